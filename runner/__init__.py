@@ -1,0 +1,3 @@
+"""flywheel: declarative GitOps for data-centric vision AI."""
+
+__version__ = "0.1.0"

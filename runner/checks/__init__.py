@@ -1,0 +1,1 @@
+"""Data checks over the selected rows of the index tables, run by Great Expectations."""

@@ -1,0 +1,97 @@
+"""Reading and writing records: typed JSON, written last and atomically."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from runner.domain.errors import ExitCode, FlywheelError, Where
+
+T = TypeVar("T")
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` and renames it there when the block succeeds.
+
+    The target is never half written: on any error, a full disk included, the old content stays.
+
+    Raises:
+        FlywheelError: the disk is full or not writable (exit code 3), with what to do.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    temporary.chmod(0o644)
+    try:
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise write_error(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_error(path: Path, error: OSError) -> FlywheelError:
+    """The error a user sees when `path` could not be written."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return FlywheelError(
+        "no space left on the device while writing" if full else f"could not be written: {error.strerror}",
+        where=Where(str(path)),
+        hint="free some space, then run the same command again: nothing that was finished is lost"
+        if full
+        else "check the folder's permissions, then run the same command again",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes `content` atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Writes `content` as UTF-8, atomically."""
+    write_bytes(path, content.encode())
+
+
+def encode_json(record: Any) -> bytes:
+    """Indented JSON with a final newline; the same bytes for the same record on any machine."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def write_json(path: Path, record: Any) -> None:
+    """Writes a record as indented JSON, atomically."""
+    write_bytes(path, encode_json(record))
+
+
+def read_json(path: Path, record_type: type[T]) -> T:
+    """Reads a typed record.
+
+    Raises:
+        FlywheelError: the file is missing, or does not hold such a record.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=record_type)
+    except FileNotFoundError:
+        raise FlywheelError(
+            "file not found", where=Where(str(path)), hint="run the sprint: flywheel run", exit_code=ExitCode.STAGE_FAILED
+        ) from None
+    except msgspec.MsgspecError as error:
+        raise FlywheelError(
+            f"not a {record_type.__name__} record: {error}",
+            where=Where(str(path)),
+            hint="delete it and run the sprint again",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error

@@ -1,0 +1,24 @@
+"""Building blocks for options: constrained types whose descriptions become the option reference."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+PositiveInt = Annotated[int, Meta(ge=1)]
+NonNegativeInt = Annotated[int, Meta(ge=0)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+NonNegative = Annotated[float, Meta(ge=0)]
+Text = Annotated[str, Meta(min_length=1, max_length=2000)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+Condition = Annotated[
+    str, Meta(min_length=1, max_length=2000, description="A SQL boolean expression over the image index.")
+]
+RelativePath = Annotated[
+    str, Meta(min_length=1, max_length=400, description="Relative to the repository's top; no `..`, no symlink.")
+]
+
+
+class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every block of options has in common: unknown keys are refused, values never change."""

@@ -1,0 +1,8 @@
+"""Export targets: one class per file, options and behaviour together. The union lists what a spec may name."""
+
+from runner.exporters.onnx import OnnxExporter
+from runner.exporters.openvino import OpenVinoExporter
+
+ExportTarget = OnnxExporter | OpenVinoExporter
+
+__all__ = ["ExportTarget", "OnnxExporter", "OpenVinoExporter"]

@@ -1,0 +1,1 @@
+"""Data selection rules, applied in order: condition, exclusion, deduplication, sampling."""

@@ -1,0 +1,7 @@
+"""Trainers: one class per file, options and behaviour together. The union lists what a spec may name."""
+
+from runner.trainers.ultralytics import UltralyticsTrainer
+
+Trainer = UltralyticsTrainer
+
+__all__ = ["Trainer", "UltralyticsTrainer"]
