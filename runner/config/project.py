@@ -38,7 +38,7 @@ class Policy(Options, frozen=True, kw_only=True):
 class Model(Options, frozen=True, kw_only=True):
     """The champion's name in the registry (git tags, as GTO reads them)."""
 
-    name: Annotated[Name, Meta(pattern="^[a-z][a-z0-9-/]*[a-z0-9]$")]
+    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-/]*[a-z0-9]$")]
     stage: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$")] = "prod"
 
 

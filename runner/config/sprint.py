@@ -72,7 +72,7 @@ class BenchmarkOptions(Options, frozen=True, kw_only=True):
     """How latency is measured."""
 
     warmup: NonNegativeInt = 5
-    iterations: Annotated[PositiveInt, Meta(ge=10)] = 50
+    iterations: Annotated[int, Meta(ge=10)] = 50
 
 
 class Sprint(Options, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class Sprint(Options, frozen=True, kw_only=True):
     train: Trainer
     hypothesis: Text | None = None
     owner: Text | None = None
-    extends: Annotated[str | None, Meta(pattern=SPEC_NAME, description="Start from that sprint's spec; only what differs is written here.")] = None
+    extends: Annotated[Annotated[str, Meta(pattern=SPEC_NAME)] | None, Meta(description="Start from that sprint's spec; only what differs is written here.")] = None
     annotation: Annotation | None = None
     data: DataSelection = DataSelection()
     checks: Annotated[list[CheckBlock], Meta(description="Great Expectations checks over the tables `images` and `objects`.")] = []

@@ -13,7 +13,7 @@ class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="
     """ONNX for ONNX Runtime."""
 
     precision: Annotated[Literal["fp32", "fp16"], Meta(description="Number format of the weights.")] = "fp32"
-    opset: Annotated[int | None, Meta(ge=13, description="ONNX opset; the exporter's newest when absent.")] = None
+    opset: Annotated[Annotated[int, Meta(ge=13)] | None, Meta(description="ONNX opset; the exporter's newest when absent.")] = None
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -48,7 +48,7 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
     ] = field(default_factory=lambda: [0])
     freeze: Annotated[NonNegativeInt | None, Meta(description="Layers of the backbone to freeze.")] = None
     patience: Annotated[NonNegativeInt | None, Meta(description="Stop after so many epochs without gain; 0 or absent never stops.")] = None
-    optimizer: Annotated[str | None, Meta(pattern="^(SGD|Adam|AdamW|Adamax|NAdam|RAdam|RMSProp|MuSGD|auto)$")] = None
+    optimizer: Literal["SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSProp", "MuSGD", "auto"] | None = None
     lr0: Annotated[NonNegative | None, Meta(description="Initial learning rate.")] = None
     lrf: Annotated[NonNegative | None, Meta(description="Final learning rate as a fraction of lr0.")] = None
     cos_lr: bool | None = None
