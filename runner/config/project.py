@@ -63,7 +63,7 @@ class Costs(Options, frozen=True, kw_only=True):
 class Compute(Options, frozen=True, kw_only=True):
     """Where stages run."""
 
-    device: Annotated[str, Meta(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: CUDA when present.")] = "auto"
+    device: Annotated[str, Meta(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto: CUDA when present.")] = "auto"
     threads: Annotated[PositiveInt | None, Meta(description="CPU threads; all cores when absent. Weights are bit-identical for the same number.")] = None
 
 

@@ -13,7 +13,7 @@ from runner.selectors.dedupe import Dedupe
 from runner.selectors.sample import Sample
 from runner.trainers import Trainer
 
-SPEC_NAME = r"^\d{4}-[a-z0-9-]{1,60}$"
+SPEC_NAME = r"^[0-9]{4}-[a-z0-9-]{1,60}$"
 
 
 class AnnotationBudget(Options, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""The sprint's report: one record, and its renderings: Markdown, JSON, terminal, plots."""

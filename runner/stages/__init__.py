@@ -1,0 +1,1 @@
+"""The stages of a sprint, one file each, in the order they run."""

@@ -1,0 +1,56 @@
+# Two commands do all the set-up on a fresh machine (Python 3.11, git, make): `make sprint` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+SPRINT ?= 0001-first-model
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+# uv installs the same packages as pip, several times faster; pip remains where uv cannot be had.
+INSTALL = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
+	else $(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
+
+.PHONY: sprint test lint types layers generated unit install install-dev demo-data bench clean help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+sprint: install ## run the demo sprint and print its report
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; flywheel run $(SPRINT) --pull; code=$$?; \
+	 if [ $$code -eq 1 ]; then echo "(the gates were not all passed: that is the sprint's result, not an error)"; exit 0; fi; exit $$code
+
+test: lint types layers unit ## everything that CI runs
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install-dev
+	$(BIN)/mypy
+
+layers: install-dev
+	$(BIN)/lint-imports
+
+unit: install-dev
+	$(BIN)/pytest -n auto --dist loadgroup
+
+generated: install-dev ## write the JSON Schemas and the option reference again
+	$(BIN)/python -m runner.config.generate
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 4; }
+	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' constraints.txt)" || echo "uv cannot be installed: pip is used"
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing (about 5 GB the first time: torch brings its CUDA libraries)"
+	@$(call INSTALL,-e .)
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(call INSTALL,-e '.[demo,dev]')
+	@touch $@
+
+clean: ## remove the environment and what tools cached
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

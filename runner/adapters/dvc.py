@@ -1,0 +1,150 @@
+"""DVC in process: reproduce a sprint's pipeline and tell, stage by stage, what happened."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from runner.domain.errors import ExitCode, FlywheelError, Where
+
+StageEvent = Literal["unchanged", "restored", "running"]
+Listener = Callable[[str, StageEvent], None]
+
+_MESSAGES: tuple[tuple[re.Pattern[str], StageEvent], ...] = (
+    (re.compile(r"^Stage '(?:.*:)?(\w+)' didn't change, skipping$"), "unchanged"),
+    (re.compile(r"^Stage '(?:.*:)?(\w+)' is cached - skipping run, checking out outputs$"), "restored"),
+    (re.compile(r"^Running stage '(?:.*:)?(\w+)':$"), "running"),
+)
+
+
+class StageCommandFailed(Exception):  # noqa: N818 - an event, turned into a FlywheelError by the caller
+    """A stage's command ended with `status` (negative: killed by that signal)."""
+
+    def __init__(self, stage: str, status: int) -> None:
+        super().__init__(f"{stage}: {status}")
+        self.stage = stage
+        self.status = status
+
+
+class _StageLog(logging.Handler):
+    """Turns DVC's log lines into stage events, and remembers the stage under way."""
+
+    def __init__(self, listener: Listener) -> None:
+        super().__init__(logging.INFO)
+        self.listener = listener
+        self.current = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        for pattern, event in _MESSAGES:
+            if match := pattern.match(message):
+                self.current = match[1]
+                self.listener(match[1], event)
+                return
+        if record.levelno >= logging.WARNING:
+            print(f"  dvc: {message}", file=sys.stderr)
+
+
+@contextmanager
+def _quiet_dvc(handler: logging.Handler) -> Iterator[None]:
+    """DVC's logger goes to `handler` only; its commands find this interpreter first and no login shell."""
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    logger = logging.getLogger("dvc")
+    previous = (logger.level, logger.propagate, list(logger.handlers))
+    shell, path = os.environ.get("SHELL"), os.environ.get("PATH", "")
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
+    os.environ["SHELL"] = "/bin/sh"
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{path}"
+    try:
+        yield
+    finally:
+        logger.level, logger.propagate, logger.handlers = previous
+        os.environ["PATH"] = path
+        if shell is None:
+            del os.environ["SHELL"]
+        else:
+            os.environ["SHELL"] = shell
+
+
+def reproduce(root: Path, pipeline: Path, listener: Listener) -> None:
+    """Runs the stages of `pipeline` (a dvc.yaml) that changed, in the order they are written.
+
+    Only the stages of that file run: nothing upstream of it, and no other sprint.
+
+    Raises:
+        StageCommandFailed: a stage's command failed.
+        FlywheelError: DVC itself could not work (no repository, a lock held, a broken file).
+    """
+    handler = _StageLog(listener)
+    with _quiet_dvc(handler):
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+        from dvc.stage.exceptions import StageCmdFailedError
+
+        try:
+            with Repo(str(root)) as repo:
+                repo.reproduce(str(pipeline), single_item=True)
+        except DvcException as error:
+            cause: BaseException | None = error
+            while cause is not None and not isinstance(cause, StageCmdFailedError):
+                cause = cause.__cause__
+            if cause is not None:
+                raise StageCommandFailed(handler.current, _exit_status(cause)) from error
+            raise _dvc_error(pipeline, error) from error
+
+
+def _exit_status(error: BaseException) -> int:
+    match = re.search(r"exited with (-?\d+)", str(error))
+    return int(match[1]) if match else 1
+
+
+def _dvc_error(pipeline: Path, error: Exception) -> FlywheelError:
+    reasons = []
+    cause: BaseException | None = error
+    while cause is not None:
+        reasons.append(str(cause))
+        cause = cause.__cause__
+    return FlywheelError(
+        "DVC could not run the pipeline: " + "; ".join(dict.fromkeys(reasons)),
+        where=Where(str(pipeline)),
+        hint="look at it with: dvc status " + str(pipeline),
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def is_unchanged(root: Path, pointer: Path) -> bool:
+    """Whether the files in the workspace are those that a `.dvc` file records."""
+    with _quiet_dvc(logging.NullHandler()):
+        from dvc.repo import Repo
+
+        with Repo(str(root)) as repo:
+            return not repo.status(targets=[str(pointer)])
+
+
+def pull(root: Path, pointer: str) -> None:
+    """Fetches the files of one `.dvc` file from its remote and checks them out.
+
+    Raises:
+        FlywheelError: there is no remote, it cannot be reached, or it lacks files (exit code 3).
+    """
+    with _quiet_dvc(logging.NullHandler()):
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        try:
+            with Repo(str(root)) as repo:
+                repo.pull(targets=[pointer])
+        except (DvcException, OSError) as error:
+            raise FlywheelError(
+                f"the data could not be fetched: {str(error).splitlines()[0]}",
+                where=Where(pointer),
+                hint="look at the remote with: dvc remote list, and dvc status --cloud " + pointer,
+                exit_code=ExitCode.STAGE_FAILED,
+            ) from error

@@ -1,0 +1,144 @@
+"""DVC's own files, read without importing DVC: pointers, locks, the run cache and the object cache.
+
+`plan` and `run` with nothing to do must start in a fraction of the second that importing DVC takes. The formats are
+those of DVC 3 (dvc/stage/serialize.py, dvc/stage/cache.py); a test compares the run-cache key with DVC's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from msgspec import Struct
+
+from runner.domain.errors import ExitCode, FlywheelError, Where
+
+
+class LockedStage(Struct, frozen=True, kw_only=True):
+    """One stage of a dvc.lock: its command, and md5 per path of what it read and wrote."""
+
+    cmd: str
+    deps: dict[str, str]
+    params: dict[str, Any]  # section of params.yaml → its content, as DVC stored it
+    outs: dict[str, str]
+
+
+def _load(path: Path) -> Any:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - CSafeLoader is safe
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FlywheelError(
+            f"not a DVC file: {str(error).splitlines()[0]}",
+            where=Where(str(path)),
+            hint="restore it from git: git checkout -- " + path.name,
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
+
+
+def _hashes(entries: Sequence[Mapping[str, Any]] | None) -> dict[str, str]:
+    return {entry["path"]: entry.get("md5", "") for entry in entries or ()}
+
+
+def _locked(entry: Mapping[str, Any]) -> LockedStage:
+    return LockedStage(
+        cmd=str(entry.get("cmd", "")),
+        deps=_hashes(entry.get("deps")),
+        params=dict((entry.get("params") or {}).get("params.yaml") or {}),
+        outs=_hashes(entry.get("outs")),
+    )
+
+
+def read_lock(path: Path) -> dict[str, LockedStage]:
+    """Reads a dvc.lock; an absent file is an empty one.
+
+    Raises:
+        FlywheelError: the file is not a DVC lock.
+    """
+    if not path.is_file():
+        return {}
+    content = _load(path)
+    stages = content.get("stages") if isinstance(content, dict) else None
+    if not isinstance(stages, dict):
+        raise FlywheelError(
+            "not a DVC lock file", where=Where(str(path)), hint="delete it and run the sprint again", exit_code=ExitCode.STAGE_FAILED
+        )
+    return {name: _locked(entry) for name, entry in stages.items()}
+
+
+def pointer_md5(path: Path) -> str | None:
+    """The md5 that a `.dvc` file records for its one output, or None when there is no such file.
+
+    Raises:
+        FlywheelError: the file is not a DVC pointer.
+    """
+    if not path.is_file():
+        return None
+    content = _load(path)
+    try:
+        return str(content["outs"][0]["md5"])
+    except (TypeError, KeyError, IndexError):
+        raise FlywheelError(
+            "not a DVC pointer: no md5 in it", where=Where(str(path)), hint=f"dvc add {path.stem}"
+        ) from None
+
+
+def file_md5(path: Path) -> str:
+    """The md5 of a file's bytes, as DVC records it."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def cache_path(root: Path, md5: str) -> Path:
+    """Where DVC's local cache keeps the object `md5`."""
+    return root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def is_cached(root: Path, md5: str) -> bool:
+    """Whether the cache holds an object, and for a folder every file of it."""
+    path = cache_path(root, md5)
+    if not md5 or not path.is_file():
+        return False
+    if not md5.endswith(".dir"):
+        return True
+    try:
+        members = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return all(cache_path(root, member["md5"]).is_file() for member in members)
+
+
+def cached_member(root: Path, md5: str, name: str) -> Path | None:
+    """The cached file `name` of the cached folder `md5`, or None."""
+    if not is_cached(root, md5):
+        return None
+    members = json.loads(cache_path(root, md5).read_text(encoding="utf-8"))
+    return next((cache_path(root, member["md5"]) for member in members if member["relpath"] == name), None)
+
+
+def run_cache_key(cmd: str, deps: Mapping[str, str], params: Mapping[str, Any], outs: Sequence[str]) -> str:
+    """The key under which DVC's run cache files a stage's run.
+
+    Source: `_get_cache_hash` of dvc/stage/cache.py and `dict_hash` of dvc_data/hashfile (DVC 3.67.1).
+    """
+    entry: dict[str, Any] = {"cmd": cmd}
+    entry["deps"] = [{"path": path, "hash": "md5", "md5": deps[path]} for path in sorted(deps)]
+    entry["params"] = {"params.yaml": dict(params)}
+    entry["outs"] = sorted(outs)
+    return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
+
+
+def run_cache_lookup(root: Path, key: str) -> LockedStage | None:
+    """The newest run that DVC's run cache holds under `key` with all its outputs, or None."""
+    folder = root / ".dvc" / "cache" / "runs" / key[:2] / key
+    if not folder.is_dir():
+        return None
+    newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        return None
+    locked = _locked(_load(newest))
+    return locked if all(is_cached(root, md5) for md5 in locked.outs.values()) else None

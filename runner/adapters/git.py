@@ -1,0 +1,45 @@
+"""The few questions flywheel asks git."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from runner.domain.errors import ExitCode, FlywheelError
+
+
+def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    if shutil.which("git") is None:
+        raise FlywheelError("git is not installed", hint="install git 2.30 or newer", exit_code=ExitCode.MISSING_TOOL)
+    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
+
+
+def stage_tags(root: Path, model: str, stage: str) -> list[tuple[int, str]]:
+    """GTO's assignments of a stage, `model#stage#N`, newest first as (N, commit).
+
+    Source: GTO's tag format, https://dvc.org/doc/gto/user-guide
+    """
+    result = _git(root, "for-each-ref", "--format=%(refname:short) %(*objectname) %(objectname)", f"refs/tags/{model}#{stage}#*")
+    if result.returncode != 0:
+        return []
+    tags = []
+    for line in result.stdout.decode().splitlines():
+        name, *commits = line.split()
+        number = name.rsplit("#", 1)[-1]
+        if number.isdigit():
+            tags.append((int(number), commits[0]))
+    return sorted(tags, reverse=True)
+
+
+def newest_change(root: Path, commit: str, pattern: str) -> str | None:
+    """The path matching `pattern` that changed last at or before `commit`."""
+    result = _git(root, "log", "-1", "--format=", "--name-only", "--diff-filter=AM", commit, "--", f":(glob){pattern}")
+    names = result.stdout.decode().split("\n") if result.returncode == 0 else []
+    return next((name for name in names if name), None)
+
+
+def read_file(root: Path, commit: str, path: str) -> bytes | None:
+    """A file's bytes at a commit, or None when it has none there."""
+    result = _git(root, "show", f"{commit}:{path}")
+    return result.stdout if result.returncode == 0 else None

@@ -1,0 +1,100 @@
+"""Parquet tables as NumPy columns, written atomically and with the same bytes for the same content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import atomic_path
+
+Column: TypeAlias = NDArray[Any]
+ColumnLike: TypeAlias = Column | Sequence[Any]
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> dict[str, Column]:
+    """Reads a Parquet file, each column as an array `(rows,)` in file order.
+
+    Numbers and booleans without nulls keep their type; floats with nulls hold NaN there. Text, times and
+    anything else with nulls become object arrays with None.
+
+    Args:
+        path: a Parquet file.
+        columns: which to read, all when None. Nested columns are returned as Python objects.
+
+    Raises:
+        FlywheelError: the file is missing, is not Parquet, or lacks one of `columns`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            absent = [name for name in columns or () if name not in file.schema_arrow.names]
+            if absent:
+                raise _unusable(
+                    path, f"has no column {', '.join(absent)}; it has {', '.join(file.schema_arrow.names)}"
+                )
+            table = file.read(columns=None if columns is None else list(columns), use_threads=False)
+    except FileNotFoundError:
+        raise _unusable(path, "file not found") from None
+    except (pa.ArrowException, OSError) as error:
+        raise _unusable(path, f"not a readable Parquet file: {error}") from error
+    return {name: _to_numpy(table.column(name)) for name in (table.column_names if columns is None else columns)}
+
+
+def write_table(path: Path, columns: Mapping[str, ColumnLike]) -> None:
+    """Writes columns of equal length as Parquet, atomically. Same columns, same bytes.
+
+    Arrays of text and object arrays may hold None. An empty or all-None column of objects is written as text.
+
+    Raises:
+        ValueError: the columns differ in length.
+        FlywheelError: the disk is full or not writable.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"columns differ in length: {lengths}")
+    table = pa.table({name: _to_arrow(values) for name, values in columns.items()})
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", version="2.6", store_schema=False)
+
+
+def _to_numpy(column: Any) -> Column:
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    if plain and not column.null_count:
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    values = np.empty(len(column), dtype=object)
+    values[:] = column.to_pylist()
+    return values
+
+
+def _to_arrow(values: ColumnLike) -> Any:
+    import pyarrow as pa
+
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        return pa.array(values)
+    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    array = pa.array(plain)
+    return array.cast(pa.string()) if pa.types.is_null(array.type) else array
+
+
+def _unusable(path: Path, message: str) -> FlywheelError:
+    return FlywheelError(
+        message,
+        where=Where(str(path)),
+        hint="delete it and run the sprint again: flywheel run",
+        exit_code=ExitCode.STAGE_FAILED,
+    )

@@ -1,0 +1,59 @@
+"""What the commands' parsers share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Subparsers = Any  # argparse's own type for it is private
+
+
+def command(
+    commands: Subparsers, name: str, summary: str, example: str, execute: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """Adds one command with the options that all of them have."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n{example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how the result is printed")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.set_defaults(execute=execute)
+    return parser
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """The option for commands that work inside a project."""
+    parser.add_argument(
+        "--root", type=Path, default=None, metavar="DIR", help="the project (default: the folder of flywheel.yaml above here)"
+    )
+
+
+def project_root(options: argparse.Namespace) -> Path:
+    """The project's folder.
+
+    Raises:
+        FlywheelError: there is no flywheel.yaml in the folder or above it.
+    """
+    from runner.config.load import find_root
+
+    return find_root((options.root or Path.cwd()).resolve())
+
+
+def wants_color() -> bool:
+    """Whether to colour what goes to stdout."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def print_json(record: Any) -> None:
+    """Prints a record as JSON."""
+    from runner.domain.files import encode_json
+
+    sys.stdout.write(encode_json(record).decode())

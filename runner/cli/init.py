@@ -1,0 +1,41 @@
+"""`flywheel init`: adopt an existing dataset."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from runner.cli.common import Subparsers, command, print_json
+
+EXAMPLE = """\
+  mkdir dice && cd dice
+  flywheel init --data ../datasets/dice                           train from scratch
+  flywheel init --data ../datasets/dice --weights ../yolo26n.pt   start from weights that you have"""
+
+
+def add_parser(commands: Subparsers) -> None:
+    parser = command(commands, "init", "start a project from an existing dataset (YOLO or COCO layout)", EXAMPLE, execute)
+    parser.add_argument("--data", type=Path, required=True, metavar="PATH", help="the dataset's folder; it is copied")
+    parser.add_argument("--into", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)")
+    parser.add_argument("--name", default=None, help="the project's name (default: the folder's)")
+    parser.add_argument("--weights", type=Path, default=None, metavar="FILE", help="a .pt file to fine-tune (default: train from scratch)")
+    parser.add_argument("--layout", choices=("yolo", "coco"), default=None, help="how labels are written (default: found out)")
+    parser.add_argument("--force", action="store_true", help="replace files of an earlier init; data is never replaced")
+
+
+def execute(options: argparse.Namespace) -> int:
+    from runner.scaffold.init import initialise, render
+
+    result = initialise(
+        options.into.resolve(),
+        options.data.resolve(),
+        name=options.name,
+        weights=options.weights.resolve() if options.weights else None,
+        layout=options.layout,
+        force=options.force,
+    )
+    if options.format == "json":
+        print_json(result)
+    else:
+        print(render(result))
+    return 0

@@ -1,0 +1,80 @@
+"""The console script `flywheel`: arguments, and the one boundary where errors become exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from runner import __version__
+from runner.cli import init, plan, report, run, status, validate
+from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
+
+COMMANDS = (init, validate, plan, run, report, status)
+
+EPILOG = """\
+example:
+  flywheel plan 0001-first-model     what will run, and why
+  flywheel run 0001-first-model      run it, and print the report
+
+exit codes:
+  0 every gate passed   1 a gate failed, was inconclusive or not measured   2 invalid configuration
+  3 a stage failed      4 a tool or an extra is missing                     5 publishing failed
+  70 a bug in flywheel  130 interrupted
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="flywheel",
+        description="Declarative sprints for data-centric vision AI: one YAML spec each, judged on evidence.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"flywheel {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the process's exit code."""
+    options = build_parser().parse_args(arguments)
+    try:
+        code = int(options.execute(options))
+        sys.stdout.flush()
+        return code
+    except ConfigurationErrors as errors:
+        return _configuration_errors(errors)
+    except FlywheelError as error:
+        if options.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted; nothing that was finished is lost: run the same command again", file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.PASS)
+    except Exception as error:  # the one boundary: whatever else happens is a bug, said in one line
+        if options.debug:
+            raise
+        print(f"error: unexpected {type(error).__name__}: {error}", file=sys.stderr)
+        print("  hint: this is a bug in flywheel; run again with --debug and report the traceback", file=sys.stderr)
+        return int(ExitCode.BUG)
+
+
+def _configuration_errors(errors: ConfigurationErrors) -> int:
+    for error in errors.errors:
+        print(f"error: {error}", file=sys.stderr)
+    count = len(errors.errors)
+    print(f"{count} configuration error{'s' if count != 1 else ''}; nothing was run", file=sys.stderr)
+    return int(ExitCode.INVALID_CONFIGURATION)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

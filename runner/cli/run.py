@@ -1,0 +1,37 @@
+"""`flywheel run`: the plan, the stages, the verdict and the report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from runner.cli.common import Subparsers, add_root, command, print_json, project_root, wants_color
+
+EXAMPLE = """\
+  flywheel run                             the newest sprint
+  flywheel run 0001-first-model --pull     fetch the data through DVC first, where it is not here yet"""
+
+
+def add_parser(commands: Subparsers) -> None:
+    parser = command(commands, "run", "run a sprint's stages that changed, judge it, and write its report", EXAMPLE, execute)
+    parser.add_argument("sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)")
+    parser.add_argument("--pull", action="store_true", help="dvc pull the dataset first, where it is missing")
+    add_root(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    from runner.workflow.run import run
+
+    outcome = run(project_root(options), options.sprint, pull=options.pull, say=_say)
+    if options.format == "json":
+        print_json(outcome.report)
+    else:
+        from runner.report.terminal import render
+
+        print(render(outcome.report, color=wants_color()))
+        print(f"\nreport: {outcome.folder}/report.md  (report.json and plots/ beside it)")
+    return outcome.exit_code
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,119 @@
+"""The columns that conditions, slices and checks may name, and what is wrong with those that name others."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.adapters.conditions import analyse
+from runner.config.explain import Problem
+from runner.config.node import Node
+from runner.config.paths import path_problem
+from runner.domain.nearest import suggestion
+
+# The fixed columns of the index's two tables, as docs/reference.md lists them.
+IMAGE_COLUMNS = {
+    "path": "the image's file, relative to the dataset's folder",
+    "image_id": "content hash of the file",
+    "split": "the layout's own split, such as the folder under images/",
+    "bytes": "file size",
+    "readable": "false for a corrupt file",
+    "problem": "why the file is not readable",
+    "width": "pixels",
+    "height": "pixels",
+    "brightness": "mean, 0 (black) to 1 (white)",
+    "contrast": "standard deviation of the brightness, 0 to 1",
+    "sharpness": "variance of the Laplacian; low is blurred",
+    "phash": "64-bit perceptual hash",
+    "group": 'the metadata column that `dataset.group_by` names, else the path; a SQL word: write `"group"`',
+    "group_fraction": "a fixed random number of the group, 0 to 1: `group_fraction < 0.1` takes a tenth",
+    "labelled": "whether there is a label for it",
+    "label_problem": "what is wrong with its labels, with file:line",
+    "n_objects": "number of labelled objects",
+}
+OBJECT_COLUMNS = {
+    "object_id": "the object's own id",
+    "image_id": "content hash of its image",
+    "path": "its image's file",
+    "split": "its image's own split",
+    "class": "the class's name",
+    "class_id": "the class's position in `classes`, from 0",
+    "x_min": "left edge, pixels",
+    "y_min": "upper edge, pixels",
+    "x_max": "right edge, pixels",
+    "y_max": "lower edge, pixels",
+    "area_px": "area of the box, square pixels",
+    "aspect_ratio": "width divided by height",
+    "width_px": "width of the box, pixels",
+    "height_px": "height of the box, pixels",
+    "truncated": "whether the box touches the image's border",
+    "crowd": "whether it stands for a group of objects (COCO's iscrowd)",
+    "problem": "what is wrong with the box",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """One table's columns. Where not `complete`, metadata columns are not known: the data has not been pulled."""
+
+    table: str
+    names: tuple[str, ...]
+    complete: bool
+
+    def unknown(self, name: str) -> str | None:
+        """What is wrong with a column's name, or None. SQL's names ignore case."""
+        if not self.complete or name.lower() in {known.lower() for known in self.names}:
+            return None
+        return f'the table `{self.table}` has no column "{name}"{suggestion(name, self.names, plural="columns")}'
+
+
+def image_columns(root: Path, project: Node) -> Columns:
+    """The columns of the table `images`, with those of the metadata file when it is there."""
+    classes = [f"n_{entry.text}" for entry in project.get("classes").entries() if entry.text]
+    header = metadata_header(root, project)
+    return Columns(
+        table="images",
+        names=(*IMAGE_COLUMNS, *classes, *(name for name in header or () if name not in IMAGE_COLUMNS)),
+        complete=header is not None and isinstance(project.get("classes").value, list),
+    )
+
+
+def object_columns() -> Columns:
+    """The columns of the table `objects`."""
+    return Columns(table="objects", names=tuple(OBJECT_COLUMNS), complete=True)
+
+
+def metadata_header(root: Path, project: Node) -> tuple[str, ...] | None:
+    """The metadata file's columns; none when the project names no file; None when they cannot be known here."""
+    file = project.get("dataset", "metadata")
+    if file.value is None:
+        return ()
+    if file.text is None or path_problem(root, file.text) or not (root / file.text).is_file():
+        return None
+    try:
+        with (root / file.text).open(encoding="utf-8-sig", newline="") as lines:
+            return tuple(name.strip() for name in next(csv.reader(lines), []))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return None
+
+
+def column_problems(name: Node, columns: Columns) -> Iterator[Problem]:
+    """What is wrong with an option that names a column."""
+    if name.text and (message := columns.unknown(name.text)):
+        yield Problem(path=name.path, message=message)
+
+
+def condition_problems(condition: Node, columns: Columns) -> Iterator[Problem]:
+    """What is wrong with a SQL condition over a table."""
+    if condition.text is None:
+        return
+    analysis = analyse(condition.text)
+    if analysis.error:
+        yield Problem(path=condition.path, message=analysis.error)
+    for name in sorted(analysis.columns):
+        if message := columns.unknown(name):
+            if f'"{name}"' in condition.text:
+                message = f"{message}; text is written in single quotes: '{name}'"
+            yield Problem(path=condition.path, message=message)

@@ -1,0 +1,166 @@
+"""What is wrong with a document, in a user's words: from a schema's violations to messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from runner.adapters.schema_errors import Violation
+from runner.config.yaml_loader import DataPath
+from runner.domain.nearest import nearest, suggestion
+
+_TYPE_NAMES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong. `at_key`: it is the key that is wrong, not the value. `rule`: options that clash."""
+
+    path: DataPath
+    message: str
+    at_key: bool = False
+    rule: bool = False
+    hint: str | None = None
+
+
+def explain(violations: Iterable[Violation]) -> list[Problem]:
+    """One problem for each thing to correct, without those that only follow from another."""
+    problems: dict[tuple[DataPath, str], Problem] = {}
+    for violation in violations:
+        for problem in _explain(violation):
+            problems.setdefault((problem.path, problem.message), problem)
+    unknown = {problem.path[:-1] for problem in problems.values() if problem.at_key}
+    mistyped = {(problem.path[:-1], meant) for problem in problems.values() if (meant := _meant(problem))}
+    wrong_type = {problem.path for problem in problems.values() if problem.message.startswith("expected ")}
+    return [
+        problem
+        for problem in problems.values()
+        if not (problem.rule and problem.path in unknown | wrong_type)
+        and not ((missing := _missing(problem)) and (problem.path, missing) in mistyped)
+    ]
+
+
+def describe(value: Any) -> str:
+    """A value as a message shows it.
+
+    >>> describe("fast"), describe(True), describe([1])
+    ('text ("fast")', 'true', 'a list')
+    """
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value)
+        case str():
+            return f'text ("{value[:40]}{"…" if len(value) > 40 else ""}")'
+        case dict():
+            return "a mapping"
+        case _:
+            return "a list"
+
+
+def _explain(violation: Violation) -> Iterator[Problem]:
+    match violation.keyword:
+        case "additionalProperties":
+            yield from _unknown_keys(violation)
+        case "type":
+            yield Problem(path=violation.path, message=_wrong_type(violation))
+        case "enum" | "const":
+            yield Problem(path=violation.path, message=_wrong_choice(violation))
+        case _ if message := violation.schema.get("errorMessage"):
+            rule = violation.keyword != "pattern"
+            yield Problem(path=violation.path, message=message, rule=rule)
+        case "required":
+            for key in violation.expected:
+                if key not in violation.found:
+                    yield Problem(path=violation.path, message=f'missing key "{key}"')
+        case _:
+            yield Problem(path=violation.path, message=_out_of_range(violation))
+
+
+def _unknown_keys(violation: Violation) -> Iterator[Problem]:
+    known = list(violation.schema.get("properties", {}))
+    patterns = list(violation.schema.get("patternProperties", {}))
+    for key in violation.found:
+        if key in known or any(re.search(pattern, key) for pattern in patterns):
+            continue
+        if patterns:
+            message = "unknown check; write `preset: detection` or an expectation (`expect_…`)"
+        else:
+            others = [name for name in known if name not in violation.found]
+            message = "unknown key" + suggestion(key, others or known, plural="keys not used yet" if others else "keys")
+        yield Problem(path=(*violation.path, key), message=message, at_key=True)
+
+
+def _wrong_type(violation: Violation) -> str:
+    expected = violation.expected if isinstance(violation.expected, str) else violation.expected[0]
+    message = f"expected {_TYPE_NAMES[expected]}, found {describe(violation.found)}"
+    if expected == "string" and isinstance(violation.found, (bool, int, float)):
+        return message + "; write it in quotes"
+    if expected in ("number", "integer") and isinstance(violation.found, str):
+        return message + ("; write it without quotes" if _is_number(violation.found) else "")
+    return message
+
+
+def _wrong_choice(violation: Violation) -> str:
+    expected = violation.expected if violation.keyword == "enum" else [violation.expected]
+    choices = [str(choice) for choice in expected if choice is not None]
+    found = describe(violation.found) if not isinstance(violation.found, str) else f'"{violation.found[:40]}"'
+    if isinstance(violation.found, str) and len(choices) > 1 and (meant := nearest(violation.found, choices)):
+        return f'unknown value {found}; did you mean "{meant}"?'
+    return f"expected {choices[0] if len(choices) == 1 else 'one of ' + ', '.join(choices)}, found {found}"
+
+
+def _out_of_range(violation: Violation) -> str:
+    expected, found = violation.expected, violation.found
+    match violation.keyword:
+        case "minimum":
+            return f"must be at least {expected}, found {found}"
+        case "maximum":
+            return f"must be at most {expected}, found {found}"
+        case "multipleOf":
+            below = found // expected * expected
+            return f"must be a multiple of {expected}, found {found}; the nearest are {below} and {below + expected}"
+        case "minLength":
+            return "must not be empty"
+        case "maxLength":
+            return f"longer than {expected} characters ({len(found)})"
+        case "minItems":
+            return f"needs at least {_entries(expected)}, found {len(found)}"
+        case "maxItems":
+            return f"at most {_entries(expected)}, found {len(found)}"
+    return "not accepted here"
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _meant(problem: Problem) -> str | None:
+    found = re.fullmatch(r'unknown key; did you mean "(.+)"\?', problem.message)
+    return found[1] if found else None
+
+
+def _missing(problem: Problem) -> str | None:
+    found = re.fullmatch(r'missing key "(.+)"', problem.message)
+    return found[1] if found else None

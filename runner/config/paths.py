@@ -1,0 +1,131 @@
+"""Paths in specs: relative, inside the repository, no symlink; and the files they must name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from runner.config.explain import Problem
+from runner.config.node import Node
+from runner.domain.nearest import nearest
+
+_FAMILIES = ("yolov8", "yolov9", "yolov10", "yolo11", "yolo12", "yolo26")
+_ARCHITECTURE = re.compile(rf"(?:{'|'.join(_FAMILIES)})[a-z]?\.yaml")
+_WEIGHTS = (".pt", ".safetensors", ".onnx")
+
+
+def path_problem(root: Path, text: str) -> str | None:
+    """What is wrong with a path from a spec, whether or not there is such a file; None when it is safe to open."""
+    if not text.isprintable():
+        return "a path must not contain control characters"
+    if "\\" in text:
+        return "a path is written with /, not \\"
+    if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text):
+        return f'"{text}" must be relative to the repository\'s top'
+    parts = PurePosixPath(text).parts
+    if ".." in parts:
+        return f'"{text}" leaves the repository; `..` is not allowed'
+    if parts and parts[0] == ".git":
+        return f'"{text}" lies in git\'s own folder'
+    current = root
+    for part in parts:
+        current = current / part
+        if current.is_symlink() and not _is_dvc_link(root, current):
+            return f'"{current.relative_to(root).as_posix()}" is a symlink; a path must not lead through one'
+    return None
+
+
+def is_tracked_by_dvc(root: Path, text: str) -> bool:
+    """Whether the file, or a folder that it lies in, has a `.dvc` file beside it."""
+    path = PurePosixPath(text)
+    return any((root / f"{part}.dvc").is_file() for part in (path, *path.parents) if part.name)
+
+
+def dataset_problems(project: Node, root: Path) -> Iterator[Problem]:
+    """Of flywheel.yaml's paths: the dataset and its metadata."""
+    dataset, metadata = project.get("dataset", "path"), project.get("dataset", "metadata")
+    if dataset.text:
+        if message := path_problem(root, dataset.text):
+            yield Problem(path=dataset.path, message=message)
+        else:
+            yield from _dataset_is_tracked(dataset, root)
+    if metadata.text:
+        if message := path_problem(root, metadata.text):
+            yield Problem(path=metadata.path, message=message)
+        elif not (root / metadata.text).is_file() and _must_be_here(root, metadata.text):
+            yield Problem(path=metadata.path, message=f"{metadata.text} does not exist")
+
+
+def spec_path_problems(sprint: Node, root: Path) -> Iterator[Problem]:
+    """Of a spec's paths: the guidelines and the weights."""
+    guidelines, model = sprint.get("annotation", "guidelines"), sprint.get("train", "model")
+    if guidelines.text:
+        if message := path_problem(root, guidelines.text):
+            yield Problem(path=guidelines.path, message=message)
+        elif not (root / guidelines.text).is_file():
+            yield Problem(path=guidelines.path, message=f"{guidelines.text} does not exist")
+    if model.text and (message := _model_problem(root, model.text)):
+        yield Problem(path=model.path, message=message[0], hint=message[1])
+
+
+def _dataset_is_tracked(dataset: Node, root: Path) -> Iterator[Problem]:
+    folder = (dataset.text or "").rstrip("/")
+    if (root / f"{folder}.dvc").is_file():
+        return
+    hint = f"dvc add {folder}" if (root / folder).is_dir() else f"put the dataset into {folder}/, then: dvc add {folder}"
+    yield Problem(path=dataset.path, message=f"{folder}.dvc does not exist: the dataset is not tracked", hint=hint)
+
+
+def _must_be_here(root: Path, text: str) -> bool:
+    """Whether a missing file is an error: not where DVC would bring it and has not been asked to."""
+    if not is_tracked_by_dvc(root, text):
+        return True
+    return (root / text).parent.is_dir() and any((root / text).parent.iterdir())
+
+
+def _model_problem(root: Path, text: str) -> tuple[str, str | None] | None:
+    """What is wrong with `train.model`, and what to do."""
+    if text.endswith(".yaml") or text.endswith(".yml"):
+        return _architecture_problem(text)
+    if "/" not in text and not text.endswith(_WEIGHTS):
+        return (
+            f'"{text}" is neither a weights file nor an architecture',
+            "name a file in the repository (weights/x.pt), or an architecture to train from scratch (yolo26n.yaml)",
+        )
+    if message := path_problem(root, text):
+        return message, None
+    if not text.endswith(_WEIGHTS):
+        return f'"{text}" is not a weights file ({", ".join(_WEIGHTS)})', None
+    if (root / text).is_file() or is_tracked_by_dvc(root, text):
+        return None
+    if "/" in text:
+        return f"{text} does not exist", _nearby(root, text)
+    scratch = f"{text.rpartition('.')[0]}.yaml"
+    hint = f"put the file into the repository and add it: dvc add weights/{text}; then `model: weights/{text}`"
+    if _ARCHITECTURE.fullmatch(scratch):
+        hint += f"; or train from scratch: `model: {scratch}`"
+    return f"{text} is not in the repository, and nothing is downloaded", hint
+
+
+def _architecture_problem(text: str) -> tuple[str, str | None] | None:
+    if _ARCHITECTURE.fullmatch(text):
+        return None
+    known = [f"{family}{size}.yaml" for family in _FAMILIES for size in "nsmlx"]
+    meant = nearest(text, known)
+    ending = f'; did you mean "{meant}"?' if meant else f"; known are {', '.join(_FAMILIES)} with n, s, m, l or x"
+    return f'unknown architecture "{text}"{ending}', None
+
+
+def _nearby(root: Path, text: str) -> str:
+    folder = (root / text).parent
+    files = sorted(path.name for path in folder.iterdir() if path.name.endswith(_WEIGHTS)) if folder.is_dir() else []
+    meant = nearest(PurePosixPath(text).name, files)
+    if meant:
+        return f'did you mean "{PurePosixPath(text).with_name(meant)}"?'
+    return f"put the file there and add it: dvc add {text}; or train from scratch: `model: yolo26n.yaml`"
+
+
+def _is_dvc_link(root: Path, path: Path) -> bool:
+    """Whether DVC itself made the link, into the repository's own cache (`cache.type symlink`)."""
+    return path.resolve().is_relative_to((root / ".dvc" / "cache").resolve())

@@ -1,0 +1,227 @@
+"""What a schema cannot see: names that must exist elsewhere (classes, columns, slices, targets), paths, duplicates."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from runner.config.columns import Columns, column_problems, condition_problems, image_columns, object_columns
+from runner.config.explain import Problem
+from runner.config.node import Node
+from runner.config.paths import dataset_problems, spec_path_problems
+from runner.config.schema import load_schema
+from runner.domain.nearest import suggestion
+from runner.domain.records import QUALITY_METRICS, SPRINT_METRICS
+
+_COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
+_COLUMN_LISTS = ("column_list", "column_set")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectFacts:
+    """What the checks of a spec need to know of the project. `classes` is None when flywheel.yaml cannot tell."""
+
+    root: Path
+    classes: tuple[str, ...] | None
+    images: Columns
+    objects: Columns
+    slice_names: frozenset[str]
+    slice_columns: frozenset[str]
+
+
+def project_facts(root: Path, project: Node) -> ProjectFacts:
+    """Reads the facts from flywheel.yaml's data, which may be wrong in places."""
+    classes = project.get("classes").value
+    slices = project.get("slices").entries()
+    return ProjectFacts(
+        root=root,
+        classes=tuple(entry for entry in classes if isinstance(entry, str)) if isinstance(classes, list) else None,
+        images=image_columns(root, project),
+        objects=object_columns(),
+        slice_names=_texts(slices, "name"),
+        slice_columns=_texts(slices, "by"),
+    )
+
+
+def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
+    """Everything that is wrong with flywheel.yaml beyond its schema."""
+    group_by, metadata = project.get("dataset", "group_by"), project.get("dataset", "metadata")
+    problems = [*dataset_problems(project, facts.root), *_duplicates(project.get("classes").entries(), "class")]
+    if group_by.text and metadata.value is None:
+        problems.append(Problem(path=group_by.path, message="group_by names a metadata column: add `metadata: …csv`"))
+    else:
+        problems += column_problems(group_by, facts.images)
+    for _, condition in project.get("splits").items():
+        problems += condition_problems(condition, facts.images)
+    problems += _slices(project.get("slices"), facts, frozenset(), frozenset())
+    for gate in project.get("policy", "gates").entries():
+        problems += _gate(gate, facts, facts.slice_names, facts.slice_columns, _possible_targets())
+    return problems
+
+
+def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[Problem]:
+    """Everything that is wrong with a spec (with what it extends merged in) beyond its schema."""
+    problems = list(spec_path_problems(sprint, facts.root))
+    for name in ("train", "val", "test"):
+        problems += condition_problems(sprint.get("data", name, "where"), facts.images)
+        problems += column_problems(sprint.get("data", name, "sample", "balance"), facts.images)
+    problems += condition_problems(sprint.get("data", "exclude"), facts.images)
+    for check in sprint.get("checks").entries():
+        problems += _check(check, facts)
+    exports = sprint.get("export").entries()
+    targets = [_target_name(export) for export in exports]
+    for export, target in zip(exports, targets, strict=True):
+        if target and target in targets[: int(export.path[-1])]:
+            problems.append(Problem(path=export.path, message=f'the export target "{target}" is named twice'))
+    slices = sprint.get("evaluate", "slices")
+    problems += _slices(slices, facts, facts.slice_names, facts.slice_columns)
+    names = facts.slice_names | _texts(slices.entries(), "name")
+    columns = facts.slice_columns | _texts(slices.entries(), "by")
+    known_targets = frozenset(target for target in targets if target) | {"torch"}
+    for gate in sprint.get("gates").entries():
+        problems += _gate(gate, facts, names, columns, known_targets)
+    return problems
+
+
+def _texts(entries: list[Node], key: str) -> frozenset[str]:
+    return frozenset(text for entry in entries if (text := entry.get(key).text))
+
+
+def _duplicates(entries: list[Node], what: str) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.text in seen:
+            yield Problem(path=entry.path, message=f'the {what} "{entry.text}" is named twice')
+        elif entry.text:
+            seen.add(entry.text)
+
+
+# --- slices ---------------------------------------------------------------------------------------
+
+
+def _slices(
+    slices: Node, facts: ProjectFacts, project_names: frozenset[str], project_columns: frozenset[str]
+) -> Iterator[Problem]:
+    entries = slices.entries()
+    for key, in_project in (("name", project_names), ("by", project_columns)):
+        nodes = [entry.get(key) for entry in entries]
+        yield from _duplicates(nodes, "slice")
+        for node in nodes:
+            if node.text in in_project:
+                yield Problem(path=node.path, message=f'the slice "{node.text}" is already defined in flywheel.yaml')
+    for entry in entries:
+        yield from column_problems(entry.get("by"), facts.images)
+        yield from condition_problems(entry.get("where"), facts.images)
+        yield from condition_problems(entry.get("objects"), facts.objects)
+
+
+# --- gates ----------------------------------------------------------------------------------------
+
+
+def _gate(
+    gate: Node, facts: ProjectFacts, slices: frozenset[str], slice_columns: frozenset[str], targets: frozenset[str]
+) -> Iterator[Problem]:
+    yield from _gate_names(gate, facts, targets)
+    yield from _gate_slice(gate.get("slice"), slices, slice_columns)
+    yield from _gate_sense(gate)
+
+
+def _gate_names(gate: Node, facts: ProjectFacts, targets: frozenset[str]) -> Iterator[Problem]:
+    class_name, target = gate.get("class"), gate.get("target")
+    if class_name.text and facts.classes is not None and class_name.text not in facts.classes:
+        ending = suggestion(class_name.text, facts.classes, plural="classes")
+        yield Problem(path=class_name.path, message=f'unknown class "{class_name.text}"{ending}')
+    if target.text and target.text != "*" and target.text not in targets:
+        ending = suggestion(target.text, targets, plural="targets")
+        yield Problem(path=target.path, message=f'unknown export target "{target.text}"{ending}')
+
+
+def _gate_slice(name: Node, slices: frozenset[str], columns: frozenset[str]) -> Iterator[Problem]:
+    if name.text is None or name.text in slices or name.text.partition("=")[0] in columns and "=" in name.text:
+        return
+    if name.text == "*":
+        if not slices | columns:
+            yield Problem(path=name.path, message="there are no slices: neither here nor in flywheel.yaml")
+        return
+    if name.text in columns:
+        yield Problem(path=name.path, message=f'"{name.text}" has one slice per value: write "{name.text}=<value>"')
+        return
+    known = slices | {f"{column}=<value>" for column in columns} | {"*"}
+    ending = suggestion(name.text, known, plural="slices")
+    yield Problem(path=name.path, message=f'unknown slice "{name.text}"{ending}')
+
+
+def _gate_sense(gate: Node) -> Iterator[Problem]:
+    """Combinations that no model could be judged by."""
+    metric = gate.get("metric").text or ""
+    is_quality = metric in QUALITY_METRICS
+    for key in ("min", "max", "max_drop", "min_gain"):
+        threshold = gate.get(key)
+        if is_quality and threshold.number is not None and not 0 <= threshold.number <= 1:
+            percent = f"; did you mean {threshold.number / 100:g}?" if 1 < threshold.number <= 100 else ""
+            yield Problem(path=threshold.path, message=f"{metric} lies between 0 and 1, found {threshold.number}{percent}")
+    if metric and not is_quality:
+        for key in ("slice", "class"):
+            if gate.get(key).text:
+                message = f"{metric} is not measured per {key}; remove `{key}`"
+                yield Problem(path=gate.get(key).path, message=message, at_key=True)
+    if metric in SPRINT_METRICS and gate.get("target").text:
+        message = f"{metric} belongs to the sprint, not to a target; remove `target`"
+        yield Problem(path=gate.get("target").path, message=message, at_key=True)
+    if gate.get("target").text == "torch" and gate.get("against").text == "torch":
+        yield Problem(path=gate.get("against").path, message="the torch model is not compared with itself")
+
+
+def _target_name(export: Node) -> str | None:
+    form, precision = export.get("format").text, export.get("precision")
+    if form is None or (precision.value is not None and precision.text is None):
+        return None
+    return f"{form}-{precision.text or 'fp32'}"
+
+
+@cache
+def _possible_targets() -> frozenset[str]:
+    """Every target that some spec could export: what a policy's gate may name."""
+    names = {"torch"}
+    for definition in load_schema("sprint")["$defs"].values():
+        properties: dict[str, Any] = definition.get("properties", {})
+        for form in properties.get("format", {}).get("enum", ()):
+            names |= {f"{form}-{precision}" for precision in properties["precision"]["enum"]}
+    return frozenset(names)
+
+
+# --- checks ---------------------------------------------------------------------------------------
+
+
+def _check(check: Node, facts: ProjectFacts) -> Iterator[Problem]:
+    for name, arguments in check.items():
+        if not name.startswith("expect_"):
+            continue
+        known = _expectation_names()
+        if known and name not in known:
+            yield Problem(
+                path=arguments.path,
+                message=f"unknown expectation{suggestion(name, known, plural='expectations')}",
+                at_key=True,
+            )
+        columns = {"images": facts.images, "objects": facts.objects}.get(arguments.get("table").text or "")
+        if columns is None:
+            continue
+        named = [arguments.get(key) for key in _COLUMN_ARGUMENTS]
+        named += [entry for key in _COLUMN_LISTS for entry in arguments.get(key).entries()]
+        for column in named:
+            yield from column_problems(column, columns)
+
+
+@cache
+def _expectation_names() -> frozenset[str]:
+    """Great Expectations' own names, from the list beside the checks: importing them takes five seconds."""
+    if importlib.util.find_spec("runner.checks.expectation_names") is None:
+        return frozenset()
+    from runner.checks.expectation_names import EXPECTATION_NAMES
+
+    return EXPECTATION_NAMES

@@ -1,0 +1,291 @@
+"""JSON Schemas (draft 2020-12) of flywheel.yaml and of a sprint's spec.
+
+Generated from the typed models, with what their types cannot say: which options exclude or need one another. The
+committed files are the contract; at run time nothing is generated.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.domain.options import Options
+from runner.domain.records import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
+
+Kind = Literal["project", "sprint"]
+Schema = dict[str, Any]
+
+FOLDER = Path(__file__).with_name("schemas")
+GATE_METRICS = (*QUALITY_METRICS, *COST_METRICS, *SPRINT_METRICS)
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_THRESHOLDS = ("min", "max", "max_drop", "min_gain")
+
+
+def schema_path(kind: Kind) -> Path:
+    """The committed schema's file."""
+    return FOLDER / f"{kind}.schema.json"
+
+
+@cache
+def load_schema(kind: Kind) -> Schema:
+    """The committed schema."""
+    schema: Schema = json.loads(schema_path(kind).read_bytes())
+    return schema
+
+
+def generate_schema(kind: Kind) -> Schema:
+    """The schema as the models say now."""
+    model = Project if kind == "project" else Sprint
+    raw = msgspec.json.schema(model)
+    definitions: dict[str, Schema] = {name: _definition(name, value) for name, value in raw["$defs"].items()}
+    root: Schema = {"$ref": f"#/$defs/{model.__name__}"}
+    if kind == "sprint":
+        definitions["Check"] = _CHECK
+        definitions["DetectionPreset"] = _definition("DetectionPreset", _preset_schema())
+        definitions["Expectation"] = _EXPECTATION
+        definitions |= _extensions(definitions, "Sprint")
+        root = {
+            "if": {"type": "object", "required": ["extends"]},
+            "then": {"$ref": "#/$defs/SprintExtension"},
+            "else": {"$ref": "#/$defs/Sprint"},
+        }
+    title = "flywheel.yaml" if kind == "project" else "A sprint's spec, specs/NNNN-name.yaml"
+    return {"$schema": _DRAFT, "title": title, **root, "$defs": definitions}
+
+
+def referenced(schema: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Follows a `$ref`; other schemas are returned as they are."""
+    while "$ref" in schema:
+        schema = definitions[schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+# --- what types cannot say ------------------------------------------------------------------------
+
+
+def _only(required: tuple[str, ...], refused: tuple[str, ...]) -> Schema:
+    return {"required": list(required), "properties": dict.fromkeys(refused, False)}
+
+
+_RULES: dict[str, list[Schema]] = {
+    "Gate": [
+        {
+            "oneOf": [{"required": [name]} for name in _THRESHOLDS],
+            "errorMessage": "a gate has exactly one of min, max, max_drop, min_gain",
+        },
+        {
+            "if": {"anyOf": [{"required": ["max_drop"]}, {"required": ["min_gain"]}]},
+            "then": {
+                "required": ["against"],
+                "errorMessage": "max_drop and min_gain compare: add `against: champion` or `against: torch`",
+            },
+            "else": {
+                "properties": {
+                    "against": {
+                        "not": {},
+                        "errorMessage": "`against` belongs to max_drop and min_gain; min and max judge the value itself",
+                    }
+                }
+            },
+        },
+    ],
+    "SliceSpec": [
+        {
+            "oneOf": [
+                _only(("name", "where"), ("objects", "by", "max")),
+                _only(("name", "objects"), ("where", "by", "max")),
+                _only(("by",), ("name", "where", "objects")),
+            ],
+            "errorMessage": "a slice is `name` with `where`, `name` with `objects`, or `by` (with `max`, if you like)",
+        }
+    ],
+    "OpenVinoExporter": [
+        {
+            "if": {"required": ["precision"], "properties": {"precision": {"const": "int8"}}},
+            "then": {
+                "required": ["calibration"],
+                "errorMessage": "int8 needs its calibration images named: add `calibration: {split: train, size: 300}`",
+            },
+            "else": {
+                "properties": {
+                    "calibration": {"not": {}, "errorMessage": "calibration belongs to `precision: int8` only"}
+                }
+            },
+        }
+    ],
+}
+
+# What a pattern asks for, in words: an error says it.
+_PATTERNS = {
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$": "a name has letters, digits, `_`, `.` and `-`, at most 80, and starts with a letter or digit",
+    r"^[0-9]{4}-[a-z0-9-]{1,60}$": "a sprint's name is four digits, `-` and lower-case letters, digits and `-`: 0001-first-model",
+    r"^[a-z][a-z0-9-/]*[a-z0-9]$": "a model's name has lower-case letters, digits, `-` and `/`, and starts with a letter",
+    r"^[a-z][a-z0-9-]*$": "a stage has lower-case letters, digits and `-`, and starts with a letter",
+    r"^[A-Z]{3}$": "a currency has three capital letters (ISO 4217): EUR",
+    r"^(auto|cpu|cuda(:[0-9]+)?)$": "a device is auto, cpu, cuda, or cuda:0, cuda:1, …",
+}
+
+_PROPERTIES: dict[str, dict[str, Schema]] = {
+    "Gate": {"metric": {"enum": list(GATE_METRICS)}},
+    "Evaluate": {"optimizing": {"enum": list(QUALITY_METRICS)}},
+    "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
+}
+
+_CHECK: Schema = {
+    "title": "Check",
+    "description": "`preset: detection`, or one Great Expectations expectation and its arguments.",
+    "type": "object",
+    "if": {"required": ["preset"]},
+    "then": {"$ref": "#/$defs/DetectionPreset"},
+    "else": {
+        "patternProperties": {"^expect_[a-z0-9_]+$": {"$ref": "#/$defs/Expectation"}},
+        "additionalProperties": False,
+        "allOf": [
+            {
+                "minProperties": 1,
+                "maxProperties": 1,
+                "errorMessage": "a check is `preset: detection` or one expectation (`expect_…: {table: images, …}`)",
+            }
+        ],
+    },
+}
+
+_EXPECTATION: Schema = {
+    "title": "Expectation",
+    "description": "An expectation's arguments by Great Expectations' names (`min_value`, `value_set`, …), and the table.",
+    "type": "object",
+    "properties": {
+        "table": {"enum": ["images", "objects"], "description": "The index table that is checked."},
+        "column": {"type": "string", "minLength": 1, "description": "A column of that table."},
+        "mostly": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 1,
+            "description": "Share of rows that must meet it.",
+        },
+    },
+    "required": ["table"],
+}
+
+
+# --- from msgspec's schema to ours ----------------------------------------------------------------
+
+
+def _preset_schema() -> Schema:
+    from runner.checks.detection import DetectionPreset
+
+    schema: Schema = msgspec.json.schema(DetectionPreset)["$defs"]["DetectionPreset"]
+    return schema
+
+
+def _definition(name: str, schema: Schema) -> Schema:
+    factories = _factory_defaults().get(name, {})
+    overrides = _PROPERTIES.get(name, {})
+    properties = {
+        key: _property(value | overrides.get(key, {}), factories.get(key))
+        for key, value in schema.get("properties", {}).items()
+    }
+    for key in overrides.keys() & properties.keys():
+        if "enum" in overrides[key]:
+            properties[key].pop("type", None)
+    return {**schema, "properties": properties} | ({"allOf": _RULES[name]} if name in _RULES else {})
+
+
+def _property(schema: Schema, default: Any) -> Schema:
+    """One option's schema: no explicit null, no default that is a whole block, unions told apart by their tag."""
+    schema = dict(schema)
+    if default is not None:
+        schema["default"] = default
+    if schema.get("default", 0) is None or isinstance(schema.get("default"), dict):
+        del schema["default"]
+    if "anyOf" in schema:
+        branches = [branch for branch in schema.pop("anyOf") if branch != {"type": "null"}]
+        schema = (branches[0] if len(branches) == 1 else {"anyOf": branches}) | schema
+    if "discriminator" in schema:
+        schema = _tagged_union(schema)
+    if "items" in schema:
+        schema["items"] = _property(schema["items"], None)
+    if "pattern" in schema:
+        schema |= {"errorMessage": _PATTERNS[schema["pattern"]], "pattern": _to_the_end(schema["pattern"])}
+    return schema
+
+
+def _to_the_end(pattern: str) -> str:
+    r"""Python's `$` also matches before a final newline, a JSON Schema's does not: this says it for both."""
+    return pattern.removesuffix("$") + r"(?!\n)$"
+
+
+def _tagged_union(schema: Schema) -> Schema:
+    """A union as if/then per tag, so that an error speaks of the branch that was meant."""
+    tag, mapping = schema["discriminator"]["propertyName"], schema["discriminator"]["mapping"]
+    return {
+        "type": "object",
+        "required": [tag],
+        "properties": {tag: {"enum": sorted(mapping)}},
+        "allOf": [
+            {"if": {"required": [tag], "properties": {tag: {"const": value}}}, "then": {"$ref": mapping[value]}}
+            for value in sorted(mapping)
+        ],
+    }
+
+
+def _factory_defaults() -> dict[str, dict[str, Any]]:
+    """Defaults that are made by a factory, which msgspec's schema leaves out, by model and key."""
+    found: dict[str, dict[str, Any]] = {}
+    pending: list[type[Options]] = list(Options.__subclasses__())
+    for model in pending:
+        pending.extend(model.__subclasses__())
+        found[model.__name__] = {
+            item.encode_name: msgspec.to_builtins(item.default_factory())
+            for item in msgspec.structs.fields(model)
+            if item.default_factory is not msgspec.NODEFAULT and not isinstance(item.default_factory, type)
+        }
+    return found
+
+
+# --- specs that extend another --------------------------------------------------------------------
+
+
+def _extensions(definitions: dict[str, Schema], start: str) -> dict[str, Schema]:
+    """Of `start` and every block inside it, a variant for a spec that `extends`: keys may be left out, and null
+    takes away what the other spec says (JSON Merge Patch, RFC 7396). Lists are replaced as a whole, so what is
+    inside them is not relaxed.
+    """
+    made: dict[str, Schema] = {}
+    pending = [start]
+    while pending:
+        name = pending.pop()
+        base = definitions[name]
+        keep = {"apiVersion", "kind", "title", "extends"} if name == start else set[str]()
+        properties: dict[str, Schema] = {}
+        for key, value in base["properties"].items():
+            if "$ref" in value:
+                block = value["$ref"].rpartition("/")[2]
+                pending.extend([block] if f"{block}Extension" not in made else [])
+                value = {**value, "$ref": f"#/$defs/{block}Extension"}
+            removable = key not in base.get("required", []) and key not in keep
+            properties[key] = _or_null(value) if removable else value
+        made[f"{name}Extension"] = {
+            **base,
+            "title": f"{name}Extension",
+            "properties": properties,
+            "required": sorted(keep),
+        }
+    return made
+
+
+def _or_null(schema: Schema) -> Schema:
+    schema = {key: value for key, value in schema.items() if key != "default"}
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    if "$ref" in schema:
+        reference = {"$ref": schema.pop("$ref")}
+        return {**schema, "if": {"not": {"type": "null"}}, "then": reference}
+    return {**schema, "type": [schema["type"], "null"]}

@@ -1,0 +1,45 @@
+"""Writes params.yaml and dvc.yaml, DVC's own format, into the sprint's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runner.domain.files import write_text
+from runner.planning.resolve import ResolvedStage
+
+HEADER = "# Compiled from {spec} by flywheel: edit the spec, not this file.\n"
+PLOTS: list[dict[str, Any]] = [
+    {"plots/training.csv": {"x": "epoch", "y": "map50_95", "title": "Validation mAP50-95 (Ultralytics) per epoch"}},
+    {"plots/precision_recall.csv": {"x": "recall", "y": "precision", "title": "Precision and recall at IoU 0.5"}},
+]
+
+
+def compile_pipeline(folder: Path, stages: Sequence[ResolvedStage], spec: str) -> Path:
+    """Writes the two files where they differ from what is there, and returns the dvc.yaml.
+
+    What was committed is never executed: it is overwritten by what the spec says.
+    """
+    params = {stage.name: stage.params for stage in stages}
+    pipeline = {"stages": {stage.name: _dvc_stage(stage) for stage in stages}, "plots": PLOTS}
+    for name, content in (("params.yaml", params), ("dvc.yaml", pipeline)):
+        text = HEADER.format(spec=spec) + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+        path = folder / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+    return folder / "dvc.yaml"
+
+
+def _dvc_stage(stage: ResolvedStage) -> dict[str, Any]:
+    records = [path for path in stage.records if path not in stage.metrics]
+    entry: dict[str, Any] = {
+        "cmd": stage.cmd,
+        "deps": stage.deps,
+        "params": [stage.name],
+        "outs": [*stage.outs, *({path: {"cache": False}} for path in records)],
+        "metrics": [{path: {"cache": False}} for path in stage.metrics],
+    }
+    return {key: value for key, value in entry.items() if value}

@@ -1,0 +1,60 @@
+"""Puts the plan together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from runner.config.load import LoadedSprint
+from runner.config.project import Project
+from runner.domain.records import Selection
+from runner.gates.judge import describe
+from runner.planning.champion import Champion, champion_record, find_champion
+from runner.planning.forecast import forecast, forecast_stage, history
+from runner.planning.records import Plan
+from runner.planning.resolve import resolve_stages
+from runner.planning.selection import planned_selection, split_plans
+from runner.planning.stages import plan_stages
+from runner.planning.workspace import Repository
+from runner.stages.timings import stage_work
+
+
+def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
+    """What `flywheel run` will do. Reads small files and DVC's cache; changes nothing, needs no data and no GPU."""
+    folder = root / "reports" / loaded.name
+    resolved = resolve_stages(project, loaded.sprint)
+    stages = plan_stages(resolved, Repository(root, folder))
+    selection, note = planned_selection(root, folder, resolved, stages)
+    champion = find_champion(root, project)
+    timings = history(root, loaded.name)
+    timed = [
+        msgspec.structs.replace(
+            stage,
+            forecast_s=forecast_stage(
+                timings.get(stage.stage), stage_work(stage.stage, selection, loaded.sprint.train)
+            ),
+        )
+        for stage in stages
+    ]
+    return Plan(
+        sprint=loaded.name,
+        title=loaded.sprint.title,
+        stages=timed,
+        splits=split_plans(selection, _champion_selection(root, champion)),
+        data_note=note,
+        forecast=forecast(timed, timings, project.costs),
+        gates=_gates(project, loaded),
+        champion=champion.sprint if champion else None,
+    )
+
+
+def _champion_selection(root: Path, champion: Champion | None) -> Selection | None:
+    return champion_record(root, champion, "selection.json", Selection) if champion else None
+
+
+def _gates(project: Project, loaded: LoadedSprint) -> list[str]:
+    own = [describe(gate) for gate in loaded.sprint.gates]
+    return own + [f"{describe(gate)} (project policy)" for gate in project.policy.gates]
+
+

@@ -1,0 +1,61 @@
+"""The plan's records."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from runner.domain.records import Record
+
+
+class Action(StrEnum):
+    """What will happen to a stage."""
+
+    RUN = "RUN"
+    CACHED = "CACHED"
+
+
+class StagePlan(Record, frozen=True, kw_only=True):
+    """One stage: RUN or CACHED, and why."""
+
+    stage: str
+    action: Action
+    reasons: list[str]
+    outs: dict[str, str] = {}  # of a CACHED stage: output → its md5 in DVC
+    forecast_s: float | None = None
+
+
+class SplitPlan(Record, frozen=True, kw_only=True):
+    """What will be selected for a split, beside the champion's (`None`: no champion, or unknown)."""
+
+    split: str
+    images: int
+    objects: int
+    champion_images: int | None = None
+    champion_objects: int | None = None
+
+
+class Forecast(Record, frozen=True, kw_only=True):
+    """Time and money of the stages that will run; `None` where there is no history."""
+
+    seconds: float | None
+    cost: float | None
+    currency: str
+    basis: str
+
+
+class Plan(Record, frozen=True, kw_only=True):
+    """What `flywheel run` will do with one sprint."""
+
+    sprint: str
+    title: str
+    stages: list[StagePlan]
+    splits: list[SplitPlan]
+    data_note: str
+    forecast: Forecast
+    gates: list[str]
+    champion: str | None = None
+
+    @property
+    def runs(self) -> list[str]:
+        """The stages that will run."""
+        return [stage.stage for stage in self.stages if stage.action is Action.RUN]

@@ -1,0 +1,51 @@
+"""From a sprint to its stages: command, parameters, dependencies and outputs of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.domain.records import Record
+from runner.stages.pipeline import STAGES
+
+TO_ROOT = "../../"  # from reports/<sprint>/
+
+
+class ResolvedStage(Record, frozen=True, kw_only=True):
+    """A stage of one sprint. Paths are relative to the sprint's folder."""
+
+    name: str
+    cmd: str
+    params: dict[str, Any]
+    deps: list[str]
+    outs: list[str]
+    records: list[str]
+    metrics: list[str]
+
+    @property
+    def written(self) -> list[str]:
+        """Everything that the stage writes."""
+        return [*self.outs, *self.records]
+
+
+def resolve_stages(project: Project, sprint: Sprint) -> list[ResolvedStage]:
+    """The stages that a sprint consists of, in order."""
+    resolved = []
+    for stage in STAGES:
+        params = stage.resolve(project, sprint)
+        inputs = [TO_ROOT + path for path in stage.inputs(params)]
+        resolved.append(
+            ResolvedStage(
+                name=stage.name,
+                cmd=f"python -m runner.stages.run {stage.name}",
+                params={"version": stage.version, **msgspec.to_builtins(params)},
+                deps=[*inputs, *stage.deps],
+                outs=list(stage.outs),
+                records=list(stage.records),
+                metrics=list(stage.metrics),
+            )
+        )
+    return resolved

@@ -1,0 +1,75 @@
+"""What a sprint will select, counted on an index that exists already, beside the champion's selection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from runner.adapters import dvc_files
+from runner.domain.errors import FlywheelError
+from runner.domain.files import read_json
+from runner.domain.records import Selection
+from runner.planning.records import Action, SplitPlan, StagePlan
+from runner.planning.resolve import ResolvedStage
+from runner.stages import select
+
+
+def planned_selection(
+    root: Path, folder: Path, resolved: Sequence[ResolvedStage], plans: Sequence[StagePlan]
+) -> tuple[Selection | None, str]:
+    """The selection, or None with the reason why it is not known yet."""
+    by_name = {plan.stage: plan for plan in plans}
+    selecting = by_name["select"]
+    if selecting.action is Action.CACHED:
+        record = _located(root, folder, "selection.json", selecting.outs)
+        if record is not None:
+            return read_json(record, Selection), "as selected by the last run"
+    index = by_name["index"]
+    if index.action is Action.RUN:
+        return None, "not known before the index is built: no index of this data is in the cache (dvc pull fetches one that was pushed)"
+    tables = [_member(root, folder, index.outs, name) for name in ("images.parquet", "objects.parquet")]
+    if tables[0] is None or tables[1] is None:
+        return None, "not known: the index is recorded, but neither here nor in the cache (dvc pull)"
+    section = next(stage for stage in resolved if stage.name == "select").params
+    params = msgspec.convert({key: value for key, value in section.items() if key != "version"}, select.SelectParams)
+    try:
+        return select.preview(tables[0], tables[1], params), "counted on the cached index"
+    except FlywheelError as error:
+        return None, f"selection would fail: {error.message}"
+
+
+def _located(root: Path, folder: Path, name: str, outs: dict[str, str]) -> Path | None:
+    workspace = folder / name
+    if workspace.is_file() and dvc_files.file_md5(workspace) == outs.get(name):
+        return workspace
+    md5 = outs.get(name, "")
+    return dvc_files.cache_path(root, md5) if dvc_files.is_cached(root, md5) else None
+
+
+def _member(root: Path, folder: Path, outs: dict[str, str], name: str) -> Path | None:
+    cached = dvc_files.cached_member(root, outs.get("index", ""), name)
+    if cached is not None:
+        return cached
+    workspace = folder / "index" / name
+    return workspace if workspace.is_file() else None
+
+
+def split_plans(selection: Selection | None, champion: Selection | None) -> list[SplitPlan]:
+    """One row per split, with the champion's counts beside."""
+    if selection is None:
+        return []
+    rows = []
+    for split, counts in selection.splits.items():
+        before = champion.splits.get(split) if champion else None
+        rows.append(
+            SplitPlan(
+                split=split,
+                images=counts.images,
+                objects=counts.objects,
+                champion_images=before.images if before else None,
+                champion_objects=before.objects if before else None,
+            )
+        )
+    return rows

@@ -1,0 +1,109 @@
+"""Decides for each stage whether it will run, by the rules that DVC follows, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from runner.adapters.dvc_files import LockedStage, run_cache_key
+from runner.planning.records import Action, StagePlan
+from runner.planning.resolve import TO_ROOT, ResolvedStage
+from runner.planning.workspace import Workspace
+
+UNKNOWN = "unknown"  # the hash of what a stage that will run is going to write
+
+
+def plan_stages(stages: Sequence[ResolvedStage], workspace: Workspace) -> list[StagePlan]:
+    """The stages' plans, in order. Pure but for what `workspace` answers."""
+    lock = workspace.lock()
+    produced: dict[str, tuple[str, str]] = {}  # output → (its hash after this run, the stage that writes it)
+    plans = []
+    for stage in stages:
+        current = {dep: _current_md5(dep, produced, workspace) for dep in stage.deps}
+        plan = _plan_stage(stage, current, produced, lock.get(stage.name), workspace)
+        plans.append(plan)
+        produced |= {path: (plan.outs.get(path, UNKNOWN), stage.name) for path in stage.written}
+    return plans
+
+
+def _plan_stage(
+    stage: ResolvedStage,
+    current: Mapping[str, str | None],
+    produced: Mapping[str, tuple[str, str]],
+    locked: LockedStage | None,
+    workspace: Workspace,
+) -> StagePlan:
+    reasons = list(_changes(stage, current, produced, locked))
+    if locked is not None and not reasons:
+        missing = [path for path in stage.written if not workspace.has(path, locked.outs.get(path, ""))]
+        if not missing:
+            return StagePlan(stage=stage.name, action=Action.CACHED, reasons=["unchanged"], outs=locked.outs)
+        reasons = [f"output missing here and in the cache: {', '.join(missing)}"]
+    known = {path: md5 for path, md5 in current.items() if md5 not in (None, UNKNOWN)}
+    if len(known) == len(current):
+        key = run_cache_key(stage.cmd, known, {stage.name: stage.params}, stage.written)  # type: ignore[arg-type]
+        earlier = workspace.earlier_run(key)
+        if earlier is not None:
+            reason = "an earlier run with these parameters and inputs is in the run cache"
+            return StagePlan(stage=stage.name, action=Action.CACHED, reasons=[reason], outs=earlier.outs)
+    return StagePlan(stage=stage.name, action=Action.RUN, reasons=reasons)
+
+
+def _current_md5(dep: str, produced: Mapping[str, tuple[str, str]], workspace: Workspace) -> str | None:
+    if dep in produced:
+        return produced[dep][0]
+    return workspace.input_md5(dep.removeprefix(TO_ROOT))
+
+
+def _changes(
+    stage: ResolvedStage,
+    current: Mapping[str, str | None],
+    produced: Mapping[str, tuple[str, str]],
+    locked: LockedStage | None,
+) -> Iterator[str]:
+    if locked is None:
+        yield "never run"
+        return
+    if locked.cmd != stage.cmd:
+        yield "the stage's command changed"
+    yield from _parameter_changes(locked.params.get(stage.name), stage.params)
+    for dep, md5 in current.items():
+        if md5 == UNKNOWN:
+            yield f"{produced[dep][1]} runs"
+        elif dep not in locked.deps:
+            yield f"new input {dep.removeprefix(TO_ROOT)}"
+        elif md5 != locked.deps[dep]:
+            yield f"{dep.removeprefix(TO_ROOT)} changed"
+    yield from (f"no longer reads {dep.removeprefix(TO_ROOT)}" for dep in locked.deps if dep not in current)
+    if set(locked.outs) != set(stage.written):
+        yield "the stage's outputs changed"
+
+
+def _parameter_changes(before: Any, after: Mapping[str, Any]) -> Iterator[str]:
+    old, new = dict(_flat(before or {})), dict(_flat(after))
+    for key in dict.fromkeys([*new, *old]):
+        if old.get(key) != new.get(key) or (key in old) != (key in new):
+            yield f"{_readable(key)} {_shown(old, key)} → {_shown(new, key)}"
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _flat(item, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for position, item in enumerate(value):
+            yield from _flat(item, f"{prefix}[{position}]")
+    else:
+        yield prefix, value
+
+
+def _readable(key: str) -> str:
+    """Drops the record's own name in front: `trainer.epochs` is what the spec calls `epochs`."""
+    if key == "version":
+        return "flywheel's own version of this stage"
+    return key.removeprefix("trainer.")
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    value = values.get(key)
+    return "(unset)" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,54 @@
+"""What the planner may know of a repository: locks, hashes, and what is cached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from runner.adapters import dvc_files
+from runner.adapters.dvc_files import LockedStage
+
+
+class Workspace(Protocol):
+    """The planner's questions."""
+
+    def lock(self) -> dict[str, LockedStage]:
+        """The sprint's dvc.lock."""
+        ...
+
+    def input_md5(self, path: str) -> str | None:
+        """The hash of a file or folder that no stage writes, by its path from the repository's top."""
+        ...
+
+    def has(self, path: str, md5: str) -> bool:
+        """Whether a stage's output is in the sprint's folder or in DVC's cache."""
+        ...
+
+    def earlier_run(self, key: str) -> LockedStage | None:
+        """The run that DVC's run cache holds under a key."""
+        ...
+
+
+class Repository:
+    """The real workspace of one sprint."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.root = root
+        self.folder = folder
+
+    def lock(self) -> dict[str, LockedStage]:
+        return dvc_files.read_lock(self.folder / "dvc.lock")
+
+    def input_md5(self, path: str) -> str | None:
+        """From the DVC pointer when there is one (the files themselves may be absent), else from the file."""
+        pointed = dvc_files.pointer_md5(self.root / f"{path}.dvc")
+        if pointed is not None:
+            return pointed
+        file = self.root / path
+        return dvc_files.file_md5(file) if file.is_file() else None
+
+    def has(self, path: str, md5: str) -> bool:
+        return (self.folder / path).exists() or dvc_files.is_cached(self.root, md5)
+
+    def earlier_run(self, key: str) -> LockedStage | None:
+        return dvc_files.run_cache_lookup(self.root, key)

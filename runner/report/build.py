@@ -1,0 +1,132 @@
+"""From what the stages wrote to one report. Pure: reads no file, no clock, no environment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.config.project import Costs
+from runner.domain.records import Benchmark, Evaluation, StageTiming, Training
+from runner.report.record import (
+    Champion,
+    Cost,
+    LabelWork,
+    ReportInputs,
+    Reproduction,
+    SprintReport,
+    StageCost,
+)
+
+
+def build(inputs: ReportInputs) -> SprintReport:
+    """The sprint's report; records that are absent stay absent."""
+    target = inputs.sprint.export[0].name if inputs.sprint.export else "torch"
+    return SprintReport(
+        project=inputs.project.name,
+        sprint=inputs.sprint_name,
+        title=inputs.sprint.title,
+        hypothesis=inputs.sprint.hypothesis,
+        owner=inputs.sprint.owner,
+        phase=inputs.project.phase,
+        spec=inputs.spec,
+        primary_target=target,
+        verdict=inputs.verdict,
+        failure=inputs.failure,
+        selection=inputs.selection,
+        checks=inputs.checks,
+        training=inputs.training,
+        exports=inputs.exports,
+        evaluation=inputs.evaluation,
+        precision_recall=inputs.precision_recall,
+        benchmark=inputs.benchmark,
+        champion=_champion(inputs.champion_name, inputs.champion, target),
+        annotation=_label_work(inputs),
+        cost=sprint_cost(inputs.timings, inputs.project.costs),
+        timings=inputs.timings,
+        reproduction=_reproduction(inputs),
+    )
+
+
+def sprint_cost(timings: Sequence[StageTiming], costs: Costs) -> Cost:
+    """Each stage's time at the price of the device it ran on (the gates' `cost` and `duration_min` are its sums).
+
+    >>> timing = StageTiming(stage="train", seconds=1800, work=1, device="cuda:0", finished_at="")
+    >>> sprint_cost([timing], Costs(gpu_hour=2.2)).total
+    1.1
+    """
+    stages = [_stage_cost(timing, costs) for timing in timings]
+    money = sum(stage.money for stage in stages) if stages else None
+    return Cost(
+        currency=costs.currency,
+        seconds=sum(stage.seconds for stage in stages) if stages else None,
+        compute=money,
+        total=money,
+        stages=stages,
+    )
+
+
+def _stage_cost(timing: StageTiming, costs: Costs) -> StageCost:
+    price = costs.gpu_hour if timing.device.startswith("cuda") else costs.cpu_hour
+    return StageCost(
+        stage=timing.stage,
+        seconds=timing.seconds,
+        device=timing.device,
+        price_per_hour=price,
+        money=timing.seconds / 3600 * price,
+    )
+
+
+def _champion(name: str | None, evaluation: Evaluation | None, target: str) -> Champion | None:
+    """The champion on the judged target; on torch where it was never exported so."""
+    if name is None or evaluation is None:
+        return None
+    targets = {measured.target: measured for measured in evaluation.targets}
+    measured = targets.get(target) or targets.get("torch")
+    if measured is None:
+        return None
+    return Champion(
+        name=name,
+        target=measured.target,
+        overall=measured.overall,
+        per_class=measured.per_class,
+        slices=measured.slices,
+    )
+
+
+def _label_work(inputs: ReportInputs) -> LabelWork | None:
+    annotation = inputs.sprint.annotation
+    if annotation is None:
+        return None
+    return LabelWork(
+        strategy=annotation.strategy,
+        guidelines=inputs.guidelines,
+        guidelines_path=annotation.guidelines,
+        budget=annotation.budget.money if annotation.budget else None,
+    )
+
+
+def _reproduction(inputs: ReportInputs) -> Reproduction:
+    models = inputs.training.models if inputs.training else []
+    folder = f"reports/{inputs.sprint_name}"
+    return Reproduction(
+        commands=[
+            # The report cannot name the commit that will hold it; git can.
+            f"git checkout $(git log -1 --format=%H -- {folder})",
+            f"dvc pull {inputs.data_pointer}",
+            f"flywheel run {inputs.sprint_name}",
+        ],
+        data_pointer=inputs.data_pointer,
+        data_md5=inputs.data_md5,
+        selection_digest=inputs.selection.digest if inputs.selection else None,
+        test_digest=inputs.evaluation.split_digest if inputs.evaluation else None,
+        weights={str(model.seed): model.state_digest for model in models},
+        libraries=_libraries(inputs.training, inputs.benchmark),
+    )
+
+
+def _libraries(training: Training | None, benchmark: Benchmark | None) -> dict[str, str]:
+    """Versions as training and benchmark recorded them, by name."""
+    found = {training.framework: training.framework_version} if training else {}
+    for target in benchmark.targets if benchmark else []:
+        name, _, version = target.runtime.rpartition(" ")
+        found[name or version] = version if name else ""
+    return dict(sorted(found.items()))

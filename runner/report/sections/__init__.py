@@ -1,0 +1,1 @@
+"""The Markdown report's sections: one file per question a reviewer asks, each a list of parts."""

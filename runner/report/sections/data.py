@@ -1,0 +1,130 @@
+"""What was it trained and judged on, and is that data sound?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runner.domain.records import CheckResult, Selection, Severity
+from runner.report.escape import code, markdown
+from runner.report.record import LabelWork, SprintReport
+from runner.report.sections.part import Part, Priority, folded, table_head, table_row
+from runner.report.wording import NOT_MEASURED, count, money
+
+_UNFOLDED_CLASSES = 8
+_CHECK_HEAD = table_head(
+    ["", "Check", "What it expects", "Offending", "Checked", "What to do"], numbers=(3, 4)
+)
+
+
+def parts(report: SprintReport) -> list[Part]:
+    """Splits, labels, checks."""
+    return [_splits(report), *_checks(report)]
+
+
+def _splits(report: SprintReport) -> Part:
+    lines = ["### Data", ""]
+    rows: list[str] = []
+    if report.selection is None:
+        lines.append(NOT_MEASURED)
+    else:
+        lines.append(table_head(["Split", "Images", "Objects", "Objects per class"], numbers=(1, 2)))
+        rows = _split_rows(report.selection)
+    tail = [*_dropped(report.selection), *_labels(report.annotation, report.cost.currency)]
+    return Part(
+        title="data", priority=Priority.DATA, head="\n".join(lines), rows=tuple(rows), tail="\n\n".join(tail)
+    )
+
+
+def _split_rows(selection: Selection) -> list[str]:
+    rows = []
+    for name, counts in selection.splits.items():
+        per_class = sorted(counts.per_class.items(), key=lambda item: (item[1], item[0]))
+        listed = ", ".join(f"{markdown(cls, 40)} {n:,}" for cls, n in per_class[:_UNFOLDED_CLASSES])
+        if len(per_class) > _UNFOLDED_CLASSES:
+            listed = f"rarest: {listed}, … ({len(per_class)} classes)"
+        rows.append(table_row([code(name, 40), f"{counts.images:,}", f"{counts.objects:,}", listed or "–"]))
+    return rows
+
+
+def _dropped(selection: Selection | None) -> list[str]:
+    steps = [step for step in selection.dropped if step.dropped] if selection else []
+    if not steps:
+        return []
+    lines = [
+        f"- {count(step.dropped, 'image')} of {code(step.split, 40)}: {markdown(step.reason, 200)}"
+        for step in steps
+    ]
+    return ["Left out on purpose:\n" + "\n".join(lines)]
+
+
+def _labels(annotation: LabelWork | None, currency: str) -> list[str]:
+    if annotation is None:
+        return []
+    text = f"Labels: {markdown(annotation.strategy, 40)}"
+    if annotation.guidelines is not None:
+        text += f", by {code(annotation.guidelines.path, 160)} (SHA-256 {code(annotation.guidelines.sha256[:12])})"
+    elif annotation.guidelines_path is not None:
+        text += f", by {code(annotation.guidelines_path, 160)}, **which is not in the repository**"
+    if annotation.budget is not None:
+        text += f", budget {money(annotation.budget, markdown(currency, 3))}"
+    return [f"{text}."]
+
+
+def _checks(report: SprintReport) -> list[Part]:
+    if report.checks is None:
+        return [Part(title="checks", priority=Priority.FAILED_CHECKS, head=f"### Checks\n\n{NOT_MEASURED}")]
+    results = report.checks.results
+    errors = [result for result in results if not result.success and result.severity is Severity.ERROR]
+    warnings = [result for result in results if not result.success and result.severity is not Severity.ERROR]
+    passed = [result for result in results if result.success]
+    found = [*errors, *warnings]
+    summary = f"{len(passed)} of {count(len(results), 'check')} passed"
+    if found:
+        summary += f"; {count(len(errors), 'error')}, {count(len(warnings), 'warning')}"
+    head = f"### Checks\n\n{summary}."
+    if found:
+        head = f"{head}\n\n{_CHECK_HEAD}"
+    parts = [Part(title="checks", priority=Priority.FAILED_CHECKS, head=head, rows=tuple(_check_rows(found)))]
+    parts += [_offenders(result) for result in found if result.rows]
+    if passed:
+        rows = _check_rows(passed)
+        parts.append(
+            folded("passed checks", Priority.PASSED_CHECKS, f"{len(passed)} passed", _CHECK_HEAD, rows)
+        )
+    return parts
+
+
+def _check_rows(results: Iterable[CheckResult]) -> list[str]:
+    return [
+        table_row(
+            [
+                _icon(result),
+                code(result.id, 100),
+                markdown(result.description, 200),
+                f"{result.unexpected:,}",
+                f"{result.checked:,}",
+                "–" if result.success or not result.fix else markdown(result.fix, 200),
+            ]
+        )
+        for result in results
+    ]
+
+
+def _icon(result: CheckResult) -> str:
+    if result.success:
+        return "✅"
+    return "❌ error" if result.severity is Severity.ERROR else "⚠️ warning"
+
+
+def _offenders(result: CheckResult) -> Part:
+    shown = len(result.rows)
+    of = f" of {result.unexpected:,}" if result.unexpected > shown else ""
+    summary = f"<code>{markdown(result.id, 100)}</code>: {count(shown, 'row')}{of}"
+    rows = [f"- {_offender(row)}" for row in result.rows]
+    return folded("offending rows", Priority.CHECK_ROWS, summary, "", rows)
+
+
+def _offender(row: str) -> str:
+    """`path: what`, the path as code."""
+    path, separator, what = row.partition(": ")
+    return f"{code(path, 200)}: {markdown(what)}" if separator else code(row)

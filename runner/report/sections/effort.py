@@ -1,0 +1,151 @@
+"""How was it trained, what did it take, and how does one get the same again?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.domain.records import Epoch, TrainedModel
+from runner.report.escape import block, code, markdown
+from runner.report.record import SprintReport
+from runner.report.sections.part import Part, Priority, folded, table_head, table_row
+from runner.report.wording import NOT_MEASURED, bar, count, duration, money, number
+
+_EPOCH_ROWS = 12
+
+
+def training_parts(report: SprintReport) -> list[Part]:
+    """What was trained, and its epochs behind a click."""
+    training = report.training
+    if training is None or not training.models:
+        return [Part(title="training", priority=Priority.TRAINING, head=f"### Training\n\n{NOT_MEASURED}")]
+    device = training.device
+    text = (
+        f"{code(training.base_model, 120)} with {markdown(training.framework, 40)} "
+        f"{markdown(training.framework_version, 40)}, {count(training.images, 'image')} at {training.imgsz} px, on "
+        f"{markdown(device.kind, 20)} ({markdown(device.name, 80)}), {count(device.threads, 'thread')} "
+        f"of {count(device.cpu_count, 'core')}."
+    )
+    columns = ["Seed", "Epochs", "First → last epoch", "Parameters", "Time", "Weights"]
+    head = f"### Training\n\n{text}\n\n{table_head(columns, numbers=(1, 3, 4))}"
+    rows = tuple(_model_row(model) for model in training.models)
+    warnings = "\n".join(
+        f"- ⚠️ seed {model.seed}: {markdown(warning)}"
+        for model in training.models
+        for warning in model.warnings
+    )
+    summary = Part(title="training", priority=Priority.TRAINING, head=head, rows=rows, tail=warnings)
+    return [summary, *_epochs(training.models[0])]
+
+
+def _model_row(model: TrainedModel) -> str:
+    return table_row(
+        [
+            str(model.seed),
+            str(len(model.epochs)),
+            _progress(model.epochs),
+            f"{model.parameters:,}",
+            duration(model.seconds),
+            code(model.state_digest[:12]),
+        ]
+    )
+
+
+def _progress(epochs: Sequence[Epoch]) -> str:
+    """First and last value of each training loss and of the validation mAP."""
+    if not epochs:
+        return NOT_MEASURED
+    first, last = epochs[0].values, epochs[-1].values
+    keys = [key for key in last if key.startswith("train/") or "mAP50-95" in key]
+    shown = [
+        f"{markdown(_short(key), 40)} {number(first.get(key), _decimals(key))} → {number(last[key], _decimals(key))}"
+        for key in keys
+    ]
+    return "<br>".join(shown) or NOT_MEASURED
+
+
+def _epochs(model: TrainedModel) -> list[Part]:
+    """At most a dozen epochs, evenly spaced, the first and the last among them."""
+    epochs = model.epochs
+    if not epochs:
+        return []
+    n = min(_EPOCH_ROWS, len(epochs))
+    chosen = [epochs[round(i * (len(epochs) - 1) / (n - 1))] for i in range(n)] if n > 1 else list(epochs)
+    keys = [key for key in epochs[-1].values if key.startswith(("train/", "val/", "metrics/"))]
+    head = table_head(["Epoch", *[markdown(_short(key), 40) for key in keys]], numbers=range(len(keys) + 1))
+    rows = [
+        table_row([str(epoch.epoch), *[number(epoch.values.get(key), _decimals(key)) for key in keys]])
+        for epoch in chosen
+    ]
+    of = f"{n} of {count(len(epochs), 'epoch')}" if n < len(epochs) else count(n, "epoch")
+    summary = f"{of} of seed {model.seed}, by the trainer's own validation (not the evaluator above)"
+    return [folded("epochs", Priority.EPOCHS, summary, head, rows)]
+
+
+def _short(key: str) -> str:
+    """`metrics/mAP50-95(B)` → `val mAP50-95`, `train/box_loss` → `train box`."""
+    group, _, name = key.partition("/")
+    name = name.removesuffix("(B)").removesuffix("_loss")
+    return f"{'val' if group == 'metrics' else group} {name}"
+
+
+def _decimals(key: str) -> int:
+    return 3 if key.startswith("metrics/") else 2
+
+
+def cost_parts(report: SprintReport) -> list[Part]:
+    """Time and money per stage."""
+    cost = report.cost
+    if not cost.stages or not cost.seconds:
+        return [
+            Part(title="cost and time", priority=Priority.COST, head=f"### Cost and time\n\n{NOT_MEASURED}")
+        ]
+    currency = markdown(cost.currency, 3)
+    prices = sorted({(stage.device, stage.price_per_hour) for stage in cost.stages})
+    listed = ", ".join(
+        f"{markdown(device, 40)} {money(price, currency)} per hour" for device, price in prices
+    )
+    head = (
+        f"### Cost and time\n\n**{money(cost.total, currency)}** for {duration(cost.seconds)} of compute ({listed}). "
+        "A cached stage counts with the time it took when it last ran.\n\n"
+        f"{table_head(['Stage', 'Time', 'Share', 'Cost'], numbers=(1, 3))}"
+    )
+    rows = tuple(
+        table_row(
+            [
+                code(stage.stage, 40),
+                duration(stage.seconds),
+                f"{number(100 * stage.seconds / cost.seconds, 0, ' %')} {bar(stage.seconds / cost.seconds)}".rstrip(),
+                money(stage.money, currency),
+            ]
+        )
+        for stage in cost.stages
+    )
+    return [Part(title="cost and time", priority=Priority.COST, head=head, rows=rows)]
+
+
+def reproduce_parts(report: SprintReport) -> list[Part]:
+    """The commands, and the digests to compare with."""
+    source = report.reproduction
+    weights = ", ".join(
+        f"seed {markdown(seed, 20)} {code(digest[:12])}" for seed, digest in source.weights.items()
+    )
+    libraries = ", ".join(
+        f"{markdown(name, 40)} {markdown(version, 40)}" for name, version in source.libraries.items()
+    )
+    facts = [
+        ("spec", f"{code(report.spec.path, 160)}, SHA-256 {code(report.spec.sha256[:12])}"),
+        ("data", f"{code(source.data_pointer, 160)}, MD5 {_digest(source.data_md5)}"),
+        ("selection", _digest(source.selection_digest)),
+        ("test images and labels", _digest(source.test_digest)),
+        ("weights", weights or NOT_MEASURED),
+        ("libraries", libraries or NOT_MEASURED),
+    ]
+    lines = ["### How to reproduce", "", block(source.commands), ""]
+    lines += [f"- {name}: {text}" for name, text in facts]
+    return [Part(title="how to reproduce", priority=Priority.REPRODUCE, head="\n".join(lines))]
+
+
+def _digest(digest: str | None) -> str:
+    return (
+        code(digest[:36] if digest and digest.endswith(".dir") else digest[:12]) if digest else NOT_MEASURED
+    )

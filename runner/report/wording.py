@@ -1,0 +1,139 @@
+"""Numbers and names as the report writes them, the same in every locale."""
+
+from __future__ import annotations
+
+import math
+
+from runner.domain.records import QUALITY_METRICS, Metrics, Outcome
+
+NOT_MEASURED = "not measured"
+ICONS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.NOT_MEASURED: "⚪"}
+WORDS = {
+    Outcome.PASS: "PASS",
+    Outcome.FAIL: "FAIL",
+    Outcome.INCONCLUSIVE: "INCONCLUSIVE",
+    Outcome.NOT_MEASURED: "NOT MEASURED",
+}
+_LABELS = {
+    "map50_95": "mAP50-95",
+    "map50": "mAP50",
+    "map75": "mAP75",
+    "ar": "AR",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+}
+_UNITS = {
+    "latency_p50_ms": " ms",
+    "latency_p95_ms": " ms",
+    "latency_p99_ms": " ms",
+    "throughput_ips": " images/s",
+    "size_mb": " MB",
+    "peak_memory_mb": " MB",
+    "duration_min": " min",
+}
+
+
+def label(metric: str) -> str:
+    """The metric's name as the field writes it.
+
+    >>> label("map50_95")
+    'mAP50-95'
+    """
+    return _LABELS.get(metric, metric)
+
+
+def quality(metrics: Metrics | None, metric: str) -> float | None:
+    """A quality metric by its name; `None` when there is no such value."""
+    if metrics is None or metric not in QUALITY_METRICS:
+        return None
+    value = getattr(metrics, metric)
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def number(value: float | None, decimals: int = 3, unit: str = "") -> str:
+    """A fixed-point number, or "not measured".
+
+    >>> number(0.61249), number(None), number(12.34, 1, " ms")
+    ('0.612', 'not measured', '12.3 ms')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    return f"{value:.{decimals}f}{unit}"
+
+
+def change(value: float | None, decimals: int = 3) -> str:
+    """A difference with its sign; a dash when there is nothing to compare.
+
+    >>> change(-0.0312), change(0.0), change(None)
+    ('−0.031', '0.000', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{abs(value):.{decimals}f}"
+    if not text.strip("0."):
+        return text
+    return f"{'−' if value < 0 else '+'}{text}"
+
+
+def measured(metric: str, value: float | None, threshold: float | None = None, currency: str = "") -> str:
+    """A gate's value with its unit, and with as many decimals as tell it from the threshold.
+
+    >>> measured("recall", 0.6996, 0.7), measured("latency_p95_ms", 8.24)
+    ('0.6996', '8.24 ms')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    decimals = 3 if metric in QUALITY_METRICS else 2
+    if threshold is not None and value != threshold:
+        while decimals < 9 and f"{value:.{decimals}f}" == f"{threshold:.{decimals}f}":
+            decimals += 1
+    unit = f" {currency}" if metric == "cost" and currency else _UNITS.get(metric, "")
+    return number(value, decimals, unit)
+
+
+def bar(value: float | None, width: int = 10) -> str:
+    """A value in [0, 1] as blocks; a sliver for what is above 0 but less than half a block.
+
+    >>> bar(0.62), bar(0.01), bar(0.0)
+    ('▇▇▇▇▇▇', '▏', '')
+    """
+    if value is None or not math.isfinite(value):
+        return ""
+    blocks = math.floor(min(max(value, 0.0), 1.0) * width + 0.5)
+    return "▇" * blocks if blocks or value <= 0 else "▏"
+
+
+def duration(seconds: float | None) -> str:
+    """
+    >>> duration(0.42), duration(42.4), duration(200), duration(3900)
+    ('0.4 s', '42 s', '3 min 20 s', '1 h 05 min')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return NOT_MEASURED
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = math.floor(seconds + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def money(value: float | None, currency: str) -> str:
+    """
+    >>> money(0.00312, "EUR"), money(12.5, "EUR"), money(0.0, "EUR")
+    ('0.0031 EUR', '12.50 EUR', '0.00 EUR')
+    """
+    if value is None or not math.isfinite(value):
+        return NOT_MEASURED
+    return f"{value:.{2 if value >= 1 or value == 0 else 4}f} {currency}"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """
+    >>> count(1, "image"), count(1200, "image"), count(2, "class", "classes")
+    ('1 image', '1,200 images', '2 classes')
+    """
+    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"

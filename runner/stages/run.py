@@ -1,0 +1,126 @@
+"""What dvc.yaml's commands call: `python -m runner.stages.run STAGE`, inside the sprint's folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from filelock import FileLock, Timeout
+
+from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.files import read_json, write_error, write_json
+from runner.domain.records import Selection, StageFailure
+from runner.stages.pipeline import stage_named
+from runner.stages.stage import Stage, StageContext
+from runner.stages.timings import record_timing, stage_work
+from runner.trainers import Trainer, UltralyticsTrainer
+
+FAILURE_FILE = "failure.json"
+RUN_PID_VARIABLE = "FLYWHEEL_RUN_PID"
+ORPHAN_WAIT_S = 30.0
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one stage and returns the process's exit code; a failure is also written to failure.json."""
+    stage = stage_named(arguments[0])
+    folder = Path.cwd()
+    root = next(parent for parent in folder.parents if (parent / "flywheel.yaml").is_file())
+    _stop_with_the_run()
+    try:
+        with _only_stage_process(root, folder):
+            _run(stage, StageContext(root=root, folder=folder))
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except OSError as error:
+        return _fail(folder, stage.name, write_error(Path(error.filename or folder), error))
+    except FlywheelError as error:
+        return _fail(folder, stage.name, error)
+    except Exception as error:  # noqa: BLE001 - the process's boundary: every failure must reach the report
+        traceback.print_exc()
+        bug = FlywheelError(
+            f"unexpected {type(error).__name__}: {error}",
+            hint="this is a bug in flywheel: please report it with the traceback above",
+            exit_code=ExitCode.BUG,
+        )
+        return _fail(folder, stage.name, bug)
+    return ExitCode.PASS
+
+
+def _run(stage: Stage, context: StageContext) -> None:
+    (context.folder / FAILURE_FILE).unlink(missing_ok=True)
+    document = yaml.safe_load((context.folder / "params.yaml").read_text(encoding="utf-8"))
+    section: dict[str, Any] = {key: value for key, value in document[stage.name].items() if key != "version"}
+    started = time.monotonic()
+    stage.run(context, msgspec.convert(section, stage.params_type))
+    seconds = time.monotonic() - started
+    record_timing(context.folder, stage.name, seconds, _work(stage, context.folder, document))
+
+
+def _work(stage: Stage, folder: Path, document: dict[str, Any]) -> float:
+    selection = None
+    with contextlib.suppress(FlywheelError):
+        selection = read_json(folder / "selection.json", Selection)
+    trainer: Trainer = msgspec.convert(document["train"]["trainer"], UltralyticsTrainer)
+    return stage_work(stage.name, selection, trainer)
+
+
+def _fail(folder: Path, stage: str, error: FlywheelError) -> int:
+    print(f"error: {stage}: {error}", file=sys.stderr)
+    failure = StageFailure(
+        stage=stage,
+        message=error.message,
+        hint=error.hint,
+        where=str(error.where) if error.where else None,
+        exit_code=int(error.exit_code),
+    )
+    # A full disk may refuse this file too; the message is on stderr in any case.
+    with contextlib.suppress(FlywheelError, OSError):
+        write_json(folder / FAILURE_FILE, failure)
+    return error.exit_code
+
+
+@contextlib.contextmanager
+def _only_stage_process(root: Path, folder: Path) -> Any:
+    """Waits for a stage process that a killed run left behind; it ends by itself within a second."""
+    locks = root / ".flywheel" / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(locks / f"{folder.name}.stage.lock", timeout=ORPHAN_WAIT_S):
+            yield
+    except Timeout:
+        raise FlywheelError(
+            "another process is running a stage of this sprint",
+            hint="wait for it, or end it, and run again",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from None
+
+
+def _stop_with_the_run() -> None:
+    """Ends this process when the `flywheel run` that started it is gone, so that no orphan writes outputs."""
+    run = os.environ.get(RUN_PID_VARIABLE)
+    if run is None:
+        return
+
+    def watch(pid: int) -> None:
+        while True:
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                os._exit(ExitCode.INTERRUPTED)
+            except PermissionError:
+                return
+            time.sleep(0.5)
+
+    threading.Thread(target=watch, args=(int(run),), daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

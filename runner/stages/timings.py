@@ -1,0 +1,62 @@
+"""How long stages took, and what they scale with: the forecast's history."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner.domain.errors import FlywheelError
+from runner.domain.files import read_json, write_json
+from runner.domain.records import Record, Selection, StageTiming, Training
+from runner.trainers import Trainer
+
+FILE = "timings.json"
+
+
+class Timings(Record, frozen=True, kw_only=True):
+    """The last real run of each stage of one sprint."""
+
+    stages: list[StageTiming] = []
+
+
+def read_timings(folder: Path) -> Timings:
+    """The sprint's timings; none when it has not run."""
+    path = folder / FILE
+    return read_json(path, Timings) if path.is_file() else Timings()
+
+
+def record_timing(folder: Path, stage: str, seconds: float, work: float) -> None:
+    """Replaces the stage's timing in the sprint folder."""
+    timing = StageTiming(
+        stage=stage,
+        seconds=round(seconds, 3),
+        work=work,
+        device=_device(folder),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    others = [other for other in read_timings(folder).stages if other.stage != stage]
+    write_json(folder / FILE, Timings(stages=sorted([*others, timing], key=lambda each: each.stage)))
+
+
+def _device(folder: Path) -> str:
+    with contextlib.suppress(FlywheelError):
+        return read_json(folder / "training.json", Training).device.kind
+    return "cpu"
+
+
+def stage_work(stage: str, selection: Selection | None, trainer: Trainer) -> float:
+    """What a stage's time is proportional to: images, or megapixel-epochs for train; 1 when it is constant."""
+    if selection is None or stage not in ("train", "predict", "check", "select"):
+        return 1.0
+    counts = selection.splits
+    images = {name: split.images for name, split in counts.items()}
+    match stage:
+        case "train":
+            megapixels = trainer.imgsz**2 / 1e6
+            epochs = trainer.epochs * len(trainer.seeds)
+            return round((images.get("train", 0) + 0.3 * images.get("val", 0)) * epochs * megapixels, 3)
+        case "predict":
+            return float(max(1, images.get("test", 0)))
+        case _:
+            return float(max(1, sum(images.values())))

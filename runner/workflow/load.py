@@ -1,0 +1,27 @@
+"""Loads one sprint for a command: the named one, or the newest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
+from runner.config.project import Project
+from runner.domain.errors import FlywheelError, Where
+
+
+def load(root: Path, name: str | None) -> tuple[Project, LoadedSprint]:
+    """The project and the sprint.
+
+    Raises:
+        ConfigurationErrors: either file is not valid; all errors at once.
+        FlywheelError: the project has no sprint yet.
+    """
+    project = load_project(root)
+    if name is None:
+        sprints = list_sprints(root)
+        if not sprints:
+            raise FlywheelError(
+                "there is no sprint yet", where=Where("specs/"), hint="write specs/0001-first-model.yaml, or: flywheel init --help"
+            )
+        name = sprints[-1]
+    return project, load_sprint(root, name, project)

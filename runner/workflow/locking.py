@@ -1,0 +1,52 @@
+"""One run of a sprint at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from runner.domain.errors import ExitCode, FlywheelError, Where
+
+
+def _lock_path(root: Path, sprint: str) -> Path:
+    return root / ".flywheel" / "locks" / f"{sprint}.lock"
+
+
+@contextmanager
+def sprint_lock(root: Path, sprint: str) -> Iterator[None]:
+    """Holds the sprint for this process; the system releases it however the process ends.
+
+    Raises:
+        FlywheelError: another run of the same sprint is under way (exit code 3).
+    """
+    path = _lock_path(root, sprint)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = path.with_suffix(".pid")
+    try:
+        with FileLock(path, timeout=0):
+            holder.write_text(str(os.getpid()), encoding="utf-8")
+            yield
+    except Timeout:
+        pid = holder.read_text(encoding="utf-8") if holder.is_file() else "unknown"
+        raise FlywheelError(
+            f"another run of this sprint is under way (process {pid})",
+            where=Where(f"reports/{sprint}"),
+            hint="wait until it ends, or stop it, and run again; flywheel status shows what is running",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from None
+
+
+def is_running(root: Path, sprint: str) -> bool:
+    """Whether a run of the sprint is under way on this machine."""
+    path = _lock_path(root, sprint)
+    if not path.is_file():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True

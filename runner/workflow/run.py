@@ -1,0 +1,176 @@
+"""`run`: plan, compile, let DVC run what changed, judge, report."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from runner.adapters import dvc
+from runner.adapters.dvc import StageCommandFailed, StageEvent
+from runner.adapters.dvc_files import pointer_md5
+from runner.config.project import Project
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import read_json
+from runner.domain.records import StageFailure
+from runner.pipeline.compile import compile_pipeline
+from runner.pipeline.fingerprint import RunState, fingerprint, remember, state_path
+from runner.planning.plan import make_plan
+from runner.planning.records import Plan
+from runner.planning.resolve import TO_ROOT, ResolvedStage, resolve_stages
+from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
+from runner.workflow.load import load
+from runner.workflow.locking import sprint_lock
+from runner.workflow.records import Outcomes
+from runner.workflow.report import write_report
+
+Say = Callable[[str], None]
+MINIMUM_FREE_BYTES = 64 * 2**20
+
+
+def run(root: Path, name: str | None, *, pull: bool, say: Say) -> Outcomes:
+    """Runs what changed of a sprint and reports; a failed stage is reported too.
+
+    Raises:
+        ConfigurationErrors: the specs are not valid.
+        FlywheelError: the data is missing or changed, the sprint is already running, or DVC cannot work.
+    """
+    project, loaded = load(root, name)
+    folder = root / "reports" / loaded.name
+    with sprint_lock(root, loaded.name):
+        _require_data(root, project, pull=pull, say=say)
+        plan = make_plan(root, project, loaded)
+        stages = resolve_stages(project, loaded.sprint)
+        compile_pipeline(folder, stages, f"specs/{loaded.name}.yaml")
+        failure = _run_stages(root, folder, plan, stages, say)
+        outcome = write_report(root, project, loaded, failure)
+        if failure is None:
+            remember(root, loaded.name, fingerprint(_watched(root, folder, stages)))
+    return outcome
+
+
+def _run_stages(
+    root: Path, folder: Path, plan: Plan, stages: Sequence[ResolvedStage], say: Say
+) -> StageFailure | None:
+    if not plan.runs and _is_as_left(root, folder, stages):
+        say(f"{plan.sprint}: nothing to run, every stage is unchanged")
+        return None
+    (folder / FAILURE_FILE).unlink(missing_ok=True)
+    _require_free_space(folder)
+    progress = _StageLines(plan, say)
+    os.environ[RUN_PID_VARIABLE] = str(os.getpid())
+    try:
+        dvc.reproduce(root, folder / "dvc.yaml", progress.event)
+    except StageCommandFailed as failed:
+        progress.failed(failed.stage)
+        if failed.status in (ExitCode.INTERRUPTED, -signal.SIGINT):
+            raise KeyboardInterrupt from failed
+        return _failure(folder, failed)
+    finally:
+        del os.environ[RUN_PID_VARIABLE]
+    progress.finish()
+    return None
+
+
+def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
+    path = folder / FAILURE_FILE
+    if path.is_file():
+        return read_json(path, StageFailure)
+    killed = -failed.status if failed.status < 0 else failed.status - 128 if failed.status > 128 else None
+    if killed is not None:
+        message = f"the stage's process was killed by signal {killed}"
+        hint = "when the system ran out of memory: a smaller train.batch or train.imgsz; then run again"
+    else:
+        message = f"the stage's process ended with status {failed.status}"
+        hint = "its messages are above; run again with what they say mended"
+    return StageFailure(stage=failed.stage, message=message, hint=hint, exit_code=int(ExitCode.STAGE_FAILED))
+
+
+def _require_data(root: Path, project: Project, *, pull: bool, say: Say) -> None:
+    dataset = project.dataset.path
+    pointer = f"{dataset}.dvc"
+    if pointer_md5(root / pointer) is None:
+        raise FlywheelError(
+            f"{pointer} is missing: the dataset is not tracked by DVC",
+            where=Where("flywheel.yaml"),
+            hint=f"dvc add {dataset}, then commit {pointer}",
+        )
+    if not (root / dataset).exists():
+        if not pull:
+            raise FlywheelError(
+                "the dataset is not here",
+                where=Where(f"{dataset}/"),
+                hint=f"dvc pull {pointer}, or run again with --pull",
+                exit_code=ExitCode.STAGE_FAILED,
+            )
+        say(f"fetching {dataset}/ through DVC")
+        dvc.pull(root, pointer)
+
+
+def _require_free_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < MINIMUM_FREE_BYTES:
+        raise FlywheelError(
+            f"only {free // 2**20} MiB are free on the disk",
+            where=Where(str(folder)),
+            hint="free some space and run again; dvc gc --workspace removes cached files that nothing refers to",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+
+
+def _watched(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> list[Path]:
+    inputs = {dep.removeprefix(TO_ROOT) for stage in stages for dep in stage.deps if dep.startswith(TO_ROOT)}
+    written = [folder / path for stage in stages for path in stage.written]
+    return [*(root / path for path in sorted(inputs)), *written, *(folder / name for name in ("params.yaml", "dvc.yaml", "dvc.lock"))]
+
+
+def _is_as_left(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> bool:
+    path = state_path(root, folder.name)
+    if not path.is_file():
+        return False
+    try:
+        return read_json(path, RunState).fingerprint == fingerprint(_watched(root, folder, stages))
+    except FlywheelError:
+        return False
+
+
+class _StageLines:
+    """One line per stage on stderr: what it does and why, then how long it took."""
+
+    def __init__(self, plan: Plan, say: Say) -> None:
+        self.reasons = {stage.stage: "; ".join(stage.reasons) for stage in plan.stages}
+        self.names = [stage.stage for stage in plan.stages]
+        self.say = say
+        self.running: tuple[str, float] | None = None
+
+    def event(self, stage: str, event: StageEvent) -> None:
+        self.finish()
+        match event:
+            case "unchanged":
+                self.say(f"{self._place(stage)}  cached (unchanged)")
+            case "restored":
+                self.say(f"{self._place(stage)}  cached (an earlier run's result, from DVC's cache)")
+            case "running":
+                self.say(f"{self._place(stage)}  running: {self.reasons.get(stage, '')}")
+                self.running = (stage, time.monotonic())
+
+    def finish(self) -> None:
+        """Says how long the stage under way took."""
+        if self.running is not None:
+            stage, started = self.running
+            self.say(f"{self._place(stage)}  done in {time.monotonic() - started:.1f} s")
+            self.running = None
+
+    def failed(self, stage: str) -> None:
+        """Says that the stage under way failed."""
+        self.running = None
+        self.say(f"{self._place(stage)}  FAILED")
+
+    def _place(self, stage: str) -> str:
+        number = self.names.index(stage) + 1 if stage in self.names else 0
+        return f"[{number}/{len(self.names)}] {stage:<9}"
+
+

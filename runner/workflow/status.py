@@ -1,0 +1,125 @@
+"""`status`: every sprint's state, derived from git and DVC's files; nothing is stored for it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
+from runner.config.project import Project
+from runner.domain.errors import ConfigurationErrors, FlywheelError
+from runner.domain.files import read_json
+from runner.domain.records import Outcome, Record, StageFailure, Verdict
+from runner.planning.champion import Champion, find_champion
+from runner.planning.records import Action
+from runner.planning.resolve import resolve_stages
+from runner.planning.stages import plan_stages
+from runner.planning.workspace import Repository
+from runner.stages.run import FAILURE_FILE
+from runner.workflow.locking import is_running
+
+
+class State(StrEnum):
+    """What a sprint is at."""
+
+    INVALID = "invalid"
+    PLANNED = "planned"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    NOT_MEASURED = "not measured"
+
+
+_OF_OUTCOME = {
+    Outcome.PASS: State.PASSED,
+    Outcome.FAIL: State.FAILED,
+    Outcome.INCONCLUSIVE: State.INCONCLUSIVE,
+    Outcome.NOT_MEASURED: State.NOT_MEASURED,
+}
+
+
+class SprintStatus(Record, frozen=True, kw_only=True):
+    """One sprint at a glance. `stale` says why its verdict is not one of what the repository holds now."""
+
+    sprint: str
+    title: str
+    state: State
+    promoted: bool = False
+    stale: str | None = None
+    detail: str = ""
+
+    @property
+    def label(self) -> str:
+        """The state in a word or two: `passed`, `promoted`, `failed, stale`."""
+        state = "promoted" if self.promoted else self.state.value
+        return f"{state}, stale" if self.stale else state
+
+
+def status(root: Path) -> list[SprintStatus]:
+    """All sprints, in order of their numbers.
+
+    Raises:
+        ConfigurationErrors: flywheel.yaml is not valid. (An invalid spec is a row.)
+    """
+    project = load_project(root)
+    champion = find_champion(root, project)
+    return [_status(root, project, name, champion) for name in list_sprints(root)]
+
+
+def _status(root: Path, project: Project, name: str, champion: Champion | None) -> SprintStatus:
+    try:
+        loaded = load_sprint(root, name, project)
+    except ConfigurationErrors as errors:
+        first = str(errors.errors[0]).splitlines()[0]
+        return SprintStatus(sprint=name, title="", state=State.INVALID, detail=first)
+    promoted = champion is not None and champion.sprint == name
+    if is_running(root, name):
+        return SprintStatus(sprint=name, title=loaded.sprint.title, state=State.RUNNING, promoted=promoted)
+    state, detail = _recorded(root / "reports" / name)
+    stale = None if state in (State.PLANNED, State.STOPPED) else _stale(root, project, loaded, champion)
+    return SprintStatus(
+        sprint=name,
+        title=loaded.sprint.title,
+        state=state,
+        promoted=promoted,
+        stale=stale,
+        detail="; ".join(part for part in (detail, f"stale: {stale}" if stale else "") if part) or loaded.sprint.title,
+    )
+
+
+def _recorded(folder: Path) -> tuple[State, str]:
+    """What the sprint's folder says happened last."""
+    if (folder / FAILURE_FILE).is_file():
+        failure = read_json(folder / FAILURE_FILE, StageFailure)
+        return State.FAILED, f"stage {failure.stage}: {failure.message}"
+    if (folder / "verdict.json").is_file():
+        verdict = read_json(folder / "verdict.json", Verdict)
+        return _OF_OUTCOME[verdict.outcome], _summary(verdict)
+    if (folder / "dvc.lock").is_file():
+        return State.STOPPED, "a run ended before its verdict: run it again"
+    return State.PLANNED, ""
+
+
+def _summary(verdict: Verdict) -> str:
+    value = "not measured" if verdict.optimizing_value is None else f"{verdict.optimizing_value:.3f}"
+    missed = [gate for gate in verdict.gates if gate.outcome is not Outcome.PASS]
+    gates = f"{len(verdict.gates) - len(missed)} of {len(verdict.gates)} gates passed"
+    return f"{verdict.optimizing} {value}, {gates}"
+
+
+def _stale(root: Path, project: Project, loaded: LoadedSprint, champion: Champion | None) -> str | None:
+    folder = root / "reports" / loaded.name
+    try:
+        plans = plan_stages(resolve_stages(project, loaded.sprint), Repository(root, folder))
+    except FlywheelError as error:
+        return error.message
+    pending = [plan for plan in plans if plan.action is Action.RUN]
+    if pending and not (folder / FAILURE_FILE).is_file():
+        return f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"
+    verdict = read_json(folder / "verdict.json", Verdict) if (folder / "verdict.json").is_file() else None
+    current = champion.sprint if champion and champion.sprint != loaded.name else None
+    if verdict is not None and current is not None and verdict.champion not in (None, current):
+        return f"judged against {verdict.champion}, the champion is {current}"
+    return None

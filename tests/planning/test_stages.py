@@ -1,0 +1,137 @@
+"""The planner: resolved stages and a workspace in, a list of decisions out. Nothing is executed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from runner.adapters.dvc_files import LockedStage, run_cache_key
+from runner.planning.records import Action
+from runner.planning.resolve import ResolvedStage
+from runner.planning.stages import plan_stages
+
+
+class FakeWorkspace:
+    """A workspace in memory; `present` are outputs that exist."""
+
+    def __init__(self) -> None:
+        self.locked: dict[str, LockedStage] = {}
+        self.inputs: dict[str, str | None] = {"data": "d1.dir"}
+        self.present: set[str] = set()
+        self.earlier: dict[str, LockedStage] = {}
+
+    def lock(self) -> dict[str, LockedStage]:
+        return self.locked
+
+    def input_md5(self, path: str) -> str | None:
+        return self.inputs.get(path)
+
+    def has(self, path: str, md5: str) -> bool:
+        return path in self.present
+
+    def earlier_run(self, key: str) -> LockedStage | None:
+        return self.earlier.get(key)
+
+
+def stage(name: str, deps: list[str], outs: list[str], **params: Any) -> ResolvedStage:
+    return ResolvedStage(
+        name=name, cmd=f"run {name}", params={"version": 1, **params}, deps=deps, outs=outs, records=[], metrics=[]
+    )
+
+
+def stages(epochs: int = 30, brightness: float = 0.2) -> list[ResolvedStage]:
+    return [
+        stage("index", ["../../data"], ["index"]),
+        stage("select", ["index"], ["selection"], where=f"brightness > {brightness}"),
+        stage("train", ["selection"], ["weights"], trainer={"epochs": epochs, "seeds": [0], "freeze": None}),
+    ]
+
+
+def ran(workspace: FakeWorkspace, resolved: list[ResolvedStage]) -> None:
+    """The state after an undisturbed run of `resolved`."""
+    hashes = dict(workspace.inputs)
+    for each in resolved:
+        outs = {path: f"{path}-md5" for path in each.written}
+        deps = {dep: str(hashes[dep.removeprefix("../../")]) for dep in each.deps}
+        workspace.locked[each.name] = LockedStage(cmd=each.cmd, deps=deps, params={each.name: each.params}, outs=outs)
+        workspace.present |= set(outs)
+        hashes |= outs
+
+
+@pytest.fixture
+def workspace() -> FakeWorkspace:
+    fresh = FakeWorkspace()
+    ran(fresh, stages())
+    return fresh
+
+
+def decisions(resolved: list[ResolvedStage], workspace: FakeWorkspace) -> list[tuple[str, str, list[str]]]:
+    return [(plan.stage, plan.action.value, plan.reasons) for plan in plan_stages(resolved, workspace)]
+
+
+def test_everything_runs_the_first_time() -> None:
+    assert decisions(stages(), FakeWorkspace()) == [
+        ("index", "RUN", ["never run"]),
+        ("select", "RUN", ["never run"]),
+        ("train", "RUN", ["never run"]),
+    ]
+
+
+def test_nothing_runs_when_nothing_changed(workspace: FakeWorkspace) -> None:
+    assert {plan.action for plan in plan_stages(stages(), workspace)} == {Action.CACHED}
+
+
+def test_changed_epochs_rerun_training_only_and_say_from_what_to_what(workspace: FakeWorkspace) -> None:
+    assert decisions(stages(epochs=40), workspace) == [
+        ("index", "CACHED", ["unchanged"]),
+        ("select", "CACHED", ["unchanged"]),
+        ("train", "RUN", ["epochs 30 → 40"]),
+    ]
+
+
+def test_changed_data_reruns_everything_that_follows(workspace: FakeWorkspace) -> None:
+    workspace.inputs["data"] = "d2.dir"
+    assert decisions(stages(), workspace) == [
+        ("index", "RUN", ["data changed"]),
+        ("select", "RUN", ["index runs"]),
+        ("train", "RUN", ["select runs"]),
+    ]
+
+
+def test_missing_output_reruns_its_stage(workspace: FakeWorkspace) -> None:
+    workspace.present.discard("weights")
+    assert decisions(stages(), workspace)[2] == (
+        "train",
+        "RUN",
+        ["output missing here and in the cache: weights"],
+    )
+
+
+def test_run_cache_serves_parameters_that_ran_before(workspace: FakeWorkspace) -> None:
+    before = stages(epochs=20)[2]
+    key = run_cache_key(before.cmd, {"selection": "selection-md5"}, {"train": before.params}, before.written)
+    workspace.earlier[key] = LockedStage(cmd=before.cmd, deps={}, params={}, outs={"weights": "old"})
+    plan = plan_stages(stages(epochs=20), workspace)[2]
+    assert (plan.action, plan.outs) == (Action.CACHED, {"weights": "old"})
+
+
+def test_new_stage_version_reruns_the_stage(workspace: FakeWorkspace) -> None:
+    resolved = stages()
+    resolved[1] = msgspec.structs.replace(resolved[1], params={**resolved[1].params, "version": 2})
+    assert decisions(resolved, workspace)[1] == ("select", "RUN", ["flywheel's own version of this stage 1 → 2"])
+
+
+def test_new_and_dropped_inputs_are_named(workspace: FakeWorkspace) -> None:
+    resolved = stages()
+    workspace.inputs["weights/base.pt"] = "w"
+    resolved[2] = msgspec.structs.replace(resolved[2], deps=["../../weights/base.pt"])
+    assert decisions(resolved, workspace)[2][2] == ["new input weights/base.pt", "no longer reads selection"]
+
+
+def test_a_parameter_that_appears_is_shown_as_unset_before(workspace: FakeWorkspace) -> None:
+    resolved = stages()
+    trainer = {"epochs": 30, "seeds": [0], "freeze": 10}
+    resolved[2] = msgspec.structs.replace(resolved[2], params={"version": 1, "trainer": trainer})
+    assert decisions(resolved, workspace)[2][2] == ["freeze (unset) → 10"]
