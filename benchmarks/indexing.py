@@ -1,4 +1,6 @@
-"""Images per second and core of the index's measurement, beside a loop that only decodes the same JPEGs at half scale.
+"""Images per second and core of the index's measurement, beside a loop that only decodes the same JPEGs.
+
+The loop decodes them at half scale, which is the least that any indexer has to do.
 
 Both run on one core over the same generated 1280×720 JPEGs, taking turns within one run:
 
@@ -14,8 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
-import cv2
 import numpy as np
+
 from runner.adapters.images import measure_image
 
 HEIGHT, WIDTH = 720, 1280
@@ -23,6 +25,8 @@ HEIGHT, WIDTH = 720, 1280
 
 def make_photographs(folder: Path, count: int) -> list[Path]:
     """Writes JPEGs with a photograph's mix of smooth areas, edges and sensor noise (about 200 kB each)."""
+    import cv2
+
     rng = np.random.default_rng(0)
     paths = []
     for number in range(count):
@@ -30,7 +34,9 @@ def make_photographs(folder: Path, count: int) -> list[Path]:
         image = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
         for _ in range(30):
             corner, size = rng.integers(0, (WIDTH, HEIGHT)), rng.integers(20, 200, 2)
-            cv2.rectangle(image, corner.tolist(), (corner + size).tolist(), rng.integers(0, 256, 3).tolist(), -1)
+            cv2.rectangle(
+                image, corner.tolist(), (corner + size).tolist(), rng.integers(0, 256, 3).tolist(), -1
+            )
         noisy = np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
         paths.append(folder / f"{number:04}.jpg")
         cv2.imwrite(str(paths[-1]), noisy, [cv2.IMWRITE_JPEG_QUALITY, 85])
@@ -39,6 +45,8 @@ def make_photographs(folder: Path, count: int) -> list[Path]:
 
 def decode_only(path: Path) -> None:
     """What any indexer must do at least: read the file and decode it at half scale."""
+    import cv2
+
     cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_2)
 
 
@@ -52,7 +60,11 @@ def rate(work: Callable[[Path], object], paths: Sequence[Path]) -> float:
 
 def main() -> None:
     """Prints both medians and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    import cv2
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
@@ -66,7 +78,7 @@ def main() -> None:
             rates["decode only"].append(rate(decode_only, paths))
             rates["index"].append(rate(measure_image, paths))
     ratios = [index / plain for plain, index in zip(rates["decode only"], rates["index"], strict=True)]
-    print(f"{arguments.images} JPEGs {WIDTH}×{HEIGHT}, {size_kb:.0f} kB each, one core, {arguments.rounds} rounds")
+    print(f"{len(paths)} JPEGs {WIDTH}×{HEIGHT}, {size_kb:.0f} kB each, one core, {arguments.rounds} rounds")
     for name, values in rates.items():
         print(f"{name:12} {median(values):7.0f} images/s  ({min(values):.0f}–{max(values):.0f})")
     print(f"ratio        {median(ratios):7.2f}  ({min(ratios):.2f}–{max(ratios):.2f})")

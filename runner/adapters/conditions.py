@@ -1,8 +1,8 @@
-"""What a condition says: its columns, and that it is nothing but a boolean expression. DuckDB parses, we allow.
+"""What a condition says: its columns, and that it is nothing but a boolean expression.
 
-The syntax tree that DuckDB's own parser gives is walked against a list of what is allowed, so that what is not known
-here is refused: statements, subqueries, aggregates, windows, lambdas, parameters, and every function that is not
-listed (those that read files or the network among them).
+DuckDB's own parser gives a syntax tree, which is walked against a list of what is allowed, so that what is
+not known here is refused: statements, subqueries, aggregates, windows, lambdas, parameters, and every function
+that is not listed (those that read files or the network among them).
 """
 
 from __future__ import annotations
@@ -14,37 +14,44 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from runner.adapters.plain_conditions import plain_columns
-from runner.domain.nearest import nearest
+from runner.adapters.plain_conditions import Use, plain_uses
+from runner.domain.nearest import suggestion
 
 Node = dict[str, Any]
 
-FUNCTIONS = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FUNCTIONS = _words(
     # operators
-    "+ - * / // % ^ ** || ~~ !~~ ~~* !~~* ~~~ ! & | # ~ << >>".split()
+    "+ - * / // % ^ ** || ~~ !~~ ~~* !~~* ~~~ ! & | # ~ << >> "
     # numbers
-    + "abs ceil ceiling exp floor greatest isfinite isnan least ln log log10 log2 mod pow power round sign sqrt".split()
+    "abs ceil ceiling exp floor greatest isfinite isnan least ln log log10 log2 mod pow power round "
+    "sign sqrt trunc "
     # text
-    + "concat contains ends_with len length lower lcase ltrim position prefix regexp_full_match regexp_matches".split()
-    + "replace reverse rtrim starts_with string_split strlen strpos substr substring suffix trim ucase upper".split()
-    + "like_escape not_like_escape ilike_escape not_ilike_escape regexp_extract left right".split()
+    "concat contains ends_with len length lower lcase ltrim position prefix regexp_extract "
+    "regexp_full_match regexp_matches replace reverse rtrim starts_with strlen strpos substr "
+    "substring suffix trim ucase upper left right like_escape not_like_escape ilike_escape "
+    "not_ilike_escape "
     # dates and times
-    + "century date_diff date_part date_trunc datediff datepart datetrunc day dayname dayofmonth dayofweek".split()
-    + "dayofyear decade epoch epoch_ms hour isodow isoyear minute month monthname quarter second strftime".split()
-    + "strptime try_strptime week weekday weekofyear year to_days to_hours to_minutes to_months to_seconds".split()
-    + "to_weeks to_years".split()
+    "century date_diff date_part date_trunc datediff datepart datetrunc day dayname dayofmonth "
+    "dayofweek dayofyear decade epoch epoch_ms hour isodow isoyear minute month monthname quarter "
+    "second strftime strptime try_strptime week weekday weekofyear year to_days to_hours to_minutes "
+    "to_months to_seconds to_weeks to_years "
     # choices
-    + "if ifnull nullif trunc".split()
+    "if ifnull nullif "
 )
-TYPES = frozenset(
-    """BIGINT BOOLEAN DATE DECIMAL DOUBLE FLOAT HUGEINT INTEGER INTERVAL SMALLINT TIME TIMESTAMP TINYINT UBIGINT
-    UHUGEINT UINTEGER USMALLINT UTINYINT VARCHAR""".split()
+TYPES = _words(
+    "BIGINT BOOLEAN DATE DECIMAL DOUBLE FLOAT HUGEINT INTEGER INTERVAL SMALLINT TIME TIMESTAMP "
+    "TINYINT UBIGINT UHUGEINT UINTEGER USMALLINT UTINYINT VARCHAR "
 ) | {"TIMESTAMP WITH TIME ZONE"}
 # Words that DuckDB takes for a function or a hidden column where no such column exists.
-_NOT_COLUMNS = frozenset(
-    """current_catalog current_date current_role current_schema current_time current_timestamp current_user
-    file_index file_row_number filename get_current_time get_current_timestamp localtime localtimestamp rowid
-    session_user user""".split()
+_NOT_COLUMNS = _words(
+    "current_catalog current_date current_role current_schema current_time current_timestamp "
+    "current_user file_index file_row_number filename get_current_time get_current_timestamp "
+    "localtime localtimestamp rowid session_user user "
 )
 # Per class of the syntax tree: where its children are.
 _CHILDREN = {
@@ -54,9 +61,10 @@ _CHILDREN = {
     "CONJUNCTION": ("children",),
     "OPERATOR": ("children",),
 }
-_OPERATORS = frozenset(
-    "COMPARE_IN COMPARE_NOT_IN OPERATOR_NOT OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_COALESCE".split()
+_OPERATORS = _words(
+    "COMPARE_IN COMPARE_NOT_IN OPERATOR_NOT OPERATOR_IS_NULL OPERATOR_IS_NOT_NULL OPERATOR_COALESCE"
 )
+_NUMERIC = _words("+ - * / // % ^ **")
 _REFUSED = {
     "LAMBDA": "lambda functions are not allowed in a condition",
     "PARAMETER": "parameters are not allowed in a condition",
@@ -65,7 +73,7 @@ _REFUSED = {
     "WINDOW": "window functions are not allowed in a condition",
     "COLLATE": "COLLATE is not allowed in a condition",
 }
-_SYNTAX = frozenset("and between case else end from ilike in is like not null or select then when where".split())
+_SYNTAX = _words("and between case else end from ilike in is like not null or select then when where")
 _ONE_EXPRESSION = "one boolean expression is allowed, and nothing else"
 _LITERALS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 _MAX_DEPTH = 100
@@ -73,10 +81,17 @@ _MAX_DEPTH = 100
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionAnalysis:
-    """The columns that a condition reads, as it spells them, and what is wrong with it, if anything."""
+    """What a condition says.
+
+    Attributes:
+        columns: the columns it reads, as it spells them.
+        error: why it is refused; None when it is not.
+        uses: what columns are compared with, where that is plain to see.
+    """
 
     columns: frozenset[str]
     error: str | None
+    uses: frozenset[Use] = frozenset()
 
 
 @lru_cache(maxsize=1024)
@@ -88,18 +103,24 @@ def analyse(condition: str) -> ConditionAnalysis:
     >>> analyse("brightness < 0.25 OR camera = 'dock'").error is None
     True
     """
-    if (columns := plain_columns(condition)) is not None:
-        found: set[str] = set(columns)
-    else:
-        found = set()
-        try:
-            _walk(_parse(condition), found, 0)
-        except _Refused as refused:
-            return ConditionAnalysis(columns=frozenset(), error=str(refused))
+    if (uses := plain_uses(condition)) is not None:
+        return ConditionAnalysis(columns=frozenset(use.column for use in uses), error=None, uses=uses)
+    found: set[str] = set()
+    try:
+        tree = _parse(condition)
+        if tree["class"] == "CONSTANT" and tree["literal"]["kind"] != "BOOLEAN":
+            raise _RefusedError("a condition is true or false for each row; this is a constant")
+        if tree["class"] == "FUNCTION" and tree["function_name"] in _NUMERIC:
+            raise _RefusedError(
+                "a condition is true or false for each row; this gives a number: compare it with one"
+            )
+        _walk(tree, found, 0)
+    except _RefusedError as refused:
+        return ConditionAnalysis(columns=frozenset(), error=str(refused))
     return ConditionAnalysis(columns=frozenset(found), error=None)
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """Why a condition is refused."""
 
 
@@ -119,26 +140,26 @@ def _statements(sql: str) -> Node:
 def _parse(condition: str) -> Node:
     """The condition's syntax tree."""
     if re.search(r"[\x00-\x08\x0b-\x1f]", condition):
-        raise _Refused("control characters are not allowed in a condition")
+        raise _RefusedError("control characters are not allowed in a condition")
     outside = _LITERALS.sub("''", condition)
     if "--" in outside or "/*" in outside:
-        raise _Refused("comments are not allowed in a condition")
+        raise _RefusedError("comments are not allowed in a condition")
     if "$" in outside or re.search(r"(?i)\b[exb]''", outside):
-        raise _Refused("text is written in single quotes: 'train'")
+        raise _RefusedError("text is written in single quotes: 'train'")
     if ";" in outside:
-        raise _Refused(_ONE_EXPRESSION)
+        raise _RefusedError(_ONE_EXPRESSION)
     prefix = "SELECT 1 FROM images WHERE "
     tree = _statements(f"{prefix}{condition}\n")
     if tree.get("error"):
-        raise _Refused(_syntax_error(condition, tree, len(prefix)))
+        raise _RefusedError(_syntax_error(condition, tree, len(prefix)))
     if len(tree["statements"]) != 1 or tree["statements"][0]["named_param_map"]:
-        raise _Refused(_ONE_EXPRESSION)
+        raise _RefusedError(_ONE_EXPRESSION)
     node = tree["statements"][0]["node"]
     where = node.pop("where_clause", None)
     if where is None or node != _bare_select():
-        raise _Refused(_ONE_EXPRESSION)
+        raise _RefusedError(_ONE_EXPRESSION)
     if _statements(f"{prefix}({condition}\n)").get("error"):  # a WINDOW clause leaves no other trace
-        raise _Refused(_ONE_EXPRESSION)
+        raise _RefusedError(_ONE_EXPRESSION)
     return dict(where)
 
 
@@ -163,7 +184,7 @@ def _syntax_error(condition: str, tree: Node, offset: int) -> str:
 
 def _walk(node: Node, columns: set[str], depth: int) -> None:
     if depth > _MAX_DEPTH:
-        raise _Refused(f"nested deeper than {_MAX_DEPTH} levels")
+        raise _RefusedError(f"nested deeper than {_MAX_DEPTH} levels")
     for child in _children(node, columns):
         _walk(child, columns, depth + 1)
 
@@ -184,21 +205,21 @@ def _children(node: Node, columns: set[str]) -> Iterator[Node]:
             yield from _arguments(node)
         case "COMPARISON" | "CONJUNCTION" | "BETWEEN" | "CAST" | "OPERATOR":
             if kind == "OPERATOR" and node["type"] not in _OPERATORS:
-                raise _Refused(f"{node['type'].lower().replace('_', ' ')} is not allowed in a condition")
+                raise _RefusedError(f"{node['type'].lower().replace('_', ' ')} is not allowed in a condition")
             if kind == "CAST":
                 _cast(node["type_expr"])
             for key in _CHILDREN[kind]:
                 yield from node[key] if isinstance(node[key], list) else [node[key]]
         case _:
-            raise _Refused(_REFUSED.get(kind, f"{kind.lower()} is not allowed in a condition"))
+            raise _RefusedError(_REFUSED.get(kind, f"{kind.lower()} is not allowed in a condition"))
 
 
 def _column(node: Node) -> str:
     names: list[str] = node["column_names"]
     if len(names) != 1:
-        raise _Refused(f'"{".".join(names)}": a column is named alone, without a table')
+        raise _RefusedError(f'"{".".join(names)}": a column is named alone, without a table')
     if names[0].lower() in _NOT_COLUMNS:
-        raise _Refused(f'"{names[0]}" is not a column of the index')
+        raise _RefusedError(f'"{names[0]}" is not a column of the index')
     return names[0]
 
 
@@ -206,19 +227,24 @@ def _cast(type_expression: Node) -> None:
     name = type_expression.get("type_name", "")
     plain = type_expression["class"] == "TYPE" and type_expression["qualified_name"]["path"] == [name]
     if not plain or name.upper() not in TYPES:
-        raise _Refused(f'a cast to "{name}" is not allowed in a condition')
+        raise _RefusedError(f'a cast to "{name}" is not allowed in a condition')
     if any(child["class"] != "CONSTANT" for child in type_expression["children"]):
-        raise _Refused(f'a cast to "{name}" with such arguments is not allowed in a condition')
+        raise _RefusedError(f'a cast to "{name}" with such arguments is not allowed in a condition')
 
 
 def _arguments(node: Node) -> Iterator[Node]:
     name = node["function_name"]
     plain = not (node["filter"] or node["distinct"] or node["export_state"] or node["order_bys"]["orders"])
     if name.lower() not in FUNCTIONS or node["qualified_name"]["path"] != [name] or not plain:
-        meant = nearest(name, FUNCTIONS - {name})
-        known = f'did you mean "{meant}"?' if meant else "docs/reference.md lists those that are"
-        raise _Refused(f"the function {name} is not allowed in a condition; {known}")
+        raise _RefusedError(_refused_function(name.replace("count_star", "count")))
     for argument in node["arguments"]:
         if argument["name"]:
-            raise _Refused("named arguments are not allowed in a condition")
+            raise _RefusedError("named arguments are not allowed in a condition")
         yield argument["expression"]
+
+
+def _refused_function(name: str) -> str:
+    query = "SELECT 1 FROM duckdb_functions() WHERE function_name = lower(?) LIMIT 1"
+    if _connection().execute(query, [name]).fetchone():
+        return f"the function {name} is not allowed in a condition; docs/reference.md lists those that are"
+    return f"unknown function {name}{suggestion(name, FUNCTIONS, plural='allowed')}"

@@ -1,8 +1,7 @@
 """Conditions over a Parquet table, and typed reading of CSV, by DuckDB.
 
-A condition is one SQL expression about a row. It is parsed first and refused when it holds anything else (statements,
-subqueries, aggregates, functions that give another result each time); it is evaluated on a connection that can reach
-neither files nor the network.
+A condition is checked first (`conditions.analyse`), and evaluated on a connection that can reach neither
+files nor the network.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from runner.adapters.conditions import analyse
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.nearest import nearest
+from runner.domain.nearest import suggestion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
     Mask: TypeAlias = NDArray[np.bool_]
 
 TABLE = "index_rows"
+ZONED = "TIMESTAMP WITH TIME ZONE"
 CONFIG = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
 }
-EXPRESSIONS = frozenset(
-    ("COLUMN_REF", "CONSTANT", "COMPARISON", "CONJUNCTION", "OPERATOR", "FUNCTION", "BETWEEN", "CASE", "CAST", "COLLATE", "TYPE")
-)
-# DuckDB writes these as macros; they expand to plain expressions.
-MACROS = frozenset(("nullif", "if", "fdiv", "fmod", "days_in_month", "split_part", "date_add"))
 
 
 def condition_mask(parquet: Path, condition: str) -> Mask:
@@ -47,12 +43,14 @@ def condition_mask(parquet: Path, condition: str) -> Mask:
     return load(parquet, [], [condition])[1][0]
 
 
-def load(parquet: Path, columns: Sequence[str], conditions: Sequence[str]) -> tuple[dict[str, Column], list[Mask]]:
+def load(
+    parquet: Path, columns: Sequence[str], conditions: Sequence[str]
+) -> tuple[dict[str, Column], list[Mask]]:
     """Reads columns and evaluates conditions in one pass over a Parquet file.
 
     Returns:
-        The columns, each `(rows,)` in file order (floats hold NaN for NULL; anything else with NULLs becomes an object
-        array with None), and one mask `(rows,)` per condition, False where the condition is NULL.
+        The columns, each `(rows,)` in file order (floats hold NaN for NULL; anything else with NULLs is an
+        object array with None), and one mask `(rows,)` per condition, False where the condition is NULL.
 
     Raises:
         FlywheelError: as `condition_mask`; also for a column that the file lacks.
@@ -61,9 +59,11 @@ def load(parquet: Path, columns: Sequence[str], conditions: Sequence[str]) -> tu
         known = _schema(connection, parquet)
         for name in columns:
             if name not in known:
-                raise FlywheelError(unknown_column(name, known), hint=_column_hint(known))
-        used = [_checked(connection, condition, known) for condition in conditions]
-        wanted = list(dict.fromkeys([*columns, *(name for names in used for name in names)])) or list(known)[:1]
+                raise FlywheelError(_unknown(name, known), hint=_column_hint(known))
+        used = [_checked(condition, known) for condition in conditions]
+        wanted = (
+            list(dict.fromkeys([*columns, *(name for names in used for name in names)])) or list(known)[:1]
+        )
         connection.execute(
             f"CREATE TABLE {TABLE} AS SELECT {', '.join(map(_quoted, wanted))} FROM read_parquet(?)",  # noqa: S608
             [_literal_path(parquet)],
@@ -85,25 +85,11 @@ def table_columns(parquet: Path) -> dict[str, str]:
         return _schema(connection, parquet)
 
 
-def check_condition(condition: str, columns: Mapping[str, str]) -> None:
-    """Checks a condition against column names and DuckDB types, without data.
-
-    Raises:
-        FlywheelError: it is refused (exit code 2), with what is wrong.
-    """
-    with _connection() as connection:
-        _checked(connection, condition, columns)
-        fields = ", ".join(f"{_quoted(name)} {kind}" for name, kind in columns.items())
-        connection.execute(f"CREATE TABLE {TABLE} ({fields})")
-        _lock(connection)
-        _mask(connection, condition)
-
-
-def read_csv(path: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Reads a CSV with a header; DuckDB recognises numbers, booleans, dates and times.
+def read_csv(path: Path) -> dict[str, list[Any]]:
+    """Reads a CSV with a header; numbers, booleans, dates and times (zoned ones in UTC) are recognised.
 
     Returns:
-        The columns as Python values with None where a field is empty, and the columns' DuckDB types.
+        The columns as Python values, with None where a field is empty.
 
     Raises:
         FlywheelError: the file is missing or is no CSV.
@@ -114,9 +100,10 @@ def read_csv(path: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
         raise FlywheelError("file not found", where=Where(str(path)), exit_code=ExitCode.STAGE_FAILED)
     with _connection() as connection:
         try:
-            result = connection.execute("SELECT * FROM read_csv(?, header=true, sample_size=-1)", [_literal_path(path)])
-            kinds = {field[0]: str(field[1]) for field in result.description}
-            rows = result.fetchall()
+            source, arguments = "FROM read_csv(?, header=true, sample_size=-1)", [_literal_path(path)]
+            kinds = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {source}", arguments).fetchall()}
+            fields = [f"timezone('UTC', {_quoted(n)})" if kinds[n] == ZONED else _quoted(n) for n in kinds]
+            rows = connection.execute(f"SELECT {', '.join(fields)} {source}", arguments).fetchall()
         except duckdb.Error as error:
             raise FlywheelError(
                 f"not a readable CSV file: {_first_line(error)}",
@@ -124,13 +111,7 @@ def read_csv(path: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
                 hint="it needs a header line and the same number of fields in every line",
                 exit_code=ExitCode.STAGE_FAILED,
             ) from error
-    return {name: [row[position] for row in rows] for position, name in enumerate(kinds)}, kinds
-
-
-def unknown_column(name: str, known: Mapping[str, str]) -> str:
-    """The message for a column that is not there, with the nearest one that is."""
-    near = nearest(name, known)
-    return f'unknown column "{name}"' + (f'; did you mean "{near}"?' if near else "")
+    return {name.strip(): [row[position] for row in rows] for position, name in enumerate(kinds)}
 
 
 @contextmanager
@@ -153,9 +134,13 @@ def _schema(connection: Any, parquet: Path) -> dict[str, str]:
     import duckdb
 
     try:
-        rows = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [_literal_path(parquet)]).fetchall()
+        rows = connection.execute(
+            "DESCRIBE SELECT * FROM read_parquet(?)", [_literal_path(parquet)]
+        ).fetchall()
     except duckdb.Error as error:
-        message = f"not a readable Parquet file: {_first_line(error)}" if parquet.is_file() else "file not found"
+        message = (
+            f"not a readable Parquet file: {_first_line(error)}" if parquet.is_file() else "file not found"
+        )
         raise FlywheelError(
             message,
             where=Where(str(parquet)),
@@ -165,62 +150,16 @@ def _schema(connection: Any, parquet: Path) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
-def _checked(connection: Any, condition: str, known: Mapping[str, str]) -> list[str]:
-    """The columns that a condition uses, once it is known to be one plain expression over columns that exist."""
-    import msgspec
-
-    # The newlines keep a trailing `--` comment from swallowing the parenthesis.
-    text = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT (\n{condition}\n)"]).fetchone()[0]
-    parsed = msgspec.json.decode(text)
-    if parsed["error"]:
-        raise _refused(condition, parsed["error_message"])
-    node = parsed["statements"][0]["node"]
-    plain = node.get("type") == "SELECT_NODE" and node["from_table"]["type"] == "EMPTY" and len(node["select_list"]) == 1
-    if len(parsed["statements"]) != 1 or not plain or node["where_clause"] or node["modifiers"]:
-        raise _refused(condition, "it is more than one expression")
-    used: list[str] = []
-    functions: list[str] = []
+def _checked(condition: str, known: Mapping[str, str]) -> list[str]:
+    """The columns that a condition reads, as the table spells them, once it is known to be harmless."""
+    analysis = analyse(condition)
+    if analysis.error:
+        raise _refused(condition, analysis.error)
     folded = {name.casefold(): name for name in reversed(list(known))}
-    for expression in _expressions(node["select_list"][0]):
-        kind = expression["class"]
-        if kind not in EXPRESSIONS:
-            raise _refused(condition, f"{kind.lower().replace('_', ' ')} is not allowed in a condition")
-        if kind == "COLUMN_REF":
-            name = ".".join(expression["column_names"])
-            if name.casefold() not in folded:
-                raise _refused(condition, unknown_column(name, known), _column_hint(known))
-            used.append(folded[name.casefold()])
-        elif kind == "FUNCTION" and not expression["is_operator"]:
-            functions.append(expression["function_name"])
-    _check_functions(connection, condition, functions)
-    return used
-
-
-def _expressions(tree: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(tree, list):
-        for item in tree:
-            yield from _expressions(item)
-    elif isinstance(tree, dict):
-        if "class" in tree:
-            yield tree
-        for item in tree.values():
-            yield from _expressions(item)
-
-
-def _check_functions(connection: Any, condition: str, names: Sequence[str]) -> None:
-    wanted = sorted({name.lower() for name in names} - MACROS)
-    if not wanted:
-        return
-    kinds: dict[str, set[str]] = {}
-    query = "SELECT lower(function_name), function_type || ' ' || coalesce(stability, '') FROM duckdb_functions()"
-    for name, kind in connection.execute(query).fetchall():
-        kinds.setdefault(name, set()).add(kind)
-    for name in wanted:
-        if name not in kinds:
-            near = nearest(name, (other for other, found in kinds.items() if "scalar CONSISTENT" in found))
-            raise _refused(condition, f"unknown function {name}()" + (f'; did you mean "{near}"?' if near else ""))
-        if kinds[name] != {"scalar CONSISTENT"}:
-            raise _refused(condition, f"{name}() is not a function of one row that always gives the same result")
+    for name in sorted(analysis.columns):
+        if name.casefold() not in folded:
+            raise _refused(condition, _unknown(name, known), _column_hint(known))
+    return [folded[name.casefold()] for name in sorted(analysis.columns)]
 
 
 def _mask(connection: Any, condition: str) -> Mask:
@@ -249,10 +188,15 @@ def _filled(values: Any) -> Column:
     return plain
 
 
+def _unknown(name: str, known: Mapping[str, str]) -> str:
+    return f'unknown column "{name}"{suggestion(name, known, plural="columns")}'
+
+
 def _refused(condition: str, why: str, hint: str | None = None) -> FlywheelError:
     return FlywheelError(
         f"condition `{condition}`: {why}",
-        hint=hint or "write a SQL expression over the index's columns, such as brightness < 0.25 AND camera = 'dock'",
+        hint=hint
+        or "write a SQL expression over the index's columns, such as brightness < 0.25 AND camera = 'dock'",
     )
 
 

@@ -22,7 +22,7 @@ SIGNATURES: tuple[tuple[bytes, Format], ...] = (
 )
 JPEG_END = b"\xff\xd9"
 MIN_SIDE_PX = 10  # Ultralytics refuses smaller images
-# Above this the half-scale decode changes brightness by less than 0.05 and the hash by at most 2 bits; below it would.
+# From here on, half scale changes brightness by less than 0.05 and the hash by at most 2 bits.
 HALF_SCALE_SIDE_PX = 400
 HASH_SIDE = 32
 TAIL_BYTES = 1 << 16
@@ -33,11 +33,11 @@ class ImageMeasurement:
     """One image file. What could not be measured is None.
 
     Attributes:
-        image_id: the first 32 hex digits of the SHA-256 of the file's bytes; of no bytes when it cannot be read.
+        image_id: the first 32 hex digits of the SHA-256 of the file's bytes (of none if it cannot be read).
         problem: why the file is not usable as an image; None when it is.
         width, height: pixels as training sees them, that is with the EXIF orientation applied.
         brightness, contrast: mean and standard deviation of the grey values, [0, 1].
-        sharpness: variance of the Laplacian of the grey values (0–255), at half scale for images of 400 px and more.
+        sharpness: variance of the Laplacian of the grey values (0–255); at half scale from 400 px on.
         phash: 64-bit perceptual hash: signs of the 8 × 8 lowest DCT frequencies against their median.
     """
 
@@ -80,8 +80,7 @@ def measure_image(path: Path) -> ImageMeasurement:
     try:
         data = path.read_bytes()
     except OSError as error:
-        reason = "file not found" if isinstance(error, FileNotFoundError) else str(error.strerror).lower()
-        return ImageMeasurement(image_id=_image_id(b""), size_bytes=0, problem=reason)
+        return ImageMeasurement(image_id=_image_id(b""), size_bytes=0, problem=_reason(error))
     image_id = _image_id(data)
     if problem := content_problem(data, data):
         return ImageMeasurement(image_id=image_id, size_bytes=len(data), problem=problem)
@@ -94,9 +93,10 @@ def measure_image(path: Path) -> ImageMeasurement:
     gray, width, height = decoded
     if min(width, height) < MIN_SIDE_PX:
         problem = f"only {width}×{height} px: training needs at least {MIN_SIDE_PX} on each side"
-        return ImageMeasurement(image_id=image_id, size_bytes=len(data), problem=problem, width=width, height=height)
+        return ImageMeasurement(
+            image_id=image_id, size_bytes=len(data), problem=problem, width=width, height=height
+        )
     mean, deviation = cv2.meanStdDev(gray)
-    _, edges = cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_16S))
     return ImageMeasurement(
         image_id=image_id,
         size_bytes=len(data),
@@ -104,7 +104,7 @@ def measure_image(path: Path) -> ImageMeasurement:
         height=height,
         brightness=round(float(mean[0, 0]) / 255, 6),
         contrast=round(float(deviation[0, 0]) / 255, 6),
-        sharpness=round(float(edges[0, 0]) ** 2, 6),
+        sharpness=round(_laplacian_variance(gray), 6),
         phash=_perceptual_hash(gray),
     )
 
@@ -117,7 +117,7 @@ def quick_problem(path: Path) -> str | None:
             file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
             return content_problem(head, file.read())
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return _reason(error)
 
 
 def content_problem(head: bytes, tail: bytes) -> str | None:
@@ -169,7 +169,7 @@ def _decode(buffer: Any, data: bytes) -> tuple[Any, int, int] | str:
 
 
 def _oriented(size: tuple[int, int], half_width: int, half_height: int) -> tuple[int, int] | None:
-    """The full (width, height) after EXIF rotation, seen from the decoded half; None when the half cannot tell."""
+    """The full (width, height) after EXIF rotation, told by the decoded half; None when it cannot tell."""
     halves = ((size[0] + 1) // 2, (size[1] + 1) // 2)
     if halves[0] == halves[1] and size[0] != size[1]:
         return None
@@ -208,13 +208,29 @@ def _jpeg_segments(data: bytes) -> Any:
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
 
 
+def _laplacian_variance(gray: Any) -> float:
+    import cv2
+
+    edges = cv2.Laplacian(gray, cv2.CV_16S)
+    # meanStdDev would give the same, 15 times slower on 16-bit integers.
+    return float(cv2.norm(edges, cv2.NORM_L2SQR) / edges.size - cv2.mean(edges)[0] ** 2)
+
+
 def _perceptual_hash(gray: Any) -> int:
     import cv2
     import numpy as np
 
-    small = cv2.resize(gray, (HASH_SIDE, HASH_SIDE), interpolation=cv2.INTER_AREA)
+    small = gray
+    while min(small.shape) >= 8 * HASH_SIDE:  # exact halves are 10 times faster than one step to 32 × 32
+        even = small[: small.shape[0] // 2 * 2, : small.shape[1] // 2 * 2]
+        small = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(small, (HASH_SIDE, HASH_SIDE), interpolation=cv2.INTER_AREA)
     low = cv2.dct(small.astype(np.float32))[:8, :8].ravel()  # (8, 8) -> (64,)
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
+
+
+def _reason(error: OSError) -> str:
+    return "file not found" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
 
 
 def _image_id(data: bytes) -> str:
@@ -229,4 +245,4 @@ def _silence() -> None:
     """Damaged files become rows of the index; OpenCV would also print them."""
     import cv2
 
-    cv2.setLogLevel(0)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

@@ -128,36 +128,13 @@ def horizontal_bars(
         figure = _figure(1.1 + 0.34 * len(bars))
         axes = figure.add_subplot()
         for position, bar in enumerate(bars):
-            weak = overall is not None and bar.value < overall
-            axes.barh(
-                position,
-                bar.value,
-                height=0.62,
-                color=VERMILION if weak else BLUE,
-                alpha=0.45 if bar.faint else 1.0,
-            )
-            axes.text(
-                max(bar.value, bar.reference or 0) + 0.015,
-                position,
-                f"{bar.value:.3f}",
-                va="center",
-                fontsize=9,
-            )
-        diamonds = [
-            (bar.reference, position) for position, bar in enumerate(bars) if bar.reference is not None
-        ]
+            _draw_bar(axes, position, bar, weak=overall is not None and bar.value < overall)
+        diamonds = [(bar.reference, row) for row, bar in enumerate(bars) if bar.reference is not None]
         if diamonds:
-            axes.plot(
-                *zip(*diamonds, strict=True),
-                "D",
-                color=INK,
-                markersize=5,
-                label=reference_label,
-                clip_on=False,
-            )
-            axes.legend(
-                loc="upper left", bbox_to_anchor=(0.0, -0.02 - 0.35 / len(bars)), fontsize=9, borderaxespad=0
-            )
+            style = {"color": INK, "markersize": 5.5, "markeredgecolor": "white", "clip_on": False}
+            axes.plot(*zip(*diamonds, strict=True), "D", label=reference_label, **style)
+            below = (0.0, -0.02 - 0.35 / len(bars))
+            axes.legend(loc="upper left", bbox_to_anchor=below, fontsize=9, borderaxespad=0)
         axes.set_yticks(range(len(bars)), [bar.label for bar in bars])
         axes.set_ylim(len(bars) - 0.4, -0.6)
         axes.set_xlim(0, 1.08)
@@ -167,8 +144,15 @@ def horizontal_bars(
         if overall is not None:
             axes.axvline(overall, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
             axes.text(overall, -0.68, f"{overall_label} {overall:.3f}", ha="center", va="bottom", fontsize=9)
-        axes.set_title(title, pad=18)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11)
         return _encoded(figure)
+
+
+def _draw_bar(axes: Any, position: int, bar: Bar, *, weak: bool) -> None:
+    color, alpha = VERMILION if weak else BLUE, 0.45 if bar.faint else 1.0
+    axes.barh(position, bar.value, height=0.62, color=color, alpha=alpha)
+    end = max(bar.value, bar.reference or 0.0) + 0.015
+    axes.text(end, position, f"{bar.value:.3f}", va="center", fontsize=9)
 
 
 def two_panels(
@@ -181,8 +165,9 @@ def two_panels(
     with _drawing():
         figure = _figure(3.4)
         panels = figure.subplots(1, 2)
-        for axes, lines, label in zip(panels, (left, right), labels[:2], strict=True):
-            _draw_lines(axes, lines)
+        corners = ("upper right", "lower right")
+        for axes, lines, label, corner in zip(panels, (left, right), labels[:2], corners, strict=True):
+            _draw_lines(axes, lines, corner)
             axes.set_title(label, fontsize=10)
             axes.set_xlabel(labels[2])
             axes.set_ylim(bottom=0)
@@ -197,7 +182,7 @@ def unit_square(title: str, lines: Sequence[Line], x_label: str, y_label: str) -
     with _drawing():
         figure = _figure(4.4)
         axes = figure.add_subplot()
-        _draw_lines(axes, lines)
+        _draw_lines(axes, lines, "lower left")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
         axes.set_xlabel(x_label)
@@ -206,7 +191,7 @@ def unit_square(title: str, lines: Sequence[Line], x_label: str, y_label: str) -
         return _encoded(figure)
 
 
-def _draw_lines(axes: Any, lines: Sequence[Line]) -> None:
+def _draw_lines(axes: Any, lines: Sequence[Line], legend: str) -> None:
     axes.grid(axis="y", color=PALE, linewidth=0.8)
     axes.set_axisbelow(True)
     for line in lines:
@@ -219,34 +204,34 @@ def _draw_lines(axes: Any, lines: Sequence[Line]) -> None:
             label=line.label,
         )
     if lines:
-        axes.legend(fontsize=9, loc="best", handlelength=2.2)
+        # Not "best": its search warns when the machine is slow.
+        axes.legend(fontsize=9, loc=legend, handlelength=2.2)
 
 
 def artefacts(title: str, rows: Sequence[Artefact], quality_label: str) -> Picture:
     """Two aligned panels, one row per artefact: latency from p50 to p95, and quality.
 
-    Aligned rows and not a scatter plot: exports differ by fractions of a point, and their labels would collide.
+    Aligned rows, not a scatter plot: exports differ by fractions of a point, and their labels would collide.
     """
     with _drawing():
         figure = _figure(1.5 + 0.42 * len(rows))
         speed, score = figure.subplots(1, 2, sharey=True)
         for position, row in enumerate(rows):
             _draw_artefact(speed, score, position, row)
-        speed.set_yticks(
-            range(len(rows)), [f"{row.label} (judged)" if row.judged else row.label for row in rows]
-        )
+        speed.set_yticks(range(len(rows)), [f"{row.label}{' (judged)' * row.judged}" for row in rows])
         speed.set_ylim(len(rows) - 0.4, -0.6)
         slowest = max((row.p95_ms or row.p50_ms or 0 for row in rows), default=0)
-        speed.set_xlim(0, slowest * 1.22 or 1)
+        speed.set_xlim(0, slowest * 1.25 or 1)
         speed.set_xlabel("latency in ms: ● p50  | p95")
         values = [row.quality for row in rows if row.quality is not None]
         if values:
             margin = max(0.02, 0.25 * (max(values) - min(values)))
             score.set_xlim(max(0.0, min(values) - margin), min(1.08, max(values) + 2 * margin))
-        score.set_xlabel(f"{quality_label} (the axis does not start at 0)")
+        score.set_xlabel(f"{quality_label} (axis cut off)")
         for axes in (speed, score):
             axes.grid(axis="x", color=PALE, linewidth=0.8)
             axes.set_axisbelow(True)
+            axes.xaxis.get_major_locator().set_params(nbins=5)
             axes.tick_params(axis="y", length=0)
             axes.spines["left"].set_visible(False)
         figure.suptitle(title, x=0.01, ha="left", fontsize=11)
@@ -255,26 +240,13 @@ def artefacts(title: str, rows: Sequence[Artefact], quality_label: str) -> Pictu
 
 def _draw_artefact(speed: Any, score: Any, position: int, row: Artefact) -> None:
     color = VERMILION if row.judged else BLUE
+    beside = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "fontsize": 9}
     if row.p50_ms is not None:
         p95 = row.p95_ms if row.p95_ms is not None else row.p50_ms
-        speed.plot([row.p50_ms, p95], [position, position], color=color, linewidth=2.5, solid_capstyle="butt")
+        speed.plot([row.p50_ms, p95], [position, position], color=color, linewidth=2.5)
         speed.plot(row.p50_ms, position, "o", color=color, markersize=7)
         speed.plot(p95, position, "|", color=color, markersize=12, markeredgewidth=2.5)
-        speed.annotate(
-            f"{row.p50_ms:.1f} – {p95:.1f}",
-            (p95, position),
-            (7, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-        )
+        speed.annotate(f"{row.p50_ms:.1f} – {p95:.1f}", (p95, position), **beside)
     if row.quality is not None:
         score.plot(row.quality, position, "o", color=color, markersize=7)
-        score.annotate(
-            f"{row.quality:.3f}",
-            (row.quality, position),
-            (8, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-        )
+        score.annotate(f"{row.quality:.3f}", (row.quality, position), **beside)

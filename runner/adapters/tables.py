@@ -44,7 +44,9 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> dict[str, Co
         raise _unusable(path, "file not found") from None
     except (pa.ArrowException, OSError) as error:
         raise _unusable(path, f"not a readable Parquet file: {error}") from error
-    return {name: _to_numpy(table.column(name)) for name in (table.column_names if columns is None else columns)}
+    return {
+        name: _to_numpy(table.column(name)) for name in (table.column_names if columns is None else columns)
+    }
 
 
 def write_table(path: Path, columns: Mapping[str, ColumnLike]) -> None:

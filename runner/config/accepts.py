@@ -1,6 +1,7 @@
-"""Whether a document satisfies a JSON Schema: the keywords that our schemas use, yes or no, nothing explained.
+"""Whether a document satisfies a JSON Schema: the keywords that our schemas use, yes or no, no explanation.
 
-Importing jsonschema takes as long as all the rest of `flywheel validate`; it is needed only to say what is wrong.
+Importing jsonschema takes as long as all the rest of `flywheel validate`; it is needed only to say what is
+wrong.
 A test holds this to jsonschema's answer on thousands of documents.
 """
 
@@ -21,10 +22,12 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
 }
-_ANNOTATIONS = frozenset(("$schema", "$defs", "title", "description", "default", "errorMessage", "then", "else"))
+_ANNOTATIONS = frozenset(
+    ("$schema", "$defs", "title", "description", "default", "errorMessage", "then", "else")
+)
 
 
-class UnknownKeyword(Exception):
+class UnknownKeywordError(Exception):
     """The schema uses a keyword that is not known here."""
 
 
@@ -32,7 +35,7 @@ def accepts(schema: Schema, document: Any) -> bool:
     """True when `document` satisfies `schema`.
 
     Raises:
-        UnknownKeyword: the schema uses a keyword that is not known here.
+        UnknownKeywordError: the schema uses a keyword that is not known here.
     """
     return _Validator(schema["$defs"]).accepts(schema, document)
 
@@ -55,7 +58,9 @@ class _Validator:
             case "$ref":
                 return self.accepts(self.definitions[expected.rpartition("/")[2]], value)
             case "type":
-                return any(_TYPES[name](value) for name in ([expected] if isinstance(expected, str) else expected))
+                return any(
+                    _TYPES[name](value) for name in ([expected] if isinstance(expected, str) else expected)
+                )
             case "enum":
                 return any(_equal(value, choice) for choice in expected)
             case "const":
@@ -92,7 +97,9 @@ class _Validator:
                 )
             case "additionalProperties" if expected is False:
                 known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
-                return all(key in known or any(re.search(pattern, key) for pattern in patterns) for key in value)
+                return all(
+                    key in known or any(re.search(pattern, key) for pattern in patterns) for key in value
+                )
             case "minProperties":
                 return len(value) >= int(expected)
             case "maxProperties":
@@ -131,16 +138,31 @@ def _scalar(keyword: str, expected: Any, value: Any) -> bool:
 
 
 _KEYWORDS = frozenset(
-    "required properties patternProperties additionalProperties minProperties maxProperties items minItems maxItems "
-    "pattern minLength maxLength minimum maximum".split()
+    (
+        "required",
+        "properties",
+        "patternProperties",
+        "additionalProperties",
+        "minProperties",
+        "maxProperties",
+        "items",
+        "minItems",
+        "maxItems",
+        "pattern",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "multipleOf",
+    )
 )
 
 
 def _other_type(keyword: str) -> bool:
     """A keyword that speaks of another type than the value's has nothing against it."""
-    if keyword in _KEYWORDS or keyword == "multipleOf":
+    if keyword in _KEYWORDS:
         return True
-    raise UnknownKeyword(keyword)
+    raise UnknownKeywordError(keyword)
 
 
 def _equal(left: Any, right: Any) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.adapters.conditions import analyse
+from runner.adapters.plain_conditions import Use
 from runner.config.explain import Problem
 from runner.config.node import Node
 from runner.config.paths import path_problem
@@ -54,9 +55,16 @@ OBJECT_COLUMNS = {
 }
 
 
+_BOOLEANS = frozenset(("readable", "labelled", "truncated", "crowd"))
+_TEXTS = frozenset(("path", "image_id", "split", "problem", "group", "label_problem", "object_id", "class"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """One table's columns. Where not `complete`, metadata columns are not known: the data has not been pulled."""
+    """One table's columns.
+
+    Where not `complete`, metadata columns are not known: the data has not been pulled.
+    """
 
     table: str
     names: tuple[str, ...]
@@ -66,7 +74,9 @@ class Columns:
         """What is wrong with a column's name, or None. SQL's names ignore case."""
         if not self.complete or name.lower() in {known.lower() for known in self.names}:
             return None
-        return f'the table `{self.table}` has no column "{name}"{suggestion(name, self.names, plural="columns")}'
+        return (
+            f'the table `{self.table}` has no column "{name}"{suggestion(name, self.names, plural="columns")}'
+        )
 
 
 def image_columns(root: Path, project: Node) -> Columns:
@@ -86,7 +96,7 @@ def object_columns() -> Columns:
 
 
 def metadata_header(root: Path, project: Node) -> tuple[str, ...] | None:
-    """The metadata file's columns; none when the project names no file; None when they cannot be known here."""
+    """The metadata file's columns; `()` when the project names no file, None when they are not known here."""
     file = project.get("dataset", "metadata")
     if file.value is None:
         return ()
@@ -112,8 +122,29 @@ def condition_problems(condition: Node, columns: Columns) -> Iterator[Problem]:
     analysis = analyse(condition.text)
     if analysis.error:
         yield Problem(path=condition.path, message=analysis.error)
+    for use in sorted(analysis.uses, key=lambda use: (use.column, use.literal)):
+        if message := _misuse(use, columns):
+            yield Problem(path=condition.path, message=message)
     for name in sorted(analysis.columns):
         if message := columns.unknown(name):
             if f'"{name}"' in condition.text:
                 message = f"{message}; text is written in single quotes: '{name}'"
             yield Problem(path=condition.path, message=message)
+
+
+def _misuse(use: Use, columns: Columns) -> str | None:
+    """What is wrong with comparing a fixed column with such a literal.
+
+    A metadata column's type is not known here.
+    """
+    name = use.column.lower()
+    fixed = IMAGE_COLUMNS if columns.table == "images" else OBJECT_COLUMNS
+    if name not in fixed or use.kind == "null":
+        return None
+    if name in _BOOLEANS:
+        wrong = use.kind in ("text", "pattern")
+        return f"{name} is true or false: write `{name}` or `NOT {name}`" if wrong else None
+    if name in _TEXTS:
+        advice = "compare it with text in single quotes"
+        return None if use.kind in ("text", "pattern") else f"{name} is text: {advice}"
+    return None if use.kind == "number" else f"{name} is a number: compare it with a number"

@@ -24,7 +24,10 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong. `at_key`: it is the key that is wrong, not the value. `rule`: options that clash."""
+    """One thing that is wrong.
+
+    `at_key`: it is the key that is wrong, not the value. `rule`: options that clash.
+    """
 
     path: DataPath
     message: str
@@ -100,7 +103,9 @@ def _unknown_keys(violation: Violation) -> Iterator[Problem]:
             message = "unknown check; write `preset: detection` or an expectation (`expect_…`)"
         else:
             others = [name for name in known if name not in violation.found]
-            message = "unknown key" + suggestion(key, others or known, plural="keys not used yet" if others else "keys")
+            message = "unknown key" + suggestion(
+                key, others or known, plural="keys not used yet" if others else "keys"
+            )
         yield Problem(path=(*violation.path, key), message=message, at_key=True)
 
 
@@ -132,7 +137,8 @@ def _out_of_range(violation: Violation) -> str:
             return f"must be at most {expected}, found {found}"
         case "multipleOf":
             below = found // expected * expected
-            return f"must be a multiple of {expected}, found {found}; the nearest are {below} and {below + expected}"
+            nearby = f"the nearest are {below} and {below + expected}"
+            return f"must be a multiple of {expected}, found {found}; {nearby}"
         case "minLength":
             return "must not be empty"
         case "maxLength":

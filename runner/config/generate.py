@@ -1,4 +1,4 @@
-"""`python -m runner.config.generate [--check]`: writes the JSON Schemas and docs/reference.md, or says if they are stale."""
+"""Writes the JSON Schemas and docs/reference.md: `python -m runner.config.generate [--check]`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def generated_files() -> dict[Path, str]:
     """The content that every generated file should have."""
     schemas = {kind: generate_schema(kind) for kind in KINDS}
     files = {
-        schema_path(kind): json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for kind, schema in schemas.items()
+        schema_path(kind): json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for kind, schema in schemas.items()
     }
     files[REFERENCE] = render_reference(schemas["project"], schemas["sprint"])
     return files
@@ -37,7 +38,9 @@ def stale_files() -> list[Path]:
 def main(arguments: list[str] | None = None) -> int:
     """Writes the files; with `--check` exits with 1 when one is stale."""
     parser = argparse.ArgumentParser(prog="python -m runner.config.generate", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 when a file is stale"
+    )
     stale = stale_files()
     if parser.parse_args(arguments).check:
         for path in stale:

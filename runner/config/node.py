@@ -41,4 +41,6 @@ class Node:
     @property
     def number(self) -> float | None:
         """The value when it is a number."""
-        return self.value if isinstance(self.value, (int, float)) and not isinstance(self.value, bool) else None
+        return (
+            self.value if isinstance(self.value, (int, float)) and not isinstance(self.value, bool) else None
+        )

@@ -16,7 +16,7 @@ _WEIGHTS = (".pt", ".safetensors", ".onnx")
 
 
 def path_problem(root: Path, text: str) -> str | None:
-    """What is wrong with a path from a spec, whether or not there is such a file; None when it is safe to open."""
+    """What is wrong with a path from a spec, whether or not the file exists; None when it is safe to open."""
     if not text.isprintable():
         return "a path must not contain control characters"
     if "\\" in text:
@@ -65,16 +65,22 @@ def spec_path_problems(sprint: Node, root: Path) -> Iterator[Problem]:
             yield Problem(path=guidelines.path, message=message)
         elif not (root / guidelines.text).is_file():
             yield Problem(path=guidelines.path, message=f"{guidelines.text} does not exist")
-    if model.text and (message := _model_problem(root, model.text)):
-        yield Problem(path=model.path, message=message[0], hint=message[1])
+    if model.text and (found := _model_problem(root, model.text)):
+        yield Problem(path=model.path, message=found[0], hint=found[1])
 
 
 def _dataset_is_tracked(dataset: Node, root: Path) -> Iterator[Problem]:
     folder = (dataset.text or "").rstrip("/")
     if (root / f"{folder}.dvc").is_file():
         return
-    hint = f"dvc add {folder}" if (root / folder).is_dir() else f"put the dataset into {folder}/, then: dvc add {folder}"
-    yield Problem(path=dataset.path, message=f"{folder}.dvc does not exist: the dataset is not tracked", hint=hint)
+    hint = (
+        f"dvc add {folder}"
+        if (root / folder).is_dir()
+        else f"put the dataset into {folder}/, then: dvc add {folder}"
+    )
+    yield Problem(
+        path=dataset.path, message=f"{folder}.dvc does not exist: the dataset is not tracked", hint=hint
+    )
 
 
 def _must_be_here(root: Path, text: str) -> bool:
@@ -86,12 +92,12 @@ def _must_be_here(root: Path, text: str) -> bool:
 
 def _model_problem(root: Path, text: str) -> tuple[str, str | None] | None:
     """What is wrong with `train.model`, and what to do."""
-    if text.endswith(".yaml") or text.endswith(".yml"):
+    if text.endswith((".yaml", ".yml")):
         return _architecture_problem(text)
     if "/" not in text and not text.endswith(_WEIGHTS):
         return (
             f'"{text}" is neither a weights file nor an architecture',
-            "name a file in the repository (weights/x.pt), or an architecture to train from scratch (yolo26n.yaml)",
+            "name a file in the repository (weights/x.pt), or train from scratch (yolo26n.yaml)",
         )
     if message := path_problem(root, text):
         return message, None
@@ -102,7 +108,9 @@ def _model_problem(root: Path, text: str) -> tuple[str, str | None] | None:
     if "/" in text:
         return f"{text} does not exist", _nearby(root, text)
     scratch = f"{text.rpartition('.')[0]}.yaml"
-    hint = f"put the file into the repository and add it: dvc add weights/{text}; then `model: weights/{text}`"
+    hint = (
+        f"put the file into the repository and add it: dvc add weights/{text}; then `model: weights/{text}`"
+    )
     if _ARCHITECTURE.fullmatch(scratch):
         hint += f"; or train from scratch: `model: {scratch}`"
     return f"{text} is not in the repository, and nothing is downloaded", hint
@@ -113,13 +121,19 @@ def _architecture_problem(text: str) -> tuple[str, str | None] | None:
         return None
     known = [f"{family}{size}.yaml" for family in _FAMILIES for size in "nsmlx"]
     meant = nearest(text, known)
-    ending = f'; did you mean "{meant}"?' if meant else f"; known are {', '.join(_FAMILIES)} with n, s, m, l or x"
+    ending = (
+        f'; did you mean "{meant}"?' if meant else f"; known are {', '.join(_FAMILIES)} with n, s, m, l or x"
+    )
     return f'unknown architecture "{text}"{ending}', None
 
 
 def _nearby(root: Path, text: str) -> str:
     folder = (root / text).parent
-    files = sorted(path.name for path in folder.iterdir() if path.name.endswith(_WEIGHTS)) if folder.is_dir() else []
+    files = (
+        sorted(path.name for path in folder.iterdir() if path.name.endswith(_WEIGHTS))
+        if folder.is_dir()
+        else []
+    )
     meant = nearest(PurePosixPath(text).name, files)
     if meant:
         return f'did you mean "{PurePosixPath(text).with_name(meant)}"?'

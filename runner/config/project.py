@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from runner.config.sprint import SliceSpec
 from runner.domain.options import Condition, Name, NonNegative, Options, PositiveInt, RelativePath
@@ -14,72 +14,115 @@ from runner.gates import Gate
 class Dataset(Options, frozen=True, kw_only=True):
     """Where the data lies and how its labels are written."""
 
-    path: Annotated[RelativePath, Meta(description="A folder tracked by `<path>.dvc`.")]
-    layout: Annotated[Literal["yolo", "coco"], Meta(description="yolo: images/<split>/, labels/<split>/*.txt. coco: annotations/*.json.")]
-    metadata: Annotated[RelativePath | None, Meta(description="CSV joined to the index by its `path` column (relative to the dataset).")] = None
-    group_by: Annotated[str | None, Meta(description="A metadata column; images of one group never straddle splits.")] = None
+    path: Annotated[
+        RelativePath, Meta(description="The dataset's folder, tracked by the `.dvc` file beside it.")
+    ]
+    layout: Annotated[
+        Literal["yolo", "coco"],
+        Meta(
+            description="`yolo`: images/SPLIT/, labels/SPLIT/, a .txt per image. `coco`: annotations/*.json."
+        ),
+    ]
+    metadata: Annotated[
+        RelativePath | None,
+        Meta(description="A CSV file, joined to the index by its column `path` (relative to the dataset)."),
+    ] = None
+    group_by: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(description="A metadata column; images of one group never straddle splits."),
+    ] = None
 
 
 class Splits(Options, frozen=True, kw_only=True):
-    """Conditions over the image index that assign each image to at most one split."""
+    """Conditions over the image index.
 
-    train: Condition = "split = 'train'"
-    val: Condition = "split = 'val'"
-    test: Condition = "split = 'test'"
+    An image belongs to the split whose condition it satisfies; at most to one.
+    """
+
+    train: Annotated[Condition, Meta(description="Images to train on.")] = "split = 'train'"
+    val: Annotated[Condition, Meta(description="Images that training is watched on.")] = "split = 'val'"
+    test: Annotated[Condition, Meta(description="Images that every sprint is judged on.")] = "split = 'test'"
     pool: Annotated[Condition | None, Meta(description="Images that are not labelled yet.")] = None
 
 
 class Policy(Options, frozen=True, kw_only=True):
-    """What no sprint may drop: gates added to every sprint's own."""
+    """What no sprint may drop."""
 
-    gates: list[Gate] = []
+    gates: Annotated[list[Gate], Meta(description="Gates added to every sprint's own.")] = field(
+        default_factory=list
+    )
 
 
 class Model(Options, frozen=True, kw_only=True):
     """The champion's name in the registry (git tags, as GTO reads them)."""
 
-    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-/]*[a-z0-9]$")]
-    stage: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$")] = "prod"
+    name: Annotated[
+        str, Meta(pattern="^[a-z][a-z0-9-/]*[a-z0-9]$", description="The model's name in the registry.")
+    ]
+    stage: Annotated[
+        str, Meta(pattern="^[a-z][a-z0-9-]*$", description="The stage whose model is the champion.")
+    ] = "prod"
 
 
 class LabelCosts(Options, frozen=True, kw_only=True):
     """Money per label."""
 
-    box: NonNegative = 0
-    polygon: NonNegative = 0
-    class_label: NonNegative = 0
-    review: NonNegative = 0
+    box: Annotated[NonNegative, Meta(description="One box.")] = 0
+    polygon: Annotated[NonNegative, Meta(description="One polygon.")] = 0
+    class_label: Annotated[NonNegative, Meta(description="One image's class.")] = field(
+        name="class", default=0
+    )
+    review: Annotated[NonNegative, Meta(description="The review of one label.")] = 0
 
 
 class Costs(Options, frozen=True, kw_only=True):
     """Prices, for the forecast and the report."""
 
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] = "EUR"
-    gpu_hour: NonNegative = 0
-    cpu_hour: NonNegative = 0
-    label: LabelCosts = LabelCosts()
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217.")] = "EUR"
+    gpu_hour: Annotated[NonNegative, Meta(description="An hour of a stage that runs on a GPU.")] = 0
+    cpu_hour: Annotated[NonNegative, Meta(description="An hour of a stage that runs on the CPU.")] = 0
+    label: Annotated[LabelCosts, Meta(description="Money per label.")] = LabelCosts()
 
 
 class Compute(Options, frozen=True, kw_only=True):
     """Where stages run."""
 
-    device: Annotated[str, Meta(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto: CUDA when present.")] = "auto"
-    threads: Annotated[PositiveInt | None, Meta(description="CPU threads; all cores when absent. Weights are bit-identical for the same number.")] = None
+    device: Annotated[
+        str, Meta(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto: CUDA when present.")
+    ] = "auto"
+    threads: Annotated[
+        PositiveInt | None,
+        Meta(
+            description="CPU threads; all cores when absent. Weights are bit-identical for the same number.",
+        ),
+    ] = None
 
 
 class Project(Options, frozen=True, kw_only=True):
     """The project that all sprints share."""
 
-    apiVersion: Literal["flywheel/v1"]  # noqa: N815
-    kind: Literal["Project"]
-    name: Name
+    apiVersion: Annotated[Literal["flywheel/v1"], Meta(description="The version of this language.")]  # noqa: N815
+    kind: Annotated[Literal["Project"], Meta(description="What this file is.")]
+    name: Annotated[Name, Meta(description="The project's name, as reports show it.")]
     task: Annotated[Literal["detect"], Meta(description="What the model does.")]
-    classes: Annotated[list[Annotated[str, Meta(min_length=1, max_length=80)]], Meta(min_length=1, max_length=10000, description="The class map, locked.")]
-    dataset: Dataset
-    phase: Literal["feasibility", "viability", "scale", "maintenance"] | None = None
-    splits: Splits = Splits()
-    slices: Annotated[list[SliceSpec], Meta(description="Every sprint is judged on these.")] = []
-    policy: Policy = Policy()
-    model: Model | None = None
-    costs: Costs = Costs()
-    compute: Compute = Compute()
+    classes: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=80)]],
+        Meta(
+            min_length=1,
+            max_length=10000,
+            description="The class map, locked: names, in the order of the labels' class ids.",
+        ),
+    ]
+    dataset: Annotated[Dataset, Meta(description="Where the data lies and how its labels are written.")]
+    phase: Annotated[
+        Literal["feasibility", "viability", "scale", "maintenance"] | None,
+        Meta(description="How far the project is."),
+    ] = None
+    splits: Annotated[Splits, Meta(description="Conditions that assign images to splits.")] = Splits()
+    slices: Annotated[list[SliceSpec], Meta(description="Every sprint is judged on these.")] = field(
+        default_factory=list
+    )
+    policy: Annotated[Policy, Meta(description="What no sprint may drop.")] = Policy()
+    model: Annotated[Model | None, Meta(description="The champion's name in the registry.")] = None
+    costs: Annotated[Costs, Meta(description="Prices, for the forecast and the report.")] = Costs()
+    compute: Annotated[Compute, Meta(description="Where stages run.")] = Compute()

@@ -1,20 +1,20 @@
-"""What a schema cannot see: names that must exist elsewhere (classes, columns, slices, targets), paths, duplicates."""
+"""What a schema cannot see: names of classes, columns, slices and targets, paths, duplicates."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from runner.checks.expectation_names import EXPECTATION_NAMES
 from runner.config.columns import Columns, column_problems, condition_problems, image_columns, object_columns
 from runner.config.explain import Problem
 from runner.config.node import Node
 from runner.config.paths import dataset_problems, spec_path_problems
 from runner.config.schema import load_schema
-from runner.domain.nearest import suggestion
+from runner.domain.nearest import nearest, suggestion
 from runner.domain.records import QUALITY_METRICS, SPRINT_METRICS
 
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
@@ -23,7 +23,10 @@ _COLUMN_LISTS = ("column_list", "column_set")
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectFacts:
-    """What the checks of a spec need to know of the project. `classes` is None when flywheel.yaml cannot tell."""
+    """What the checks of a spec need to know of the project.
+
+    `classes` is None when flywheel.yaml cannot tell.
+    """
 
     root: Path
     classes: tuple[str, ...] | None
@@ -39,7 +42,9 @@ def project_facts(root: Path, project: Node) -> ProjectFacts:
     slices = project.get("slices").entries()
     return ProjectFacts(
         root=root,
-        classes=tuple(entry for entry in classes if isinstance(entry, str)) if isinstance(classes, list) else None,
+        classes=tuple(entry for entry in classes if isinstance(entry, str))
+        if isinstance(classes, list)
+        else None,
         images=image_columns(root, project),
         objects=object_columns(),
         slice_names=_texts(slices, "name"),
@@ -50,9 +55,14 @@ def project_facts(root: Path, project: Node) -> ProjectFacts:
 def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
     """Everything that is wrong with flywheel.yaml beyond its schema."""
     group_by, metadata = project.get("dataset", "group_by"), project.get("dataset", "metadata")
-    problems = [*dataset_problems(project, facts.root), *_duplicates(project.get("classes").entries(), "class")]
+    problems = [
+        *dataset_problems(project, facts.root),
+        *_duplicates(project.get("classes").entries(), "class"),
+    ]
     if group_by.text and metadata.value is None:
-        problems.append(Problem(path=group_by.path, message="group_by names a metadata column: add `metadata: …csv`"))
+        problems.append(
+            Problem(path=group_by.path, message="group_by names a metadata column: add `metadata: …csv`")
+        )
     else:
         problems += column_problems(group_by, facts.images)
     for _, condition in project.get("splits").items():
@@ -112,7 +122,9 @@ def _slices(
         yield from _duplicates(nodes, "slice")
         for node in nodes:
             if node.text in in_project:
-                yield Problem(path=node.path, message=f'the slice "{node.text}" is already defined in flywheel.yaml')
+                yield Problem(
+                    path=node.path, message=f'the slice "{node.text}" is already defined in flywheel.yaml'
+                )
     for entry in entries:
         yield from column_problems(entry.get("by"), facts.images)
         yield from condition_problems(entry.get("where"), facts.images)
@@ -123,7 +135,11 @@ def _slices(
 
 
 def _gate(
-    gate: Node, facts: ProjectFacts, slices: frozenset[str], slice_columns: frozenset[str], targets: frozenset[str]
+    gate: Node,
+    facts: ProjectFacts,
+    slices: frozenset[str],
+    slice_columns: frozenset[str],
+    targets: frozenset[str],
 ) -> Iterator[Problem]:
     yield from _gate_names(gate, facts, targets)
     yield from _gate_slice(gate.get("slice"), slices, slice_columns)
@@ -141,14 +157,22 @@ def _gate_names(gate: Node, facts: ProjectFacts, targets: frozenset[str]) -> Ite
 
 
 def _gate_slice(name: Node, slices: frozenset[str], columns: frozenset[str]) -> Iterator[Problem]:
-    if name.text is None or name.text in slices or name.text.partition("=")[0] in columns and "=" in name.text:
+    if (
+        name.text is None
+        or name.text in slices
+        or (name.text.partition("=")[0] in columns and "=" in name.text)
+    ):
+        return
+    if "=" in name.text and name.text.partition("=")[0] in columns:
         return
     if name.text == "*":
         if not slices | columns:
             yield Problem(path=name.path, message="there are no slices: neither here nor in flywheel.yaml")
         return
     if name.text in columns:
-        yield Problem(path=name.path, message=f'"{name.text}" has one slice per value: write "{name.text}=<value>"')
+        yield Problem(
+            path=name.path, message=f'"{name.text}" has one slice per value: write "{name.text}=<value>"'
+        )
         return
     known = slices | {f"{column}=<value>" for column in columns} | {"*"}
     ending = suggestion(name.text, known, plural="slices")
@@ -163,7 +187,10 @@ def _gate_sense(gate: Node) -> Iterator[Problem]:
         threshold = gate.get(key)
         if is_quality and threshold.number is not None and not 0 <= threshold.number <= 1:
             percent = f"; did you mean {threshold.number / 100:g}?" if 1 < threshold.number <= 100 else ""
-            yield Problem(path=threshold.path, message=f"{metric} lies between 0 and 1, found {threshold.number}{percent}")
+            yield Problem(
+                path=threshold.path,
+                message=f"{metric} lies between 0 and 1, found {threshold.number}{percent}",
+            )
     if metric and not is_quality:
         for key in ("slice", "class"):
             if gate.get(key).text:
@@ -201,13 +228,10 @@ def _check(check: Node, facts: ProjectFacts) -> Iterator[Problem]:
     for name, arguments in check.items():
         if not name.startswith("expect_"):
             continue
-        known = _expectation_names()
-        if known and name not in known:
-            yield Problem(
-                path=arguments.path,
-                message=f"unknown expectation{suggestion(name, known, plural='expectations')}",
-                at_key=True,
-            )
+        if name not in EXPECTATION_NAMES:
+            meant = nearest(name, EXPECTATION_NAMES)
+            ending = f'; did you mean "{meant}"?' if meant else "; docs/reference.md lists them"
+            yield Problem(path=arguments.path, message=f"unknown expectation{ending}", at_key=True)
         columns = {"images": facts.images, "objects": facts.objects}.get(arguments.get("table").text or "")
         if columns is None:
             continue
@@ -215,13 +239,3 @@ def _check(check: Node, facts: ProjectFacts) -> Iterator[Problem]:
         named += [entry for key in _COLUMN_LISTS for entry in arguments.get(key).entries()]
         for column in named:
             yield from column_problems(column, columns)
-
-
-@cache
-def _expectation_names() -> frozenset[str]:
-    """Great Expectations' own names, from the list beside the checks: importing them takes five seconds."""
-    if importlib.util.find_spec("runner.checks.expectation_names") is None:
-        return frozenset()
-    from runner.checks.expectation_names import EXPECTATION_NAMES
-
-    return EXPECTATION_NAMES

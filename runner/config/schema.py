@@ -1,7 +1,7 @@
 """JSON Schemas (draft 2020-12) of flywheel.yaml and of a sprint's spec.
 
-Generated from the typed models, with what their types cannot say: which options exclude or need one another. The
-committed files are the contract; at run time nothing is generated.
+Generated from the typed models, with what their types cannot say: which options exclude or need one another.
+The committed files are the contract; at run time nothing is generated.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def generate_schema(kind: Kind) -> Schema:
     if kind == "sprint":
         definitions["Check"] = _CHECK
         definitions["DetectionPreset"] = _definition("DetectionPreset", _preset_schema())
-        definitions["Expectation"] = _EXPECTATION
+        definitions["Expectation"] = _expectation()
         definitions |= _extensions(definitions, "Sprint")
         root = {
             "if": {"type": "object", "required": ["extends"]},
@@ -89,7 +89,7 @@ _RULES: dict[str, list[Schema]] = {
                 "properties": {
                     "against": {
                         "not": {},
-                        "errorMessage": "`against` belongs to max_drop and min_gain; min and max judge the value itself",
+                        "errorMessage": "`against` belongs to max_drop and min_gain only",
                     }
                 }
             },
@@ -102,7 +102,7 @@ _RULES: dict[str, list[Schema]] = {
                 _only(("name", "objects"), ("where", "by", "max")),
                 _only(("by",), ("name", "where", "objects")),
             ],
-            "errorMessage": "a slice is `name` with `where`, `name` with `objects`, or `by` (with `max`, if you like)",
+            "errorMessage": "a slice has `name` and `where`, `name` and `objects`, or `by` (and `max`)",
         }
     ],
     "OpenVinoExporter": [
@@ -110,11 +110,14 @@ _RULES: dict[str, list[Schema]] = {
             "if": {"required": ["precision"], "properties": {"precision": {"const": "int8"}}},
             "then": {
                 "required": ["calibration"],
-                "errorMessage": "int8 needs its calibration images named: add `calibration: {split: train, size: 300}`",
+                "errorMessage": "int8 needs calibration images: add `calibration: {split: train, size: 300}`",
             },
             "else": {
                 "properties": {
-                    "calibration": {"not": {}, "errorMessage": "calibration belongs to `precision: int8` only"}
+                    "calibration": {
+                        "not": {},
+                        "errorMessage": "calibration belongs to `precision: int8` only",
+                    }
                 }
             },
         }
@@ -123,14 +126,15 @@ _RULES: dict[str, list[Schema]] = {
 
 # What a pattern asks for, in words: an error says it.
 _PATTERNS = {
-    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$": "a name has letters, digits, `_`, `.` and `-`, at most 80, and starts with a letter or digit",
-    r"^[0-9]{4}-[a-z0-9-]{1,60}$": "a sprint's name is four digits, `-` and lower-case letters, digits and `-`: 0001-first-model",
-    r"^[a-z][a-z0-9-/]*[a-z0-9]$": "a model's name has lower-case letters, digits, `-` and `/`, and starts with a letter",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$": "a name has letters, digits, `_`, `.`, `-`, at most 80",
+    r"^[0-9]{4}-[a-z0-9-]{1,60}$": "a sprint's name looks like 0001-first-model",
+    r"^[a-z][a-z0-9-/]*[a-z0-9]$": "a model's name has lower-case letters, digits, `-` and `/`",
     r"^[a-z][a-z0-9-]*$": "a stage has lower-case letters, digits and `-`, and starts with a letter",
     r"^[A-Z]{3}$": "a currency has three capital letters (ISO 4217): EUR",
     r"^(auto|cpu|cuda(:[0-9]+)?)$": "a device is auto, cpu, cuda, or cuda:0, cuda:1, …",
 }
 
+_TAGS = {"framework": "What trains the model.", "format": "What the model is exported to."}
 _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Gate": {"metric": {"enum": list(GATE_METRICS)}},
     "Evaluate": {"optimizing": {"enum": list(QUALITY_METRICS)}},
@@ -150,7 +154,7 @@ _CHECK: Schema = {
             {
                 "minProperties": 1,
                 "maxProperties": 1,
-                "errorMessage": "a check is `preset: detection` or one expectation (`expect_…: {table: images, …}`)",
+                "errorMessage": "a check is `preset: detection` or one expectation (`expect_…`)",
             }
         ],
     },
@@ -158,7 +162,7 @@ _CHECK: Schema = {
 
 _EXPECTATION: Schema = {
     "title": "Expectation",
-    "description": "An expectation's arguments by Great Expectations' names (`min_value`, `value_set`, …), and the table.",
+    "description": "The table, and the arguments by Great Expectations' names (`min_value`, …).",
     "type": "object",
     "properties": {
         "table": {"enum": ["images", "objects"], "description": "The index table that is checked."},
@@ -170,6 +174,16 @@ _EXPECTATION: Schema = {
             "default": 1,
             "description": "Share of rows that must meet it.",
         },
+        "severity": {
+            "enum": ["error", "warning"],
+            "default": "error",
+            "description": "An error stops the sprint, a warning is reported.",
+        },
+        "split": {
+            "enum": ["train", "val", "test"],
+            "description": "Only this split's rows; all when absent.",
+        },
+        "description": {"type": "string", "minLength": 1, "description": "What the report says of it."},
     },
     "required": ["table"],
 }
@@ -185,6 +199,13 @@ def _preset_schema() -> Schema:
     return schema
 
 
+def _expectation() -> Schema:
+    from runner.checks.expectations import REFUSED_ARGUMENTS
+
+    refused = {"not": {}, "errorMessage": "this argument of Great Expectations is not accepted in a spec"}
+    return {**_EXPECTATION, "allOf": [{"properties": dict.fromkeys(sorted(REFUSED_ARGUMENTS), refused)}]}
+
+
 def _definition(name: str, schema: Schema) -> Schema:
     factories = _factory_defaults().get(name, {})
     overrides = _PROPERTIES.get(name, {})
@@ -192,6 +213,9 @@ def _definition(name: str, schema: Schema) -> Schema:
         key: _property(value | overrides.get(key, {}), factories.get(key))
         for key, value in schema.get("properties", {}).items()
     }
+    for tag, meaning in _TAGS.items():
+        if tag in properties:
+            properties[tag].setdefault("description", meaning)
     for key in overrides.keys() & properties.keys():
         if "enum" in overrides[key]:
             properties[key].pop("type", None)
@@ -199,7 +223,7 @@ def _definition(name: str, schema: Schema) -> Schema:
 
 
 def _property(schema: Schema, default: Any) -> Schema:
-    """One option's schema: no explicit null, no default that is a whole block, unions told apart by their tag."""
+    """One option's schema: no explicit null, no block as default, unions told apart by their tag."""
     schema = dict(schema)
     if default is not None:
         schema["default"] = default
@@ -230,7 +254,10 @@ def _tagged_union(schema: Schema) -> Schema:
         "required": [tag],
         "properties": {tag: {"enum": sorted(mapping)}},
         "allOf": [
-            {"if": {"required": [tag], "properties": {tag: {"const": value}}}, "then": {"$ref": mapping[value]}}
+            {
+                "if": {"required": [tag], "properties": {tag: {"const": value}}},
+                "then": {"$ref": mapping[value]},
+            }
             for value in sorted(mapping)
         ],
     }
@@ -254,9 +281,10 @@ def _factory_defaults() -> dict[str, dict[str, Any]]:
 
 
 def _extensions(definitions: dict[str, Schema], start: str) -> dict[str, Schema]:
-    """Of `start` and every block inside it, a variant for a spec that `extends`: keys may be left out, and null
-    takes away what the other spec says (JSON Merge Patch, RFC 7396). Lists are replaced as a whole, so what is
-    inside them is not relaxed.
+    """Of `start` and every block inside it, a variant for a spec that `extends`.
+
+    Keys may be left out, and null takes away what the other spec says (JSON Merge Patch, RFC 7396). Lists are
+    replaced as a whole, so what is inside them is not relaxed.
     """
     made: dict[str, Schema] = {}
     pending = [start]

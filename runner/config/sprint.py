@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
-from runner.domain.options import Condition, Fraction, Name, NonNegative, NonNegativeInt, Options, PositiveInt, RelativePath, Text
+from runner.domain.options import (
+    Condition,
+    Fraction,
+    Name,
+    NonNegative,
+    NonNegativeInt,
+    Options,
+    PositiveInt,
+    RelativePath,
+    Text,
+)
 from runner.exporters import ExportTarget
 from runner.gates import Gate
 from runner.selectors.dedupe import Dedupe
@@ -25,70 +35,109 @@ class AnnotationBudget(Options, frozen=True, kw_only=True):
 class Annotation(Options, frozen=True, kw_only=True):
     """How this sprint's labels were or will be made."""
 
-    strategy: Annotated[Literal["boxes", "polygons", "masks", "obb", "keypoints", "class"], Meta(description="What annotators draw.")]
-    guidelines: Annotated[RelativePath | None, Meta(description="The annotators' instructions; their hash is in the report.")] = None
-    budget: AnnotationBudget | None = None
+    strategy: Annotated[
+        Literal["boxes", "polygons", "masks", "obb", "keypoints", "class"],
+        Meta(description="What annotators draw."),
+    ]
+    guidelines: Annotated[
+        RelativePath | None, Meta(description="The annotators' instructions; their hash is in the report.")
+    ] = None
+    budget: Annotated[AnnotationBudget | None, Meta(description="What the sprint may spend on labels.")] = (
+        None
+    )
 
 
 class SplitSelection(Options, frozen=True, kw_only=True):
-    """Narrows one of the project's splits for this sprint."""
+    """Narrows one of the project's splits for this sprint; the steps are taken in this order."""
 
-    where: Condition | None = None
-    dedupe: Dedupe | None = None
-    sample: Sample | None = None
+    where: Annotated[Condition | None, Meta(description="Only the split's images that satisfy it.")] = None
+    dedupe: Annotated[Dedupe | None, Meta(description="Drops near-duplicates.")] = None
+    sample: Annotated[Sample | None, Meta(description="Takes a random sample.")] = None
 
 
 class DataSelection(Options, frozen=True, kw_only=True):
     """Data selection rules, on top of the project's splits."""
 
-    train: SplitSelection = SplitSelection()
-    val: SplitSelection = SplitSelection()
-    test: SplitSelection = SplitSelection()
-    exclude: Annotated[Condition | None, Meta(description="Images that are used in neither train nor val.")] = None
+    train: Annotated[SplitSelection, Meta(description="What to train on.")] = SplitSelection()
+    val: Annotated[SplitSelection, Meta(description="What training is watched on.")] = SplitSelection()
+    test: Annotated[SplitSelection, Meta(description="What the sprint is judged on.")] = SplitSelection()
+    exclude: Annotated[
+        Condition | None, Meta(description="Images that are used in neither train nor val.")
+    ] = None
 
 
-CheckBlock = dict[str, Any]  # {preset: detection, …} or {expect_…: {table: images | objects, …}}: see config.schema
+CheckBlock = dict[
+    str, Any
+]  # {preset: detection, …} or {expect_…: {table: images | objects, …}}: see config.schema
 
 
 class SliceSpec(Options, frozen=True, kw_only=True):
     """A part of the test split to look at by itself: `name` with `where` or `objects`, or `by`."""
 
-    name: Name | None = None
-    where: Annotated[Condition | None, Meta(description="Images that belong to it.")] = None
-    objects: Annotated[Condition | None, Meta(description="Ground-truth objects that belong to it; the others are ignored.")] = None
-    by: Annotated[str | None, Meta(description="An index column: one slice per value.")] = None
-    max: Annotated[PositiveInt, Meta(le=200, description="With `by`: at most so many values, the most frequent.")] = 20
+    name: Annotated[Name | None, Meta(description="What gates and the report call it.")] = None
+    where: Annotated[
+        Condition | None, Meta(description="Images that belong to it (a condition over `images`).")
+    ] = None
+    objects: Annotated[
+        Condition | None,
+        Meta(
+            description="Labelled objects that belong to it (a condition over `objects`); others are ignored."
+        ),
+    ] = None
+    by: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(description="An index column: one slice per value, called `column=value`."),
+    ] = None
+    max: Annotated[
+        PositiveInt, Meta(le=200, description="With `by`: at most so many values, the most frequent.")
+    ] = 20
 
 
 class Evaluate(Options, frozen=True, kw_only=True):
     """What is measured on the test split."""
 
     optimizing: Annotated[str, Meta(description="The one number to push: a quality metric.")] = "map50_95"
-    operating_confidence: Annotated[Fraction, Meta(description="Score threshold of precision, recall and f1.")] = 0.25
-    slices: Annotated[list[SliceSpec], Meta(description="Added to the project's.")] = []
+    operating_confidence: Annotated[
+        Fraction, Meta(description="Score threshold of precision, recall and f1.")
+    ] = 0.25
+    slices: Annotated[list[SliceSpec], Meta(description="Added to the project's.")] = field(
+        default_factory=list
+    )
 
 
 class BenchmarkOptions(Options, frozen=True, kw_only=True):
     """How latency is measured."""
 
-    warmup: NonNegativeInt = 5
-    iterations: Annotated[int, Meta(ge=10)] = 50
+    warmup: Annotated[NonNegativeInt, Meta(description="Runs before the measured ones.")] = 5
+    iterations: Annotated[int, Meta(ge=10, le=100_000, description="Measured runs.")] = 50
 
 
 class Sprint(Options, frozen=True, kw_only=True):
     """One sprint: a hypothesis, the data, the training, and what the model must reach."""
 
-    apiVersion: Literal["flywheel/v1"]  # noqa: N815 - the field's name in Kubernetes-style files
-    kind: Literal["Sprint"]
-    title: Text
-    train: Trainer
-    hypothesis: Text | None = None
-    owner: Text | None = None
-    extends: Annotated[Annotated[str, Meta(pattern=SPEC_NAME)] | None, Meta(description="Start from that sprint's spec; only what differs is written here.")] = None
-    annotation: Annotation | None = None
-    data: DataSelection = DataSelection()
-    checks: Annotated[list[CheckBlock], Meta(description="Great Expectations checks over the tables `images` and `objects`.")] = []
-    export: Annotated[list[ExportTarget], Meta(description="Artefacts to ship; the first is the one gates judge unless they name a target.")] = []
-    evaluate: Evaluate = Evaluate()
-    benchmark: BenchmarkOptions = BenchmarkOptions()
-    gates: Annotated[list[Gate], Meta(description="Satisficing metrics: good enough, or not.")] = []
+    # The field's name in Kubernetes-style files.
+    apiVersion: Annotated[Literal["flywheel/v1"], Meta(description="The version of this language.")]  # noqa: N815
+    kind: Annotated[Literal["Sprint"], Meta(description="What this file is.")]
+    title: Annotated[Text, Meta(description="The sprint in one line.")]
+    train: Annotated[Trainer, Meta(description="How the model is trained.")]
+    hypothesis: Annotated[Text | None, Meta(description="What the sprint is to show.")] = None
+    owner: Annotated[Text | None, Meta(description="Who answers for it.")] = None
+    extends: Annotated[
+        Annotated[str, Meta(pattern=SPEC_NAME)] | None,
+        Meta(description="Start from that sprint's spec; only what differs is written here."),
+    ] = None
+    annotation: Annotated[Annotation | None, Meta(description="How the labels were or will be made.")] = None
+    data: Annotated[DataSelection, Meta(description="Data selection rules.")] = DataSelection()
+    checks: Annotated[
+        list[CheckBlock],
+        Meta(description="Great Expectations checks over the tables `images` and `objects`."),
+    ] = field(default_factory=list)
+    export: Annotated[
+        list[ExportTarget],
+        Meta(description="Artefacts to ship; the first is the one gates judge unless they name a target."),
+    ] = field(default_factory=list)
+    evaluate: Annotated[Evaluate, Meta(description="What is measured on the test split.")] = Evaluate()
+    benchmark: Annotated[BenchmarkOptions, Meta(description="How latency is measured.")] = BenchmarkOptions()
+    gates: Annotated[list[Gate], Meta(description="Satisficing metrics: good enough, or not.")] = field(
+        default_factory=list
+    )

@@ -1,8 +1,8 @@
 """YAML to plain data, with the line and column of every key and value, and without YAML's dangers.
 
-Read from parser events, so that nothing is built before it was allowed: no aliases (a 294-byte file can become
-580 MB), no tags, no duplicate keys, no second document, limits on size and depth. Scalars follow YAML 1.2's core
-schema: `on`, `no` and `yes` are text.
+Read from parser events, so that nothing is built before it was allowed: no aliases (a 294-byte file can
+become 580 MB), no tags, no duplicate keys, no second document, limits on size and depth. Scalars follow YAML
+1.2's core schema: `on`, `no` and `yes` are text.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EXACT = 2**53
 
 
 class Place(NamedTuple):
-    """Where an entry is written: (line, column) of its key (a list entry has none: its value's) and of its value."""
+    """Where an entry is written: (line, column) of its key (for a list entry: its value) and of its value."""
 
     key: tuple[int, int]
     value: tuple[int, int]
@@ -124,7 +124,7 @@ def _refused(file: str, error: FlywheelError) -> Document:
     return Document(file=file, data=None, places={}, errors=[error], broken={()})
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     """Nothing after this point of the file can be read."""
 
 
@@ -143,7 +143,7 @@ class _Builder:
         self.events = iter(yaml.parse(self.text, Loader=_LOADER))
         try:
             return self._stream()
-        except _Stop:
+        except _StopError:
             self.broken.add(())
         except yaml.YAMLError as error:
             self.errors.append(_syntax_error(error, self.text, self.file))
@@ -178,7 +178,7 @@ class _Builder:
             return self._scalar(event, path)
         if len(path) >= MAX_DEPTH:
             self._refuse(event, f"nested deeper than {MAX_DEPTH} levels")
-            raise _Stop
+            raise _StopError
         return self._mapping(path) if isinstance(event, yaml.MappingStartEvent) else self._sequence(path)
 
     def _sequence(self, path: DataPath) -> list[Any]:
@@ -193,7 +193,9 @@ class _Builder:
             key = self._key(event)
             if key in entries:
                 first = self.places[*path, key].key[0]
-                self._refuse(event, f"{show_path((*path, key))}: duplicate key, first written in line {first}")
+                self._refuse(
+                    event, f"{show_path((*path, key))}: duplicate key, first written in line {first}"
+                )
                 self._skip()
             else:
                 entries[key] = self._value(next(self.events), (*path, key), _at(event))
@@ -202,7 +204,7 @@ class _Builder:
     def _key(self, event: Any) -> str:
         if not isinstance(event, yaml.ScalarEvent):
             self._refuse(event, "a key must be plain text")
-            raise _Stop
+            raise _StopError
         if event.anchor is not None or event.tag is not None:
             self._refuse(event, "a key must be plain text, without tag or anchor")
         return str(event.value)
@@ -218,7 +220,7 @@ class _Builder:
                 depth -= 1
             if depth > MAX_DEPTH:
                 self._refuse(event, f"nested deeper than {MAX_DEPTH} levels")
-                raise _Stop
+                raise _StopError
             if depth == 0:
                 return
 
@@ -268,7 +270,8 @@ def _at(event: Any) -> tuple[int, int]:
 
 
 def _short_tag(tag: str) -> str:
-    return "!!" + tag.rpartition(":")[2] if tag.startswith("tag:yaml.org,2002:") else tag
+    standard = "tag:yaml.org,2002:"
+    return "!!" + tag.removeprefix(standard) if tag.startswith(standard) else tag
 
 
 def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> FlywheelError:

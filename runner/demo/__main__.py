@@ -17,9 +17,12 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the data set")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed gives the same bytes (0)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes (0)")
     parser.add_argument(
-        "--answers", type=Path, metavar="DIR", help="folder of the pool's hidden labels (DIR/answers of --out)"
+        "--answers",
+        type=Path,
+        metavar="DIR",
+        help="folder of the pool's hidden labels",
     )
     arguments = parser.parse_args()
     generate(arguments.out, seed=arguments.seed, answers=arguments.answers)

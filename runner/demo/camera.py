@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from runner.demo.textures import Image
@@ -59,12 +60,12 @@ class Light(Record, frozen=True, kw_only=True):
 DAYLIGHT = Light(name="daylight", brightness=(0.42, 0.60), contrast=(0.9, 1.05), noise=1.0)
 OVERCAST = Light(name="overcast", brightness=(0.36, 0.52), contrast=(0.75, 0.95), noise=1.2)
 LAMP = Light(name="lamp", brightness=(0.33, 0.46), contrast=(0.85, 1.05), noise=1.5)
-NIGHT = Light(name="night", brightness=(0.08, 0.17), contrast=(0.75, 0.95), noise=1.8)
+NIGHT = Light(name="night", brightness=(0.07, 0.15), contrast=(0.65, 0.85), noise=2.2)
 BRIGHT_LIGHTS = (DAYLIGHT, OVERCAST, LAMP)
 
 
 class Exposure(Record, frozen=True, kw_only=True):
-    """One scene's light as drawn. `lamp_xy` is in fractions of the picture; `motion_px` blurs along the drift."""
+    """One scene's light as drawn. `lamp_xy` is in fractions of the picture, `motion_px` a horizontal blur."""
 
     light: Light
     brightness: float
@@ -74,14 +75,16 @@ class Exposure(Record, frozen=True, kw_only=True):
     motion_px: float
 
 
-def draw_exposure(light: Light, rng: np.random.Generator) -> Exposure:
+def draw_exposure(light: Light, rng: Generator) -> Exposure:
     """The scene's own values within the light's ranges."""
     return Exposure(
         light=light,
         brightness=float(rng.uniform(*light.brightness)),
         contrast=float(rng.uniform(*light.contrast)),
         lamp_xy=(float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.1, 0.9))),
-        lamp_share=float(rng.uniform(0.35, 0.7) if light.name in ("lamp", "night") else rng.uniform(0.0, 0.25)),
+        lamp_share=float(
+            rng.uniform(0.45, 0.8) if light.name in ("lamp", "night") else rng.uniform(0.0, 0.25)
+        ),
         motion_px=float(rng.choice([0.0, 0.0, 0.0, 1.5, 2.5])),
     )
 
@@ -97,7 +100,7 @@ def homography(camera: Camera) -> NDArray[np.float64]:
     return matrix
 
 
-def photograph(clean: Image, camera: Camera, exposure: Exposure, rng: np.random.Generator) -> NDArray[np.uint8]:
+def photograph(clean: Image, camera: Camera, exposure: Exposure, rng: Generator) -> NDArray[np.uint8]:
     """What the camera records: (height, width, 3) uint8 RGB.
 
     Args:
@@ -116,8 +119,10 @@ def photograph(clean: Image, camera: Camera, exposure: Exposure, rng: np.random.
     for _ in range(3):  # clipping eats light: expose again until the mean is right
         picture *= goal / max(1e-6, float(np.clip(luminance(picture), 0, 1).mean()))
     sigma = camera.noise * exposure.light.noise
-    shot = rng.standard_normal(picture.shape).astype(np.float32) * np.sqrt(sigma**2 * (0.5 + np.clip(picture, 0, 1)))
-    return np.clip((picture + shot) * 255 + 0.5, 0, 255).astype(np.uint8)
+    grain = rng.standard_normal(picture.shape).astype(np.float32)
+    picture += grain * sigma * np.sqrt(0.5 + np.clip(picture, 0, 1))  # read noise and shot noise
+    recorded: NDArray[np.uint8] = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+    return recorded
 
 
 def luminance(rgb: Image) -> Image:

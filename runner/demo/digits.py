@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STENCIL_PX = 64
-_UNSEEN_SHARE = 0.45  # of each class's scans; never drawn in train, so that no writer's stroke leaks
+_UNSEEN_SHARE = 0.45  # of each class's scans; drawn in test only, so that no stroke was seen before
 
 
 @cache
@@ -22,7 +22,7 @@ def _scans() -> tuple[NDArray[np.float32], ...]:
 
 
 def pick_scan(class_id: int, split: str, rng: np.random.Generator) -> NDArray[np.float32]:
-    """One scan, (8, 8) in [0, 1]. Train, val and pool draw from one part of the writers, test from the other."""
+    """One scan, (8, 8) in [0, 1]: of one part of the scans for test, of the other for the other splits."""
     scans = _scans()[class_id]
     seen = round(len(scans) * (1 - _UNSEEN_SHARE))
     part = scans[seen:] if split == "test" else scans[:seen]

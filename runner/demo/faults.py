@@ -66,7 +66,7 @@ def _take(order: list[int], count: int) -> list[int]:
 def _duplicate(
     pictures: list[Picture], sources: list[int], rng: np.random.Generator
 ) -> tuple[list[Picture], list[Fault]]:
-    """Copies of training images for val and test: a little brighter, noisier and recompressed, as scenes of their own."""
+    """Copies of training images for val and test: brighter, noisier, recompressed, as scenes of their own."""
     copies, faults = [], []
     in_val = len(sources) // 3
     for number, index in enumerate(sources):
@@ -123,7 +123,7 @@ def _area(box: Box) -> float:
 
 
 def _corrupt(picture: Picture, turn: int) -> tuple[Picture, Fault]:
-    """In turn: a transfer cut off in the middle, one cut off in the header, an empty file, a saved error page."""
+    """In turn: a file cut off in the middle, one cut off in the header, an empty one, a saved error page."""
     content = picture.content
     kinds = (
         ("truncated JPEG: the last 60 % of the file is missing", content[: len(content) * 2 // 5]),

@@ -39,9 +39,8 @@ class Picture:
 def label_line(box: Box, width: int, height: int) -> str:
     """One line of a YOLO label file, without the newline."""
     x, y = (box.x_min + box.x_max) / 2 / width, (box.y_min + box.y_max) / 2 / height
-    return (
-        f"{box.class_id} {x:.6f} {y:.6f} {(box.x_max - box.x_min) / width:.6f} {(box.y_max - box.y_min) / height:.6f}"
-    )
+    box_width, box_height = (box.x_max - box.x_min) / width, (box.y_max - box.y_min) / height
+    return f"{box.class_id} {x:.6f} {y:.6f} {box_width:.6f} {box_height:.6f}"
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int) -> bytes:
@@ -56,5 +55,7 @@ def decode_jpeg(content: bytes) -> NDArray[np.uint8]:
     """A JPEG file's bytes to (height, width, 3) RGB."""
     import cv2
 
-    bgr: NDArray[np.uint8] = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    return bgr[..., ::-1]
+    bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert bgr is not None, "decode_jpeg is only given what encode_jpeg wrote"  # noqa: S101
+    rgb: NDArray[np.uint8] = bgr[..., ::-1].astype(np.uint8)
+    return rgb

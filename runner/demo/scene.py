@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.demo.counts import FRAMES_PER_SCENE
 from runner.demo.camera import Camera, Exposure, homography, photograph
 from runner.demo.digits import STENCIL_PX, pick_scan, stencil
 from runner.demo.textures import SURFACES, Image, cardboard
@@ -15,7 +14,13 @@ from runner.demo.textures import SURFACES, Image, cardboard
 _SUPERSAMPLE = 2  # drawn at twice the camera's resolution, so that edges are smooth
 _BOX_MARGIN = 0.06  # of the digit's height: annotators leave a little air
 _MIN_VISIBLE = 0.6
-_STICKERS = ((0.97, 0.96, 0.92), (0.97, 0.96, 0.92), (0.98, 0.90, 0.55), (0.95, 0.72, 0.45), (0.70, 0.88, 0.93))
+_STICKERS = (
+    (0.97, 0.96, 0.92),
+    (0.97, 0.96, 0.92),
+    (0.98, 0.90, 0.55),
+    (0.95, 0.72, 0.45),
+    (0.70, 0.88, 0.93),
+)
 _INKS = ((0.05, 0.05, 0.06), (0.06, 0.08, 0.35), (0.40, 0.05, 0.06))
 
 Matrix = NDArray[np.float64]
@@ -49,16 +54,16 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What stays the same over a scene's frames. `ground` and `parcels` are drawn at twice the camera's size."""
+    """What its frames share. `ground` and `parcel` are drawn at twice the camera's size."""
 
     name: str
     camera: Camera
     exposure: Exposure
     ground: Image
     parcel: Image
-    parcel_pose: tuple[float, float, float, float]  # x, y, size, angle
+    parcel_pose: tuple[float, ...]  # x, y, size, angle
     items: tuple[Item, ...]
-    straps: tuple[tuple[float, float, float, float, float], ...]  # x, y, angle, thickness, shade
+    straps: tuple[tuple[float, ...], ...]  # x, y, angle, thickness, shade
     drift: tuple[float, float]  # fractions of the picture per frame
 
 
@@ -73,14 +78,18 @@ def make_scene(name: str, split: str, camera: Camera, exposure: Exposure, rng: n
         exposure=exposure,
         ground=SURFACES[rng.integers(len(SURFACES))](height, width, rng),
         parcel=cardboard(height, width, rng),
-        parcel_pose=(rng.uniform(0.35, 0.65), rng.uniform(0.35, 0.65), rng.uniform(0.55, 0.85), rng.uniform(-25, 25)),
+        parcel_pose=_draw(rng, (0.35, 0.65), (0.35, 0.65), (0.55, 0.85), (-25, 25)),
         items=_place_items(split, rng),
         straps=tuple(
-            (rng.uniform(0.1, 0.9), rng.uniform(0.1, 0.9), rng.uniform(0, 180), rng.uniform(0.02, 0.045), rng.uniform(0.1, 0.9))
+            _draw(rng, (0.1, 0.9), (0.1, 0.9), (0, 180), (0.02, 0.045), (0.1, 0.9))
             for _ in range(rng.choice([0, 0, 1, 1, 2]))
         ),
         drift=(float(np.cos(direction) * speed), float(np.sin(direction) * speed)),
     )  # fmt: skip
+
+
+def _draw(rng: np.random.Generator, *ranges: tuple[float, float]) -> tuple[float, ...]:
+    return tuple(float(rng.uniform(*limits)) for limits in ranges)
 
 
 def _place_items(split: str, rng: np.random.Generator) -> tuple[Item, ...]:
@@ -141,12 +150,13 @@ def _pose(scene: Scene, item: Item, frame: int, rng: np.random.Generator) -> Mat
     y = (item.y + drift_y) * camera.height + rng.uniform(-0.5, 0.5)
     centre = np.array([(1, 0, -STENCIL_PX / 2), (0, 1, -STENCIL_PX / 2), (0, 0, 1)])
     turn = np.array([(cos * item.squeeze, -sin, x), (sin * item.squeeze, cos, y), (0, 0, 1)])
-    return _to_canvas(camera) @ turn @ centre
+    pose: Matrix = _to_canvas(camera) @ turn @ centre
+    return pose
 
 
 def _moved(scene: Scene, frame: int) -> tuple[float, float]:
-    """How far everything has moved from its middle position, in fractions of the picture."""
-    step = frame - (FRAMES_PER_SCENE - 1) / 2
+    """How far everything has moved from its place in frame 1, in fractions of the picture."""
+    step = frame - 1
     return scene.drift[0] * step, scene.drift[1] * step
 
 

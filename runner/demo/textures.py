@@ -12,7 +12,7 @@ Surface = Callable[[int, int, np.random.Generator], Image]
 
 
 def clouds(height: int, width: int, cells: tuple[int, int], rng: np.random.Generator) -> Image:
-    """Smooth noise of shape (height, width), mean 0, about unit range; `cells` are the grid's (rows, columns)."""
+    """Smooth noise of shape (height, width), mean 0, about unit range; `cells`: rows, columns of its grid."""
     import cv2
 
     total = np.zeros((height, width), np.float32)
@@ -61,7 +61,7 @@ def conveyor(height: int, width: int, rng: np.random.Generator) -> Image:
 def sheet_metal(height: int, width: int, rng: np.random.Generator) -> Image:
     """A brushed plate with a gradient across."""
     direction = rng.uniform(0, 2 * np.pi)
-    rows, columns = np.mgrid[0:1 : height * 1j, 0:1 : width * 1j].astype(np.float32)
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j].astype(np.float32)
     gradient = 0.3 * (np.cos(direction) * (columns - 0.5) + np.sin(direction) * (rows - 0.5))
     shade = 0.58 + gradient + 0.07 * clouds(height, width, (40, 1), rng)
     return _tinted(shade, (rng.uniform(0.9, 1.0), 0.98, 1.0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_SHOWN = 40
+
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `name` was most likely meant to be, or None when nothing is close.
@@ -35,7 +37,8 @@ def suggestion(name: str, candidates: Iterable[str], *, plural: str = "known") -
     names = sorted(set(candidates))
     if found := nearest(name, names):
         return f'; did you mean "{found}"?'
-    return f"; {plural}: {', '.join(names)}" if names else ""
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return f"; {plural}: {shown}" if names else ""
 
 
 def _plain(name: str) -> str:

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
+from runner.domain.files import write_bytes
 from runner.domain.options import Options
+from runner.domain.records import Device, ExportedTarget
+from runner.exporters.artefact import ExportJob
+
+if TYPE_CHECKING:
+    from runner.adapters.inference import Predictor
 
 
 class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="onnx"):
     """ONNX for ONNX Runtime."""
 
     precision: Annotated[Literal["fp32", "fp16"], Meta(description="Number format of the weights.")] = "fp32"
-    opset: Annotated[Annotated[int, Meta(ge=13)] | None, Meta(description="ONNX opset; the exporter's newest when absent.")] = None
+    opset: Annotated[
+        Annotated[int, Meta(ge=13)] | None, Meta(description="ONNX opset; the exporter's newest when absent.")
+    ] = None
 
     @property
     def name(self) -> str:
         return f"onnx-{self.precision}"
+
+    def export(self, job: ExportJob) -> ExportedTarget:
+        """Writes `<name>/model.onnx` with a fixed input of one image."""
+        from runner.adapters.onnx_runtime import with_half_weights, with_metadata
+
+        graph = job.graph(self.opset)
+        if self.precision == "fp16":
+            graph = with_half_weights(graph)
+        write_bytes(
+            job.folder / self.name / "model.onnx",
+            with_metadata(graph, job.metadata(self.name, self.precision)),
+        )
+        return job.finish(self.name, "onnx", self.precision)
+
+    def predictor(self, folder: Path, device: Device) -> Predictor:
+        """The artefact in `folder`, ready to run with ONNX Runtime."""
+        from runner.adapters.onnx_runtime import OnnxPredictor
+
+        return OnnxPredictor(folder / "model.onnx", device)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from runner.domain.options import Options, PositiveInt
+from runner.domain.records import Device, ExportedTarget
+from runner.exporters.artefact import ExportJob
+
+if TYPE_CHECKING:
+    from runner.adapters.inference import Predictor
 
 
 class Calibration(Options, frozen=True, kw_only=True):
@@ -19,9 +25,50 @@ class Calibration(Options, frozen=True, kw_only=True):
 class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="openvino"):
     """OpenVINO intermediate representation (IR)."""
 
-    precision: Annotated[Literal["fp32", "fp16", "int8"], Meta(description="Number format of the weights.")] = "fp32"
+    precision: Annotated[
+        Literal["fp32", "fp16", "int8"], Meta(description="Number format of the weights.")
+    ] = "fp32"
     calibration: Annotated[Calibration | None, Meta(description="Required for int8, and only for it.")] = None
 
     @property
     def name(self) -> str:
         return f"openvino-{self.precision}"
+
+    def export(self, job: ExportJob) -> ExportedTarget:
+        """Writes `<name>/model.xml` and `model.bin` with a fixed input of one image."""
+        from runner.adapters.openvino_runtime import convert, save
+
+        model = convert(job.graph())
+        calibration = self.calibration or Calibration()
+        images = 0
+        if self.precision == "int8":
+            model, images = _quantized(model, calibration, job)
+        folder = job.folder / self.name
+        folder.mkdir(parents=True)
+        metadata = job.metadata(self.name, self.precision)
+        save(model, folder / "model.xml", half_weights=self.precision == "fp16", metadata=metadata)
+        target = job.finish(self.name, "openvino", self.precision)
+        if not images:
+            return target
+        return structs.replace(target, calibration_images=images, calibration_split=calibration.split)
+
+    def predictor(self, folder: Path, device: Device) -> Predictor:
+        """The artefact in `folder`, ready to run with OpenVINO on the CPU."""
+        from runner.adapters.openvino_runtime import OpenVinoPredictor
+
+        return OpenVinoPredictor(folder / "model.xml", device, self.precision)
+
+
+def _quantized(model: object, calibration: Calibration, job: ExportJob) -> tuple[object, int]:
+    """The model in int8, and how many images it was calibrated on."""
+    from runner.adapters.inference import load_inputs
+    from runner.adapters.openvino_runtime import quantize
+
+    module, record = job.model()
+    images = list(job.images(calibration.split))
+    # Evenly spaced, so that a small set still spans the whole split.
+    size = min(calibration.size, len(images))
+    chosen = [images[index * len(images) // size] for index in range(size)]
+    inputs = [pixels for pixels, _ in load_inputs(chosen, (record.imgsz, record.imgsz))]
+    head = f"/model.{len(module.model) - 1}/"
+    return quantize(model, inputs, head), size

@@ -12,12 +12,38 @@ from runner.domain.options import NonNegative, Options
 class Gate(Options, frozen=True, kw_only=True):
     """One condition that a model must meet: exactly one of `min`, `max`, `max_drop`, `min_gain`."""
 
-    metric: Annotated[str, Meta(description="map50_95, map50, map75, ar, precision, recall, f1, latency_p50_ms, latency_p95_ms, latency_p99_ms, throughput_ips, size_mb, peak_memory_mb, cost or duration_min.")]
+    metric: Annotated[
+        str,
+        Meta(
+            description="map50_95, map50, map75, ar, precision, recall, f1, latency_p50_ms, latency_p95_ms, "
+            "latency_p99_ms, throughput_ips, size_mb, peak_memory_mb, cost or duration_min."
+        ),
+    ]
     min: Annotated[float | None, Meta(description="PASS when the value is at least this.")] = None
     max: Annotated[float | None, Meta(description="PASS when the value is at most this.")] = None
-    max_drop: Annotated[NonNegative | None, Meta(description="PASS when the value is at most this much worse than the reference's (absolute).")] = None
-    min_gain: Annotated[NonNegative | None, Meta(description="PASS when the value is at least this much better than the reference's (absolute).")] = None
-    against: Annotated[Literal["champion", "torch"] | None, Meta(description="The reference of max_drop and min_gain: the registry's champion, or the torch model before export.")] = None
-    target: Annotated[str | None, Meta(description='An export target ("openvino-int8"), "torch", or "*" for every artefact. The first export when absent.')] = None
-    slice: Annotated[str | None, Meta(description='A slice\'s name, or "*" for every slice. The whole split when absent.')] = None
+    max_drop: Annotated[
+        NonNegative | None,
+        Meta(description="PASS when the value is at most this much worse than the reference's (absolute)."),
+    ] = None
+    min_gain: Annotated[
+        NonNegative | None,
+        Meta(description="PASS when the value is at least this much better than the reference's (absolute)."),
+    ] = None
+    against: Annotated[
+        Literal["champion", "torch"] | None,
+        Meta(
+            description="The reference of max_drop and min_gain: the registry's champion, or the torch model "
+            "before export."
+        ),
+    ] = None
+    target: Annotated[
+        str | None,
+        Meta(
+            description='An export target ("openvino-int8"), "torch", or "*" for every artefact. '
+            "The first export when absent."
+        ),
+    ] = None
+    slice: Annotated[
+        str | None, Meta(description='A slice\'s name, or "*" for every slice. The whole split when absent.')
+    ] = None
     class_name: Annotated[str | None, Meta(description="A class's name.")] = field(name="class", default=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.config.project import Costs
-from runner.domain.records import Benchmark, Evaluation, StageTiming, Training
+from runner.domain.records import Benchmark, StageTiming, Training
 from runner.report.record import (
     Champion,
     Cost,
@@ -38,7 +38,7 @@ def build(inputs: ReportInputs) -> SprintReport:
         evaluation=inputs.evaluation,
         precision_recall=inputs.precision_recall,
         benchmark=inputs.benchmark,
-        champion=_champion(inputs.champion_name, inputs.champion, target),
+        champion=_champion(inputs, target),
         annotation=_label_work(inputs),
         cost=sprint_cost(inputs.timings, inputs.project.costs),
         timings=inputs.timings,
@@ -47,7 +47,7 @@ def build(inputs: ReportInputs) -> SprintReport:
 
 
 def sprint_cost(timings: Sequence[StageTiming], costs: Costs) -> Cost:
-    """Each stage's time at the price of the device it ran on (the gates' `cost` and `duration_min` are its sums).
+    """Each stage's time at the price of the device it ran on; its sums are what gates on cost judge.
 
     >>> timing = StageTiming(stage="train", seconds=1800, work=1, device="cuda:0", finished_at="")
     >>> sprint_cost([timing], Costs(gpu_hour=2.2)).total
@@ -75,20 +75,30 @@ def _stage_cost(timing: StageTiming, costs: Costs) -> StageCost:
     )
 
 
-def _champion(name: str | None, evaluation: Evaluation | None, target: str) -> Champion | None:
-    """The champion on the judged target; on torch where it was never exported so."""
-    if name is None or evaluation is None:
+def _champion(inputs: ReportInputs, target: str) -> Champion | None:
+    """What the champion ships, on the same images and labels: the same rule as gates against the champion."""
+    name, theirs, ours = inputs.champion_name, inputs.champion, inputs.evaluation
+    if name is None:
         return None
-    targets = {measured.target: measured for measured in evaluation.targets}
-    measured = targets.get(target) or targets.get("torch")
-    if measured is None:
-        return None
+    if theirs is None or not theirs.targets:
+        return Champion(name=name, why_not="its evaluation could not be read")
+    if ours is None:
+        return Champion(name=name, why_not="this sprint was not evaluated")
+    if theirs.split_digest != ours.split_digest:
+        return Champion(name=name, why_not="it was measured on another test split")
+    shipped = next((found for found in theirs.targets if found.target != "torch"), theirs.targets[0])
+    same = {
+        (part.name, part.kind, part.condition)
+        for found in ours.targets
+        if found.target == target
+        for part in found.slices
+    }
     return Champion(
         name=name,
-        target=measured.target,
-        overall=measured.overall,
-        per_class=measured.per_class,
-        slices=measured.slices,
+        target=shipped.target,
+        overall=shipped.overall,
+        per_class=shipped.per_class,
+        slices=[part for part in shipped.slices if (part.name, part.kind, part.condition) in same],
     )
 
 

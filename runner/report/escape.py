@@ -8,19 +8,20 @@ from __future__ import annotations
 import re
 
 ZERO_WIDTH = "&#8203;"  # breaks what GitHub would link, without a visible change
-_ENTITIES = {
+_ENTITIES = {  # and no backslashes: GitHub reads no Markdown in a <summary>
     "&": "&amp;",
     "<": "&lt;",
     ">": "&gt;",
     "|": "&#124;",
     "`": "&#96;",
     "\\": "&#92;",
-    "*": "\\*",
-    "~": "\\~",
-    "[": "\\[",
-    "]": "\\]",
+    "*": "&#42;",
+    "~": "&#126;",
+    "[": "&#91;",
+    "]": "&#93;",
     "@": f"@{ZERO_WIDTH}",
-    # Source: GitHub docs, "Writing mathematical expressions": a span keeps a dollar sign from opening a formula.
+    # A span keeps a dollar sign from opening a formula.
+    # Source: GitHub docs, "Writing mathematical expressions".
     "$": "<span>$</span>",
 }
 _SPECIAL = re.compile("[" + re.escape("".join(_ENTITIES)) + "]")
@@ -33,6 +34,7 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 _HARMLESS_CODE = re.compile(r"(?!.*(?:-->|<[A-Za-z/]|://))[\w .,:/+=%'\"()<>≥≤×*−-]+", re.ASCII)
+_HARMLESS_COMMAND = re.compile(r"[\w .,:/+=%'\"()$-]+", re.ASCII)
 
 
 def plain(text: str, limit: int = 300) -> str:
@@ -51,10 +53,10 @@ def markdown(text: str, limit: int = 300) -> str:
     >>> markdown("a|b <i> @x #1 https://y")
     'a&#124;b &lt;i&gt; @&#8203;x #&#8203;1 https:&#8203;//y'
     """
-    # References first, while `&#…;` of our own is not there yet; the marker is a character that plain() removed.
+    # References first, while there is no `&#…;` of our own; the marker is a character that plain() removed.
     marked = _SCHEME.sub("\x00", _REFERENCE.sub(r"\g<0>" "\x00", plain(text, limit)))
     escaped = _SPECIAL.sub(lambda match: _ENTITIES[match[0]], marked)
-    return _EDGE_UNDERSCORE.sub(r"\\_", escaped).replace("\x00", ZERO_WIDTH)
+    return _EDGE_UNDERSCORE.sub("&#95;", escaped).replace("\x00", ZERO_WIDTH)
 
 
 def code(text: str, limit: int = 300) -> str:
@@ -74,9 +76,8 @@ def paragraphs(text: str, limit: int = 2000, lines: int = 12) -> str:
     return "<br>".join([*shown, "…"] if len(kept) > lines else shown)
 
 
-def block(lines: list[str]) -> str:
-    """A fenced code block, whose fence no line of it can close."""
-    content = [plain(line, 500) for line in lines]
-    longest = max((len(run) for line in content for run in re.findall("`+", line)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return "\n".join([f"{fence}sh", *content, fence])
+def commands(lines: list[str]) -> str:
+    """Commands to copy: fenced, or as a list where a line may be no command of ours."""
+    if all(_HARMLESS_COMMAND.fullmatch(line) for line in lines):
+        return "\n".join(["```sh", *lines, "```"])
+    return "\n".join(f"- {code(line)}" for line in lines)

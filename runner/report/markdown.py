@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from runner.report.escape import markdown
 from runner.report.plots import names
 from runner.report.record import SprintReport
 from runner.report.sections import data, effort, results, verdict
@@ -28,13 +27,19 @@ def render(report: SprintReport, *, max_bytes: int | None = None, plots: str | N
 
     Args:
         report: what to render; every text in it is escaped.
-        max_bytes: the most UTF-8 bytes; what matters least is left out, and named at the end.
+        max_bytes: the most UTF-8 bytes; what matters least is left out, and named at the end. Below a few
+            thousand only the verdict's word remains.
         plots: address of the folder that holds `plots.render`'s files, to show the SVGs in the text.
     """
+    checks = data.check_parts(report)
+    stopped = report.failure is not None  # then the checks say more than what could not be measured
     parts = [
         *verdict.parts(report),
+        *(checks if stopped else []),
+        *verdict.gate_parts(report),
         *results.parts(report),
-        *data.parts(report),
+        *data.split_parts(report),
+        *([] if stopped else checks),
         *effort.training_parts(report),
         *effort.cost_parts(report),
         *effort.reproduce_parts(report),
@@ -92,7 +97,7 @@ def _note(missing: Sequence[str]) -> str:
 def _bare(report: SprintReport) -> str:
     """What is left when not even the verdict's part fits."""
     icon, word = verdict.status(report)
-    return f"## {icon} {word} — {markdown(report.sprint, 40)}"
+    return f"## {icon} {word}"
 
 
 def _bytes(texts: Sequence[str]) -> int:

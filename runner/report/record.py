@@ -32,11 +32,17 @@ class FileDigest(Record, frozen=True, kw_only=True):
 
 
 class Champion(Record, frozen=True, kw_only=True):
-    """The champion's metrics on the same test split, for the target that is judged."""
+    """The champion, and the metrics of the artefact it ships where it was measured on the same test split.
+
+    Attributes:
+        why_not: why there is nothing to compare with, when `overall` is `None`.
+        slices: those that mean the same as this sprint's slices of their names.
+    """
 
     name: str
-    target: str
-    overall: Metrics
+    target: str | None = None
+    why_not: str = ""
+    overall: Metrics | None = None
     per_class: dict[str, Metrics] = field(default_factory=dict)
     slices: list[SliceMetrics] = field(default_factory=list)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.domain.records import (
     ExportedTarget,
@@ -16,6 +16,7 @@ from runner.domain.records import (
 from runner.report.record import SprintReport
 from runner.report.wording import quality
 
+OVERALL = "all images"
 FEW = 30  # images or objects below which a number says little
 _WORST_FIRST = (Outcome.FAIL, Outcome.NOT_MEASURED, Outcome.INCONCLUSIVE, Outcome.PASS)
 
@@ -39,7 +40,8 @@ class CellRow:
 
     @property
     def few(self) -> bool:
-        return self.metrics.images < FEW or self.metrics.objects < FEW
+        """Whether the value rests on so little that it says little."""
+        return self.value is not None and min(self.metrics.images, self.metrics.objects) < FEW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,21 @@ def judged(report: SprintReport) -> TargetEvaluation | None:
     return evaluated(report, report.primary_target)
 
 
+def overall_row(report: SprintReport) -> CellRow | None:
+    """All test images on the judged target: what slices and classes are compared with."""
+    measured = judged(report)
+    if measured is None:
+        return None
+    row = _row(
+        report,
+        measured,
+        (OVERALL, ""),
+        measured.overall,
+        report.champion.overall if report.champion else None,
+    )
+    return replace(row, delta=None)
+
+
 def gates_worst_first(verdict: Verdict) -> list[GateResult]:
     """Failed, then not measured, inconclusive, passed; in each the spec's order."""
     return sorted(verdict.gates, key=lambda gate: _WORST_FIRST.index(gate.outcome))
@@ -90,7 +107,7 @@ def slice_rows(report: SprintReport) -> list[CellRow]:
         return []
     champion = {cell.name: cell.overall for cell in report.champion.slices} if report.champion else {}
     rows = [
-        _row(report, measured, cell.name, cell.condition, cell.overall, champion.get(cell.name))
+        _row(report, measured, (cell.name, cell.condition), cell.overall, champion.get(cell.name))
         for cell in measured.slices
     ]
     return sorted(rows, key=_weakest_first)
@@ -103,7 +120,7 @@ def class_rows(report: SprintReport) -> list[CellRow]:
         return []
     champion = report.champion.per_class if report.champion else {}
     rows = [
-        _row(report, measured, name, "", metrics, champion.get(name))
+        _row(report, measured, (name, ""), metrics, champion.get(name))
         for name, metrics in measured.per_class.items()
     ]
     return sorted(rows, key=_weakest_first)
@@ -151,8 +168,7 @@ def seed_values(report: SprintReport) -> dict[str, float]:
 def _row(
     report: SprintReport,
     measured: TargetEvaluation,
-    name: str,
-    condition: str,
+    named: tuple[str, str],
     metrics: Metrics,
     champion: Metrics | None,
 ) -> CellRow:
@@ -160,8 +176,8 @@ def _row(
     value = quality(metrics, metric)
     theirs = quality(champion, metric)
     return CellRow(
-        name=name,
-        condition=condition,
+        name=named[0],
+        condition=named[1],
         metrics=metrics,
         value=value,
         delta=_minus(value, quality(measured.overall, metric)),

@@ -8,7 +8,7 @@ from runner.domain.records import CheckResult, GateResult, Outcome, Severity
 from runner.report.escape import plain
 from runner.report.record import SprintReport
 from runner.report.sections.verdict import because, status
-from runner.report.tables import gates_worst_first, judged, optimizing, slice_rows, target_rows
+from runner.report.tables import gates_worst_first, optimizing, overall_row, slice_rows, target_rows
 from runner.report.wording import (
     NOT_MEASURED,
     WORDS,
@@ -20,7 +20,6 @@ from runner.report.wording import (
     measured,
     money,
     number,
-    quality,
 )
 
 _WEAKEST = 6
@@ -30,7 +29,12 @@ _BOLD, _DIM, _RED, _GREEN, _YELLOW, _END = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x
 
 
 def render(report: SprintReport, *, color: bool) -> str:
-    """Verdict, open gates, weakest slices, artefacts. `color` adds ANSI codes (off for NO_COLOR and pipes)."""
+    """Verdict, open gates, weakest slices, artefacts.
+
+    Args:
+        report: what to render; no control character of its texts reaches the terminal.
+        color: adds ANSI codes (off for NO_COLOR and pipes).
+    """
     blocks = [
         _head(report),
         _gates(report),
@@ -98,7 +102,8 @@ def _checks(report: SprintReport) -> list[str]:
 
 def _check(result: CheckResult) -> Sequence[str]:
     tint = _RED if result.severity is Severity.ERROR else _YELLOW
-    head = f"  {tint}{result.severity.value:<8}{_END} {plain(result.description, 120)}: {result.unexpected:,} of {result.checked:,}"
+    found = f"{result.unexpected:,} of {result.checked:,}"
+    head = f"  {tint}{result.severity.value:<8}{_END} {plain(result.description, 120)}: {found}"
     if result.severity is not Severity.ERROR:
         return [head]
     rows = [f"           {_DIM}{plain(row, 160)}{_END}" for row in result.rows[:_OFFENDERS]]
@@ -106,24 +111,20 @@ def _check(result: CheckResult) -> Sequence[str]:
 
 
 def _slices(report: SprintReport) -> list[str]:
-    measured_target = judged(report)
-    if measured_target is None:
+    everything = overall_row(report)
+    if everything is None:
         return [f"{_BOLD}Slices{_END}: {NOT_MEASURED}"]
-    metric = optimizing(report)
-    rows = slice_rows(report)
-    of = f", the weakest {_WEAKEST} of {len(rows)}" if len(rows) > _WEAKEST else ""
-    names = [plain(row.name, 40) for row in rows[:_WEAKEST]]
-    wide = max([len(name) for name in ["all images", *names]])
-    lines = [f"{_BOLD}{label(metric)} by slice{_END}{of}"]
-    overall = quality(measured_target.overall, metric)
-    lines.append(
-        f"  {'all images':<{wide}}  {number(overall)} {bar(overall, 20):<20}  {measured_target.overall.images:>6,} images"
-    )
-    for name, row in zip(names, rows, strict=False):
-        few = f"  {_YELLOW}few{_END}" if row.few else ""
+    slices = slice_rows(report)
+    of = f", the weakest {_WEAKEST} of {len(slices)}" if len(slices) > _WEAKEST else ""
+    rows = [(plain(row.name, 40), row) for row in [everything, *slices[:_WEAKEST]]]
+    wide = max(len(name) for name, _ in rows)
+    lines = [f"{_BOLD}{label(optimizing(report))} by slice{_END}{of}"]
+    for name, row in rows:
+        value = f"{number(row.value)} {bar(row.value, 20)}"
+        delta = change(row.delta) if row is not everything else ""
+        few = f"  {_YELLOW}small sample{_END}" if row.few else ""
         lines.append(
-            f"  {name:<{wide}}  {number(row.value)} {bar(row.value, 20):<20}  "
-            f"{row.metrics.images:>6,} images  {change(row.delta)}{few}"
+            f"  {name:<{wide}}  {value:<26}  {row.metrics.images:>6,} images  {delta:>6}{few}".rstrip()
         )
     return lines
 
@@ -148,11 +149,8 @@ def _targets(report: SprintReport) -> list[str]:
         )
     wide = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     lines = [
-        "  "
-        + "  ".join(
-            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}"
-            for i, (cell, w) in enumerate(zip(line, wide, strict=True))
-        )
+        f"  {line[0]:<{wide[0]}}"
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(line[1:], wide[1:], strict=True))
         for line in table
     ]
     star = " (* the one that gates judge)" if any(row.judged for row in rows) else ""

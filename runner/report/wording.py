@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from runner.domain.records import QUALITY_METRICS, Metrics, Outcome
+from runner.gates.text import UNITS
+from runner.gates.text import threshold as written
 
 NOT_MEASURED = "not measured"
 ICONS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.NOT_MEASURED: "⚪"}
@@ -22,15 +24,6 @@ _LABELS = {
     "precision": "Precision",
     "recall": "Recall",
     "f1": "F1",
-}
-_UNITS = {
-    "latency_p50_ms": " ms",
-    "latency_p95_ms": " ms",
-    "latency_p99_ms": " ms",
-    "throughput_ips": " images/s",
-    "size_mb": " MB",
-    "peak_memory_mb": " MB",
-    "duration_min": " min",
 }
 
 
@@ -79,17 +72,29 @@ def change(value: float | None, decimals: int = 3) -> str:
 def measured(metric: str, value: float | None, threshold: float | None = None, currency: str = "") -> str:
     """A gate's value with its unit, and with as many decimals as tell it from the threshold.
 
-    >>> measured("recall", 0.6996, 0.7), measured("latency_p95_ms", 8.24)
-    ('0.6996', '8.24 ms')
+    >>> measured("recall", 0.6996, 0.7), measured("latency_p95_ms", 8.24), measured("cost", 0.0056, 1, "EUR")
+    ('0.6996', '8.24 ms', '0.0056 EUR')
     """
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
-    decimals = 3 if metric in QUALITY_METRICS else 2
+    decimals = 3 if metric in QUALITY_METRICS else 4 if abs(value) < 1 else 2
     if threshold is not None and value != threshold:
         while decimals < 9 and f"{value:.{decimals}f}" == f"{threshold:.{decimals}f}":
             decimals += 1
-    unit = f" {currency}" if metric == "cost" and currency else _UNITS.get(metric, "")
-    return number(value, decimals, unit)
+    return f"{value:.{decimals}f}{_unit(metric, currency)}"
+
+
+def limit(metric: str, threshold: float, currency: str = "") -> str:
+    """A gate's threshold as a person wrote it, with its unit.
+
+    >>> limit("recall", 0.70), limit("latency_p95_ms", 12.0)
+    ('0.70', '12 ms')
+    """
+    return f"{written(threshold)}{_unit(metric, currency)}"
+
+
+def _unit(metric: str, currency: str) -> str:
+    return f" {currency}" if metric == "cost" and currency else UNITS.get(metric, "")
 
 
 def bar(value: float | None, width: int = 10) -> str:

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta, field, structs
 
+from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.options import Fraction, NonNegative, NonNegativeInt, Options, PositiveInt
+from runner.domain.records import TrainedModel, Training
+from runner.trainers.job import TrainingJob
+
+if TYPE_CHECKING:
+    from runner.adapters.ultralytics_training import TrainedWeights
 
 
 class Augment(Options, frozen=True, kw_only=True):
     """Augmentation strengths, by Ultralytics' names; what is absent keeps Ultralytics' default."""
 
-    mosaic: Fraction | None = None
-    mixup: Fraction | None = None
-    copy_paste: Fraction | None = None
-    hsv_h: Fraction | None = None
-    hsv_s: Fraction | None = None
-    hsv_v: Fraction | None = None
-    degrees: Annotated[float, Meta(ge=0, le=180)] | None = None
-    translate: Fraction | None = None
-    scale: Fraction | None = None
-    shear: Annotated[float, Meta(ge=0, le=180)] | None = None
-    perspective: Annotated[float, Meta(ge=0, le=0.001)] | None = None
-    fliplr: Fraction | None = None
-    flipud: Fraction | None = None
-    erasing: Fraction | None = None
-    close_mosaic: NonNegativeInt | None = None
+    mosaic: Annotated[Fraction | None, Meta(description="Chance of a mosaic of four images.")] = None
+    mixup: Annotated[Fraction | None, Meta(description="Chance of two images blended.")] = None
+    copy_paste: Annotated[
+        Fraction | None, Meta(description="Chance of objects pasted from another image (needs masks).")
+    ] = None
+    hsv_h: Annotated[Fraction | None, Meta(description="Largest shift of the hue.")] = None
+    hsv_s: Annotated[Fraction | None, Meta(description="Largest change of the saturation.")] = None
+    hsv_v: Annotated[Fraction | None, Meta(description="Largest change of the brightness.")] = None
+    degrees: Annotated[
+        Annotated[float, Meta(ge=0, le=180)] | None, Meta(description="Largest rotation, degrees.")
+    ] = None
+    translate: Annotated[Fraction | None, Meta(description="Largest shift, as a share of the image.")] = None
+    scale: Annotated[Fraction | None, Meta(description="Largest change of scale.")] = None
+    shear: Annotated[
+        Annotated[float, Meta(ge=0, le=180)] | None, Meta(description="Largest shear, degrees.")
+    ] = None
+    perspective: Annotated[
+        Annotated[float, Meta(ge=0, le=0.001)] | None, Meta(description="Largest perspective change.")
+    ] = None
+    fliplr: Annotated[Fraction | None, Meta(description="Chance of a mirror image, left to right.")] = None
+    flipud: Annotated[Fraction | None, Meta(description="Chance of a mirror image, upside down.")] = None
+    erasing: Annotated[
+        Fraction | None, Meta(description="Chance of an erased region (classification only).")
+    ] = None
+    close_mosaic: Annotated[
+        NonNegativeInt | None, Meta(description="Without mosaic in so many last epochs.")
+    ] = None
 
 
 class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framework", tag="ultralytics"):
@@ -39,19 +58,167 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
             description="A weights file in the repository (`weights/x.pt`) or an architecture to train from scratch (`yolo26n.yaml`).",
         ),
     ]
-    epochs: Annotated[PositiveInt, Meta(le=10000)] = 100
-    imgsz: Annotated[int, Meta(ge=32, le=4096, multiple_of=32, description="Input size in pixels (square).")] = 640
-    batch: Annotated[PositiveInt, Meta(le=4096)] = 16
+    epochs: Annotated[PositiveInt, Meta(le=10000, description="Passes over the training images.")] = 100
+    imgsz: Annotated[
+        int, Meta(ge=32, le=4096, multiple_of=32, description="Input size in pixels (square).")
+    ] = 640
+    batch: Annotated[PositiveInt, Meta(le=4096, description="Images per step.")] = 16
+    nbs: Annotated[
+        PositiveInt | None,
+        Meta(
+            description="Gradients are summed over so many images before the weights change; 64 when absent."
+        ),
+    ] = None
     seeds: Annotated[
         list[NonNegativeInt],
-        Meta(min_length=1, max_length=20, description="One training per seed; the first is exported and judged, all give the seed spread."),
+        Meta(
+            min_length=1,
+            max_length=20,
+            description="One training per seed; the first is exported and judged, all give the seed spread.",
+        ),
     ] = field(default_factory=lambda: [0])
     freeze: Annotated[NonNegativeInt | None, Meta(description="Layers of the backbone to freeze.")] = None
-    patience: Annotated[NonNegativeInt | None, Meta(description="Stop after so many epochs without gain; 0 or absent never stops.")] = None
-    optimizer: Literal["SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSProp", "MuSGD", "auto"] | None = None
+    patience: Annotated[
+        NonNegativeInt | None,
+        Meta(description="Stop after so many epochs without gain; 0 or absent never stops."),
+    ] = None
+    optimizer: Annotated[
+        Literal["SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSProp", "MuSGD", "auto"] | None,
+        Meta(description="Ultralytics' choice when absent."),
+    ] = None
     lr0: Annotated[NonNegative | None, Meta(description="Initial learning rate.")] = None
     lrf: Annotated[NonNegative | None, Meta(description="Final learning rate as a fraction of lr0.")] = None
-    cos_lr: bool | None = None
-    warmup_epochs: NonNegative | None = None
-    weight_decay: NonNegative | None = None
-    augment: Augment = Augment()
+    cos_lr: Annotated[bool | None, Meta(description="A cosine schedule of the learning rate.")] = None
+    warmup_epochs: Annotated[NonNegative | None, Meta(description="Epochs until the full learning rate.")] = (
+        None
+    )
+    weight_decay: Annotated[NonNegative | None, Meta(description="Weight decay (L2).")] = None
+    augment: Annotated[Augment, Meta(description="Augmentation strengths.")] = Augment()
+
+    @property
+    def weights_file(self) -> str | None:
+        """The file in the repository that training starts from; None for an architecture from scratch."""
+        return None if self.model.endswith(".yaml") else self.model
+
+    def train(self, job: TrainingJob) -> Training:
+        """Trains one model per seed and writes each into `job.out` as safetensors with its record.
+
+        Of each training the weights of the epoch with the best validation fitness are kept, by Ultralytics' own
+        measure on the val split.
+
+        Raises:
+            FlywheelError: the model is unknown or unusable, a split is empty, the device is absent, or training
+                diverged.
+        """
+        import tempfile
+
+        from runner.adapters.machine import torch_device
+        from runner.adapters.ultralytics_training import TrainingRun, framework_version, train
+        from runner.adapters.yolo_folder import write_yolo_folder
+
+        base, architecture = self._start(job.root)
+        device = torch_device(job.device, job.threads)
+        models = []
+        with tempfile.TemporaryDirectory(prefix="flywheel-data-") as scratch:
+            images = write_yolo_folder(Path(scratch), job.data, job.class_names)["train"]
+            for seed in self.seeds:
+                run = TrainingRun(
+                    folder=Path(scratch),
+                    images=images,
+                    architecture=architecture,
+                    base=base,
+                    settings=self._settings(),
+                    epochs=self.epochs,
+                    imgsz=self.imgsz,
+                    batch=self.batch,
+                    seed=seed,
+                    device=device,
+                    label=f"train seed {seed}" if len(self.seeds) > 1 else "train",
+                )
+                weights = train(run)
+                models.append(_store(weights, run, job))
+        return Training(
+            framework="ultralytics",
+            framework_version=framework_version(),
+            base_model=self.model,
+            class_names=list(job.class_names),
+            imgsz=weights.imgsz,
+            device=device,
+            images=images,
+            models=models,
+        )
+
+    def _start(self, root: Path) -> tuple[Any, dict[str, Any]]:
+        """The module that training starts from (None: random weights), and the architecture."""
+        from runner.adapters.torch_models import architecture_named, module_from_file
+
+        if self.weights_file is None:
+            return None, architecture_named(self.model)
+        module = module_from_file(_inside(root, self.weights_file))
+        return module, module.yaml
+
+    def _settings(self) -> dict[str, Any]:
+        """Ultralytics' arguments for the options that are given."""
+        names = (
+            "nbs",
+            "freeze",
+            "optimizer",
+            "lr0",
+            "lrf",
+            "cos_lr",
+            "warmup_epochs",
+            "weight_decay",
+            "patience",
+        )
+        given = {name: getattr(self, name) for name in names} | structs.asdict(self.augment)
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def _store(weights: TrainedWeights, run: Any, job: TrainingJob) -> TrainedModel:
+    from runner.adapters.model_record import ModelRecord
+    from runner.adapters.torch_models import save_model, state_digest
+
+    digest = state_digest(weights.tensors)
+    record = ModelRecord(
+        framework="ultralytics",
+        architecture=run.architecture,
+        class_names=list(job.class_names),
+        base_classes=None if run.base is None else run.base.base_classes,
+        imgsz=weights.imgsz,
+        seed=run.seed,
+        epoch=weights.epoch,
+        parameters=weights.parameters,
+        state_digest=digest,
+    )
+    path = save_model(job.out, record, weights.tensors)
+    return TrainedModel(
+        seed=run.seed,
+        path=f"weights/{path.name}",
+        state_digest=digest,
+        parameters=weights.parameters,
+        epochs=weights.epochs,
+        seconds=weights.seconds,
+        warnings=weights.warnings,
+    )
+
+
+def _inside(root: Path, relative: str) -> Path:
+    """The file in the repository, which may not lead out of it.
+
+    Raises:
+        FlywheelError: the path is absolute, leaves the repository or goes through a symlink.
+    """
+    path = root / relative
+    steps = [path, *path.parents[: len(Path(relative).parts) - 1]]
+    if (
+        Path(relative).is_absolute()
+        or ".." in Path(relative).parts
+        or any(step.is_symlink() for step in steps)
+    ):
+        raise FlywheelError(
+            f"{relative}: a weights file must lie inside the repository, and not behind a symlink",
+            where=Where("train.model"),
+            hint="copy it into the repository, for example into weights/, and track it with `dvc add`",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,7 +51,7 @@ def report(root: Path, name: str | None) -> Outcomes:
     failure = read_json(folder / FAILURE_FILE, StageFailure) if (folder / FAILURE_FILE).is_file() else None
     if failure is None:
         _require_complete(root, project, loaded)
-    return write_report(root, project, loaded, failure)
+    return write_report(root, project, loaded, failure, redraw=True)
 
 
 def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> None:
@@ -64,8 +65,13 @@ def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> Non
         )
 
 
-def write_report(root: Path, project: Project, loaded: LoadedSprint, failure: StageFailure | None) -> Outcomes:
-    """Judges what the stages wrote and writes verdict.json, report.json, report.md and the plots."""
+def write_report(
+    root: Path, project: Project, loaded: LoadedSprint, failure: StageFailure | None, *, redraw: bool = False
+) -> Outcomes:
+    """Judges what the stages wrote and writes verdict.json, report.json, report.md and the plots.
+
+    The renderings are left alone where the report is the same as before, unless `redraw`.
+    """
     folder = root / "reports" / loaded.name
     inputs = _collect(root, project, loaded, failure)
     if inputs.verdict is not None:
@@ -76,11 +82,20 @@ def write_report(root: Path, project: Project, loaded: LoadedSprint, failure: St
     previous = folder / "report.json"
     before = previous.read_bytes() if previous.is_file() else None
     write_json(folder / "report.json", rendered)
-    if before != previous.read_bytes() or not (folder / "report.md").is_file():
-        for name, content in plots.render(rendered):
-            write_bytes(folder / "plots" / name, content)
-        write_text(folder / "report.md", markdown.render(rendered))
+    if redraw or before != previous.read_bytes() or not (folder / "report.md").is_file():
+        _write_plots(folder / "plots", plots.render(rendered))
+        write_text(folder / "report.md", markdown.render(rendered, plots="plots"))
     return Outcomes(report=rendered, folder=folder.relative_to(root))
+
+
+def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
+    """Writes the pictures, and removes those that an earlier report had and this one has not."""
+    names = {name for name, _ in pictures}
+    for name, content in pictures:
+        write_bytes(folder / name, content)
+    for old in [*folder.glob("*.svg"), *folder.glob("*.png")]:
+        if old.name not in names:
+            old.unlink()
 
 
 def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan]:
@@ -114,7 +129,7 @@ def _collect(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
             exports=exports,
             primary_target=exports[0].target if exports else "torch",
             champion=ChampionEvidence(name=champion.sprint, evaluation=champion_evaluation)
-            if champion and champion_evaluation and not own_champion
+            if champion and not own_champion
             else None,
             cost=cost.total,
             duration_min=cost.seconds / 60 if cost.seconds is not None else None,
@@ -146,9 +161,12 @@ def _collect(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
 def _judge(project: Project, loaded: LoadedSprint, evidence: Evidence) -> Verdict:
     own = [
         WrittenGate(gate=gate, origin="sprint", source=source)
-        for gate, source in zip(loaded.sprint.gates, loaded.gate_sources, strict=True)
+        for gate, source in zip(loaded.sprint.gates, loaded.gate_locations, strict=True)
     ]
-    policy = [WrittenGate(gate=gate, origin="policy", source="flywheel.yaml") for gate in project.policy.gates]
+    policy = [
+        WrittenGate(gate=gate, origin="policy", source=source)
+        for gate, source in zip(project.policy.gates, loaded.policy_locations, strict=True)
+    ]
     return judge([*own, *policy], evidence)
 
 

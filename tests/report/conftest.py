@@ -1,4 +1,4 @@
-"""Sprint reports to render: one that passes, one that fails its gates, one whose check stage failed, a hostile one."""
+"""Sprint reports to render: one passes, one fails its gates, one failed in a stage, one is hostile."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ SPRINT = msgspec.convert(
         "owner": "dock-team",
         "annotation": {"strategy": "boxes", "guidelines": "docs/guidelines.md", "budget": {"money": 60}},
         "train": {"framework": "ultralytics", "model": "yolo26n.yaml", "epochs": 40, "seeds": [0, 1, 2]},
-        "export": [{"format": "openvino", "precision": "int8", "calibration": {"split": "train", "size": 300}}],
+        "export": [
+            {"format": "openvino", "precision": "int8", "calibration": {"split": "train", "size": 300}}
+        ],
     },
     Sprint,
 )
@@ -159,8 +161,12 @@ EXPORTS = [
 ]
 SELECTION = Selection(
     splits={
-        "train": SplitCounts(images=412, objects=2881, per_class=dict(zip(CLASSES, (801, 640, 720, 720), strict=True))),
-        "val": SplitCounts(images=80, objects=561, per_class=dict(zip(CLASSES, (150, 131, 140, 140), strict=True))),
+        "train": SplitCounts(
+            images=412, objects=2881, per_class=dict(zip(CLASSES, (801, 640, 720, 720), strict=True))
+        ),
+        "val": SplitCounts(
+            images=80, objects=561, per_class=dict(zip(CLASSES, (150, 131, 140, 140), strict=True))
+        ),
         "test": SplitCounts(images=120, objects=840, per_class=dict.fromkeys(CLASSES, 210)),
     },
     dropped=[
@@ -247,7 +253,10 @@ DUPLICATES = CheckResult(
     success=False,
     checked=120,
     unexpected=3,
-    rows=["images/test/000102.jpg: distance 2 to images/train/000881.jpg", "images/test/000110.jpg: distance 0"],
+    rows=[
+        "images/test/000102.jpg: distance 2 to images/train/000881.jpg",
+        "images/test/000110.jpg: distance 0",
+    ],
     fix="move the whole scene into one split",
 )
 CORRUPT = CheckResult(
@@ -262,7 +271,9 @@ CORRUPT = CheckResult(
 )
 
 
-def gate(text: str, metric: str, outcome: Outcome, value: float | None, threshold: float, **more: object) -> GateResult:
+def gate(
+    text: str, metric: str, outcome: Outcome, value: float | None, threshold: float, **more: object
+) -> GateResult:
     fields: dict[str, object] = {
         "gate": text,
         "metric": metric,
@@ -281,7 +292,12 @@ def gate(text: str, metric: str, outcome: Outcome, value: float | None, threshol
 PASSED_GATES = [
     gate("map50_95 ≥ 0.45", "map50_95", Outcome.PASS, 0.594, 0.45, explanation="0.594 is at least 0.45"),
     gate(
-        "latency_p95_ms ≤ 12", "latency_p95_ms", Outcome.PASS, 4.92, 12.0, explanation="4.92 ms is at most 12 ms"
+        "latency_p95_ms ≤ 12",
+        "latency_p95_ms",
+        Outcome.PASS,
+        4.92,
+        12.0,
+        explanation="4.92 ms is at most 12 ms",
     ),
     gate(
         "map50_95 drop ≤ 0.01 against torch",
@@ -296,7 +312,39 @@ PASSED_GATES = [
 ]
 
 
-def inputs(**more: object) -> ReportInputs:
+UNMET_GATES = [
+    gate(
+        "recall ≥ 0.30",
+        "recall",
+        Outcome.FAIL,
+        0.29996,
+        0.3,
+        slice="dark",
+        explanation="0.29996 is below 0.30",
+    ),
+    gate(
+        "recall ≥ 0.50",
+        "recall",
+        Outcome.INCONCLUSIVE,
+        0.51,
+        0.5,
+        **{"class": "two", "slice": "camera=dock"},
+        explanation="the 95 % interval 0.46 – 0.56 holds the threshold; 140 more images would decide",
+    ),
+    gate(
+        "map50_95 ≥ 0.40",
+        "map50_95",
+        Outcome.NOT_MEASURED,
+        None,
+        0.4,
+        slice="weather=fog",
+        explanation="no test image belongs to the slice",
+    ),
+    gate("cost ≤ 0.001", "cost", Outcome.FAIL, 0.00564, 0.001, target=None, explanation="over the budget"),
+]
+
+
+def sprint_inputs(**more: object) -> ReportInputs:
     """A sprint in which every stage ran and every gate passed, with `more` instead of some of its records."""
     recall = [i / 50 for i in range(51)]
     complete = ReportInputs(
@@ -307,7 +355,11 @@ def inputs(**more: object) -> ReportInputs:
         data_md5="0123456789abcdef0123456789abcdef.dir",
         guidelines=FileDigest(path="docs/guidelines.md", sha256="77" * 32),
         verdict=Verdict(
-            outcome=Outcome.PASS, gates=PASSED_GATES, optimizing="map50_95", optimizing_value=0.594, champion=None
+            outcome=Outcome.PASS,
+            gates=PASSED_GATES,
+            optimizing="map50_95",
+            optimizing_value=0.594,
+            champion=None,
         ),
         selection=SELECTION,
         checks=Checks(results=[*PASSED_CHECKS, DUPLICATES]),
@@ -325,53 +377,30 @@ def inputs(**more: object) -> ReportInputs:
 
 
 @pytest.fixture
+def inputs() -> ReportInputs:
+    """What `build` reads of a sprint that ran whole."""
+    return sprint_inputs()
+
+
+@pytest.fixture
 def passing() -> SprintReport:
     """Every gate is met; there is no champion yet."""
-    return build(inputs())
+    return build(sprint_inputs())
 
 
 @pytest.fixture
 def failing() -> SprintReport:
-    """One gate failed, one was not measured, one is undecided; a champion to compare with."""
-    gates = [
-        *PASSED_GATES,
-        gate(
-            "recall ≥ 0.30",
-            "recall",
-            Outcome.FAIL,
-            0.29996,
-            0.3,
-            slice="dark",
-            explanation="0.29996 is below 0.30",
-        ),
-        gate(
-            "recall ≥ 0.50",
-            "recall",
-            Outcome.INCONCLUSIVE,
-            0.51,
-            0.5,
-            **{"class": "two", "slice": "camera=dock"},
-            explanation="the 95 % interval 0.46 – 0.56 holds the threshold; about 140 more images would decide",
-        ),
-        gate(
-            "map50_95 ≥ 0.40",
-            "map50_95",
-            Outcome.NOT_MEASURED,
-            None,
-            0.4,
-            slice="weather=fog",
-            explanation="no test image belongs to the slice",
-        ),
-        gate("cost ≤ 0.001", "cost", Outcome.FAIL, 0.00564, 0.001, target=None, explanation="over the budget"),
-    ]
+    """Gates failed, were not measured, are undecided; there is a champion to compare with."""
     verdict = Verdict(
         outcome=Outcome.FAIL,
-        gates=gates,
+        gates=[*PASSED_GATES, *UNMET_GATES],
         optimizing="map50_95",
         optimizing_value=0.594,
         champion="parcel-digits@v3",
     )
-    return build(inputs(verdict=verdict, champion_name="parcel-digits@v3", champion=evaluation(-0.031)))
+    return build(
+        sprint_inputs(verdict=verdict, champion_name="parcel-digits@v3", champion=evaluation(-0.031))
+    )
 
 
 @pytest.fixture
@@ -384,7 +413,7 @@ def stopped() -> SprintReport:
         where="reports/0003-low-light/checks.json",
     )
     return build(
-        inputs(
+        sprint_inputs(
             failure=failure,
             verdict=None,
             checks=Checks(results=[*PASSED_CHECKS, DUPLICATES, CORRUPT]),
@@ -399,20 +428,19 @@ def stopped() -> SprintReport:
 
 
 HOSTILE = (
-    "a|b `c` <img src=x onerror=alert(1)> --> <!-- flywheel --> @everyone #1 GH-2 org/repo#3 "
-    "https://evil.example www.evil.example [x](javascript:y) **bold** $\\color{red}{x}$ \\| _e_ ~~s~~ "
-    "\n\n## ✅ PASS\n| x | y |\n```\n</details>\x1b[31m\u202egnp"
+    "a|b `c` <img> <!--x--> @all #1 gh-2 https://x.io WWW.x.io [l](u) **b** ~~s~~ $x$ \\| _e_\n\n"
+    "## ✅ PASS\n```\n</details>\x1b[31m\u202e"
 )
 
 
 def hostile_copy(report: SprintReport) -> SprintReport:
-    """The report with every text that comes from specs or data replaced by, or made to begin with, hostile text."""
+    """The report with hostile text in, or after, every text that comes from specs, data or machines."""
     fixed = {"kind", "outcome", "severity", "metric", "optimizing", "origin", "finished_at"}
 
     def poison(value: object, key: str) -> object:
         match value:
             case dict():
-                named = key in {"per_class", "splits", "split_digests", "weights", "libraries", "seeds"}
+                named = key in ("per_class", "splits", "split_digests", "weights", "libraries", "seeds")
                 return {
                     (f"{name} {HOSTILE}" if named else name): poison(part, "" if named else name)
                     for name, part in value.items()

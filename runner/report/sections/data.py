@@ -16,12 +16,8 @@ _CHECK_HEAD = table_head(
 )
 
 
-def parts(report: SprintReport) -> list[Part]:
-    """Splits, labels, checks."""
-    return [_splits(report), *_checks(report)]
-
-
-def _splits(report: SprintReport) -> Part:
+def split_parts(report: SprintReport) -> list[Part]:
+    """What was selected for each split, and how it was labelled."""
     lines = ["### Data", ""]
     rows: list[str] = []
     if report.selection is None:
@@ -30,9 +26,8 @@ def _splits(report: SprintReport) -> Part:
         lines.append(table_head(["Split", "Images", "Objects", "Objects per class"], numbers=(1, 2)))
         rows = _split_rows(report.selection)
     tail = [*_dropped(report.selection), *_labels(report.annotation, report.cost.currency)]
-    return Part(
-        title="data", priority=Priority.DATA, head="\n".join(lines), rows=tuple(rows), tail="\n\n".join(tail)
-    )
+    text = "\n".join(lines)
+    return [Part(title="data", priority=Priority.DATA, head=text, rows=tuple(rows), tail="\n\n".join(tail))]
 
 
 def _split_rows(selection: Selection) -> list[str]:
@@ -62,7 +57,8 @@ def _labels(annotation: LabelWork | None, currency: str) -> list[str]:
         return []
     text = f"Labels: {markdown(annotation.strategy, 40)}"
     if annotation.guidelines is not None:
-        text += f", by {code(annotation.guidelines.path, 160)} (SHA-256 {code(annotation.guidelines.sha256[:12])})"
+        digest = code(annotation.guidelines.sha256[:12])
+        text += f", by {code(annotation.guidelines.path, 160)} (SHA-256 {digest})"
     elif annotation.guidelines_path is not None:
         text += f", by {code(annotation.guidelines_path, 160)}, **which is not in the repository**"
     if annotation.budget is not None:
@@ -70,7 +66,8 @@ def _labels(annotation: LabelWork | None, currency: str) -> list[str]:
     return [f"{text}."]
 
 
-def _checks(report: SprintReport) -> list[Part]:
+def check_parts(report: SprintReport) -> list[Part]:
+    """The checks: those that found something with the rows they found, then those that passed."""
     if report.checks is None:
         return [Part(title="checks", priority=Priority.FAILED_CHECKS, head=f"### Checks\n\n{NOT_MEASURED}")]
     results = report.checks.results

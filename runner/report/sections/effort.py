@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.domain.records import Epoch, TrainedModel
-from runner.report.escape import block, code, markdown
-from runner.report.record import SprintReport
+from runner.report.escape import code, commands, markdown
+from runner.report.record import SprintReport, StageCost
+from runner.report.sections.device import ran_on
 from runner.report.sections.part import Part, Priority, folded, table_head, table_row
 from runner.report.wording import NOT_MEASURED, bar, count, duration, money, number
 
@@ -18,12 +19,10 @@ def training_parts(report: SprintReport) -> list[Part]:
     training = report.training
     if training is None or not training.models:
         return [Part(title="training", priority=Priority.TRAINING, head=f"### Training\n\n{NOT_MEASURED}")]
-    device = training.device
     text = (
         f"{code(training.base_model, 120)} with {markdown(training.framework, 40)} "
-        f"{markdown(training.framework_version, 40)}, {count(training.images, 'image')} at {training.imgsz} px, on "
-        f"{markdown(device.kind, 20)} ({markdown(device.name, 80)}), {count(device.threads, 'thread')} "
-        f"of {count(device.cpu_count, 'core')}."
+        f"{markdown(training.framework_version, 40)}, {count(training.images, 'image')} "
+        f"at {training.imgsz} px, on {ran_on(training.device)}."
     )
     columns = ["Seed", "Epochs", "First → last epoch", "Parameters", "Time", "Weights"]
     head = f"### Training\n\n{text}\n\n{table_head(columns, numbers=(1, 3, 4))}"
@@ -57,7 +56,8 @@ def _progress(epochs: Sequence[Epoch]) -> str:
     first, last = epochs[0].values, epochs[-1].values
     keys = [key for key in last if key.startswith("train/") or "mAP50-95" in key]
     shown = [
-        f"{markdown(_short(key), 40)} {number(first.get(key), _decimals(key))} → {number(last[key], _decimals(key))}"
+        f"{markdown(_short(key), 40)} "
+        f"{number(first.get(key), _decimals(key))} → {number(last[key], _decimals(key))}"
         for key in keys
     ]
     return "<br>".join(shown) or NOT_MEASURED
@@ -105,22 +105,25 @@ def cost_parts(report: SprintReport) -> list[Part]:
         f"{markdown(device, 40)} {money(price, currency)} per hour" for device, price in prices
     )
     head = (
-        f"### Cost and time\n\n**{money(cost.total, currency)}** for {duration(cost.seconds)} of compute ({listed}). "
+        f"### Cost and time\n\n"
+        f"**{money(cost.total, currency)}** for {duration(cost.seconds)} of compute ({listed}). "
         "A cached stage counts with the time it took when it last ran.\n\n"
         f"{table_head(['Stage', 'Time', 'Share', 'Cost'], numbers=(1, 3))}"
     )
-    rows = tuple(
-        table_row(
-            [
-                code(stage.stage, 40),
-                duration(stage.seconds),
-                f"{number(100 * stage.seconds / cost.seconds, 0, ' %')} {bar(stage.seconds / cost.seconds)}".rstrip(),
-                money(stage.money, currency),
-            ]
-        )
-        for stage in cost.stages
-    )
+    rows = tuple(_stage_row(stage, cost.seconds, currency) for stage in cost.stages)
     return [Part(title="cost and time", priority=Priority.COST, head=head, rows=rows)]
+
+
+def _stage_row(stage: StageCost, seconds: float, currency: str) -> str:
+    share = stage.seconds / seconds
+    return table_row(
+        [
+            code(stage.stage, 40),
+            duration(stage.seconds),
+            f"{number(100 * share, 0, ' %')} {bar(share)}".rstrip(),
+            money(stage.money, currency),
+        ]
+    )
 
 
 def reproduce_parts(report: SprintReport) -> list[Part]:
@@ -140,7 +143,7 @@ def reproduce_parts(report: SprintReport) -> list[Part]:
         ("weights", weights or NOT_MEASURED),
         ("libraries", libraries or NOT_MEASURED),
     ]
-    lines = ["### How to reproduce", "", block(source.commands), ""]
+    lines = ["### How to reproduce", "", commands(source.commands), ""]
     lines += [f"- {name}: {text}" for name, text in facts]
     return [Part(title="how to reproduce", priority=Priority.REPRODUCE, head="\n".join(lines))]
 

@@ -23,8 +23,10 @@ class Priority(IntEnum):
     PASSED_GATES = 10
     CLASSES = 11
     CHECK_ROWS = 12
-    PASSED_CHECKS = 13
-    EPOCHS = 14
+    MORE_SLICES = 13
+    MORE_CLASSES = 14
+    PASSED_CHECKS = 15
+    EPOCHS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +47,9 @@ class Part:
         """The part with its first `rows` rows (all when `None`), saying how many are missing."""
         shown = self.rows if rows is None else self.rows[:rows]
         missing = len(self.rows) - len(shown)
-        note = f"\n*… and {missing:,} more, left out to fit.*" if missing else ""
+        note = f"*… and {missing:,} more, left out to fit.*" if missing else ""
         table = "\n".join([self.head, *shown])
-        return f"{table}\n{note}\n{self.tail}".rstrip("\n") if self.tail or note else table
+        return "\n\n".join(text for text in (table, note, self.tail) if text)
 
 
 def table_head(columns: Sequence[str], *, numbers: Sequence[int] = ()) -> str:
@@ -61,14 +63,13 @@ def table_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def folded(
-    title: str, priority: Priority, summary: str, head: str, rows: Sequence[str] = (), tail: str = ""
-) -> Part:
+def folded(title: str, priority: Priority, summary: str, head: str, rows: Sequence[str]) -> Part:
     """A part behind a click. `summary` is HTML: GitHub reads no Markdown there."""
     return Part(
         title=title,
         priority=priority,
-        head=f"<details><summary>{summary}</summary>\n\n{head}",
+        # GitHub reads Markdown inside HTML only after an empty line.
+        head=f"<details><summary>{summary}</summary>\n" + (f"\n{head}" if head else ""),
         rows=tuple(rows),
-        tail=f"{tail}\n\n</details>" if tail else "\n</details>",
+        tail="</details>",
     )

@@ -6,84 +6,95 @@ from collections.abc import Sequence
 
 from runner.report.escape import code, markdown
 from runner.report.record import SprintReport
+from runner.report.sections.device import ran_on
 from runner.report.sections.part import Part, Priority, folded, table_head, table_row
 from runner.report.tables import (
     FEW,
+    OVERALL,
     CellRow,
     TargetRow,
     class_rows,
     judged,
     optimizing,
+    overall_row,
     seed_values,
     slice_rows,
     target_rows,
 )
 from runner.report.wording import NOT_MEASURED, bar, change, count, label, number, quality
 
-_UNFOLDED_CLASSES = 12
+_UNFOLDED = 20  # rows of a table before the rest is folded
 
 
 def parts(report: SprintReport) -> list[Part]:
     """Slices, classes, export targets."""
-    return [_slices(report), _classes(report), _targets(report)]
+    return [*_slices(report), *_classes(report), _targets(report)]
 
 
-def _slices(report: SprintReport) -> Part:
+def _slices(report: SprintReport) -> list[Part]:
+    everything = overall_row(report)
     rows = slice_rows(report)
-    metric = label(optimizing(report))
+    if everything is None:
+        return [Part(title="slices", priority=Priority.SLICES, head=f"### Slices\n\n{NOT_MEASURED}")]
+    heading = f"### Slices, weakest first\n\n{_judged_on(report)}"
     if not rows:
-        why = NOT_MEASURED if judged(report) is None else "No slice is named in flywheel.yaml or the spec."
-        return Part(title="slices", priority=Priority.SLICES, head=f"### Slices\n\n{why}")
-    head = f"### Slices, weakest first\n\n{_overall(report)}\n\n{_cell_head('Slice', report)}"
-    return Part(
-        title="slices",
-        priority=Priority.SLICES,
-        head=head,
-        rows=tuple(_cell_row(row, report) for row in rows),
-        tail=_few_note(rows, metric),
+        heading = f"### Slices\n\n{_judged_on(report)}\n\nflywheel.yaml and the spec name no slice."
+    return _cells(report, "slices", heading, [everything, *rows], (Priority.SLICES, Priority.MORE_SLICES))
+
+
+def _classes(report: SprintReport) -> list[Part]:
+    rows = class_rows(report)
+    if not rows:
+        return [Part(title="classes", priority=Priority.CLASSES, head=f"### Classes\n\n{NOT_MEASURED}")]
+    return _cells(
+        report, "classes", "### Classes, weakest first", rows, (Priority.CLASSES, Priority.MORE_CLASSES)
     )
 
 
-def _classes(report: SprintReport) -> Part:
-    rows = class_rows(report)
-    if not rows:
-        head = f"### Classes\n\n{NOT_MEASURED}"
-        return Part(title="classes", priority=Priority.CLASSES, head=head)
+def _cells(
+    report: SprintReport,
+    title: str,
+    heading: str,
+    rows: Sequence[CellRow],
+    priorities: tuple[Priority, Priority],
+) -> list[Part]:
+    """A table of the weakest, and the others behind a click."""
+    head = _cell_head("Slice" if title == "slices" else "Class", report)
     cells = [_cell_row(row, report) for row in rows]
-    table = _cell_head("Class", report)
-    tail = _few_note(rows, label(optimizing(report)))
-    if len(cells) > _UNFOLDED_CLASSES:
-        fold = folded("classes", Priority.CLASSES, f"All {len(cells):,} classes", table, cells, tail)
-        return Part(
-            title=fold.title,
-            priority=fold.priority,
-            head=f"### Classes, weakest first\n\n{fold.head}",
-            rows=fold.rows,
-            tail=fold.tail,
-        )
-    head = f"### Classes, weakest first\n\n{table}"
-    return Part(title="classes", priority=Priority.CLASSES, head=head, rows=tuple(cells), tail=tail)
+    note = _few_note(rows, label(optimizing(report)))
+    weakest = Part(
+        title=title,
+        priority=priorities[0],
+        head=f"{heading}\n\n{head}",
+        rows=tuple(cells[:_UNFOLDED]),
+        tail=note,
+    )
+    others = cells[_UNFOLDED:]
+    if not others:
+        return [weakest]
+    return [
+        weakest,
+        folded(f"further {title}", priorities[1], f"{len(others):,} further {title}", head, others),
+    ]
 
 
-def _overall(report: SprintReport) -> str:
+def _judged_on(report: SprintReport) -> str:
     """What the tables compare with, on what, by which evaluator."""
     evaluation, measured = report.evaluation, judged(report)
     if evaluation is None or measured is None:
         return NOT_MEASURED
-    metric = evaluation.optimizing
     return (
-        f"All images: {label(metric)} **{number(quality(measured.overall, metric))}**, "
-        f"mAP50 {number(measured.overall.map50)}, AR {number(measured.overall.ar)}, "
-        f"F1 {number(measured.overall.f1)} — {code(measured.target, 80)} on {code(evaluation.split, 40)}, "
-        f"{count(measured.overall.images, 'image')}, {count(measured.overall.objects, 'object')}. "
-        f"Evaluator: {markdown(evaluation.evaluator, 120)}; precision, recall and F1 at IoU 0.5 and confidence "
-        f"≥ {number(evaluation.operating_confidence, 2)}."
+        f"{code(measured.target, 80)} on {code(evaluation.split, 40)}: "
+        f"mAP50 {number(measured.overall.map50)}, mAP75 {number(measured.overall.map75)}, "
+        f"AR {number(measured.overall.ar)}, F1 {number(measured.overall.f1)}. "
+        f"Evaluator: {markdown(evaluation.evaluator, 120)}; precision, recall and F1 at IoU 0.5 "
+        f"and confidence ≥ {number(evaluation.operating_confidence, 2)}."
     )
 
 
 def _cell_head(first: str, report: SprintReport) -> str:
     columns = [first, label(optimizing(report)), "against all"]
-    if report.champion is not None:
+    if report.champion is not None and report.champion.overall is not None:
         columns.append("against champion")
     columns += ["Recall", "Precision", "Images", "Objects", ""]
     numbers = [position for position, name in enumerate(columns) if name.startswith("against")]
@@ -92,11 +103,11 @@ def _cell_head(first: str, report: SprintReport) -> str:
 
 def _cell_row(row: CellRow, report: SprintReport) -> str:
     # A condition in DuckDB's SQL goes in brackets after the name that people use for it.
-    name = markdown(row.name, 120)
+    name = f"**{OVERALL}**" if row.name == OVERALL else markdown(row.name, 120)
     if row.condition and row.condition != row.name:
         name = f"{name} <sub>{code(row.condition, 120)}</sub>"
     cells = [name, _with_bar(row.value), change(row.delta)]
-    if report.champion is not None:
+    if report.champion is not None and report.champion.overall is not None:
         cells.append(change(row.champion_delta))
     cells += [
         _with_bar(quality(row.metrics, "recall")),
@@ -171,13 +182,11 @@ def _measured_on(report: SprintReport, rows: Sequence[TargetRow]) -> list[str]:
     speeds = [row.speed for row in rows if row.speed is not None]
     if report.benchmark is None or not speeds:
         return []
-    device = report.benchmark.device
     sizes = sorted({f"{height} × {width}" for height, width in (speed.input_hw for speed in speeds)})
-    runs = sorted({speed.iterations for speed in speeds})
+    runs = " or ".join(str(n) for n in sorted({speed.iterations for speed in speeds}))
     return [
-        f"Latency: batch 1, input {' and '.join(sizes)} (height × width), {'–'.join(str(n) for n in runs)} runs "
-        f"after warm-up, on {markdown(device.kind, 20)} ({markdown(device.name, 80)}), "
-        f"{count(device.threads, 'thread')} of {count(device.cpu_count, 'core')}."
+        f"Latency: batch 1, input {' and '.join(sizes)} (height × width), {runs} runs after warm-up, "
+        f"on {ran_on(report.benchmark.device)}."
     ]
 
 
@@ -188,6 +197,7 @@ def _seed_spread(report: SprintReport) -> list[str]:
     listed = ", ".join(f"{markdown(seed, 20)}: {number(value)}" for seed, value in values.items())
     low, high = min(values.values()), max(values.values())
     return [
-        f"Seed spread of {label(optimizing(report))} (torch): {number(low)} to {number(high)}, a range of "
-        f"{number(high - low)} over {len(values)} seeds ({listed}). A difference smaller than this proves little."
+        f"Seed spread of {label(optimizing(report))} (torch): {number(low)} to {number(high)}, "
+        f"a range of {number(high - low)} over {len(values)} seeds ({listed}). "
+        "A difference smaller than this proves little."
     ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.domain.records import GateResult, Outcome, StageFailure
+from runner.domain.records import QUALITY_METRICS, GateResult, Outcome, StageFailure
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority, folded, table_head, table_row
-from runner.report.tables import gates_worst_first, judged, optimizing, target_rows
+from runner.report.tables import gates_worst_first, judged, optimizing, slice_rows, target_rows
 from runner.report.wording import (
     ICONS,
     NOT_MEASURED,
@@ -17,6 +17,7 @@ from runner.report.wording import (
     count,
     duration,
     label,
+    limit,
     measured,
     money,
     number,
@@ -38,7 +39,8 @@ def status(report: SprintReport) -> tuple[str, str]:
 def because(report: SprintReport) -> str:
     """One sentence of plain text: why the verdict is what it is."""
     if report.failure is not None:
-        return f"The stage {plain(report.failure.stage, 40)} failed: {plain(report.failure.message)}"
+        message = plain(report.failure.message).rstrip(".")
+        return f"The stage {plain(report.failure.stage, 40)} failed: {message}."
     if report.verdict is None:
         return "The gates have not been judged."
     gates = gates_worst_first(report.verdict)
@@ -46,7 +48,7 @@ def because(report: SprintReport) -> str:
         return "No gate is set: nothing was judged."
     open_gates = [gate for gate in gates if gate.outcome is not Outcome.PASS]
     if not open_gates:
-        return f"{_all(len(gates))} met."
+        return f"{_all(len(gates))} met{_achieved(report)}."
     worst = [gate for gate in open_gates if gate.outcome is open_gates[0].outcome]
     verb = {
         Outcome.FAIL: "failed",
@@ -56,6 +58,18 @@ def because(report: SprintReport) -> str:
     named = "; ".join(_named(gate, report.cost.currency) for gate in worst[:3])
     more = f"; and {len(worst) - 3} more" if len(worst) > 3 else ""
     return f"{len(worst)} of {count(len(gates), 'gate')} {verb}: {named}{more}."
+
+
+def _achieved(report: SprintReport) -> str:
+    """The optimizing metric, and the slice to look at next."""
+    metric = optimizing(report)
+    evaluation = judged(report)
+    value = quality(evaluation.overall if evaluation else None, metric)
+    if value is None:
+        return ""
+    weakest = next((row for row in slice_rows(report) if row.value is not None and row.value < value), None)
+    where = f", weakest on {plain(weakest.name, 80)} ({number(weakest.value)})" if weakest else ""
+    return f"; {label(metric)} is {number(value)}{where}"
 
 
 def _all(gates: int) -> str:
@@ -69,8 +83,8 @@ def _named(gate: GateResult, currency: str) -> str:
 
 
 def parts(report: SprintReport) -> list[Part]:
-    """The verdict, the stage failure if there is one, and the gates."""
-    return [_headline(report), *_failure(report.failure), *_gates(report)]
+    """The verdict, and the stage failure if there is one."""
+    return [_headline(report), *_failure(report.failure)]
 
 
 def _headline(report: SprintReport) -> Part:
@@ -79,13 +93,24 @@ def _headline(report: SprintReport) -> Part:
     lines += [f"**{markdown(because(report), 700)}**", ""]
     if report.hypothesis:
         lines += [f"*Hypothesis:* {markdown(report.hypothesis, 1000)}", ""]
-    facts = [("project", report.project), ("phase", report.phase), ("owner", report.owner)]
-    champion = (
-        report.champion.name if report.champion else report.verdict.champion if report.verdict else None
+    lines += [_facts(report), ""]
+    if report.failure is None or report.evaluation is not None:
+        lines.append(_at_a_glance(report))
+    return Part(title="verdict", priority=Priority.VERDICT, head="\n".join(lines).rstrip("\n"))
+
+
+def _facts(report: SprintReport) -> str:
+    named = (("project", report.project), ("phase", report.phase), ("owner", report.owner))
+    facts = [f"{name} {markdown(text, 120)}" for name, text in named if text]
+    champion = report.champion
+    if champion is None:
+        return " · ".join([*facts, "no champion yet"])
+    how = (
+        f"its {code(champion.target, 80)}"
+        if champion.target
+        else f"not compared: {markdown(champion.why_not)}"
     )
-    facts.append(("champion", champion or "none yet"))
-    lines += [" · ".join(f"{name} {markdown(text, 120)}" for name, text in facts if text), ""]
-    return Part(title="verdict", priority=Priority.VERDICT, head="\n".join([*lines, _at_a_glance(report)]))
+    return " · ".join([*facts, f"champion {markdown(champion.name, 120)} ({how})"])
 
 
 def _at_a_glance(report: SprintReport) -> str:
@@ -99,7 +124,7 @@ def _at_a_glance(report: SprintReport) -> str:
     size = count(overall.images, "image") if overall else NOT_MEASURED
     columns = ["Judged artefact", label(metric)]
     cells = [code(report.primary_target, 80), f"**{number(value)}**"]
-    if report.champion is not None:
+    if report.champion is not None and report.champion.overall is not None:
         columns.append("against champion")
         cells.append(change(value - theirs if value is not None and theirs is not None else None))
     columns += ["Precision", "Recall", "Test set", "Latency p95", "Size", "Cost", "Time"]
@@ -127,7 +152,8 @@ def _failure(failure: StageFailure | None) -> list[Part]:
     return [Part(title="stage failure", priority=Priority.FAILURE, head="\n".join(lines))]
 
 
-def _gates(report: SprintReport) -> list[Part]:
+def gate_parts(report: SprintReport) -> list[Part]:
+    """The gates, the worst first."""
     if report.verdict is None or not report.verdict.gates:
         why = "not measured" if report.verdict is None else "The spec and the policy set none."
         return [Part(title="gates", priority=Priority.OPEN_GATES, head=f"### Gates\n\n{why}")]
@@ -158,7 +184,8 @@ def _gate_rows(gates: Sequence[GateResult], currency: str) -> list[str]:
 
 
 def _gate_row(gate: GateResult, currency: str) -> str:
-    place = markdown(gate.slice, 100) if gate.slice else "all images"
+    everywhere = "all images" if gate.metric in QUALITY_METRICS else "–"
+    place = markdown(gate.slice, 100) if gate.slice else everywhere
     if gate.class_name:
         place = f"{place}, class {markdown(gate.class_name, 100)}"
     value = markdown(measured(gate.metric, gate.value, gate.threshold, currency))
@@ -174,7 +201,7 @@ def _gate_row(gate: GateResult, currency: str) -> str:
             place,
             code(gate.target, 80) if gate.target else "–",
             value,
-            markdown(measured(gate.metric, gate.threshold, None, currency)),
+            markdown(limit(gate.metric, gate.threshold, currency)),
             why,
         ]
     )

@@ -1,0 +1,74 @@
+"""Queries over Parquet files by DuckDB, as the pandas frames that Great Expectations looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.domain.errors import ExitCode, FlywheelError, Where
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def query_frames(
+    files: Mapping[str, Path],
+    lists: Mapping[str, Sequence[str]],
+    views: Mapping[str, str],
+    queries: Mapping[str, str],
+) -> dict[str, pd.DataFrame]:
+    """Runs the project's own SQL over Parquet files.
+
+    Args:
+        files: the Parquet file behind each table name.
+        lists: further tables of two columns, `position` (from 0) and `value`.
+        views: SQL of intermediate tables, in the order in which they build on each other.
+        queries: SQL of the frames wanted, over all of those.
+
+    Returns:
+        One frame per query, rows numbered from 0.
+
+    Raises:
+        FlywheelError: a file is missing, is not Parquet or lacks a column (exit code 3).
+    """
+    import duckdb
+
+    connection = duckdb.connect()
+    try:
+        for name, path in files.items():
+            if not path.is_file():
+                raise _unusable(path, "file not found")
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{_literal(path)}')")  # noqa: S608
+        for name, values in lists.items():
+            connection.execute(
+                f"CREATE TABLE {name} AS "
+                "SELECT unnest(range(len($1))) AS position, unnest($1::VARCHAR[]) AS value",
+                [list(values)],
+            )
+        # Materialised: a window or a join is computed once, however many frames build on it.
+        for name, sql in views.items():
+            connection.execute(f"CREATE TABLE {name} AS {sql}")
+        return {name: connection.execute(sql).df() for name, sql in queries.items()}
+    except duckdb.Error as error:
+        message = str(error).strip().splitlines()[0]
+        raise _unusable(
+            next(iter(files.values())), f"the index tables could not be read: {message}"
+        ) from error
+    finally:
+        connection.close()
+
+
+def _literal(path: Path) -> str:
+    # DuckDB takes a file's name as a glob pattern.
+    escaped = "".join(f"[{character}]" if character in "*?[" else character for character in str(path))
+    return escaped.replace("'", "''")
+
+
+def _unusable(path: Path, message: str) -> FlywheelError:
+    return FlywheelError(
+        message,
+        where=Where(str(path)),
+        hint="delete it and run the sprint again: flywheel run",
+        exit_code=ExitCode.STAGE_FAILED,
+    )

@@ -1,0 +1,224 @@
+"""Detection models as PyTorch modules: built from a record, stored as safetensors, run, and written as ONNX."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.adapters.architectures import architecture_files, architecture_scale
+from runner.adapters.checkpoints import Checkpoint, plain_architecture, read_checkpoint
+from runner.adapters.inference import Floats
+from runner.adapters.machine import torch_name
+from runner.adapters.model_record import ModelRecord
+from runner.adapters.offline import silence_ultralytics
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.nearest import suggestion
+from runner.domain.files import read_json, write_bytes, write_json
+from runner.domain.records import Device
+
+OPSET = 20
+
+
+def new_module(architecture: dict[str, Any], class_names: list[str], base_classes: int | None = None) -> Any:
+    """A detection module with fresh weights, and the class branch as wide as training from `base_classes` makes it."""
+    silence_ultralytics()
+    from ultralytics.nn.tasks import DetectionModel
+
+    module = DetectionModel(copy.deepcopy(architecture), ch=3, nc=len(class_names), verbose=False)
+    if base_classes not in (None, len(class_names)):
+        module.load(
+            DetectionModel(copy.deepcopy(architecture), ch=3, nc=base_classes, verbose=False), verbose=False
+        )
+    module.names = dict(enumerate(class_names))
+    module.base_classes = base_classes or len(class_names)
+    return module
+
+
+def architecture_named(name: str) -> dict[str, Any]:
+    """Ultralytics' model dictionary for a name such as `yolo26n.yaml`.
+
+    Raises:
+        FlywheelError: there is no such detection architecture.
+    """
+    import yaml
+
+    files = architecture_files()
+    if name not in files:
+        raise FlywheelError(
+            f'unknown architecture "{name}"{suggestion(name, files, plural="architectures")}',
+            where=Where("train.model"),
+            hint="name one of Ultralytics' detection architectures, or a weights file in the repository",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    architecture: dict[str, Any] = yaml.safe_load(files[name].read_text(encoding="utf-8"))
+    if scale := architecture_scale(name):
+        architecture["scale"] = scale
+    return plain_architecture(architecture, files[name])
+
+
+def module_from_file(path: Path) -> Any:
+    """The model in a weights file: an Ultralytics `.pt`, or a `.safetensors` of an earlier sprint.
+
+    Raises:
+        FlywheelError: the file is missing, is not weights, or is not safe to read.
+    """
+    if path.suffix == ".safetensors" and path.is_file():
+        return load_model(path)[0]
+    return module_from_checkpoint(read_checkpoint(path), path)
+
+
+def module_from_checkpoint(checkpoint: Checkpoint, path: Path) -> Any:
+    """The checkpoint's model, built anew.
+
+    Raises:
+        FlywheelError: the tensors do not fit the architecture that the file names.
+    """
+    import torch
+
+    module = new_module(checkpoint.architecture, checkpoint.class_names)
+    expected = module.state_dict()
+    wrong = [
+        name
+        for name in expected
+        if name not in checkpoint.tensors or checkpoint.tensors[name].shape != expected[name].shape
+    ]
+    if wrong:
+        raise FlywheelError(
+            f"{len(wrong)} of {len(expected)} tensors do not fit the architecture it names, such as {wrong[0]}",
+            where=Where(str(path)),
+            hint="save the model again with a current Ultralytics",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    with torch.no_grad():
+        module.load_state_dict({name: checkpoint.tensors[name] for name in expected})
+    return module
+
+
+def state_digest(tensors: Mapping[str, Any]) -> str:
+    """SHA-256 over names, types, shapes and values; the same for the same tensors in any file."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = tensors[name].detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def save_model(folder: Path, record: ModelRecord, tensors: Mapping[str, Any]) -> Path:
+    """Writes `seed-<n>.safetensors` with its record beside it; the same bytes for the same tensors."""
+    from safetensors.torch import save
+
+    path = folder / f"seed-{record.seed}.safetensors"
+    write_bytes(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+    write_json(path.with_suffix(".json"), record)
+    return path
+
+
+def load_model(path: Path) -> tuple[Any, ModelRecord]:
+    """The module stored in a `.safetensors` file with its record beside it.
+
+    Raises:
+        FlywheelError: a file is missing or damaged, or the two do not belong together.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    silence_ultralytics()
+    record = read_json(path.with_suffix(".json"), ModelRecord)
+    try:
+        tensors = load(path.read_bytes())
+        architecture = plain_architecture(record.architecture, path)
+        module = new_module(architecture, record.class_names, record.base_classes)
+        module.load_state_dict(tensors)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise FlywheelError(
+            f"cannot be read as the model that {path.with_suffix('.json').name} describes: {error}",
+            where=Where(str(path)),
+            hint="fetch it again (dvc pull), or run the sprint again",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
+    return module, record
+
+
+def fused(module: Any) -> Any:
+    """The module for inference: batch normalisation folded, raw one-to-many output, no gradients.
+
+    YOLO26 also has a head that needs no suppression of overlaps; Ultralytics validates and exports the other one
+    unless told otherwise, and so do we, so that every architecture's output is read alike.
+    """
+    module = copy.deepcopy(module).float().eval()
+    module.end2end = False
+    module = module.fuse(verbose=False).requires_grad_(False)
+    module.model[-1].export = True
+    return module
+
+
+def onnx_bytes(module: Any, input_hw: tuple[int, int], opset: int | None = None) -> bytes:
+    """The fused module as an ONNX graph with a fixed input `(1, 3, H, W)`; the same bytes on every call.
+
+    Raises:
+        FlywheelError: the exporter does not know the opset.
+    """
+    import torch
+
+    buffer = io.BytesIO()
+    example = torch.zeros(1, 3, *input_hw)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            # The tracing exporter is announced as old; the new one is slower, and leaves its stack traces (paths of
+            # this machine) in the file. Shapes are fixed, so what the tracer warns of is meant.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)
+            torch.onnx.export(
+                fused(module),
+                (example,),
+                buffer,
+                opset_version=opset or OPSET,
+                input_names=["images"],
+                output_names=["output0"],
+                dynamo=False,
+            )
+    except ValueError as error:
+        raise FlywheelError(
+            f"PyTorch cannot write ONNX opset {opset}: {error}",
+            hint="leave `opset` out, or give one from 13 to 20",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
+    return buffer.getvalue()
+
+
+class TorchPredictor:
+    """The trained model before any export: the reference that artefacts are compared with."""
+
+    def __init__(self, path: Path, device: Device) -> None:
+        module, record = load_model(path)
+        import torch
+
+        torch.set_num_threads(device.threads)
+        self.runtime = f"torch {torch.__version__}"
+        self.precision = "f32"
+        self.input_hw = (record.imgsz, record.imgsz)
+        self._device = torch_name(device)
+        self._module = fused(module).to(self._device)
+
+    def infer(self, images: Floats) -> Floats:
+        import torch
+
+        with torch.inference_mode():
+            output = self._module(torch.from_numpy(images).to(self._device))
+        return np.asarray(output.cpu().numpy(), np.float32)
+
+    def throughput(self, images: Floats, runs: int) -> float:
+        """One image after another."""
+        started = time.perf_counter()
+        for _ in range(runs):
+            self.infer(images)
+        return runs / (time.perf_counter() - started)

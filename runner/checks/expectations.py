@@ -1,0 +1,138 @@
+"""A spec's own expectations: any of Great Expectations' over `images` or `objects`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from runner.adapters.expectations import Expectation, Row
+from runner.checks.detection import DetectionPreset
+from runner.checks.expectation_names import EXPECTATION_NAMES
+from runner.checks.rule import Rule
+from runner.domain.errors import FlywheelError
+from runner.domain.nearest import suggestion
+from runner.domain.options import Options
+from runner.domain.records import Severity
+
+# Great Expectations evaluates the first two as Python (pandas.DataFrame.query): a spec is data, never code.
+# The others are its own bookkeeping.
+REFUSED_ARGUMENTS = frozenset(
+    (
+        "row_condition",
+        "condition_parser",
+        "batch_id",
+        "catch_exceptions",
+        "id",
+        "meta",
+        "notes",
+        "rendered_content",
+        "result_format",
+        "version",
+        "windows",
+    )
+)
+_KEYS = ("table", "severity", "split", "description")
+
+
+class DataExpectation(Options, frozen=True, kw_only=True):
+    """One expectation of a spec.
+
+    `arguments` are Great Expectations' own, by its names; it validates them when the check stage runs.
+    """
+
+    expectation: str
+    table: Literal["images", "objects"]
+    severity: Severity = Severity.ERROR
+    split: Literal["train", "val", "test"] | None = None
+    description: str | None = None
+    arguments: dict[str, Any]
+
+
+Check = DetectionPreset | DataExpectation
+
+
+def parse_check(block: Mapping[str, Any]) -> Check:
+    """One block of a spec's `checks`.
+
+    Raises:
+        FlywheelError: it is neither a preset nor one known expectation with plain arguments.
+    """
+    try:
+        if "preset" in block:
+            return msgspec.convert(block, DetectionPreset)
+        if len(block) != 1:
+            raise FlywheelError(f"a check has one key, a preset or an expectation; this one has {len(block)}")
+        ((name, written),) = block.items()
+        if name not in EXPECTATION_NAMES:
+            near = suggestion(name, EXPECTATION_NAMES, plural="expectations")
+            raise FlywheelError(f'unknown expectation "{name}"{near}')
+        keys = {key: value for key, value in written.items() if key in _KEYS}
+        arguments = {key: value for key, value in written.items() if key not in _KEYS}
+        _refuse_code(name, arguments)
+        return msgspec.convert({**keys, "expectation": name, "arguments": arguments}, DataExpectation)
+    except (msgspec.ValidationError, AttributeError) as error:
+        raise FlywheelError(f"not a check: {error}", hint="{expect_…: {table: images, column: …}}") from error
+
+
+def _refuse_code(name: str, arguments: Mapping[str, Any]) -> None:
+    for key, value in arguments.items():
+        if key in REFUSED_ARGUMENTS:
+            hint = "to look at some rows only: split, or mostly" if "condition" in key else None
+            raise FlywheelError(f"{name}: {key} cannot be used in a spec", hint=hint)
+        if isinstance(value, Mapping) and "$PARAMETER" in value:
+            raise FlywheelError(f"{name}: {key}: parameters ($PARAMETER) cannot be used in a spec")
+
+
+def check_rules(checks: Sequence[Check], class_names: Sequence[str], group_by: str | None) -> list[Rule]:
+    """The rules of all checks, in their order, each with an id of its own."""
+    rules: list[Rule] = []
+    used: Counter[str] = Counter()
+    for check in checks:
+        found = check.rules(class_names, group_by) if isinstance(check, DetectionPreset) else [_rule(check)]
+        for rule in found:
+            used[rule.id] += 1
+            rules.append(rule if used[rule.id] == 1 else _renamed(rule, used[rule.id]))
+    return rules
+
+
+def _rule(check: DataExpectation) -> Rule:
+    column = check.arguments.get("column")
+    subject = f"{check.table}.{column}" if isinstance(column, str) else check.table
+    details = ", ".join(f"{key}: {_text(value)}" for key, value in check.arguments.items() if key != "column")
+    wording = check.expectation.removeprefix("expect_").replace("_", " ")
+    where = f" in {check.split}" if check.split else ""
+    return Rule(
+        id=f"{subject}.{check.expectation}" + (f".{check.split}" if check.split else ""),
+        description=check.description
+        or f"{subject}{where}: {wording}" + (f" ({details})" if details else ""),
+        severity=check.severity,
+        fix="correct the data, leave the rows out with data.exclude, or change the expectation in the spec",
+        table=check.table,
+        expectation=Expectation(name=check.expectation, arguments=check.arguments),
+        describe=lambda row: _describe(row, check.arguments),
+        split=check.split,
+    )
+
+
+def _renamed(rule: Rule, count: int) -> Rule:
+    from dataclasses import replace
+
+    return replace(rule, id=f"{rule.id}-{count}")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, (list, tuple)) and len(value) > 10:
+        return f"[{', '.join(str(item) for item in value[:10])}, … {len(value) - 10} more]"
+    return str(value)
+
+
+def _describe(row: Row, arguments: Mapping[str, Any]) -> str:
+    named = [arguments.get(key) for key in ("column", "column_A", "column_B")] + list(
+        arguments.get("column_list") or ()
+    )
+    columns = [name for name in named if isinstance(name, str) and name in row]
+    values = ", ".join(f"{name} = {'NULL' if row[name] is None else row[name]}" for name in columns)
+    return f"{row['path']}: {values}"

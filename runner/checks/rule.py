@@ -1,0 +1,80 @@
+"""What a check is, and how checks become results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from runner.adapters.expectations import Expectation, Outcome, Row, validate
+from runner.domain.records import CheckResult, Severity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_ROW_LENGTH = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One check: an expectation over a table, what it means, and what to do when it is not met.
+
+    Attributes:
+        id: unique within a sprint, `detection.empty_split`; the documents have an anchor of that name.
+        table: one of `checks.tables`.
+        split: only the rows of that split; all rows when None.
+        describe: an offending row as `path: what`.
+    """
+
+    id: str
+    description: str
+    severity: Severity
+    fix: str
+    table: str
+    expectation: Expectation
+    describe: Callable[[Row], str]
+    split: str | None = None
+
+
+def run_rules(frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> list[CheckResult]:
+    """Runs all rules, one suite per table and split; results are in the order of the rules.
+
+    Raises:
+        FlywheelError: an expectation's arguments are wrong.
+    """
+    outcomes: dict[str, Outcome] = {}
+    ordered = sorted(rules, key=_suite)
+    for (table, split), members in groupby(ordered, key=_suite):
+        frame = frames[table]
+        if split:
+            frame = frame[frame["split"] == split].reset_index(drop=True)
+        suite = list(members)
+        found = validate(frame, [rule.expectation for rule in suite])
+        outcomes.update((rule.id, outcome) for rule, outcome in zip(suite, found, strict=True))
+    return [_result(rule, outcomes[rule.id]) for rule in rules]
+
+
+def _suite(rule: Rule) -> tuple[str, str]:
+    return rule.table, rule.split or ""
+
+
+def _result(rule: Rule, outcome: Outcome) -> CheckResult:
+    rows = [_short(rule.describe(row)) for row in outcome.rows]
+    if outcome.observed is not None and not outcome.success:
+        rows = [_short(f"{rule.table}: observed {outcome.observed}")]
+    return CheckResult(
+        id=rule.id,
+        description=rule.description,
+        severity=rule.severity,
+        success=outcome.success,
+        checked=outcome.checked,
+        unexpected=outcome.unexpected,
+        rows=rows,
+        fix=rule.fix,
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_ROW_LENGTH else f"{line[: MAX_ROW_LENGTH - 1]}…"

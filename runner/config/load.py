@@ -1,0 +1,326 @@
+"""Loading flywheel.yaml and specs: typed models, or every error of every file in one pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.config.accepts import accepts
+from runner.config.explain import Problem, explain
+from runner.config.node import Node
+from runner.config.project import Project
+from runner.config.references import ProjectFacts, project_facts, project_problems, sprint_problems
+from runner.config.schema import Kind, load_schema
+from runner.config.sprint import SPEC_NAME, Sprint
+from runner.config.yaml_loader import DataPath, Document, read_document, show_path
+from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
+from runner.domain.nearest import suggestion
+
+PROJECT_FILE = "flywheel.yaml"
+SPECS = "specs"
+_SPEC_FILE = re.compile(SPEC_NAME.removesuffix("$") + r"\.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedSprint:
+    """A sprint's spec, with what it extends merged in.
+
+    Attributes:
+        name: the spec file's name without its ending: "0001-first-model".
+        path: the spec file, relative to the repository.
+        sprint: the typed spec.
+        gate_sources: of each of `sprint.gates`, where it is written: "specs/0001-first-model.yaml:41:5".
+        policy_sources: of each of the project's policy gates, where it is written.
+        raw_sha256: of the spec file's bytes, in hex.
+    """
+
+    name: str
+    path: str
+    sprint: Sprint
+    gate_sources: list[str]
+    policy_sources: list[str]
+    raw_sha256: str
+
+
+def find_root(start: Path) -> Path:
+    """The folder with flywheel.yaml: `start` or the nearest above it.
+
+    Raises:
+        FlywheelError: there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    raise FlywheelError(
+        f"no {PROJECT_FILE} in {start} or above it",
+        hint="go into a flywheel project, or start one: flywheel init --data PATH",
+    )
+
+
+def list_sprints(root: Path) -> list[str]:
+    """The names of all specs, in order.
+
+    Files whose name is not a spec's are left out; `validate` reports them.
+    """
+    return [file.removesuffix(".yaml") for file in _spec_files(root) if _SPEC_FILE.fullmatch(file)]
+
+
+def load_project(root: Path) -> Project:
+    """Loads flywheel.yaml.
+
+    Raises:
+        ConfigurationErrors: with everything that is wrong with it.
+    """
+    document = read_document(root, PROJECT_FILE)
+    _raise_all(_project_errors(root, document)[0])
+    return msgspec.convert(document.data, Project)
+
+
+def load_sprint(root: Path, name_or_path: str, project: Project) -> LoadedSprint:
+    """Loads one spec, named by its name, its number ("0001") or its path.
+
+    Raises:
+        ConfigurationErrors: with everything that is wrong with it.
+        FlywheelError: there is no such spec.
+    """
+    name = sprint_name(root, name_or_path)
+    facts = project_facts(root, Node(msgspec.to_builtins(project)))
+    spec = _Spec(root, name)
+    _raise_all(spec.errors(facts))
+    merged = {key: value for key, value in spec.merged.items() if key != "extends"}
+    extends = {"extends": spec.chain[0].data["extends"]} if len(spec.chain) > 1 else {}
+    sprint = msgspec.convert(merged | extends, Sprint)
+    policy = read_document(root, PROJECT_FILE)
+    return LoadedSprint(
+        name=name,
+        path=spec.chain[0].file,
+        sprint=sprint,
+        gate_sources=[str(spec.where(("gates", index))) for index in range(len(sprint.gates))],
+        policy_sources=[str(policy.where(("policy", "gates", i))) for i in range(len(project.policy.gates))],
+        raw_sha256=spec.chain[0].digest,
+    )
+
+
+def sprint_name(root: Path, name_or_path: str) -> str:
+    """The name of the spec that a user means.
+
+    Raises:
+        FlywheelError: there is no such spec, or more than one with that number.
+    """
+    names = list_sprints(root)
+    name = Path(name_or_path).name.removesuffix(".yaml")
+    if name in names:
+        return name
+    if (root / SPECS / f"{name}.yaml").is_file():
+        raise _bad_file_name(f"{name}.yaml")
+    numbered = [known for known in names if re.fullmatch(r"[0-9]{4}", name) and known.startswith(f"{name}-")]
+    if len(numbered) == 1:
+        return numbered[0]
+    if numbered:
+        raise FlywheelError(f"more than one sprint has the number {name}: {', '.join(numbered)}")
+    raise FlywheelError(
+        f'no sprint "{name}" in {SPECS}/{suggestion(name, names, plural="sprints")}',
+        hint=None if names else f"write a first spec: {SPECS}/0001-first-model.yaml",
+    )
+
+
+def validate(root: Path, names: list[str] | None = None) -> list[FlywheelError]:
+    """Everything that is wrong with flywheel.yaml and with the specs (all, or those named), sorted by place.
+
+    Raises:
+        FlywheelError: a spec that is named does not exist.
+    """
+    document = read_document(root, PROJECT_FILE)
+    errors, facts = _project_errors(root, document)
+    if names is None:
+        errors += [_bad_file_name(file) for file in _spec_files(root) if not _SPEC_FILE.fullmatch(file)]
+    if (root / SPECS).is_symlink():
+        errors.append(FlywheelError("is a symlink; the project's folders must be real", where=Where(SPECS)))
+    for name in list_sprints(root) if names is None else [sprint_name(root, name) for name in names]:
+        errors += _Spec(root, name).errors(facts)
+    return _sorted(errors)
+
+
+# --- flywheel.yaml --------------------------------------------------------------------------------
+
+
+def _project_errors(root: Path, document: Document) -> tuple[list[FlywheelError], ProjectFacts]:
+    node = Node(document.data)
+    facts = project_facts(root, node)
+    problems = [*_schema_problems("project", document.data), *project_problems(node, facts)]
+    errors = [*document.errors, *(_located(problem, [document]) for problem in _told(problems, document))]
+    return errors, facts
+
+
+# --- specs ----------------------------------------------------------------------------------------
+
+
+class _Spec:
+    """One spec and those it extends, nearest first; `merged` is what a run would see."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self.chain = [read_document(root, f"{SPECS}/{name}.yaml")]
+        self.broken_link: tuple[Document, str] | None = None
+        names = [name]
+        while isinstance(data := self.chain[-1].data, dict) and isinstance(
+            parent := data.get("extends"), str
+        ):
+            if problem := _link_problem(root, parent, names):
+                self.broken_link = (self.chain[-1], problem)
+                break
+            names.append(parent)
+            self.chain.append(read_document(root, f"{SPECS}/{parent}.yaml"))
+        self.merged: dict[str, Any] = {}
+        for document in reversed(self.chain):
+            if isinstance(document.data, dict):
+                self.merged = merge(self.merged, document.data)
+
+    def where(self, path: DataPath) -> Where:
+        return _holder(self.chain, path).where(path)
+
+    def errors(self, facts: ProjectFacts) -> list[FlywheelError]:
+        """Everything that is wrong with the spec and those it extends."""
+        errors: list[FlywheelError] = []
+        for document in self.chain:
+            problems = _told(_schema_problems("sprint", document.data), document)
+            errors += [*document.errors, *(_located(problem, [document]) for problem in problems)]
+        if self.broken_link:
+            document, message = self.broken_link
+            errors.append(_located(Problem(path=("extends",), message=message), [document]))
+        elif not errors and len(self.chain) > 1:
+            problems = [
+                Problem(
+                    path=("extends",),
+                    message=f"{show_path(problem.path)}: {problem.message}".removeprefix(": "),
+                )
+                for problem in _schema_problems("sprint", {**self.merged, "extends": None}, merged=True)
+            ]
+            errors += [_located(problem, self.chain) for problem in problems]
+        problems = [
+            problem
+            for problem in sprint_problems(Node(self.merged), facts)
+            if _told([problem], _holder(self.chain, problem.path))
+        ]
+        return _sorted([*errors, *(_located(problem, self.chain) for problem in problems)])
+
+
+def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """What a spec says over the one it extends: mappings are merged, the rest replaced, null takes away.
+
+    Source: JSON Merge Patch (RFC 7396).
+
+    >>> merge({"a": {"b": 1, "c": 2}, "d": [1, 2]}, {"a": {"c": None, "e": 3}, "d": [3]})
+    {'a': {'b': 1, 'e': 3}, 'd': [3]}
+    """
+    merged = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            below = merged.get(key)
+            merged[key] = merge(below if isinstance(below, dict) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def resolved(project: Project, sprint: Sprint) -> dict[str, Any]:
+    """Both files with every default written out, as plain data."""
+    return {"project": msgspec.to_builtins(project), "sprint": msgspec.to_builtins(sprint)}
+
+
+def _link_problem(root: Path, parent: str, names: list[str]) -> str | None:
+    if parent in names:
+        return f"extends itself: {' → '.join([*names[names.index(parent) :], parent])}"
+    if not _SPEC_FILE.fullmatch(f"{parent}.yaml") or not (root / SPECS / f"{parent}.yaml").is_file():
+        others = [name for name in list_sprints(root) if name not in names]
+        return f'no sprint "{parent}"{suggestion(parent, others, plural="sprints")}'
+    return None
+
+
+def _spec_files(root: Path) -> list[str]:
+    folder = root / SPECS
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+
+
+def _bad_file_name(file: str) -> FlywheelError:
+    shown = file if file.isprintable() else repr(file)
+    return FlywheelError(
+        "not a spec's name: four digits, `-`, then lower-case letters, digits and `-`, ending in .yaml",
+        where=Where(f"{SPECS}/{shown}"),
+        hint="rename it, for example: 0001-first-model.yaml",
+    )
+
+
+# --- from problems to errors ----------------------------------------------------------------------
+
+
+def _schema_problems(kind: Kind, data: Any, *, merged: bool = False) -> list[Problem]:
+    """What the schema has against a document. A document of the wrong kind is told that, and no more."""
+    expected = kind.capitalize()
+    if isinstance(data, dict) and isinstance(found := data.get("kind"), str) and found != expected:
+        return [Problem(path=("kind",), message=_wrong_kind(expected, found))]
+    schema = load_schema(kind)
+    if merged:
+        data = {key: value for key, value in data.items() if key != "extends"}
+    if accepts(schema, data):
+        return []
+    from runner.adapters.schema_errors import violations
+
+    return explain(violations(schema, data))
+
+
+def _wrong_kind(expected: str, found: str) -> str:
+    place = {"Project": f"; a project is {PROJECT_FILE}", "Sprint": f"; a sprint's spec lies in {SPECS}/"}
+    return f'expected kind {expected}, found "{found}"{place.get(found, "")}'
+
+
+def _told(problems: Iterable[Problem], document: Document) -> list[Problem]:
+    """Without those about values that the file's own errors already speak of."""
+    return [
+        problem
+        for problem in problems
+        if not any(problem.path[: len(broken)] == broken for broken in document.broken)
+    ]
+
+
+def _holder(chain: list[Document], path: DataPath) -> Document:
+    """The document that says what stands at `path`: the nearest that has it."""
+    for length in range(len(path), 0, -1):
+        for document in chain:
+            if path[:length] in document.places:
+                return document
+    return chain[0]
+
+
+def _located(problem: Problem, chain: list[Document]) -> FlywheelError:
+    shown = show_path(problem.path)
+    return FlywheelError(
+        f"{shown}: {problem.message}" if shown else problem.message,
+        where=_holder(chain, problem.path).where(problem.path, at_key=problem.at_key),
+        hint=problem.hint,
+    )
+
+
+def _sorted(errors: list[FlywheelError]) -> list[FlywheelError]:
+    """Each error once, by file, line and column."""
+    distinct = {str(error): error for error in errors}
+
+    def place(error: FlywheelError) -> tuple[str, int, int]:
+        where = error.where or Where("")
+        return where.file, where.line or 0, where.column or 0
+
+    return sorted(distinct.values(), key=place)
+
+
+def _raise_all(errors: list[FlywheelError]) -> None:
+    if errors:
+        raise ConfigurationErrors(_sorted(errors))

@@ -1,0 +1,239 @@
+"""docs/reference.md, generated from the schemas: options, conditions, metrics and exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from runner.adapters.conditions import FUNCTIONS, TYPES
+from runner.checks.expectation_names import EXPECTATION_NAMES
+from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS
+from runner.config.schema import Schema, referenced
+from runner.domain.errors import ExitCode
+from runner.domain.records import COST_METRICS, LOWER_IS_BETTER, QUALITY_METRICS, SPRINT_METRICS
+
+_INTRODUCTION = """\
+# Reference
+
+<!-- Generated from the models by `python -m runner.config.generate`. Do not edit. -->
+
+Every option of [flywheel.yaml](#flywheelyaml) and of [a sprint's spec](#a-sprints-spec), what
+[conditions](#conditions) may say, the [metrics](#metrics) that gates judge, and the [exit
+codes](#exit-codes).
+
+An editor completes and checks both files with their JSON Schemas
+([project](../runner/config/schemas/project.schema.json),
+[sprint](../runner/config/schemas/sprint.schema.json)); the first line of a spec tells it where:
+
+```yaml
+# yaml-language-server: $schema=../runner/config/schemas/sprint.schema.json
+```
+
+YAML is read strictly: no tags, anchors, aliases or duplicate keys; `on`, `yes` and `no` are text; at most
+256 KiB and 20 levels. Unknown keys are refused. Paths are relative to the repository's top and must not
+leave it or lead through a symlink. **Bold** options are required."""
+
+_EXTENDS = """\
+## Extending a spec
+
+<a id="extends"></a>A spec with `extends: 0001-first-model` starts from that spec and writes only what
+differs, by the rules of JSON Merge Patch (RFC 7396): blocks are merged key by key, lists and values are
+replaced as a whole, and `null` takes away what the other spec says, so that the default holds again.
+`apiVersion`, `kind` and `title` are always written. The merged spec must satisfy everything that a spec
+without `extends` must."""
+
+_CONDITIONS = """\
+## Conditions
+
+A condition is one SQL boolean expression, which DuckDB evaluates for each row of the index: comparisons,
+`AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, `CASE`, arithmetic, casts and the functions below.
+Text goes in single quotes. A row for which it is NULL does not satisfy it. Refused are statements,
+subqueries, aggregates, window functions, lambdas, parameters, comments, and every function that is not
+listed. An unknown column is refused with the nearest one that there is; while the data has not been
+pulled, metadata columns cannot be known, and any name passes."""
+
+_METRICS = {
+    "map50_95": "mean average precision over IoU 0.50 to 0.95 (COCO AP)",
+    "map50": "average precision at IoU 0.50",
+    "map75": "average precision at IoU 0.75",
+    "ar": "average recall with 100 detections per image (COCO AR@100)",
+    "precision": "share of detections that are right, at IoU 0.50 and `evaluate.operating_confidence`",
+    "recall": "share of objects that are found, at IoU 0.50 and `evaluate.operating_confidence`",
+    "f1": "harmonic mean of precision and recall",
+    "latency_p50_ms": "median time for one image, milliseconds",
+    "latency_p95_ms": "95th percentile of the time for one image, milliseconds",
+    "latency_p99_ms": "99th percentile of the time for one image, milliseconds",
+    "throughput_ips": "images per second",
+    "size_mb": "size of the artefact, megabytes (10⁶ bytes)",
+    "peak_memory_mb": "peak memory while it runs, megabytes",
+    "cost": "computing cost of the sprint, in the project's currency",
+    "duration_min": "duration of the sprint's stages, minutes",
+}
+_EXIT_CODES = {
+    ExitCode.PASS: "every gate passed, or the command did what it was asked",
+    ExitCode.GATE_NOT_PASSED: "a gate failed, is inconclusive, or was not measured",
+    ExitCode.INVALID_CONFIGURATION: "flywheel.yaml, a spec or the command line is not valid",
+    ExitCode.STAGE_FAILED: "a stage failed; the report says which and why",
+    ExitCode.MISSING_TOOL: "a tool or an optional package is missing",
+    ExitCode.PUBLISH_FAILED: "publishing failed; the report is saved",
+    ExitCode.BUG: "a bug in flywheel; `--debug` shows the traceback",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+def render_reference(project: Schema, sprint: Schema) -> str:
+    """The whole page, as Markdown."""
+    parts = [
+        _INTRODUCTION,
+        "## flywheel.yaml",
+        *_blocks(project["$defs"], "Project", "project"),
+        "## A sprint's spec",
+        "`specs/NNNN-name.yaml`: four digits, `-`, then lower-case letters, digits and `-`.",
+        *_blocks(sprint["$defs"], "Sprint", "sprint"),
+        _EXTENDS,
+        _CONDITIONS,
+        *_conditions(),
+        "## Expectations\n\nThose of Great Expectations that a spec's `checks` may name:",
+        "\n".join(f"- `{name}`" for name in sorted(EXPECTATION_NAMES)),
+        "## Metrics",
+        *_metrics(),
+        "## Exit codes",
+        _table(("code", "meaning"), [(str(int(code)), meaning) for code, meaning in _EXIT_CODES.items()]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+# --- options --------------------------------------------------------------------------------------
+
+
+def _blocks(definitions: dict[str, Schema], start: str, prefix: str) -> Iterator[str]:
+    """One heading and table per block, each where it is first reached, in the order of the file."""
+    pending, seen = [("", start)], {start}
+    while pending:
+        path, name = pending.pop(0)
+        definition = definitions[name]
+        if path:
+            yield f'### <a id="{_anchor(prefix, path)}"></a>`{path}`'
+        yield str(definition.get("description", ""))
+        if rules := [rule["errorMessage"] for rule in definition.get("allOf", []) if "errorMessage" in rule]:
+            yield "\n".join(f"- {rule[0].upper()}{rule[1:]}." for rule in rules)
+        required = definition.get("required", [])
+        rows = []
+        below: list[tuple[str, str]] = []
+        for key, value in definition.get("properties", {}).items():
+            inner = f"{path}.{key}" if path else key
+            found = [(f"{inner}{suffix}", block) for suffix, block in _inner_blocks(value, definitions)]
+            below += [item for item in found if item[1] not in seen]
+            seen |= {block for _, block in found}
+            kind = _type(value, definitions, _links(prefix, found))
+            rows.append(
+                (
+                    f"**{key}**" if key in required else key,
+                    kind,
+                    _default(value),
+                    _meaning(value, definitions),
+                )
+            )
+        if rows:
+            yield _table(("option", "type", "default", "meaning"), rows)
+        pending = below + pending
+
+
+def _inner_blocks(value: Schema, definitions: dict[str, Schema]) -> list[tuple[str, str]]:
+    """The blocks that an option holds, with what its path then ends in."""
+    if "$ref" in value:
+        name = value["$ref"].rpartition("/")[2]
+        if name == "Check":
+            return [(" (preset)", "DetectionPreset"), (".expect_…", "Expectation")]
+        return [("", name)] if definitions[name].get("type") == "object" else []
+    if "items" in value:
+        return [(f"[]{suffix}", name) for suffix, name in _inner_blocks(value["items"], definitions)]
+    return [
+        (
+            f" ({next(iter(branch['if']['properties'].values()))['const']})",
+            branch["then"]["$ref"].rpartition("/")[2],
+        )
+        for branch in value.get("allOf", [])
+        if "then" in branch and "$ref" in branch["then"]
+    ]
+
+
+def _links(prefix: str, found: list[tuple[str, str]]) -> str:
+    return " or ".join(f"[{path.rpartition('.')[2]}](#{_anchor(prefix, path)})" for path, _ in found)
+
+
+def _anchor(prefix: str, path: str) -> str:
+    plain = path.replace("[]", "").replace(" (", ".").replace(")", "").replace("…", "any")
+    return f"{prefix}.{plain}"
+
+
+def _type(value: Schema, definitions: dict[str, Schema], links: str) -> str:
+    if links:
+        return f"list of {links}" if "items" in value else links
+    value = referenced(value, definitions)
+    if "enum" in value:
+        return " · ".join(f"`{choice}`" for choice in value["enum"])
+    if value.get("type") == "array":
+        return f"list of {_type(value['items'], definitions, '')}"
+    names = {"string": "text", "boolean": "true or false", "object": "mapping"}
+    kind = names.get(str(value.get("type")), str(value.get("type")))
+    low, high = value.get("minimum"), value.get("maximum")
+    if low is not None and high is not None:
+        kind += f", {low:g} to {high:g}"
+    elif low is not None:
+        kind += f", at least {low:g}"
+    return kind + (f", a multiple of {value['multipleOf']}" if "multipleOf" in value else "")
+
+
+def _default(value: Schema) -> str:
+    if "default" not in value or value["default"] == []:
+        return ""
+    default: Any = value["default"]
+    return f"`{default}`" if isinstance(default, str) else f"`{json.dumps(default)}`"
+
+
+def _meaning(value: Schema, definitions: dict[str, Schema]) -> str:
+    return str(value.get("description") or referenced(value, definitions).get("description", ""))
+
+
+# --- conditions, metrics --------------------------------------------------------------------------
+
+
+def _conditions() -> Iterator[str]:
+    rows = [(f"`{name}`", meaning) for name, meaning in IMAGE_COLUMNS.items()]
+    rows.append(("`n_<class>`", "number of labelled objects of that class"))
+    rows.append(("every metadata column", "from `dataset.metadata`, joined by `path`"))
+    yield "### Columns of `images`\n\n" + _table(("column", "meaning"), rows)
+    rows = [(f"`{name}`", meaning) for name, meaning in OBJECT_COLUMNS.items()]
+    yield "### Columns of `objects`\n\n" + _table(("column", "meaning"), rows)
+    functions = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS) if name.isidentifier())
+    types = ", ".join(f"`{name}`" for name in sorted(TYPES))
+    yield f"### Functions\n\n{functions}.\n\nCasts may name {types}."
+
+
+def _metrics() -> Iterator[str]:
+    groups = (
+        ("Quality, 0 to 1, of every target; also per `slice` and `class`", QUALITY_METRICS),
+        ("Of an exported artefact, measured on the machine that ran the sprint", COST_METRICS),
+        ("Of the sprint", SPRINT_METRICS),
+    )
+    rows = [
+        (
+            f'<a id="metric-{name}"></a>`{name}`',
+            _METRICS[name],
+            "lower" if name in LOWER_IS_BETTER else "higher",
+            group,
+        )
+        for group, names in groups
+        for name in names
+    ]
+    yield _table(("metric", "meaning", "better", "measured"), rows)
+
+
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
+        for line in lines
+    )

@@ -1,0 +1,254 @@
+"""What a folder of images holds: its layout, splits, classes and labels, and what is wrong with it."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from runner.adapters.images import quick_problem
+from runner.dataset.entries import ImageEntry, LayoutContent, list_files
+from runner.dataset.layouts import LAYOUTS
+from runner.dataset.layouts.coco import coco_categories, coco_files
+from runner.dataset.layouts.yolo import label_path, read_class_names, yolo_images, yolo_labels
+from runner.dataset.metadata import KEY
+from runner.domain.errors import FlywheelError, Where
+from runner.domain.records import Record
+
+SHOWN = 5  # examples of each kind of problem
+
+
+class FoundSplit(Record, frozen=True, kw_only=True):
+    """One of the layout's own splits; `name` is None for images in no split's folder."""
+
+    name: str | None
+    images: int
+    labelled: int
+    objects: int
+
+
+class DatasetSummary(Record, frozen=True, kw_only=True):
+    """What was found in a dataset folder.
+
+    Attributes:
+        layout: "yolo" or "coco"; None where neither is recognised, and `problems` says what is there instead.
+        arrangement: where images and labels lie, in words.
+        classes: in the order of the label ids (YOLO) or category ids (COCO).
+        problems: what keeps the dataset, or single files of it, from being used.
+        metadata: CSV files with a `path` column, relative to the folder, each with its columns.
+        coco_files: annotation files, also where the layout is YOLO.
+    """
+
+    layout: str | None
+    arrangement: str
+    classes: list[str]
+    splits: list[FoundSplit]
+    images: int
+    labelled: int
+    unlabelled: int
+    objects: int
+    per_class: dict[str, int]
+    problems: list[str]
+    metadata: dict[str, list[str]]
+    coco_files: list[str]
+
+
+def discover(folder: Path) -> DatasetSummary:
+    """Looks at a dataset folder without decoding an image.
+
+    Where both YOLO and COCO labels are found, YOLO's are taken: they need no other file.
+
+    Raises:
+        FlywheelError: the folder does not exist, or a data.yaml or annotation file in it is not readable.
+    """
+    if not folder.is_dir():
+        raise FlywheelError(
+            "not a folder", where=Where(str(folder)), hint="name the folder that holds images and labels"
+        )
+    annotation_files = coco_files(folder)
+    images = yolo_images(folder)
+    labels = sorted({label_path(path) for path in images} & set(yolo_labels(folder)))
+    problems: list[str] = []
+    if labels:
+        layout, classes = "yolo", _yolo_classes(folder, labels, problems)
+    elif annotation_files:
+        names = [name for file in annotation_files for name in coco_categories(folder, file)]
+        layout, classes = "coco", list(dict.fromkeys(names))
+    elif images:
+        layout, classes = "yolo", read_class_names(folder) or []
+        problems.append(_no_labels(folder))
+    else:
+        return _unrecognised(folder)
+    content = LAYOUTS[layout](folder, classes)
+    problems += _problems(folder, content)
+    if layout == "yolo" and (nested := _nested(images)):
+        problems.append(
+            f"everything lies in {nested}/, which is taken for a split: adopt {folder.name}/{nested} instead"
+        )
+    return _summary(folder, layout, classes, content, problems, annotation_files)
+
+
+def _summary(
+    folder: Path,
+    layout: str,
+    classes: list[str],
+    content: LayoutContent,
+    problems: list[str],
+    annotation_files: list[str],
+) -> DatasetSummary:
+    entries = content.entries
+    names = sorted({entry.split for entry in entries}, key=lambda name: (name is None, name))
+    per_class = Counter(item.class_name for entry in entries for item in entry.objects)
+    metadata, unusable = _metadata(folder)
+    return DatasetSummary(
+        layout=layout,
+        arrangement=_arrangement(layout, entries, annotation_files),
+        classes=classes,
+        splits=[_split(name, [entry for entry in entries if entry.split == name]) for name in names],
+        images=len(entries),
+        labelled=sum(entry.labelled for entry in entries),
+        unlabelled=sum(not entry.labelled for entry in entries),
+        objects=per_class.total(),
+        per_class={name: per_class[name] for name in classes},
+        problems=[*problems, *unusable],
+        metadata=metadata,
+        coco_files=annotation_files,
+    )
+
+
+def _split(name: str | None, entries: Sequence[ImageEntry]) -> FoundSplit:
+    return FoundSplit(
+        name=name,
+        images=len(entries),
+        labelled=sum(entry.labelled for entry in entries),
+        objects=sum(len(entry.objects) for entry in entries),
+    )
+
+
+def _yolo_classes(folder: Path, labels: Sequence[str], problems: list[str]) -> list[str]:
+    """Names from data.yaml, else from classes.txt, else made up for the ids that occur."""
+    if names := read_class_names(folder):
+        return names
+    for place in ("classes.txt", "labels/classes.txt", "obj.names"):
+        if (folder / place).is_file():
+            lines = (folder / place).read_text(encoding="utf-8", errors="replace").splitlines()
+            return [line.strip() for line in lines if line.strip()]
+    ids = {word for path in labels for word in _first_words(folder / path)}
+    highest = max((int(word) for word in ids if word.isdecimal()), default=-1)
+    problems.append(
+        "no data.yaml with `names` and no classes.txt: the classes are called class_0, class_1, …; "
+        "rename them in flywheel.yaml, in this order"
+    )
+    return [f"class_{number}" for number in range(min(highest, 9999) + 1)]
+
+
+def _first_words(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line.split()[0] for line in lines if line.strip()]
+
+
+def _problems(folder: Path, content: LayoutContent) -> list[str]:
+    labels = [problem for entry in content.entries for problem in entry.label_problems]
+    files = [
+        f"{entry.path}: {problem}"
+        for entry in content.entries
+        if (problem := quick_problem(folder / entry.path))
+    ]
+    found = [*_some(files, "image files"), *_some(labels, "label lines")]
+    found += content.notes if any(entry.labelled for entry in content.entries) else []
+    if not any(entry.split for entry in content.entries):
+        found.append("no split folders: choose splits by condition, such as group_fraction < 0.8")
+    return found
+
+
+def _some(problems: Sequence[str], what: str) -> list[str]:
+    more = len(problems) - SHOWN
+    return [*problems[:SHOWN], *([f"and {more} more {what} with problems"] if more > 0 else [])]
+
+
+def _nested(images: Sequence[str]) -> str | None:
+    """The only folder at the top, when the splits lie below its `images/`: adopt that one instead."""
+    parts = [PurePosixPath(path).parts for path in images]
+    first = {part[0] for part in parts}
+    deeper = all(len(part) > 3 and part[0] != "images" for part in parts)
+    return first.pop() if len(first) == 1 and deeper else None
+
+
+def _arrangement(layout: str, entries: Sequence[ImageEntry], annotation_files: Sequence[str]) -> str:
+    if layout == "coco":
+        return f"images listed in {', '.join(annotation_files)}"
+    outer = [entry.path.startswith("images/") for entry in entries]
+    nested = "<split>/images/ with <split>/labels/"
+    flat = "images/<split>/ with labels/<split>/" if any(e.split for e in entries) else "images/ with labels/"
+    return f"{flat}, and {nested}" if any(outer) and not all(outer) else flat if any(outer) else nested
+
+
+def _metadata(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """CSV files at the top with a `path` column; and why others are no use."""
+    found: dict[str, list[str]] = {}
+    problems = []
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            header = [name.strip() for name in next(csv.reader(lines), [])]
+        if KEY in header:
+            found[path.name] = header
+        else:
+            problems.append(
+                f"{path.name} has no column `{KEY}` (relative to the dataset), so it is not used as metadata"
+            )
+    return found, problems
+
+
+def _no_labels(folder: Path) -> str:
+    places = _label_folders(folder)
+    if not places:
+        return "no labels were found: all images are unlabelled"
+    return (
+        f"labels were found in {_listed(places)}, but are read from labels/ beside images/: "
+        "move the ones to use there"
+    )
+
+
+def _label_folders(folder: Path) -> Counter[str]:
+    """Folders of text files that are named as images are; `detect/labels/train` counts as `detect/labels`."""
+    stems = {PurePosixPath(path).stem for path in list_files(folder)}
+    texts = [PurePosixPath(path) for path in list_files(folder, frozenset((".txt", ".xml", ".json")))]
+    named = [path.parent for path in texts if path.stem in stems]
+    return Counter(
+        next((part.as_posix() for part in (place, *place.parents) if part.name == "labels"), place.as_posix())
+        for place in named
+    )
+
+
+def _listed(places: Counter[str]) -> str:
+    shown = [f"{place}/ ({number})" for place, number in places.most_common(SHOWN)]
+    return ", ".join([*shown, *(["…"] if len(places) > SHOWN else [])])
+
+
+def _unrecognised(folder: Path) -> DatasetSummary:
+    images = list_files(folder)
+    problems = ["no image was found: JPEG, PNG, BMP, WebP or TIFF"]
+    if images:
+        places = Counter(PurePosixPath(path).parent.as_posix() for path in images)
+        problems = [
+            f"{len(images)} images were found, in {_listed(places)}, but neither as YOLO "
+            "(images/ with labels/, or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json)"
+        ]
+    if images and (labels := _label_folders(folder)):
+        problems.append(f"files named as images are, perhaps their labels, are in {_listed(labels)}")
+    metadata, unusable = _metadata(folder)
+    return DatasetSummary(
+        layout=None,
+        arrangement="not recognised",
+        classes=[],
+        splits=[],
+        images=len(images),
+        labelled=0,
+        unlabelled=len(images),
+        objects=0,
+        per_class={},
+        problems=[*problems, *unusable],
+        metadata=metadata,
+        coco_files=[],
+    )

@@ -1,0 +1,95 @@
+"""What a layout reads from a dataset's files: images with their labels, before any pixel is read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from runner.adapters.images import SUFFIXES
+from runner.domain.errors import ExitCode, FlywheelError, Where
+
+UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and bytes that are not UTF-8
+
+
+class LabelledObject(NamedTuple):
+    """One box as its label file gives it.
+
+    Attributes:
+        object_id: where it is written: `labels/train/x.txt:3`, or `annotations/train.json#12`.
+        box_xyxy: corners; fractions of the image's size when `normalised`, else pixels.
+    """
+
+    object_id: str
+    class_name: str
+    class_id: int
+    box_xyxy: tuple[float, float, float, float]
+    normalised: bool
+    crowd: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageEntry:
+    """One image file of a dataset and what is said about it.
+
+    Attributes:
+        path: posix, relative to the dataset folder.
+        split: the layout's own split; None where images lie in no split's folder.
+        labelled: someone has looked at it; an image without objects may be labelled.
+        label_problems: `labels/train/x.txt:3: what is wrong`; such lines are not among `objects`.
+        declared_size: (width, height) that the annotations state, if they do.
+    """
+
+    path: str
+    split: str | None
+    labelled: bool
+    objects: tuple[LabelledObject, ...] = ()
+    label_problems: tuple[str, ...] = ()
+    declared_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutContent:
+    """A dataset as its layout gives it: entries sorted by path, and remarks that belong to no image."""
+
+    entries: Sequence[ImageEntry]
+    notes: Sequence[str] = ()
+
+
+def list_files(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> list[str]:
+    """Files below `folder` by suffix (in any case), as sorted posix paths relative to it.
+
+    Hidden files and folders are skipped, and links to folders are not followed.
+
+    Raises:
+        FlywheelError: a file's name holds control characters or is not UTF-8.
+    """
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        relative = Path(parent).relative_to(folder).as_posix()
+        prefix = "" if relative == "." else f"{relative}/"
+        found += [
+            prefix + name
+            for name in files
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122 - 5 × faster
+        ]
+    for path in found:
+        if UNSAFE.search(path):
+            raise FlywheelError(
+                "a file's name holds characters that are control characters or not UTF-8",
+                where=Where(ascii(f"{folder.name}/{path}")),
+                hint="rename the file",
+                exit_code=ExitCode.STAGE_FAILED,
+            )
+    return sorted(found)
+
+
+def object_class_problem(class_name: str | None, class_id: object, classes: Sequence[str]) -> str:
+    """The message for a label whose class the project does not have."""
+    if class_name is None:
+        return f"class id {class_id}, but there are {len(classes)} classes"
+    return f'class id {class_id} is "{class_name}", which is not one of the project\'s classes'

@@ -1,0 +1,176 @@
+"""The image index: one row per image and one per object, from labels, pixels and metadata."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from runner.adapters.images import ImageMeasurement
+from runner.dataset.entries import ImageEntry, LabelledObject
+from runner.domain.errors import FlywheelError
+from runner.domain.nearest import suggestion
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Columns: TypeAlias = dict[str, Any]
+BUILT_IN = (
+    *("path", "image_id", "split", "bytes", "readable", "problem", "width", "height"),
+    *("brightness", "contrast", "sharpness", "phash", "group", "group_fraction"),
+    *("labelled", "label_problem", "n_objects"),
+)
+BORDER_PX = 1.0  # a box this near to the border touches it; one this far outside is wrong
+MIN_SIDE_PX = 0.5  # a box that rounds to nothing
+SHOWN_PROBLEMS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexTables:
+    """The columns of images.parquet and objects.parquet."""
+
+    images: Columns
+    objects: Columns
+
+
+def class_columns(classes: Sequence[str]) -> list[str]:
+    """The columns that count each class's objects.
+
+    Raises:
+        FlywheelError: a class's column would be called `n_objects`.
+    """
+    if "objects" in classes:
+        raise FlywheelError(
+            'a class cannot be called "objects": the index counts all objects in the column n_objects',
+            hint="rename the class in flywheel.yaml and in the labels",
+        )
+    return [f"n_{name}" for name in classes]
+
+
+def build_index(
+    entries: Sequence[ImageEntry],
+    measurements: Sequence[ImageMeasurement],
+    classes: Sequence[str],
+    metadata: Mapping[str, Sequence[Any]],
+    group_by: str | None,
+) -> IndexTables:
+    """Builds both tables, in the order of the entries.
+
+    An unreadable image has no objects: their size in pixels is not known.
+
+    Args:
+        entries: one per image.
+        measurements: one per entry.
+        classes: the project's classes.
+        metadata: further columns, one value per entry.
+        group_by: the metadata column that groups images; images without a value are a group of their own.
+
+    Raises:
+        FlywheelError: `group_by` is not a metadata column, or a class has a reserved name.
+    """
+    import numpy as np
+
+    if group_by is not None and group_by not in metadata:
+        near = suggestion(group_by, metadata, plural="metadata columns")
+        raise FlywheelError(
+            f'dataset.group_by: there is no metadata column "{group_by}"{near}',
+            hint="correct it in flywheel.yaml; dataset.metadata names the CSV that holds it",
+        )
+    counted = class_columns(classes)
+    pairs = list(zip(entries, measurements, strict=True))
+    objects = [(e, m, o) for e, m in pairs if m.problem is None for o in e.objects]
+    counts = Counter((entry.path, item.class_name) for entry, _, item in objects)
+    totals = Counter(entry.path for entry, _, _ in objects)
+    keys = metadata[group_by] if group_by else [None] * len(entries)
+    groups = [entry.path if key is None else str(key) for entry, key in zip(entries, keys, strict=True)]
+    images: Columns = {
+        "path": [entry.path for entry in entries],
+        "image_id": [measured.image_id for measured in measurements],
+        "split": [entry.split for entry in entries],
+        "bytes": np.array([measured.size_bytes for measured in measurements], dtype=np.int64),
+        "readable": np.array([measured.problem is None for measured in measurements], dtype=np.bool_),
+        "problem": [measured.problem for measured in measurements],
+        **{
+            name: [getattr(measured, name) for measured in measurements]
+            for name in ("width", "height", "brightness", "contrast", "sharpness")
+        },
+        "phash": np.array([measured.phash for measured in measurements], dtype=np.uint64),
+        "group": groups,
+        "group_fraction": np.array([group_fraction(group) for group in groups], dtype=np.float64),
+        "labelled": np.array([entry.labelled for entry in entries], dtype=np.bool_),
+        "label_problem": [_label_problem(entry, measured) for entry, measured in pairs],
+        "n_objects": np.array([totals[entry.path] for entry in entries], dtype=np.int64),
+    }
+    for column, name in zip(counted, classes, strict=True):
+        images[column] = np.array([counts[entry.path, name] for entry in entries], dtype=np.int64)
+    return IndexTables(images={**images, **metadata}, objects=_object_columns(objects))
+
+
+def group_fraction(group: str) -> float:
+    """A number in [0, 1) that depends on the group's name only: a stable random draw for splits by condition.
+
+    >>> round(group_fraction("scene-1"), 6)
+    0.541363
+    """
+    digest = hashlib.sha256(group.encode()).digest()
+    return float((int.from_bytes(digest[:8], "big") >> 11) / (1 << 53))
+
+
+def _object_columns(objects: Sequence[tuple[ImageEntry, ImageMeasurement, LabelledObject]]) -> Columns:
+    import numpy as np
+
+    boxes = np.array([item.box_xyxy for _, _, item in objects], dtype=np.float64).reshape(-1, 4)
+    sizes = np.array([(m.width, m.height) for _, m, _ in objects], dtype=np.float64).reshape(-1, 2)
+    normalised = np.array([item.normalised for _, _, item in objects], dtype=np.bool_)
+    boxes = np.where(normalised[:, None], boxes * np.tile(sizes, 2), boxes)  # (N, 4), pixels
+    sides = boxes[:, 2:] - boxes[:, :2]
+    degenerate: NDArray[np.bool_] = np.min(sides, axis=1, initial=np.inf) < MIN_SIDE_PX
+    inside = np.concatenate(
+        [boxes[:, :2], sizes - boxes[:, 2:]], axis=1
+    )  # (N, 4): room left, top, right, bottom
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = sides[:, 0] / sides[:, 1]
+    return {
+        "object_id": [item.object_id for _, _, item in objects],
+        "image_id": [measured.image_id for _, measured, _ in objects],
+        "path": [entry.path for entry, _, _ in objects],
+        "split": [entry.split for entry, _, _ in objects],
+        "class": [item.class_name for _, _, item in objects],
+        "class_id": np.array([item.class_id for _, _, item in objects], dtype=np.int64),
+        **{name: boxes[:, at].copy() for at, name in enumerate(("x_min", "y_min", "x_max", "y_max"))},
+        "area_px": sides[:, 0] * sides[:, 1],
+        "aspect_ratio": [
+            None if bad else float(ratio) for bad, ratio in zip(degenerate, ratios, strict=True)
+        ],
+        "width_px": sides[:, 0].copy(),
+        "height_px": sides[:, 1].copy(),
+        "truncated": (inside <= BORDER_PX).any(axis=1),
+        "crowd": np.array([item.crowd for _, _, item in objects], dtype=np.bool_),
+        "problem": [
+            _box_problem(bad, width, height, float(-room))
+            for bad, (width, height), room in zip(
+                degenerate, sides, inside.min(axis=1, initial=np.inf), strict=True
+            )
+        ],
+    }
+
+
+def _box_problem(degenerate: bool, width: float, height: float, outside: float) -> str | None:
+    if degenerate:
+        return f"degenerate: {width:.1f} × {height:.1f} px"
+    return f"reaches {outside:.1f} px out of the image" if outside > BORDER_PX else None
+
+
+def _label_problem(entry: ImageEntry, measured: ImageMeasurement) -> str | None:
+    problems = list(entry.label_problems)
+    size = (measured.width, measured.height)
+    if entry.declared_size is not None and measured.problem is None and entry.declared_size != size:
+        stated = "×".join(map(str, entry.declared_size))
+        problems.append(f"{entry.path}: the annotations state {stated} px, the file has {size[0]}×{size[1]}")
+    more = len(problems) - SHOWN_PROBLEMS
+    if more > 0:
+        problems[SHOWN_PROBLEMS:] = [f"and {more} more"]
+    return "; ".join(problems) or None

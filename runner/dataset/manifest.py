@@ -1,0 +1,113 @@
+"""The manifest: which image is used for what, and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.domain.records import Selection, SelectionStep, SplitCounts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+OBJECT_COLUMNS = ("path", "class", "x_min", "y_min", "x_max", "y_max", "crowd")
+UNASSIGNED = "none"  # how images that belong to no split are called in `SelectionStep.split`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One entry per image, in the index's order.
+
+    Attributes:
+        paths, image_ids: as in the index.
+        assigned: the project's split, or None.
+        rules: the rule that dropped the image, the same text for all it dropped; None where it is selected.
+        reasons: why it is selected or dropped, for this image.
+    """
+
+    paths: Sequence[str]
+    image_ids: Sequence[str]
+    assigned: Sequence[str | None]
+    rules: Sequence[str | None]
+    reasons: Sequence[str]
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of manifest.parquet."""
+        import numpy as np
+
+        return {
+            "path": list(self.paths),
+            "image_id": list(self.image_ids),
+            "assigned": list(self.assigned),
+            "selected": np.array([rule is None for rule in self.rules], dtype=np.bool_),
+            "reason": list(self.reasons),
+        }
+
+    def selected(self, split: str) -> list[int]:
+        """The positions of a split's selected images."""
+        pairs = zip(self.assigned, self.rules, strict=True)
+        return [
+            position for position, (assigned, rule) in enumerate(pairs) if rule is None and assigned == split
+        ]
+
+
+def summarise(
+    manifest: Manifest, objects: Mapping[str, NDArray[Any]], classes: Sequence[str], splits: Sequence[str]
+) -> Selection:
+    """Counts a manifest and gives it digests that change with its images or their labels.
+
+    Args:
+        manifest: what was selected.
+        objects: `OBJECT_COLUMNS` of the objects table, in its order.
+        classes: the project's classes.
+        splits: the splits that images are selected for.
+    """
+    steps = Counter(
+        (assigned or UNASSIGNED, rule)
+        for assigned, rule in zip(manifest.assigned, manifest.rules, strict=True)
+        if rule is not None
+    )
+    of_split = {manifest.paths[position]: split for split in splits for position in manifest.selected(split)}
+    owners = [of_split.get(path) for path in objects["path"]]
+    rows = {split: [row for row, owner in enumerate(owners) if owner == split] for split in splits}
+    counts = {}
+    for split in splits:
+        per_class = Counter(objects["class"][rows[split]].tolist())
+        counts[split] = SplitCounts(
+            images=len(manifest.selected(split)),
+            objects=len(rows[split]),
+            per_class={name: per_class[name] for name in classes},
+        )
+    listed = [
+        f"{manifest.paths[position]}\0{manifest.image_ids[position]}\0{split}\n"
+        for split in splits
+        for position in manifest.selected(split)
+    ]
+    return Selection(
+        splits=counts,
+        dropped=[
+            SelectionStep(split=split, reason=rule, dropped=number) for (split, rule), number in steps.items()
+        ],
+        digest=_digest("".join(listed).encode()),
+        split_digests={split: _split_digest(manifest, split, objects, rows[split]) for split in splits},
+    )
+
+
+def _split_digest(
+    manifest: Manifest, split: str, objects: Mapping[str, NDArray[Any]], rows: Sequence[int]
+) -> str:
+    import numpy as np
+
+    images = [f"{manifest.paths[at]}\0{manifest.image_ids[at]}\n" for at in manifest.selected(split)]
+    labels = zip(objects["path"][rows], objects["class"][rows], objects["crowd"][rows], strict=True)
+    names = [f"{path}\0{name}\0{int(crowd)}\n" for path, name, crowd in labels]
+    boxes = np.stack([objects[name][rows] for name in ("x_min", "y_min", "x_max", "y_max")], axis=1)
+    content = ["".join(images).encode(), "".join(names).encode(), boxes.astype("<f8").tobytes()]
+    return _digest(b"\0\0".join(content))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]

@@ -1,0 +1,42 @@
+"""What a selector sees: the images that are left, in the index's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """The images of one split that earlier rules left.
+
+    Attributes:
+        paths: unique keys, sorted.
+        image_ids: content hashes.
+        columns: the index columns that the selector asked for, each `(images,)`.
+    """
+
+    paths: Sequence[str]
+    image_ids: Sequence[str]
+    columns: Mapping[str, NDArray[Any]]
+
+
+class Selector(Protocol):
+    """A rule that drops images and says why."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The index columns it reads."""
+        ...
+
+    def drop(self, candidates: Candidates) -> dict[int, str]:
+        """The positions of the images to drop, each with the reason. The same for the same candidates."""
+        ...
+
+    def describe(self) -> str:
+        """The rule in a few words, the same for every image it drops."""
+        ...

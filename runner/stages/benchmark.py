@@ -1,0 +1,176 @@
+"""benchmark: speed, size and memory of every artefact on this machine, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.config.project import Project
+from runner.config.sprint import BenchmarkOptions, Sprint
+from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.files import read_json, write_json
+from runner.domain.progress import progress_bar
+from runner.domain.records import Benchmark, Device, ExportedTarget, Record, TargetBenchmark, Training
+from runner.exporters import ExportTarget
+from runner.stages.stage import Stage, StageContext
+
+if TYPE_CHECKING:
+    from runner.adapters.inference import Predictor
+
+REFERENCE = "torch"
+
+
+class BenchmarkParams(Record, frozen=True, kw_only=True):
+    """What the measurement depends on, besides the models and the machine."""
+
+    dataset: str
+    threads: int | None
+    targets: list[ExportTarget]
+    options: BenchmarkOptions
+
+
+class Measurement(Record, frozen=True, kw_only=True):
+    """What the process that measures one target is told. Paths are absolute."""
+
+    target: ExportTarget | None  # None: the torch model
+    model: str  # the artefact's folder, or the weights
+    image: str
+    device: Device
+    size_mb: float
+    options: BenchmarkOptions
+
+
+def resolve(project: Project, sprint: Sprint) -> BenchmarkParams:
+    """The export targets and how long to measure."""
+    return BenchmarkParams(
+        dataset=project.dataset.path,
+        threads=project.compute.threads,
+        targets=sprint.export,
+        options=sprint.benchmark,
+    )
+
+
+def run(context: StageContext, params: BenchmarkParams) -> None:
+    """Measures one target after the other, so that none disturbs another.
+
+    Raises:
+        FlywheelError: a target cannot be loaded or run.
+    """
+    from runner.adapters.yolo_folder import selected_paths
+
+    training = read_json(context.folder / "training.json", Training)
+    sizes = {
+        each.target: each.size_mb for each in read_json(context.folder / "exports.json", list[ExportedTarget])
+    }
+    image = selected_paths(context.folder / "selection" / "manifest.parquet", "test")[0]
+    device = msgspec.structs.replace(training.device, threads=params.threads or training.device.threads)
+    weights = context.folder / training.models[0].path
+    targets: list[ExportTarget | None] = [None, *params.targets]
+    results = []
+    with progress_bar("benchmark", len(targets), "target") as bar:
+        for target in targets:
+            bar.set_postfix_str(target.name if target else REFERENCE)
+            model = context.folder / "exports" / target.name if target else weights
+            measurement = Measurement(
+                target=target,
+                model=str(model.resolve()),
+                image=str((context.root / params.dataset / image).resolve()),
+                device=device,
+                size_mb=sizes[target.name] if target else round(weights.stat().st_size / 1e6, 3),
+                options=params.options,
+            )
+            results.append(_in_own_process(measurement))
+            bar.update()
+    write_json(context.folder / "benchmark.json", Benchmark(device=device, targets=results))
+
+
+def _in_own_process(measurement: Measurement) -> TargetBenchmark:
+    """A fresh process per target: its peak memory is its own, and no other runtime's threads are there."""
+    package_home = str(Path(__file__).parents[2])
+    search_path = os.pathsep.join(filter(None, (package_home, os.environ.get("PYTHONPATH"))))
+    done = subprocess.run(
+        [sys.executable, "-m", "runner.stages.benchmark"],
+        input=msgspec.json.encode(measurement),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": search_path},
+        check=False,
+    )
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        name = measurement.target.name if measurement.target else REFERENCE
+        raise FlywheelError(
+            f"{name} could not be measured: {lines[-1]}",
+            hint="run the sprint again; if it stays, drop this target from `export`",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=TargetBenchmark)
+
+
+def measure(measurement: Measurement) -> TargetBenchmark:
+    """Times one target on one preprocessed image. Decoding and suppression of overlaps are not included."""
+    import numpy as np
+
+    from runner.adapters.inference import preprocess, read_image
+    from runner.adapters.machine import peak_memory_mb
+
+    predictor = _open(measurement)
+    pixels, _ = preprocess(read_image(Path(measurement.image)), predictor.input_hw)
+    options = measurement.options
+    for _ in range(max(1, options.warmup)):
+        predictor.infer(pixels)
+    latencies = []
+    for _ in range(options.iterations):
+        started = time.perf_counter()
+        predictor.infer(pixels)
+        latencies.append((time.perf_counter() - started) * 1000)
+    throughput = predictor.throughput(pixels, options.iterations)
+    p50, p95, p99 = (round(float(value), 3) for value in np.percentile(latencies, (50, 95, 99)))
+    return TargetBenchmark(
+        target=measurement.target.name if measurement.target else REFERENCE,
+        runtime=predictor.runtime,
+        precision=predictor.precision,
+        input_hw=predictor.input_hw,
+        iterations=options.iterations,
+        latency_p50_ms=p50,
+        latency_p95_ms=p95,
+        latency_p99_ms=p99,
+        throughput_ips=round(throughput, 2),
+        size_mb=measurement.size_mb,
+        peak_memory_mb=round(peak_memory_mb(), 1),
+    )
+
+
+def _open(measurement: Measurement) -> Predictor:
+    if measurement.target is not None:
+        return measurement.target.predictor(Path(measurement.model), measurement.device)
+    from runner.adapters.torch_models import TorchPredictor
+
+    return TorchPredictor(Path(measurement.model), measurement.device)
+
+
+STAGE = Stage(
+    name="benchmark",
+    version=1,
+    params_type=BenchmarkParams,
+    resolve=resolve,
+    run=run,
+    deps=("weights", "training.json", "exports", "exports.json", "selection"),
+    records=("benchmark.json",),
+)
+
+if __name__ == "__main__":
+    try:
+        print(
+            msgspec.json.encode(
+                measure(msgspec.json.decode(sys.stdin.buffer.read(), type=Measurement))
+            ).decode()
+        )
+    except FlywheelError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,92 @@
+"""check: the spec's data checks over the selected rows. A failed one stops the sprint."""
+
+from __future__ import annotations
+
+from runner.checks.detection import DetectionPreset
+from runner.checks.expectations import DataExpectation, check_rules, parse_check
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import write_json
+from runner.domain.records import CheckResult, Checks, Record, Severity
+from runner.stages.stage import Stage, StageContext
+
+RECORD = "checks.json"
+ROWS_SHOWN = 5
+
+
+class CheckParams(Record, frozen=True, kw_only=True):
+    """What the checks depend on."""
+
+    class_names: list[str]
+    group_by: str | None
+    presets: list[DetectionPreset]
+    expectations: list[DataExpectation]
+
+
+def resolve(project: Project, sprint: Sprint) -> CheckParams:
+    """The checks of a sprint.
+
+    Raises:
+        FlywheelError: a check is neither a preset nor a known expectation.
+    """
+    checks = [parse_check(block) for block in sprint.checks]
+    return CheckParams(
+        class_names=list(project.classes),
+        group_by=project.dataset.group_by,
+        presets=[check for check in checks if isinstance(check, DetectionPreset)],
+        expectations=[check for check in checks if isinstance(check, DataExpectation)],
+    )
+
+
+def run(context: StageContext, params: CheckParams) -> None:
+    """Writes checks.json, then fails when a check of severity `error` is not met.
+
+    Raises:
+        FlywheelError: a check is not met (exit code 3), with the first offending rows; or an expectation's
+            arguments are wrong (exit code 2).
+    """
+    rules = check_rules([*params.presets, *params.expectations], params.class_names, params.group_by)
+    results: list[CheckResult] = []
+    if rules:
+        from runner.checks.rule import run_rules
+        from runner.checks.tables import check_frames
+
+        frames = check_frames(context.folder, params.class_names, {rule.table for rule in rules})
+        results = run_rules(frames, rules)
+    checks = Checks(results=results)
+    # The report reads it, and needs it most when a check failed.
+    write_json(context.folder / RECORD, checks)
+    if not checks.success:
+        raise _failure(context, checks)
+
+
+def _failure(context: StageContext, checks: Checks) -> FlywheelError:
+    failed = [result for result in checks.results if not result.success and result.severity is Severity.ERROR]
+    head = f"{len(failed)} of {len(checks.results)} data checks failed"
+    return FlywheelError(
+        "\n".join([head, *(_paragraph(result) for result in failed)]),
+        where=Where((context.folder / RECORD).relative_to(context.root).as_posix()),
+        hint="correct the data or the spec as said above, then run the sprint again: flywheel run",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def _paragraph(result: CheckResult) -> str:
+    rows = [f"    {row}" for row in result.rows[:ROWS_SHOWN]]
+    if result.unexpected > len(rows) and rows:
+        rows.append(f"    … and {result.unexpected - len(rows)} more")
+    share = f"{result.unexpected} of {result.checked}"
+    head = f"  {result.id}: not so for {share}: {result.description}"
+    return "\n".join([head, *rows, f"    what to do: {result.fix}"])
+
+
+STAGE = Stage(
+    name="check",
+    version=1,
+    params_type=CheckParams,
+    resolve=resolve,
+    run=run,
+    deps=("index", "selection"),
+    records=(RECORD,),
+)

@@ -1,0 +1,62 @@
+"""export: the first seed's model in every format that the spec names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.domain.files import atomic_folder, read_json, write_json
+from runner.domain.progress import progress_bar
+from runner.domain.records import Record, Training
+from runner.exporters import ExportTarget
+from runner.exporters.artefact import ExportJob
+from runner.stages.stage import Stage, StageContext
+
+
+class ExportParams(Record, frozen=True, kw_only=True):
+    """What the artefacts depend on, besides the weights."""
+
+    dataset: str
+    targets: list[ExportTarget]
+
+
+def resolve(project: Project, sprint: Sprint) -> ExportParams:
+    """The export targets, and where calibration images lie."""
+    return ExportParams(dataset=project.dataset.path, targets=sprint.export)
+
+
+def run(context: StageContext, params: ExportParams) -> None:
+    """Writes every artefact, and what they are."""
+    from runner.adapters.yolo_folder import selected_paths
+
+    manifest = context.folder / "selection" / "manifest.parquet"
+    dataset = context.root / params.dataset
+    weights = context.folder / read_json(context.folder / "training.json", Training).models[0].path
+
+    def images(split: str) -> list[Path]:
+        return [dataset / path for path in selected_paths(manifest, split)]
+
+    exported = []
+    with (
+        atomic_folder(context.folder / "exports") as folder,
+        progress_bar("export", len(params.targets), "target") as bar,
+    ):
+        job = ExportJob(weights=weights, images=images, folder=folder)
+        for target in params.targets:
+            bar.set_postfix_str(target.name)
+            exported.append(target.export(job))
+            bar.update()
+    write_json(context.folder / "exports.json", exported)
+
+
+STAGE = Stage(
+    name="export",
+    version=1,
+    params_type=ExportParams,
+    resolve=resolve,
+    run=run,
+    deps=("weights", "training.json", "selection"),
+    outs=("exports",),
+    records=("exports.json",),
+)

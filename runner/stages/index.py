@@ -1,0 +1,119 @@
+"""index: one row per image and one per object, in Parquet."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+from runner.adapters.images import measure_images
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.dataset.entries import LayoutContent
+from runner.dataset.index import BUILT_IN, build_index, class_columns
+from runner.dataset.layouts import LAYOUTS
+from runner.dataset.metadata import JoinedMetadata, join_metadata
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import atomic_folder
+from runner.domain.records import Record
+from runner.stages.stage import Stage, StageContext
+
+SHOWN_NOTES = 10
+EXPECTED = {
+    "yolo": "images/<split>/*.jpg with labels/<split>/*.txt, or <split>/images/ with <split>/labels/",
+    "coco": "images/ with annotations/*.json, or <split>/_annotations.coco.json beside the images",
+}
+
+
+class IndexParams(Record, frozen=True, kw_only=True):
+    """What the index depends on besides the files themselves."""
+
+    path: str
+    layout: Literal["yolo", "coco"]
+    classes: list[str]
+    metadata: str | None = None
+    group_by: str | None = None
+
+
+def resolve(project: Project, sprint: Sprint) -> IndexParams:
+    """The index is the same for every sprint of a project."""
+    dataset = project.dataset
+    return IndexParams(
+        path=dataset.path,
+        layout=dataset.layout,
+        classes=list(project.classes),
+        metadata=dataset.metadata,
+        group_by=dataset.group_by,
+    )
+
+
+def inputs(params: IndexParams) -> tuple[str, ...]:
+    """The dataset, and the metadata where it lies elsewhere."""
+    if params.metadata is None or Path(params.metadata).is_relative_to(params.path):
+        return (params.path,)
+    return (params.path, params.metadata)
+
+
+def run(context: StageContext, params: IndexParams) -> None:
+    """Measures every image and writes index/images.parquet and index/objects.parquet.
+
+    Raises:
+        FlywheelError: the dataset is not there, holds no image of the layout, or its metadata is unusable.
+    """
+    from runner.adapters.tables import write_table
+
+    data = context.root / params.path
+    content = read_dataset(data, params)
+    paths = [entry.path for entry in content.entries]
+    metadata = JoinedMetadata(columns={}, notes=[])
+    if params.metadata is not None:
+        reserved = (*BUILT_IN, *class_columns(params.classes))
+        metadata = join_metadata(context.root / params.metadata, paths, reserved)
+    measurements = measure_images([data / path for path in paths])
+    tables = build_index(content.entries, measurements, params.classes, metadata.columns, params.group_by)
+    with atomic_folder(context.folder / "index") as folder:
+        write_table(folder / "images.parquet", tables.images)
+        write_table(folder / "objects.parquet", tables.objects)
+    _print_notes([*content.notes, *metadata.notes])
+
+
+def read_dataset(folder: Path, params: IndexParams) -> LayoutContent:
+    """The images and labels in the dataset folder.
+
+    Raises:
+        FlywheelError: the folder is missing or empty, or holds no image where the layout has them.
+    """
+    if not folder.is_dir() or not any(folder.iterdir()):
+        raise FlywheelError(
+            f"{params.path}/ is not here",
+            where=Where(params.path),
+            hint=f"fetch it: dvc pull {params.path}.dvc",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    content = LAYOUTS[params.layout](folder, params.classes)
+    if not content.entries:
+        raise FlywheelError(
+            f"there is no image in {params.path}/ where the layout {params.layout} has them",
+            where=Where(params.path),
+            hint=f"it reads {EXPECTED[params.layout]}; set dataset.layout in flywheel.yaml or move the files",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return content
+
+
+def _print_notes(notes: list[str]) -> None:
+    for note in notes[:SHOWN_NOTES]:
+        print(f"note: {note}", file=sys.stderr)
+    if len(notes) > SHOWN_NOTES:
+        print(f"note: and {len(notes) - SHOWN_NOTES} more", file=sys.stderr)
+
+
+STAGE = Stage(
+    name="index",
+    version=1,
+    params_type=IndexParams,
+    resolve=resolve,
+    run=run,
+    inputs=inputs,
+    outs=("index",),
+)

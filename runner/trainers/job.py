@@ -1,0 +1,31 @@
+"""What every trainer is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runner.adapters.yolo_folder import SelectedData
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """One sprint's training, apart from the trainer's own options.
+
+    Attributes:
+        root: the repository's top; a weights file's path is relative to it.
+        data: the selected images and their labels.
+        class_names: the project's classes, by class id.
+        device: as in flywheel.yaml: auto, cpu, cuda, cuda:N.
+        threads: CPU threads; all cores when None.
+        out: an existing folder for the trained weights.
+    """
+
+    root: Path
+    data: SelectedData
+    class_names: tuple[str, ...]
+    device: str
+    threads: int | None
+    out: Path

@@ -1,0 +1,151 @@
+"""What a condition may say. Whatever passes is evaluated on a machine with data credentials."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from runner.adapters import plain_conditions
+from runner.adapters.conditions import FUNCTIONS, analyse
+from runner.adapters.plain_conditions import plain_uses
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("condition", "columns"),
+    [
+        ("brightness < 0.25", "brightness"),
+        ("split = 'train' AND (brightness < 0.25 OR NOT n_objects IN (1, 2))", "split brightness n_objects"),
+        ("split NOT IN ('a', 'b') and x BETWEEN -1 AND 2 and y not between 0 and 1", "split x y"),
+        ("camera IS NOT NULL OR weather is null", "camera weather"),
+        ("camera LIKE 'dock%' AND weather NOT LIKE '%fog'", "camera weather"),
+        ("labelled AND NOT truncated", "labelled truncated"),
+        ("readable = true", "readable"),
+        ("((a = 1))", "a"),
+        ("\"group\" = 'x'", "group"),
+        ("a = 'it''s; -- fine'", "a"),
+        ("abs(a - b) / greatest(c, 1) > 0.5", "a b c"),
+        ("lower(camera) IN ('x') AND regexp_matches(path, '^a')", "camera path"),
+        ("captured_at::timestamp >= timestamp '2026-01-01'", "captured_at"),
+        ("hour(captured_at) NOT BETWEEN 6 AND 20", "captured_at"),
+        ("strftime(captured_at, '%H')::int > 20", "captured_at"),
+        ("CASE WHEN a > 1 THEN b ELSE c END", "a b c"),
+        ("coalesce(a, 0) > 1 AND nullif(b, 1) = 2 AND ifnull(c, 1) = 1", "a b c"),
+        ("a IS DISTINCT FROM b AND c IS TRUE", "a b c"),
+        ("a ILIKE 'x' OR b GLOB 'y*' OR c SIMILAR TO 'z' OR d ~ 'w'", "a b c d"),
+        ("captured_at > date '2026-01-01' + interval 3 days", "captured_at"),
+        ("n_objects % 2 = 0", "n_objects"),
+        ("\n  brightness\n  < 0.25\n", "brightness"),
+    ],
+)
+def test_boolean_expressions_pass_with_their_columns(condition: str, columns: str) -> None:
+    analysis = analyse(condition)
+    assert analysis.error is None
+    assert analysis.columns == set(columns.split())
+
+
+ONE = "one boolean expression is allowed, and nothing else"
+FUNCTION = "is not allowed in a condition; docs/reference.md lists those that are"
+
+
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [
+        ("a = (SELECT 1)", "subqueries are not allowed in a condition"),
+        ("a IN (SELECT 1)", "subqueries are not allowed in a condition"),
+        ("EXISTS (SELECT 1 FROM read_csv('/etc/passwd'))", "subqueries are not allowed in a condition"),
+        ("a = ANY(SELECT 1)", "subqueries are not allowed in a condition"),
+        ("a = 1; DROP TABLE images", ONE),
+        ("a = 1;", ONE),
+        ("a = 1 UNION SELECT 1", ONE),
+        ("a = 1 LIMIT 1", ONE),
+        ("a = 1 ORDER BY a", ONE),
+        ("a = 1 GROUP BY a", ONE),
+        ("a = 1 QUALIFY true", ONE),
+        ("a = 1 WINDOW w AS ()", ONE),
+        ("a = 1 USING SAMPLE 10", ONE),
+        ("a = ?", ONE),
+        ("a = 1) OR (b = 2", 'not a complete SQL expression: syntax error at or near ")"'),
+        ("(a = 1", 'not a SQL expression: syntax error at or near "1"'),
+        ("a = 1 -- b", "comments are not allowed in a condition"),
+        ("a /* b */ = 1", "comments are not allowed in a condition"),
+        ("a = $1", "text is written in single quotes: 'train'"),
+        ("a = $$x$$", "text is written in single quotes: 'train'"),
+        ("a = E'\\n'", "text is written in single quotes: 'train'"),
+        ("a = \x07", "control characters are not allowed in a condition"),
+        ("sum(a) > 1", f"the function sum {FUNCTION}"),
+        ("count(*) > 1", f"the function count {FUNCTION}"),
+        ("row_number() OVER () > 1", "window functions are not allowed in a condition"),
+        ("read_text('/etc/passwd') = 'x'", f"the function read_text {FUNCTION}"),
+        ("getenv('HOME') = 'x'", f"the function getenv {FUNCTION}"),
+        ("current_setting('x') = 'x'", f"the function current_setting {FUNCTION}"),
+        ("random() < 0.5", f"the function random {FUNCTION}"),
+        ("now() > a", f"the function now {FUNCTION}"),
+        ("lowwer(a) = 'x'", 'unknown function lowwer; did you mean "lower"?'),
+        ("main.abs(1) = 1", f"the function abs {FUNCTION}"),
+        ("abs(x := 1) = 1", "named arguments are not allowed in a condition"),
+        ("list_filter([1], x -> x > 1)", f"the function list_filter {FUNCTION}"),
+        ("a -> 'b'", "lambda functions are not allowed in a condition"),
+        ("images.a = 1", '"images.a": a column is named alone, without a table'),
+        ("*", "`*` is not allowed in a condition"),
+        ("COLUMNS('a')", "`*` is not allowed in a condition"),
+        ("a::mytype = 1", 'a cast to "mytype" is not allowed in a condition'),
+        ("a COLLATE nocase = 'x'", "COLLATE is not allowed in a condition"),
+        ("a[1] = 1", "array extract is not allowed in a condition"),
+        ("current_date > a", '"current_date" is not a column of the index'),
+        ("filename = 'x'", '"filename" is not a column of the index'),
+        ("group = 'x'", 'not a SQL expression: syntax error at or near "group"; if it is a column, write it in double quotes: "group"'),
+        ("a AND", 'not a SQL expression: syntax error at or near "AND"'),
+        ("a = 'x", "not a complete SQL expression: unterminated string literal"),
+        ("'train'", "a condition is true or false for each row; this is a constant"),
+        ("1", "a condition is true or false for each row; this is a constant"),
+        ("a + 1", "a condition is true or false for each row; this gives a number: compare it with one"),
+    ],
+)  # fmt: skip
+def test_everything_else_is_refused(condition: str, error: str) -> None:
+    analysis = analyse(condition)
+    assert analysis.error == error
+    assert analysis.columns == frozenset()
+
+
+def test_deep_expressions_are_refused_or_read_but_never_crash() -> None:
+    for condition in ("(" * 400 + "a = 1" + ")" * 400, "NOT " * 900 + "a", " AND ".join(["a = 1"] * 300), "-" * 500 + "a > 1"):
+        analyse(condition)
+    assert analyse(" + ".join(["a"] * 300) + " > 1").error == "nested deeper than 100 levels"
+
+
+def test_no_allowed_function_reaches_outside() -> None:
+    """Each is a pure scalar function (or operator, or macro) of DuckDB."""
+    rows = duckdb.connect().execute("SELECT lower(function_name), function_type, stability FROM duckdb_functions()").fetchall()
+    kinds: dict[str, set[str]] = {}
+    for name, kind, stability in rows:
+        kinds.setdefault(name, set()).add(f"{kind} {stability}")
+    unknown = {name for name in FUNCTIONS if name.isidentifier() and name not in kinds}
+    assert unknown == {"ifnull"}  # syntax, not a function
+    odd = {name: kinds[name] for name in FUNCTIONS & kinds.keys() if kinds[name] - {"scalar CONSISTENT"}}
+    assert set(odd) == {"if", "nullif"}  # DuckDB's own macros over CASE
+    assert odd["if"] == odd["nullif"] == {"macro None"}
+
+
+def test_reserved_words_are_never_taken_for_columns() -> None:
+    """What plain_conditions takes for a column must be one for DuckDB."""
+    rows = duckdb.connect().execute("SELECT keyword_name, keyword_category FROM duckdb_keywords()").fetchall()
+    for word, category in rows:
+        if category != "unreserved":
+            assert word in plain_conditions._WORDS, word
+        if plain_uses(f"{word} = 1") is not None:
+            parsed = duckdb.connect().execute(f"SELECT {word} FROM (SELECT 1 AS \"{word}\") WHERE {word} = 1")  # noqa: S608
+            assert parsed.fetchall() == [(1,)]
+
+
+def test_plain_conditions_do_not_import_duckdb() -> None:
+    code = (
+        "import sys; from runner.adapters.conditions import analyse;"
+        "analyse(\"split = 'train' AND brightness < 0.25\"); assert 'duckdb' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -1,0 +1,65 @@
+"""The command line's own behaviour: help, exit codes, one boundary for errors."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.cli import main as cli
+from runner.cli.main import COMMANDS, build_parser, main
+from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError, Where
+
+NAMES = ("init", "validate", "plan", "run", "report", "status")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_commands_help_shows_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--help"])
+    assert stop.value.code == 0
+    assert f"example:\n  {'mkdir' if name == 'init' else 'flywheel ' + name}" in capsys.readouterr().out
+
+
+def test_every_command_speaks_json() -> None:
+    assert len(COMMANDS) == len(NAMES)
+    for name in NAMES:
+        extra = ["--data", "x"] if name == "init" else []
+        assert build_parser().parse_args([name, "--format", "json", *extra]).format == "json"
+
+
+def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
+    def execute(options: object) -> int:
+        raise error
+
+    parser = build_parser()
+    monkeypatch.setattr(cli, "build_parser", lambda: parser)
+    parse = parser.parse_args
+
+    def parse_args(arguments: list[str]) -> object:
+        options = parse(arguments)
+        options.execute = execute
+        return options
+
+    monkeypatch.setattr(parser, "parse_args", parse_args)
+    return main(["status"])
+
+
+def test_an_expected_error_is_told_with_place_and_hint(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    error = FlywheelError("is wrong", where=Where("a.yaml", 3, 7), hint="mend it", exit_code=ExitCode.STAGE_FAILED)
+    assert failing(error, monkeypatch) == 3
+    assert capsys.readouterr().err == "error: a.yaml:3:7: is wrong\n  hint: mend it\n"
+
+
+def test_all_configuration_errors_are_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    errors = ConfigurationErrors([FlywheelError("one", where=Where("a", 1, 1)), FlywheelError("two", where=Where("a", 2, 1))])
+    assert failing(errors, monkeypatch) == 2
+    assert capsys.readouterr().err == "error: a:1:1: one\nerror: a:2:1: two\n2 configuration errors; nothing was run\n"
+
+
+def test_a_bug_is_one_line_without_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing(ZeroDivisionError("division by zero"), monkeypatch) == 70
+    assert capsys.readouterr().err.startswith("error: unexpected ZeroDivisionError: division by zero\n  hint: this is a bug")
+
+
+def test_an_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing(KeyboardInterrupt(), monkeypatch) == 130
+    assert "run the same command again" in capsys.readouterr().err

@@ -1,0 +1,260 @@
+"""Every error of every file in one pass: file:line:column, what is wrong, the nearest valid name. Whole texts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner.config.load import validate
+from runner.domain.errors import FlywheelError
+
+Break = Callable[[str, str, str], Path]
+SPEC = "specs/0001-first-model.yaml"
+ROOT = Path(__file__).parents[2]
+IMAGES = (
+    "brightness, bytes, camera, contrast, group, group_fraction, height, image_id, label_problem, labelled, n_objects, "
+    "n_one, n_two, n_zero, path, phash, problem, readable, scene, sharpness, split, weather, width"
+)
+
+
+def texts(root: Path, names: list[str] | None = None) -> list[str]:
+    return [str(error) for error in validate(root, names)]
+
+
+def test_a_valid_project_has_no_errors(repository: Path) -> None:
+    assert texts(repository) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        # keys
+        ("title:", "titel:", '3:1: titel: unknown key; did you mean "title"?'),
+        ("title: A first model\n", "", '1:1: missing key "title"'),
+        ("epochs:", "epcohs:", '13:3: train.epcohs: unknown key; did you mean "epochs"?'),
+        ("mosaic:", "zigzag:", "15:13: train.augment.zigzag: unknown key; keys not used yet: close_mosaic, copy_paste, degrees, erasing, fliplr, flipud, hsv_h, hsv_s, hsv_v, mixup, mosaic, perspective, scale, shear, translate"),
+        ("  model: yolo11n.yaml\n", "", '10:1: train: missing key "model"'),
+        ("size: 2000, ", "", '5:72: data.train.sample: missing key "size"'),
+        ("epochs: 30", "epochs: 30\n  epochs: 40", "14:3: train.epochs: duplicate key, first written in line 13"),
+        # types
+        ("epochs: 30", 'epochs: "30"', '13:11: train.epochs: expected an integer, found text ("30"); write it without quotes'),
+        ("epochs: 30", "epochs: many", '13:11: train.epochs: expected an integer, found text ("many")'),
+        ("epochs: 30", "epochs: 30.5", "13:11: train.epochs: expected an integer, found 30.5"),
+        ("epochs: 30", "epochs: yes", '13:11: train.epochs: expected an integer, found text ("yes")'),
+        ("epochs: 30", "epochs:", "13:10: train.epochs: expected an integer, found nothing"),
+        ("epochs: 30", "cos_lr: on", '13:11: train.cos_lr: expected true or false, found text ("on")'),
+        ("title: A first model", "title: 2026", "3:8: title: expected text, found 2026; write it in quotes"),
+        ("title: A first model", "title: true", "3:8: title: expected text, found true; write it in quotes"),
+        ("{mosaic: 0.5}", "[mosaic]", "15:12: train.augment: expected a mapping, found a list"),
+        ("slices: [{by: weather}]", "slices: {by: weather}", "21:11: evaluate.slices: expected a list, found a mapping"),
+        # values
+        ("apiVersion: flywheel/v1", "apiVersion: flywheel/v2", '1:13: apiVersion: expected flywheel/v1, found "flywheel/v2"'),
+        ("kind: Sprint", "kind: Project", '2:7: kind: expected kind Sprint, found "Project"; a project is flywheel.yaml'),
+        ("kind: Sprint", "kind: Sprnt", '2:7: kind: expected kind Sprint, found "Sprnt"'),
+        ("framework: ultralytics", "framework: ultralitics", '11:14: train.framework: expected ultralytics, found "ultralitics"'),
+        ("epochs: 30", "epochs: 0", "13:11: train.epochs: must be at least 1, found 0"),
+        ("epochs: 30", "imgsz: 321", "13:10: train.imgsz: must be a multiple of 32, found 321; the nearest are 320 and 352"),
+        ("epochs: 30", "seeds: []", "13:10: train.seeds: needs at least 1 entry, found 0"),
+        ("epochs: 30", "optimizer: adamw", '13:14: train.optimizer: unknown value "adamw"; did you mean "AdamW"?'),
+        ("mosaic: 0.5", "mosaic: 5", "15:21: train.augment.mosaic: must be at most 1, found 5"),
+        ("distance: 4", "distance: 40", "5:59: data.train.dedupe.distance: must be at most 16, found 40"),
+        ("title: A first model", 'title: ""', "3:8: title: must not be empty"),
+        ("title: A first model", "title: " + "x" * 2001, "3:8: title: longer than 2000 characters (2001)"),
+        # export targets
+        ("{format: onnx}", "{format: onx}", '17:14: export[0].format: unknown value "onx"; did you mean "onnx"?'),
+        ("{format: onnx}", "{precision: fp16}", '17:5: export[0]: missing key "format"'),
+        ("{format: onnx}", "onnx", '17:5: export[0]: expected a mapping, found text ("onnx")'),
+        ("{format: onnx}", "{format: onnx, precision: int8}", "17:31: export[0].precision: expected one of fp16, fp32, found \"int8\""),
+        ("{format: onnx}", "{format: openvino, precision: int8}", '17:5: export[0]: int8 needs calibration images: add `calibration: {split: train, size: 300}`'),
+        ("{format: onnx}", "{format: openvino, calibration: {}}", "17:37: export[0].calibration: calibration belongs to `precision: int8` only"),
+        ("{format: onnx}", "{format: openvino, precision: int8, calibration: {split: test}}", '17:62: export[0].calibration.split: expected one of train, val, found "test"'),
+        # slices
+        ("{by: weather}", "{by: wether}", '21:17: evaluate.slices[0].by: the table `images` has no column "wether"; did you mean "weather"?'),
+        ("{by: weather}", "{name: night, wher: x}", '21:26: evaluate.slices[0].wher: unknown key; did you mean "where"?'),
+        ("{by: weather}", "{name: night}", "21:12: evaluate.slices[0]: a slice has `name` and `where`, `name` and `objects`, or `by` (and `max`)"),
+        ("{by: weather}", "{by: weather, name: x}", "21:12: evaluate.slices[0]: a slice has `name` and `where`, `name` and `objects`, or `by` (and `max`)"),
+        ("{by: weather}", "{name: dark, where: brightness < 0.1}", '21:19: evaluate.slices[0].name: the slice "dark" is already defined in flywheel.yaml'),
+        ("{by: weather}", "{by: camera}", '21:17: evaluate.slices[0].by: the slice "camera" is already defined in flywheel.yaml'),
+        ("{by: weather}", "{by: weather}, {by: weather}", '21:31: evaluate.slices[1].by: the slice "weather" is named twice'),
+        ("{by: weather}", "{name: a b, where: readable}", "21:19: evaluate.slices[0].name: a name has letters, digits, `_`, `.`, `-`, at most 80"),
+        ("{by: weather}", "{name: big, objects: area > 9}", '21:33: evaluate.slices[0].objects: the table `objects` has no column "area"; did you mean "area_px"?'),
+        # conditions
+        ("sharpness < 12", "sharpnes < 12", '6:12: data.exclude: the table `images` has no column "sharpnes"; did you mean "sharpness"?'),
+        ("sharpness < 12", "n_four > 1", f'6:12: data.exclude: the table `images` has no column "n_four"; columns: {IMAGES}'),
+        ("sharpness < 12", "sharpness <", '6:12: data.exclude: not a complete SQL expression: syntax error at or near "<"'),
+        ("sharpness < 12", "sharpness < 12; SELECT 1", "6:12: data.exclude: one boolean expression is allowed, and nothing else"),
+        ("sharpness < 12", "sharpness < 'low'", "6:12: data.exclude: sharpness is a number: compare it with a number"),
+        ("sharpness < 12", "split = 1", "6:12: data.exclude: split is text: compare it with text in single quotes"),
+        ("sharpness < 12", "brightness", "6:12: data.exclude: brightness is a number: compare it with a number"),
+        ("sharpness < 12", "readable = 'yes'", "6:12: data.exclude: readable is true or false: write `readable` or `NOT readable`"),
+        ("sharpness < 12", "'camera = \"dock\"'", f'6:12: data.exclude: the table `images` has no column "dock"; columns: {IMAGES}; text is written in single quotes: \'dock\''),
+        ("balance: camera", "balance: camra", '5:94: data.train.sample.balance: the table `images` has no column "camra"; did you mean "camera"?'),
+        # checks
+        ("preset: detection", "preset: detecton", '9:13: checks[1].preset: expected detection, found "detecton"'),
+        ("preset: detection", "detection", '9:5: checks[1]: expected a mapping, found text ("detection")'),
+        ("preset: detection", "presets: detection", "9:5: checks[1].presets: unknown check; write `preset: detection` or an expectation (`expect_…`)"),
+        ("preset: detection", "{}", "9:5: checks[1]: a check is `preset: detection` or one expectation (`expect_…`)"),
+        ("_to_be_between", "_to_be_betwen", '8:5: checks[0].expect_column_values_to_be_betwen: unknown expectation; did you mean "expect_column_values_to_be_between"?'),
+        ("table: images, ", "", '8:5: checks[0].expect_column_values_to_be_between: missing key "table"'),
+        ("column: brightness", "column: brightnes", '8:66: checks[0].expect_column_values_to_be_between.column: the table `images` has no column "brightnes"; did you mean "brightness"?'),
+        ("mostly: 0.99", "mostly: 99", "8:103: checks[0].expect_column_values_to_be_between.mostly: must be at most 1, found 99"),
+        ("mostly: 0.99", "row_condition: x", "8:95: checks[0].expect_column_values_to_be_between.row_condition: this argument of Great Expectations is not accepted in a spec"),
+        # gates
+        ("metric: map50_95, min: 0.45", "metric: mAP50-95, min: 0.45", '23:14: gates[0].metric: unknown value "mAP50-95"; did you mean "map50_95"?'),
+        ("optimizing: map50_95", "optimizing: latency_p95_ms", '20:15: evaluate.optimizing: expected one of map50_95, map50, map75, ar, precision, recall, f1, found "latency_p95_ms"'),
+        ("min: 0.45", "min: 45", "23:29: gates[0].min: map50_95 lies between 0 and 1, found 45; did you mean 0.45?"),
+        ("min: 0.45", "min: high", '23:29: gates[0].min: expected a number, found text ("high")'),
+        (", min: 0.45", "", "23:5: gates[0]: a gate has exactly one of min, max, max_drop, min_gain"),
+        ("min: 0.45", "min: 0.45, max: 0.5", "23:5: gates[0]: a gate has exactly one of min, max, max_drop, min_gain"),
+        ("min: 0.45", "max_drop: 0.1", "23:5: gates[0]: max_drop and min_gain compare: add `against: champion` or `against: torch`"),
+        ("min: 0.45", "min: 0.45, against: torch", "23:44: gates[0].against: `against` belongs to max_drop and min_gain only"),
+        ("slice: dark", "slice: drak", '24:28: gates[1].slice: unknown slice "drak"; did you mean "dark"?'),
+        ("slice: camera=dock", "slice: camera", '26:28: gates[3].slice: "camera" has one slice per value: write "camera=<value>"'),
+        ("slice: camera=dock", "slice: site=dock", '26:28: gates[3].slice: unknown slice "site=dock"; slices: *, camera=<value>, dark, small, weather=<value>'),
+        ("class: one", "class: won", '24:41: gates[1].class: unknown class "won"; did you mean "one"?'),
+        ("target: openvino-int8", "target: openvino-fp16", '26:49: gates[3].target: unknown export target "openvino-fp16"; did you mean "openvino-int8"?'),
+        ("target: openvino-int8", "target: torch", "26:80: gates[3].against: the torch model is not compared with itself"),
+        ("latency_p95_ms, target", "latency_p95_ms, class: one, target", "27:30: gates[4].class: latency_p95_ms is not measured per class; remove `class`"),
+        ('latency_p95_ms, target: "*"', 'cost, target: "*"', "27:20: gates[4].target: cost belongs to the sprint, not to a target; remove `target`"),
+        # paths and weights
+        ("yolo11n.yaml", "yolo11q.yml", '12:10: train.model: unknown architecture "yolo11q.yml"; did you mean "yolo11l.yaml"?'),
+        ("yolo11n.yaml", "resnet50.yaml", '12:10: train.model: unknown architecture "resnet50.yaml"; known are yolov8, yolov9, yolov10, yolo11, yolo12, yolo26 with n, s, m, l or x'),
+        ("yolo11n.yaml", "yolo11n", '12:10: train.model: "yolo11n" is neither a weights file nor an architecture\n  hint: name a file in the repository (weights/x.pt), or train from scratch (yolo26n.yaml)'),
+        ("yolo11n.yaml", "yolo11n.pt", "12:10: train.model: yolo11n.pt is not in the repository, and nothing is downloaded\n  hint: put the file into the repository and add it: dvc add weights/yolo11n.pt; then `model: weights/yolo11n.pt`; or train from scratch: `model: yolo11n.yaml`"),
+        ("yolo11n.yaml", "weights/x.pt", "12:10: train.model: weights/x.pt does not exist\n  hint: put the file there and add it: dvc add weights/x.pt; or train from scratch: `model: yolo26n.yaml`"),
+        ("yolo11n.yaml", "../x.pt", '12:10: train.model: "../x.pt" leaves the repository; `..` is not allowed'),
+        ("title: A first model", "title: x\nannotation: {strategy: boxes, guidelines: docs/missing.md}", "4:44: annotation.guidelines: docs/missing.md does not exist"),
+        # YAML
+        ("{format: onnx}", "{format: onnx", "18:5: not valid YAML: did not find expected ',' or '}' (while parsing a flow mapping, line 17)"),
+        ("{format: onnx}", "&a {format: onnx}", "17:8: anchor &a: anchors and aliases are not allowed"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_spec(break_file: Break, old: str, new: str, message: str) -> None:
+    assert texts(break_file(SPEC, old, new), ["0001-first-model"]) == [f"{SPEC}:{message}"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("task: detect", "task: detekt", '4:7: task: expected detect, found "detekt"'),
+        ("kind: Project", "kind: Sprint", "2:7: kind: expected kind Project, found \"Sprint\"; a sprint's spec lies in specs/"),
+        ("[zero, one, two]", "[zero, one, two, one]", '5:26: classes[3]: the class "one" is named twice'),
+        ("[zero, one, two]", "[one, 2]", "5:16: classes[1]: expected text, found 2; write it in quotes"),
+        ("layout: yolo", "layout: yollo", '8:11: dataset.layout: unknown value "yollo"; did you mean "yolo"?'),
+        ("path: data\n", "path: images\n", "7:9: dataset.path: images.dvc does not exist: the dataset is not tracked\n  hint: put the dataset into images/, then: dvc add images"),
+        ("path: data\n", "path: ../data\n", '7:9: dataset.path: "../data" leaves the repository; `..` is not allowed'),
+        ("path: data\n", "path: /data\n", '7:9: dataset.path: "/data" must be relative to the repository\'s top'),
+        ("data/metadata.csv", "data/meta.csv", "9:13: dataset.metadata: data/meta.csv does not exist"),
+        ("group_by: scene", "group_by: scenes", '10:13: dataset.group_by: the table `images` has no column "scenes"; did you mean "scene"?'),
+        ("split = 'pool'", "spilt = 'pool'", '13:9: splits.pool: the table `images` has no column "spilt"; did you mean "split"?'),
+        ("  pool:", "  pol:", '13:3: splits.pol: unknown key; did you mean "pool"?'),
+        ("{by: camera}", "{by: camera}, {name: dark, where: readable}", "15:17: not valid YAML: did not find expected '-' indicator (while parsing a block collection, line 15)"),
+        ("{by: camera}", "{name: dark, where: readable}", '16:12: slices[1].name: the slice "dark" is named twice'),
+        ("metric: map50_95, max_drop: 0.02", "metric: map50_95, class: tow, max_drop: 0.02", '19:38: policy.gates[0].class: unknown class "tow"; did you mean "two"?'),
+        ("metric: map50_95, max_drop: 0.02", "metric: map50_95, target: openvno-int8, max_drop: 0.02", '19:39: policy.gates[0].target: unknown export target "openvno-int8"; did you mean "openvino-int8"?'),
+        ("currency: EUR", "currency: euro", "21:19: costs.currency: a currency has three capital letters (ISO 4217): EUR"),
+        ("gpu_hour: 2.20", "gpu_hour: -1", "21:34: costs.gpu_hour: must be at least 0, found -1"),
+        ("device: auto", "device: gpu", "22:19: compute.device: a device is auto, cpu, cuda, or cuda:0, cuda:1, …"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_the_project(break_file: Break, old: str, new: str, message: str) -> None:
+    found = [text for text in texts(break_file("flywheel.yaml", old, new)) if not text.startswith("specs/")]
+    if "not valid YAML" in message:
+        assert len(found) == 1
+        assert "flywheel.yaml" in found[0]
+    else:
+        assert found == [f"flywheel.yaml:{message}"]
+
+
+def test_all_errors_of_all_files_come_at_once_sorted_by_place(repository: Path, break_file: Break) -> None:
+    break_file("flywheel.yaml", "layout: yolo", "layot: yolo")
+    break_file(SPEC, "epochs: 30", "epochs: -1\n  &x imgz: 3")
+    break_file(SPEC, "slice: dark", "slice: drak")
+    break_file("specs/0002-longer.yaml", "min: 0.5", "min: 50")
+    (repository / "specs" / "3-bad.yaml").write_text("a: 1")
+    assert texts(repository) == [
+        'flywheel.yaml:8:3: dataset.layot: unknown key; did you mean "layout"?',
+        "specs/0001-first-model.yaml:13:11: train.epochs: must be at least 1, found -1",
+        "specs/0001-first-model.yaml:14:3: a key must be plain text, without tag or anchor",
+        'specs/0001-first-model.yaml:14:3: train.imgz: unknown key; did you mean "imgsz"?',
+        'specs/0001-first-model.yaml:25:28: gates[1].slice: unknown slice "drak"; did you mean "dark"?',
+        "specs/0002-longer.yaml:7:42: gates[0].min: recall lies between 0 and 1, found 50; did you mean 0.5?",
+        "specs/3-bad.yaml: not a spec's name: four digits, `-`, then lower-case letters, digits and `-`, ending in .yaml\n"
+        "  hint: rename it, for example: 0001-first-model.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["1-x.yaml", "0001_x.yaml", "0001-X.yaml", "0001-.yml", "0001-$(id).yaml", "0001-a b.yaml", "٠٠٠١-x.yaml"]
+    + [f"0001-{'x' * 61}.yaml", "0001-x\n.yaml", "-rf.yaml"],
+)
+def test_spec_file_names_are_strict(repository: Path, name: str) -> None:
+    """SECURITY.md rule 5."""
+    (repository / "specs" / name).write_text("kind: Sprint\n")
+    found = texts(repository)
+    assert len(found) == 1
+    assert "not a spec's name" in found[0]
+    assert found[0].splitlines()[0].isprintable()
+
+
+def test_an_empty_spec_says_what_it_needs(repository: Path) -> None:
+    (repository / SPEC).write_text("# nothing yet\n")
+    assert texts(repository, ["0001"]) == [f"{SPEC}:1:1: expected a mapping, found nothing"]
+
+
+def test_a_missing_data_dvc_names_the_command(repository: Path) -> None:
+    (repository / "data.dvc").unlink()
+    assert texts(repository) == [
+        "flywheel.yaml:7:9: dataset.path: data.dvc does not exist: the dataset is not tracked\n  hint: dvc add data"
+    ]
+
+
+def test_without_pulled_data_metadata_columns_are_not_judged(repository: Path, break_file: Break) -> None:
+    break_file(SPEC, "sharpness < 12", "sharpness < 12 OR lens = 'wide'")
+    assert len(texts(repository)) == 1
+    (repository / "data" / "metadata.csv").unlink()
+    (repository / "data").rmdir()
+    assert texts(repository) == []
+
+
+def test_without_a_metadata_file_only_fixed_columns_exist(repository: Path, break_file: Break) -> None:
+    break_file("flywheel.yaml", "  metadata: data/metadata.csv\n  group_by: scene\n", "")
+    assert texts(repository)[0] == (
+        "flywheel.yaml:13:10: slices[1].by: the table `images` has no column \"camera\"; columns: brightness, bytes, "
+        "contrast, group, group_fraction, height, image_id, label_problem, labelled, n_objects, n_one, n_two, n_zero, "
+        "path, phash, problem, readable, sharpness, split, width"
+    )
+
+
+def test_group_by_needs_a_metadata_file(repository: Path, break_file: Break) -> None:
+    break_file("flywheel.yaml", "  metadata: data/metadata.csv\n", "")
+    assert "flywheel.yaml:9:13: dataset.group_by: group_by names a metadata column: add `metadata: …csv`" in texts(repository)
+
+
+def test_a_policy_gate_names_only_the_projects_slices(repository: Path, break_file: Break) -> None:
+    break_file("flywheel.yaml", "max_drop: 0.02", "slice: weather=fog, max_drop: 0.02")
+    assert texts(repository) == [
+        'flywheel.yaml:19:38: policy.gates[0].slice: unknown slice "weather=fog"; '
+        "slices: *, camera=<value>, dark, small"
+    ]
+
+
+def test_a_symlinked_spec_is_refused(repository: Path) -> None:
+    (repository / "specs" / "0003-link.yaml").symlink_to("/etc/passwd")
+    with pytest.raises(FlywheelError, match=r"specs/0003-link.yaml: is a symlink"):
+        validate(repository)
+
+
+def test_nothing_heavy_is_imported(repository: Path) -> None:
+    heavy = ["torch", "ultralytics", "great_expectations", "dvc", "pandas", "cv2", "numpy", "duckdb", "jsonschema"]
+    code = (
+        f"import sys; from pathlib import Path; from runner.config.load import validate;"
+        f"assert validate(Path({str(repository)!r})) == []; print([m for m in {heavy} if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.strip() == "[]"

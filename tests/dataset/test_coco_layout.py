@@ -1,0 +1,149 @@
+"""COCO files become image entries: categories by name, files wherever the usual arrangements have them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.dataset.layouts.coco import coco_categories, coco_files, read_coco
+from runner.domain.errors import FlywheelError
+
+CLASSES = ["cat", "dog"]
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    return {
+        "images": [{"id": 1, "file_name": "x.jpg", "width": 40, "height": 20}],
+        "categories": [{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}],
+        "annotations": [{"id": 5, "image_id": 1, "category_id": 7, "bbox": [1, 2, 10, 5], "iscrowd": 1}],
+        **changes,
+    }
+
+
+def write(folder: Path, file: str, content: dict[str, Any], *images: str) -> Path:
+    for path in (file, *images):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("")
+    (folder / file).write_text(json.dumps(content))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "image", "split"),
+    [
+        ("annotations/instances_train2017.json", "train2017/x.jpg", "train2017"),
+        ("annotations/instances_val.json", "images/val/x.jpg", "val"),
+        ("annotations/test.json", "images/x.jpg", "test"),
+        ("annotations/instances_default.json", "images/x.jpg", None),
+        ("valid/_annotations.coco.json", "valid/x.jpg", "valid"),
+        ("coco_train.json", "images/train/x.jpg", "train"),
+        ("labels.json", "data/x.jpg", None),
+    ],
+)
+def test_usual_arrangements_are_read(tmp_path: Path, file: str, image: str, split: str | None) -> None:
+    (entry,) = read_coco(write(tmp_path, file, document(), image), CLASSES).entries
+    assert (entry.path, entry.split, entry.labelled, entry.declared_size) == (image, split, True, (40, 20))
+    (found,) = entry.objects
+    assert found.object_id == f"{file}#5"
+    assert (found.class_name, found.class_id, found.crowd) == ("dog", 1, True)
+    assert found.box_xyxy == (1, 2, 11, 7)
+    assert not found.normalised
+
+
+def test_images_that_no_file_lists_are_not_labelled(tmp_path: Path) -> None:
+    write(tmp_path, "annotations/train.json", document(), "images/train/x.jpg", "images/pool/y.jpg")
+    entries = read_coco(tmp_path, CLASSES).entries
+    assert [(entry.path, entry.split, entry.labelled) for entry in entries] == [
+        ("images/pool/y.jpg", "pool", False),
+        ("images/train/x.jpg", "train", True),
+    ]
+
+
+def test_listed_image_without_annotations_is_labelled_and_empty(tmp_path: Path) -> None:
+    (entry,) = read_coco(write(tmp_path, "annotations/a.json", document(annotations=[])), CLASSES).entries
+    assert (entry.labelled, entry.objects) == (True, ())
+
+
+def test_file_without_annotations_gives_images_without_labels(tmp_path: Path) -> None:
+    content = document()
+    del content["annotations"]
+    (entry,) = read_coco(write(tmp_path, "annotations/a.json", content), CLASSES).entries
+    assert not entry.labelled
+
+
+def test_missing_image_keeps_its_entry(tmp_path: Path) -> None:
+    (entry,) = read_coco(write(tmp_path, "annotations/train.json", document()), CLASSES).entries
+    assert entry.path == "images/train/x.jpg"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "problem"),
+    [
+        ({"category_id": 9, "bbox": [1, 2, 3, 4]}, "category 9 is not among its categories"),
+        ({"category_id": 7, "bbox": [1, 2, 3]}, "bbox has 3 numbers, not 4"),
+        ({"category_id": 7}, "bbox is missing"),
+        ({"category_id": 4, "bbox": [1, 2, 3, 4]}, 'class id 4 is "emu", which is not one of the project\'s classes'),
+    ],
+)
+def test_bad_annotation_is_named(tmp_path: Path, annotation: dict[str, Any], problem: str) -> None:
+    content = document(
+        categories=[{"id": 7, "name": "dog"}, {"id": 4, "name": "emu"}],
+        annotations=[{"id": 12, "image_id": 1, **annotation}],
+    )
+    (entry,) = read_coco(write(tmp_path, "annotations/a.json", content), CLASSES).entries
+    assert entry.objects == ()
+    assert entry.label_problems == (f"annotations/a.json: annotation 12: {problem}",)
+
+
+@pytest.mark.parametrize("name", ["../secret.jpg", "/etc/passwd", "a/../../b.jpg", "..\\b.jpg"])
+def test_paths_out_of_the_dataset_are_not_followed(tmp_path: Path, name: str) -> None:
+    content = document(images=[{"id": 1, "file_name": name}])
+    found = read_coco(write(tmp_path, "annotations/a.json", content), CLASSES)
+    assert found.entries == []
+    assert found.notes == [f"annotations/a.json: {name!r} is not a path inside the dataset"]
+
+
+def test_annotations_of_unlisted_images_are_noted(tmp_path: Path) -> None:
+    content = document(annotations=[{"id": 1, "image_id": 99, "category_id": 7, "bbox": [0, 0, 1, 1]}])
+    found = read_coco(write(tmp_path, "annotations/a.json", content), CLASSES)
+    assert found.notes == ["annotations/a.json: 1 annotations are of images that it does not list"]
+
+
+def test_two_files_listing_one_image_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, "annotations/a.json", document(), "images/x.jpg")
+    write(tmp_path, "annotations/b.json", document())
+    with pytest.raises(FlywheelError) as error:
+        read_coco(tmp_path, CLASSES)
+    assert str(error.value) == (
+        f"{tmp_path}/annotations/b.json: lists images/x.jpg although annotations/a.json does so too\n"
+        "  hint: keep each image in one annotation file: move the other one out of the dataset"
+    )
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"images": 3}', '{"images": [{"id": 1}], "categories": []}'])
+def test_file_that_is_not_coco_is_refused(tmp_path: Path, text: str) -> None:
+    write(tmp_path, "annotations/a.json", {})
+    (tmp_path / "annotations/a.json").write_text(text)
+    with pytest.raises(FlywheelError) as error:
+        read_coco(tmp_path, CLASSES)
+    assert error.value.message.startswith("not a COCO annotation file: ")
+
+
+def test_files_of_other_tasks_and_other_json_are_left_alone(tmp_path: Path) -> None:
+    write(tmp_path, "annotations/captions_train.json", {})
+    write(tmp_path, "settings.json", {"a": 1})
+    write(tmp_path, "annotations/instances_train.json", document())
+    assert coco_files(tmp_path) == ["annotations/instances_train.json"]
+
+
+def test_unused_supercategory_is_no_class(tmp_path: Path) -> None:
+    categories = [
+        {"id": 0, "name": "animals", "supercategory": "none"},
+        {"id": 7, "name": "dog", "supercategory": "animals"},
+        {"id": 8, "name": "emu", "supercategory": "animals"},
+    ]
+    write(tmp_path, "train/_annotations.coco.json", document(categories=categories))
+    assert coco_categories(tmp_path, "train/_annotations.coco.json") == ["dog", "emu"]

@@ -1,0 +1,291 @@
+"""The evaluate stage: from the files of earlier stages to its records, equal to pycocotools."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from runner.adapters.tables import write_table
+from runner.config.sprint import SliceSpec
+from runner.domain.files import read_json, write_json
+from runner.domain.records import Evaluation, Metrics, Selection, SplitCounts
+from runner.stages.evaluate import STAGE, EvaluateParams, run
+from runner.stages.stage import StageContext
+
+CLASSES = ["zero", "one", "two"]
+TARGETS = ["torch", "onnx-fp32"]
+CORNERS = ("x_min", "y_min", "x_max", "y_max")
+Columns = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    folder: Path
+    images: Columns
+    objects: Columns
+    predictions: dict[str, Columns]
+
+    @property
+    def test_paths(self) -> list[str]:
+        chosen = (self.images["split"] == "test") & ~self.images["dropped"]
+        return sorted(self.images["path"][chosen].tolist())
+
+
+def params(slices: list[SliceSpec], seeds: list[int]) -> EvaluateParams:
+    return EvaluateParams(
+        task="detect",
+        classes=CLASSES,
+        targets=TARGETS,
+        further_seeds=seeds,
+        optimizing="map50_95",
+        operating_confidence=0.5,
+        slices=slices,
+    )
+
+
+SLICES = [
+    SliceSpec(name="dark", where="brightness < 0.5"),
+    SliceSpec(by="camera", max=2),
+    SliceSpec(name="small", objects="area_px < 1000"),
+    SliceSpec(name="large", objects="AREA_PX >= 1000"),
+    SliceSpec(name="cut", objects="truncated"),
+    SliceSpec(name="nothing", where="brightness > 9"),
+]
+
+
+def boxes(random: np.random.Generator, n: int) -> NDArray[np.float64]:
+    corner = random.integers(0, 100, (n, 2))
+    return np.hstack([corner, corner + random.integers(5, 60, (n, 2))]).astype(float)
+
+
+def make_case(folder: Path) -> Case:
+    """40 images, not in the order of their paths, of which 20 to 30 are tested; crowds; an unknown class."""
+    random = np.random.default_rng(7)
+    path = np.array([f"images/{number:03d}.jpg" for number in random.permutation(40)], dtype=object)
+    images: Columns = {
+        "path": path,
+        "split": np.array(["train" if number % 4 == 0 else "test" for number in range(40)], dtype=object),
+        "dropped": np.arange(40) % 8 == 1,
+        "brightness": random.random(40),
+        "camera": np.array([[None, "a", "a", "b", "c"][number % 5] for number in range(40)], dtype=object),
+    }
+    of = random.integers(0, 40, 200)
+    truth = boxes(random, 200)
+    width, height = truth[:, 2] - truth[:, 0], truth[:, 3] - truth[:, 1]
+    label = random.integers(0, 2, 200)
+    objects: Columns = {
+        "path": path[of],
+        "class": np.array([*CLASSES, "unknown"], dtype=object)[np.where(random.random(200) < 0.05, 3, label)],
+        "crowd": random.random(200) < 0.05,
+        "truncated": random.random(200) < 0.3,
+        "area_px": width * height,
+        **{name: truth[:, column] for column, name in enumerate(CORNERS)},
+    }
+    tested = np.flatnonzero((images["split"] == "test") & ~images["dropped"])
+    predictions = {name: predicted(random, path[tested], objects) for name in (*TARGETS, "torch-seed-3")}
+    case = Case(folder=folder, images=images, objects=objects, predictions=predictions)
+    write_case(case)
+    return case
+
+
+def predicted(random: np.random.Generator, tested: Columns, objects: Columns) -> Columns:
+    there = np.flatnonzero(np.isin(objects["path"], tested) & (objects["class"] != "unknown"))
+    copied = random.choice(there, 150)
+    near = np.stack([objects[name][copied] for name in CORNERS], axis=1) + random.normal(0, 2, (150, 4))
+    found = np.vstack([near, boxes(random, 100)]).astype(np.float32)
+    stray = random.choice(tested, 100)
+    name = np.concatenate(
+        [objects["class"][copied], np.array(CLASSES, dtype=object)[random.integers(0, 3, 100)]]
+    )
+    return {
+        "path": np.concatenate([objects["path"][copied], stray]),
+        "class": name,
+        "class_id": np.array([CLASSES.index(item) for item in name], dtype=np.int32),
+        "score": random.random(250).astype(np.float32),
+        **{corner: found[:, column] for column, corner in enumerate(CORNERS)},
+    }
+
+
+def write_case(case: Case) -> None:
+    folder = case.folder
+    kept = case.images["split"] == "test"
+    write_table(folder / "index" / "images.parquet", case.images)
+    write_table(folder / "index" / "objects.parquet", case.objects)
+    write_table(
+        folder / "selection" / "manifest.parquet",
+        {
+            "path": case.images["path"],
+            "assigned": np.where(kept, "test", "train").astype(object),
+            "selected": ~case.images["dropped"],
+        },
+    )
+    counts = {"test": SplitCounts(images=24, objects=0)}
+    selection = Selection(splits=counts, dropped=[], digest="d", split_digests={"test": "digest of test"})
+    write_json(folder / "selection.json", selection)
+    for target, columns in case.predictions.items():
+        write_table(folder / "predictions" / f"{target}.parquet", columns)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return make_case(tmp_path / "reports" / "0001-x")
+
+
+def evaluated(case: Case, slices: list[SliceSpec], seeds: list[int] | None = None) -> Evaluation:
+    run(StageContext(root=case.folder.parents[1], folder=case.folder), params(slices, seeds or []))
+    return read_json(case.folder / "evaluation.json", Evaluation)
+
+
+def pycocotools(case: Case, target: str, paths: list[str], area: tuple[float, float]) -> tuple[float, ...]:
+    """mAP50-95, mAP50, mAP75 and AR@100 over classes that have objects."""
+    order = {path: number for number, path in enumerate(case.test_paths, start=1)}
+
+    def rows(columns: Columns) -> list[tuple[int, dict[str, object]]]:
+        box = np.stack([columns[name].astype(float) for name in CORNERS], axis=1)
+        box[:, 2:] -= box[:, :2]
+        return [
+            (
+                row,
+                {"image_id": order[path], "category_id": CLASSES.index(name) + 1, "bbox": box[row].tolist()},
+            )
+            for row, (path, name) in enumerate(zip(columns["path"], columns["class"], strict=True))
+            if path in order and name in CLASSES
+        ]
+
+    objects, found = case.objects, case.predictions[target]
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = {
+            "images": [{"id": number} for number in order.values()],
+            "categories": [{"id": number + 1} for number in range(len(CLASSES))],
+            "annotations": [
+                {
+                    **item,
+                    "id": row + 1,
+                    "area": objects["area_px"][row],
+                    "iscrowd": int(objects["crowd"][row]),
+                }
+                for row, item in rows(objects)
+            ],
+        }
+        coco.createIndex()
+        results = coco.loadRes([{**item, "score": float(found["score"][row])} for row, item in rows(found)])
+        engine = COCOeval(coco, results, "bbox")
+        engine.params.imgIds = [order[path] for path in paths]
+        engine.params.areaRng, engine.params.areaRngLbl, engine.params.maxDets = [list(area)], ["all"], [100]
+        engine.evaluate()
+        engine.accumulate()
+    precision, recall = engine.eval["precision"][..., 0, 0], engine.eval["recall"][..., 0, 0]
+    present = (precision > -1).all(axis=(0, 1))
+    means = [precision[rows][..., present].mean() for rows in (slice(None), slice(0, 1), slice(5, 6))]
+    return (*means, recall[:, present].mean())
+
+
+def quality(metrics: Metrics) -> tuple[float | None, ...]:
+    return metrics.map50_95, metrics.map50, metrics.map75, metrics.ar
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_slice_equals_pycocotools(case: Case, target: str) -> None:
+    evaluation = evaluated(case, SLICES)
+    measured = next(found for found in evaluation.targets if found.target == target)
+    slices = {part.name: part.overall for part in measured.slices}
+    of = dict(
+        zip(
+            case.images["path"],
+            zip(case.images["brightness"], case.images["camera"], strict=True),
+            strict=True,
+        )
+    )
+    anything = (0.0, 1e10)
+    expected = {
+        "overall": (measured.overall, case.test_paths, anything),
+        "dark": (slices["dark"], [path for path in case.test_paths if of[path][0] < 0.5], anything),
+        "camera=a": (slices["camera=a"], [path for path in case.test_paths if of[path][1] == "a"], anything),
+        # pycocotools' ranges include both ends, and no label's area lies between these two numbers
+        "small": (slices["small"], case.test_paths, (0.0, np.nextafter(1000, 0))),
+        "large": (slices["large"], case.test_paths, (1000.0, 1e10)),
+    }
+    for name, (ours, paths, area) in expected.items():
+        theirs = pycocotools(case, target, paths, area)
+        np.testing.assert_allclose(quality(ours), theirs, atol=1e-9, rtol=0, err_msg=name)
+        assert theirs[0] > 0
+
+
+def test_the_record_names_slices_conditions_and_the_test_split(case: Case) -> None:
+    evaluation = evaluated(case, SLICES, seeds=[3])
+    assert (evaluation.task, evaluation.split) == ("detect", "test")
+    assert evaluation.split_digest == "digest of test"
+    assert [target.target for target in evaluation.targets] == TARGETS
+    assert list(evaluation.seeds) == ["3"]
+    assert evaluation.seeds["3"].objects == evaluation.targets[0].overall.objects
+    assert [(part.name, part.kind, part.condition) for part in evaluation.targets[0].slices] == [
+        ("dark", "images", "brightness < 0.5"),
+        ("camera=a", "images", "\"camera\" = 'a'"),
+        ("camera=(none)", "images", '"camera" IS NULL'),
+        ("small", "objects", "area_px < 1000"),
+        ("large", "objects", "AREA_PX >= 1000"),
+        ("cut", "objects", "truncated"),
+        ("nothing", "images", "brightness > 9"),
+    ]
+    small, large = evaluation.targets[0].slices[3:5]
+    assert small.overall.objects + large.overall.objects == evaluation.targets[0].overall.objects
+
+
+def test_a_slice_may_name_its_column_in_any_case(case: Case) -> None:
+    (target, _) = evaluated(case, [SliceSpec(by="Camera", max=1)]).targets
+    assert [part.name for part in target.slices] == ["Camera=a"]
+
+
+def test_a_condition_on_shape_is_about_detections_too(case: Case) -> None:
+    both = "aspect_ratio < 1 OR aspect_ratio >= 1"
+    target = evaluated(
+        case, [SliceSpec(name="any", objects=both), SliceSpec(name="no", objects="width_px > 999")]
+    )
+    everything, nothing = target.targets[0].slices
+    assert quality(everything.overall) == quality(target.targets[0].overall)
+    assert everything.overall.precision == target.targets[0].overall.precision
+    assert nothing.overall == Metrics(images=0, objects=0)
+
+
+def test_the_metrics_file_leaves_out_what_was_not_measured(case: Case) -> None:
+    evaluation = evaluated(case, SLICES)
+    metrics = json.loads((case.folder / "metrics.json").read_bytes())
+    assert list(metrics) == [*TARGETS, "slices"]
+    overall = evaluation.targets[0].overall
+    assert metrics["torch"]["map50_95"] == round(overall.map50_95 or 0, 6)
+    assert "nothing" not in metrics["slices"]["torch"]
+    assert metrics["slices"]["torch"]["dark"].keys() == {
+        "map50_95",
+        "map50",
+        "map75",
+        "ar",
+        "precision",
+        "recall",
+        "f1",
+    }
+
+
+def test_the_precision_recall_curve_has_101_points_per_target(case: Case) -> None:
+    evaluated(case, [])
+    with (case.folder / "plots" / "precision_recall.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["target"] for row in rows] == ["torch"] * 101 + ["onnx-fp32"] * 101
+    assert (rows[100]["recall"], rows[0].keys()) == ("1.00", {"target", "recall", "precision"})
+
+
+def test_the_same_files_give_the_same_bytes(case: Case) -> None:
+    evaluated(case, SLICES)
+    before = {name: (case.folder / name).read_bytes() for name in STAGE.records}
+    evaluated(case, SLICES)
+    assert before == {name: (case.folder / name).read_bytes() for name in STAGE.records}

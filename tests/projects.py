@@ -1,0 +1,90 @@
+"""Tiny projects for tests, and commands to run in them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from runner.demo import Counts, generate
+
+SPRINT = "0001-tiny"
+
+PROJECT = """\
+apiVersion: flywheel/v1
+kind: Project
+name: tiny-digits
+task: detect
+classes: [zero, one, two, three, four, five, six, seven, eight, nine]
+dataset: {path: data, layout: yolo, metadata: data/metadata.csv, group_by: scene}
+splits: {pool: "split = 'pool'"}
+slices:
+  - {name: dark, where: brightness < 0.3}
+  - {by: camera}
+model: {name: tiny-digits, stage: prod}
+costs: {currency: EUR, cpu_hour: 0.1}
+"""
+
+SPEC = """\
+apiVersion: flywheel/v1
+kind: Sprint
+title: A sprint small enough for tests
+checks:
+  - preset: detection
+train: {framework: ultralytics, model: yolo11n.yaml, epochs: 1, imgsz: 64, batch: 8}
+export:
+  - {format: onnx}
+  - {format: openvino, precision: int8, calibration: {split: train, size: 8}}
+benchmark: {warmup: 1, iterations: 10}
+gates:
+  - {metric: size_mb, max: 100}
+"""
+
+
+def environment() -> dict[str, str]:
+    """The environment of commands under test: this interpreter's programs first, no colour, no CI."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    identity = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "test"), ("EMAIL", "test@localhost"))}
+    dropped = ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "PYTHONWARNINGS")
+    kept = {key: value for key, value in os.environ.items() if key not in dropped}
+    return {**kept, **identity, "PATH": path, "NO_COLOR": "1"}
+
+
+def call(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a folder; with `check` its failure fails the test, with what it printed."""
+    result = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    if check and result.returncode:
+        pytest.fail(f"{' '.join(command)} exited with {result.returncode}\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+def flywheel(folder: Path, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
+    """Runs `flywheel` in a folder."""
+    return call(folder, sys.executable, "-m", "runner.cli.main", *arguments, check=check)
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commits everything in a folder."""
+    call(folder, "git", "add", "-A")
+    call(folder, "git", "-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", message)
+
+
+def make_project(folder: Path, *, project: str = PROJECT, specs: Sequence[tuple[str, str]] = ((SPRINT, SPEC),)) -> Path:
+    """A committed project with generated data that DVC tracks; nothing has run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    call(folder, "git", "init", "-q", "-b", "main")
+    call(folder, sys.executable, "-m", "dvc", "init", "-q")
+    call(folder, sys.executable, "-m", "dvc", "config", "core.analytics", "false")
+    (folder / ".gitignore").write_text("/.flywheel/\n")
+    (folder / "flywheel.yaml").write_text(project)
+    (folder / "specs").mkdir()
+    for name, spec in specs:
+        (folder / "specs" / f"{name}.yaml").write_text(spec)
+    generate(folder / "data", counts=Counts.clean(train=16, val=6, test=10, pool=4))
+    call(folder, sys.executable, "-m", "dvc", "add", "-q", "data")
+    commit(folder, "A project")
+    return folder

@@ -1,0 +1,94 @@
+"""The plots: there when there is data, and nothing in them but the data."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from runner.report import plots
+from runner.report.json import render
+from runner.report.record import SprintReport
+
+NAMES = ["slices", "training", "targets", "precision_recall"]
+
+
+def test_every_plot_comes_as_svg_and_png(failing: SprintReport) -> None:
+    files = dict(plots.render(failing))
+    assert list(files) == [f"{name}.{kind}" for name in NAMES for kind in ("svg", "png")]
+    assert all(content.startswith(b"\x89PNG") for name, content in files.items() if name.endswith("png"))
+    for name, content in files.items():
+        if name.endswith("svg"):
+            assert b"<dc:date>" not in content
+            assert b"<dc:creator>" not in content
+            assert b"<text" not in content  # drawn as paths: no font of the reader's machine is needed
+
+
+def test_no_data_gives_no_plot(stopped: SprintReport) -> None:
+    assert plots.render(stopped) == []
+
+
+def test_names_are_drawn_as_they_are(hostile: SprintReport) -> None:
+    with_other_script = msgspec.structs.replace(hostile, primary_target="openvino-int8 漢字 $\\frac{$")
+    assert plots.names(with_other_script) != []
+    assert len(plots.render(hostile)) == 2 * len(NAMES)
+    plots.render(with_other_script)
+
+
+RENDER = """
+import hashlib, locale, sys
+from pathlib import Path
+from runner.domain.files import read_json
+from runner.report import markdown, plots, terminal
+from runner.report.record import SprintReport
+locale.setlocale(locale.LC_ALL, "")
+report = read_json(Path(sys.argv[1]), SprintReport)
+rendered = [("md", markdown.render(report, plots="plots").encode())]
+rendered += [("cut", markdown.render(report, max_bytes=4000).encode())]
+rendered += [("terminal", terminal.render(report, color=True).encode()), *plots.render(report)]
+sys.stdout.writelines(f"{name} {hashlib.sha256(content).hexdigest()}\\n" for name, content in rendered)
+"""
+PLACES = (
+    {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
+    {"TZ": "Pacific/Auckland", "LC_ALL": "C.UTF-8", "LANG": "de_DE.UTF-8", "PYTHONHASHSEED": "77"},
+)
+
+
+def test_the_same_report_is_the_same_bytes_in_any_place(failing: SprintReport, tmp_path: Path) -> None:
+    """Another time zone, locale and hash seed, no home folder to write to, a matplotlibrc lying about."""
+    (tmp_path / "report.json").write_bytes(render(failing))
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\nfont.size: 33\n")
+    running = []
+    for n, place in enumerate(PLACES):
+        environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONWARNINGS": "error", **place}
+        environment |= {"HOME": "/proc/nowhere"} if n else {"HOME": str(tmp_path)}
+        running.append(
+            subprocess.Popen(
+                [sys.executable, "-c", RENDER, str(tmp_path / "report.json")],
+                cwd=tmp_path if n else Path(__file__).parent,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    results = [(*process.communicate(timeout=120), process.returncode) for process in running]
+    assert [(errors, code) for _, errors, code in results] == [("", 0), ("", 0)]
+    assert results[0][0] == results[1][0]
+    assert results[0][0].count("\n") == 3 + 2 * len(NAMES)
+
+
+@pytest.mark.parametrize("name", ["passing", "failing"])
+def test_naming_plots_imports_no_drawing_library(name: str, request: pytest.FixtureRequest) -> None:
+    report = request.getfixturevalue(name)
+    program = (
+        "import sys; from runner.report import build, json, markdown, plots, terminal; "
+        "found = {'matplotlib', 'numpy', 'pandas', 'torch', 'duckdb'} & set(sys.modules); "
+        "sys.exit(str(found) if found else 0)"
+    )
+    assert plots.names(report) == NAMES
+    done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False)
+    assert done.returncode == 0

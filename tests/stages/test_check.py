@@ -1,0 +1,128 @@
+"""The check stage: its record is on disk also when a check failed; the error names rows and what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from planted_sprint import CLASSES, SprintFolder, clean_sprint
+
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.files import read_json
+from runner.domain.records import Checks
+from runner.stages import check
+from runner.stages.stage import StageContext
+
+PROJECT = {
+    "apiVersion": "flywheel/v1",
+    "kind": "Project",
+    "name": "pets",
+    "task": "detect",
+    "classes": CLASSES,
+    "dataset": {"path": "data", "layout": "yolo", "metadata": "data/metadata.csv", "group_by": "scene"},
+}
+BRIGHT = {
+    "expect_column_values_to_be_between": {"table": "images", "column": "brightness", "min_value": 0.02}
+}
+
+
+def params(*blocks: dict[str, Any]) -> check.CheckParams:
+    sprint = {
+        "apiVersion": "flywheel/v1",
+        "kind": "Sprint",
+        "title": "First",
+        "train": {"framework": "ultralytics", "model": "yolo26n.yaml"},
+        "checks": list(blocks),
+    }
+    return check.resolve(msgspec.convert(PROJECT, Project), msgspec.convert(sprint, Sprint))
+
+
+def context(root: Path) -> StageContext:
+    return StageContext(root=root, folder=root / "reports" / "0001-first")
+
+
+@pytest.fixture
+def sprint(tmp_path: Path) -> SprintFolder:
+    return clean_sprint(tmp_path)
+
+
+def test_params_survive_the_parameter_file() -> None:
+    resolved = params({"preset": "detection"}, BRIGHT)
+    plain = msgspec.to_builtins(resolved)
+    assert msgspec.convert(plain, check.CheckParams) == resolved
+
+
+def test_met_checks_are_written(tmp_path: Path, sprint: SprintFolder) -> None:
+    sprint.write()
+    check.run(context(tmp_path), params({"preset": "detection"}, BRIGHT))
+    written = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks)
+    assert written.success
+    assert len(written.results) == 13
+
+
+def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, sprint: SprintFolder) -> None:
+    for scene in range(6):
+        sprint.images[f"images/train/train{scene}-0.jpg"]["brightness"] = 0.01
+    sprint.images["images/test/test0-0.jpg"]["group"] = "train5"
+    sprint.write()
+    with pytest.raises(FlywheelError) as caught:
+        check.run(context(tmp_path), params({"preset": "detection", "min_objects_per_class": 1000}, BRIGHT))
+    assert not read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).success
+    assert caught.value.exit_code is ExitCode.STAGE_FAILED
+    assert str(caught.value) == (
+        "reports/0001-first/checks.json: 2 of 13 data checks failed\n"
+        "  detection.group_leakage: not so for 1 of 10: the images of one scene are all in the same split\n"
+        "    scene train5: in train (images/train/train5-0.jpg and 1 more)"
+        " and in test (images/test/test0-0.jpg)\n"
+        "    what to do: write the splits in flywheel.yaml over group_fraction, or exclude these images\n"
+        "  images.brightness.expect_column_values_to_be_between: not so for 6 of 20:"
+        " images.brightness: column values to be between (min_value: 0.02)\n"
+        "    images/train/train0-0.jpg: brightness = 0.01\n"
+        "    images/train/train1-0.jpg: brightness = 0.01\n"
+        "    images/train/train2-0.jpg: brightness = 0.01\n"
+        "    images/train/train3-0.jpg: brightness = 0.01\n"
+        "    images/train/train4-0.jpg: brightness = 0.01\n"
+        "    … and 1 more\n"
+        "    what to do: correct the data, leave the rows out with data.exclude, or change the expectation"
+        " in the spec\n"
+        "  hint: correct the data or the spec as said above, then run the sprint again: flywheel run"
+    )
+
+
+def test_unmet_warning_does_not_stop_the_sprint(tmp_path: Path, sprint: SprintFolder) -> None:
+    sprint.write()
+    check.run(context(tmp_path), params({"preset": "detection", "min_objects_per_class": 1000}))
+    results = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).results
+    assert [result.id for result in results if not result.success] == ["detection.class_balance"]
+
+
+def test_no_checks_write_an_empty_record(tmp_path: Path) -> None:
+    check.run(context(tmp_path), params())
+    assert read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks) == Checks(results=[])
+
+
+def test_missing_index_is_an_expected_failure(tmp_path: Path) -> None:
+    with pytest.raises(FlywheelError) as caught:
+        check.run(context(tmp_path), params({"preset": "detection"}))
+    assert caught.value.message == "file not found"
+    assert caught.value.exit_code is ExitCode.STAGE_FAILED
+
+
+def test_broken_index_is_an_expected_failure(tmp_path: Path, sprint: SprintFolder) -> None:
+    (sprint.write() / "index" / "images.parquet").write_bytes(b"PAR1")
+    with pytest.raises(FlywheelError) as caught:
+        check.run(context(tmp_path), params({"preset": "detection"}))
+    assert caught.value.message.startswith("the index tables could not be read: ")
+
+
+def test_importing_the_stage_imports_nothing_heavy() -> None:
+    heavy = ("great_expectations", "pandas", "duckdb", "numpy", "torch")
+    program = f"import sys, runner.stages.check; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

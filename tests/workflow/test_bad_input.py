@@ -1,0 +1,120 @@
+"""What a user can get wrong around a run: each has one clear error, and nothing is lost."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from projects import SPEC, SPRINT, call, flywheel
+
+pytestmark = pytest.mark.xdist_group("sprint")
+
+
+def error_of(project: Path, *arguments: str) -> tuple[int, str]:
+    result = flywheel(project, *arguments)
+    return result.returncode, result.stderr
+
+
+def test_no_data_pointer(project: Path) -> None:
+    (project / "data.dvc").unlink()
+    code, error = error_of(project, "run", SPRINT)
+    assert code == 2
+    assert "data.dvc" in error
+    assert "dvc add data" in error
+
+
+def test_data_not_pulled(project: Path) -> None:
+    shutil.rmtree(project / "data")
+    assert error_of(project, "run", SPRINT) == (
+        3,
+        "error: data/: the dataset is not here\n  hint: dvc pull data.dvc, or run again with --pull\n",
+    )
+
+
+def test_pull_fetches_the_data(project: Path) -> None:
+    shutil.rmtree(project / "data")
+    code, error = error_of(project, "run", SPRINT, "--pull")
+    assert code == 0
+    assert (project / "data" / "metadata.csv").is_file()
+    assert error.startswith("fetching data/ through DVC\n")
+
+
+def test_unreachable_remote(project: Path, tmp_path: Path) -> None:
+    call(project, sys.executable, "-m", "dvc", "remote", "add", "-d", "away", "http://127.0.0.1:9/nothing")
+    shutil.rmtree(project / "data")
+    shutil.rmtree(project / ".dvc" / "cache")
+    code, error = error_of(project, "run", SPRINT, "--pull")
+    assert code == 3
+    assert "error: data.dvc: the data could not be fetched" in error
+    assert "dvc remote list" in error
+
+
+def test_no_remote(project: Path) -> None:
+    shutil.rmtree(project / "data")
+    shutil.rmtree(project / ".dvc" / "cache")
+    code, error = error_of(project, "run", SPRINT, "--pull")
+    assert code == 3
+    assert "the data could not be fetched" in error
+
+
+def test_an_empty_split_names_its_condition(project: Path) -> None:
+    (project / "specs" / "0002-empty.yaml").write_text(SPEC + "data: {test: {where: brightness > 2}}\n")
+    code, error = error_of(project, "run", "0002-empty")
+    assert code == 3
+    assert "test" in error
+    assert "brightness > 2" in error
+
+
+def test_a_test_split_that_shares_groups_with_train_stops_at_the_checks(project: Path) -> None:
+    text = (project / "flywheel.yaml").read_text()
+    shared = "splits: {train: \"split = 'train' AND n_objects % 2 = 0\", test: \"split = 'test' OR (split = 'train' AND n_objects % 2 = 1)\", pool: \"split = 'pool'\"}"
+    (project / "flywheel.yaml").write_text(text.replace("splits: {pool: \"split = 'pool'\"}", shared))
+    code, error = error_of(project, "run", SPRINT)
+    assert code == 3
+    assert "group" in error
+    assert "check" in (project / "reports" / SPRINT / "report.md").read_text()
+
+
+def test_weights_that_are_not_weights(project: Path) -> None:
+    (project / "weights").mkdir()
+    (project / "weights" / "bad.pt").write_bytes(b"not a checkpoint")
+    (project / "specs" / "0002-weights.yaml").write_text(SPEC.replace("model: yolo11n.yaml", "model: weights/bad.pt"))
+    code, error = error_of(project, "run", "0002-weights")
+    assert code == 3
+    assert "weights/bad.pt" in error
+    assert (project / "reports" / "0002-weights" / "report.md").is_file()
+
+
+def test_weights_that_do_not_exist(project: Path) -> None:
+    (project / "specs" / "0002-weights.yaml").write_text(SPEC.replace("model: yolo11n.yaml", "model: weights/none.pt"))
+    code, error = error_of(project, "run", "0002-weights")
+    assert code == 2
+    assert "specs/0002-weights.yaml:6:" in error
+    assert "weights/none.pt" in error
+
+
+def test_a_full_disk_loses_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLIMIT_FSIZE refuses any file over 64 KiB, as a full disk does, in the stage's own process."""
+    spec = project / "specs" / f"{SPRINT}.yaml"
+    spec.write_text(spec.read_text().replace("epochs: 1", "epochs: 1, lr0: 0.02"))
+    limited = ["bash", "-c", f"ulimit -f 2048; trap '' XFSZ; exec {sys.executable} -m runner.cli.main run {SPRINT}"]
+    result = call(project, *limited, check=False)
+    assert result.returncode == 3
+    assert "no space left" in result.stderr
+    assert flywheel(project, "run", SPRINT).returncode == 0
+
+
+def test_a_name_that_is_no_specs(project: Path) -> None:
+    (project / "specs" / "First Model.yaml").write_text(SPEC)
+    code, error = error_of(project, "validate")
+    assert code == 2
+    assert "specs/First Model.yaml" in error
+    assert "NNNN-name.yaml" in error
+
+
+def test_outside_a_project(tmp_path: Path) -> None:
+    code, error = error_of(tmp_path, "plan")
+    assert code == 2
+    assert "flywheel.yaml" in error
