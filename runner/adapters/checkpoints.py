@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.adapters.offline import silence_ultralytics
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 # What the checkpoints of the YOLOv5 to YOLO26 detection families name.
@@ -108,8 +109,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
         FlywheelError: the file is missing, is not a checkpoint, names anything beyond `ALLOWED`, or does not hold a
             detection model.
     """
-    from runner.adapters.offline import silence_ultralytics
-
     if not path.is_file():
         raise _refused(
             path,
@@ -147,6 +146,7 @@ def plain_architecture(architecture: dict[str, Any], path: Path) -> dict[str, An
     Raises:
         FlywheelError: a layer or the activation is not one of these.
     """
+    silence_ultralytics()
     from torch import nn
     from ultralytics.nn import modules
 

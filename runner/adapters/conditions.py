@@ -247,4 +247,5 @@ def _refused_function(name: str) -> str:
     query = "SELECT 1 FROM duckdb_functions() WHERE function_name = lower(?) LIMIT 1"
     if _connection().execute(query, [name]).fetchone():
         return f"the function {name} is not allowed in a condition; docs/reference.md lists those that are"
-    return f"unknown function {name}{suggestion(name, FUNCTIONS, plural='allowed')}"
+    known = filter(str.isidentifier, FUNCTIONS)
+    return f"unknown function {name}{suggestion(name, known, plural='allowed')}"

@@ -55,6 +55,8 @@ class _StageLog(logging.Handler):
 def _quiet_dvc(handler: logging.Handler) -> Iterator[None]:
     """DVC's logger goes to `handler` only; its commands find this interpreter first and no login shell."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    import dvc.logger  # noqa: F401 - it installs its own handlers when it is imported, so it must be first
+
     logger = logging.getLogger("dvc")
     previous = (logger.level, logger.propagate, list(logger.handlers))
     shell, path = os.environ.get("SHELL"), os.environ.get("PATH", "")

@@ -181,7 +181,7 @@ def _trainer_class() -> Any:
 
         def _require_finite_loss(self) -> None:
             losses = [*(self.tloss or {}).values(), self.loss]
-            if all(math.isfinite(float(loss)) for loss in losses if loss is not None):
+            if all(math.isfinite(float(loss.detach())) for loss in losses if loss is not None):
                 return
             raise FlywheelError(
                 f"training diverged: the loss is not finite after epoch {self.epoch + 1}",

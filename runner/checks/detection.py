@@ -96,7 +96,7 @@ def _label_problems() -> Rule:
         id="detection.label_problems",
         description="every label of the selected images can be understood",
         severity=Severity.ERROR,
-        fix="correct these labels, or leave the images out: data.exclude: label_problem IS NOT NULL",
+        fix="correct these labels, or add `AND label_problem IS NULL` to the splits in flywheel.yaml",
         table="labels",
         expectation=_expect("expect_column_values_to_be_null", column="label_problem"),
         describe=lambda row: f"{row['path']}: {row['label_problem']}",

@@ -42,7 +42,7 @@ def explain(violations: Iterable[Violation]) -> list[Problem]:
     for violation in violations:
         for problem in _explain(violation):
             problems.setdefault((problem.path, problem.message), problem)
-    unknown = {problem.path[:-1] for problem in problems.values() if problem.at_key}
+    unknown = {problem.path[:-1] for problem in problems.values() if problem.message.startswith("unknown ")}
     mistyped = {(problem.path[:-1], meant) for problem in problems.values() if (meant := _meant(problem))}
     wrong_type = {problem.path for problem in problems.values() if problem.message.startswith("expected ")}
     return [
@@ -88,7 +88,7 @@ def _explain(violation: Violation) -> Iterator[Problem]:
         case "required":
             for key in violation.expected:
                 if key not in violation.found:
-                    yield Problem(path=violation.path, message=f'missing key "{key}"')
+                    yield Problem(path=violation.path, message=f'missing key "{key}"', at_key=True)
         case _:
             yield Problem(path=violation.path, message=_out_of_range(violation))
 

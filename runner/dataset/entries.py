@@ -80,7 +80,7 @@ def list_files(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> list[str]:
     for path in found:
         if UNSAFE.search(path):
             raise FlywheelError(
-                "a file's name holds characters that are control characters or not UTF-8",
+                "a file's name holds control characters or is not UTF-8",
                 where=Where(ascii(f"{folder.name}/{path}")),
                 hint="rename the file",
                 exit_code=ExitCode.STAGE_FAILED,

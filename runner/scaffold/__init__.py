@@ -1,0 +1,1 @@
+"""`flywheel init`: adopts an existing dataset as a new project."""

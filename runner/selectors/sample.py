@@ -66,9 +66,9 @@ def equal_shares(available: Mapping[str, int], size: int) -> dict[str, int]:
     left = min(size, sum(available.values()))
     while left:
         open_names = sorted(name for name, count in available.items() if shares[name] < count)
-        each, remainder = divmod(left, len(open_names))
-        for position, name in enumerate(open_names):
-            given = min(each + (position < remainder), available[name] - shares[name])
+        each = left // len(open_names)
+        for name in open_names if each else open_names[:left]:
+            given = min(max(each, 1), available[name] - shares[name])
             shares[name] += given
             left -= given
     return shares

@@ -161,11 +161,11 @@ def _collect(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
 def _judge(project: Project, loaded: LoadedSprint, evidence: Evidence) -> Verdict:
     own = [
         WrittenGate(gate=gate, origin="sprint", source=source)
-        for gate, source in zip(loaded.sprint.gates, loaded.gate_locations, strict=True)
+        for gate, source in zip(loaded.sprint.gates, loaded.gate_sources, strict=True)
     ]
     policy = [
         WrittenGate(gate=gate, origin="policy", source=source)
-        for gate, source in zip(project.policy.gates, loaded.policy_locations, strict=True)
+        for gate, source in zip(project.policy.gates, loaded.policy_sources, strict=True)
     ]
     return judge([*own, *policy], evidence)
 

@@ -82,7 +82,7 @@ FUNCTION = "is not allowed in a condition; docs/reference.md lists those that ar
         ("count(*) > 1", f"the function count {FUNCTION}"),
         ("row_number() OVER () > 1", "window functions are not allowed in a condition"),
         ("read_text('/etc/passwd') = 'x'", f"the function read_text {FUNCTION}"),
-        ("getenv('HOME') = 'x'", f"the function getenv {FUNCTION}"),
+        ("pg_typeof(a) = 'x'", f"the function pg_typeof {FUNCTION}"),
         ("current_setting('x') = 'x'", f"the function current_setting {FUNCTION}"),
         ("random() < 0.5", f"the function random {FUNCTION}"),
         ("now() > a", f"the function now {FUNCTION}"),

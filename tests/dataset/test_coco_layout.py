@@ -85,7 +85,10 @@ def test_missing_image_keeps_its_entry(tmp_path: Path) -> None:
         ({"category_id": 9, "bbox": [1, 2, 3, 4]}, "category 9 is not among its categories"),
         ({"category_id": 7, "bbox": [1, 2, 3]}, "bbox has 3 numbers, not 4"),
         ({"category_id": 7}, "bbox is missing"),
-        ({"category_id": 4, "bbox": [1, 2, 3, 4]}, 'class id 4 is "emu", which is not one of the project\'s classes'),
+        (
+            {"category_id": 4, "bbox": [1, 2, 3, 4]},
+            'class id 4 is "emu", which is not one of the project\'s classes',
+        ),
     ],
 )
 def test_bad_annotation_is_named(tmp_path: Path, annotation: dict[str, Any], problem: str) -> None:

@@ -89,6 +89,9 @@ def make_case(folder: Path) -> Case:
         "crowd": random.random(200) < 0.05,
         "truncated": random.random(200) < 0.3,
         "area_px": width * height,
+        "width_px": width,
+        "height_px": height,
+        "aspect_ratio": width / height,
         **{name: truth[:, column] for column, name in enumerate(CORNERS)},
     }
     tested = np.flatnonzero((images["split"] == "test") & ~images["dropped"])

@@ -177,4 +177,5 @@ def _lies_in(name: str, path: str) -> bool:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    plain = "".join(character if character.isprintable() else "?" for character in text[:41])
+    return plain if len(plain) <= 40 else f"{plain[:39]}…"

@@ -1,0 +1,134 @@
+"""What a dataset holds, as far as the first files of a project depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.dataset.discover import DatasetSummary, discover
+from runner.dataset.entries import ImageEntry
+from runner.dataset.index import BUILT_IN, class_columns
+from runner.dataset.layouts import LAYOUTS
+from runner.dataset.layouts.coco import coco_categories
+from runner.dataset.metadata import join_metadata
+from runner.domain.errors import FlywheelError, Where
+
+LOOKED_FOR = (
+    "YOLO: images/<split>/ with labels/<split>/, or <split>/images/ with <split>/labels/, and data.yaml; "
+    "COCO: annotations/*.json, <split>/_annotations.coco.json, or JSON files at the top"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """A dataset that can be adopted.
+
+    Attributes:
+        entries: every image with its labels.
+        metadata_file: the CSV that is joined to the images, relative to the dataset.
+        metadata: its columns, one value per entry.
+        problems: what is wrong with the dataset or single files of it.
+    """
+
+    layout: str
+    arrangement: str
+    classes: list[str]
+    entries: Sequence[ImageEntry]
+    metadata_file: str | None
+    metadata: Mapping[str, Sequence[Any]]
+    problems: list[str]
+
+
+def survey_dataset(folder: Path, layout: str | None) -> Survey:
+    """Looks at a dataset and refuses one that no model could be trained on.
+
+    Args:
+        folder: the dataset.
+        layout: how labels are written, if the user said so.
+
+    Raises:
+        FlywheelError: the folder does not exist, its layout is not recognised, or it has no labelled object.
+    """
+    summary = discover(folder)
+    found = layout or summary.layout
+    if found is None:
+        raise FlywheelError(
+            f"no dataset was recognised: {'; '.join(summary.problems)}",
+            where=Where(str(folder)),
+            hint=f"looked for {LOOKED_FOR}",
+        )
+    classes = _classes(folder, found, summary)
+    _check_classes(folder, classes)
+    entries = LAYOUTS[found](folder, classes).entries
+    _check_trainable(folder, entries, summary)
+    file, metadata, problems = _metadata(folder, summary, entries, classes)
+    return Survey(
+        layout=found,
+        arrangement=summary.arrangement if found == summary.layout else f"read as {found}",
+        classes=classes,
+        entries=entries,
+        metadata_file=file,
+        metadata=metadata,
+        problems=[*(summary.problems if found == summary.layout else []), *problems],
+    )
+
+
+def _classes(folder: Path, layout: str, summary: DatasetSummary) -> list[str]:
+    if layout == summary.layout:
+        return summary.classes
+    if layout == "coco" and summary.coco_files:
+        names = [name for file in summary.coco_files for name in coco_categories(folder, file)]
+        return list(dict.fromkeys(names))
+    raise FlywheelError(
+        f"no {layout} labels were found (the dataset looks like {summary.layout or 'neither YOLO nor COCO'})",
+        where=Where(str(folder)),
+        hint=f"looked for {LOOKED_FOR}",
+    )
+
+
+def _check_classes(folder: Path, classes: Sequence[str]) -> None:
+    twice = sorted({name for name in classes if classes.count(name) > 1})
+    unusable = [name for name in classes if not 1 <= len(name) <= 80 or not name.isprintable()]
+    if twice or unusable:
+        problem = f"{twice[0]!r} is there twice" if twice else f"{unusable[0]!r} has not 1 to 80 characters"
+        raise FlywheelError(
+            f"class names: {problem}",
+            where=Where(str(folder)),
+            hint="give each class a name of its own in data.yaml (YOLO) or categories (COCO)",
+        )
+    class_columns(classes)
+
+
+def _check_trainable(folder: Path, entries: Sequence[ImageEntry], summary: DatasetSummary) -> None:
+    present = [entry for entry in entries if (folder / entry.path).is_file()]
+    if not present:
+        raise FlywheelError(
+            f"none of the {len(entries)} images that the labels are about is there",
+            where=Where(str(folder)),
+            hint=f"the first is looked for at {entries[0].path}" if entries else f"looked for {LOOKED_FOR}",
+        )
+    if not any(entry.objects for entry in present):
+        labelled = sum(entry.labelled for entry in present)
+        reasons = "; ".join(summary.problems) or f"{labelled} of {len(present)} images have labels, all empty"
+        raise FlywheelError(
+            f"there is no labelled object to learn from: {reasons}",
+            where=Where(str(folder)),
+            hint=f"looked for {LOOKED_FOR}",
+        )
+
+
+def _metadata(
+    folder: Path, summary: DatasetSummary, entries: Sequence[ImageEntry], classes: Sequence[str]
+) -> tuple[str | None, Mapping[str, Sequence[Any]], list[str]]:
+    files = sorted(summary.metadata, key=lambda name: (name != "metadata.csv", name))
+    problems = [f"{name} is not used: {files[0]} is the metadata" for name in files[1:]]
+    if not files:
+        return None, {}, problems
+    reserved = [*BUILT_IN, *class_columns(classes)]
+    try:
+        joined = join_metadata(folder / files[0], [entry.path for entry in entries], reserved)
+    except FlywheelError as error:
+        return None, {}, [*problems, f"{files[0]} is not used as metadata: it {error.message}"]
+    return files[0], joined.columns, [*problems, *joined.notes]

@@ -1,0 +1,128 @@
+"""Conditions are evaluated by DuckDB on a connection that reaches nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runner.adapters.duckdb import condition_mask, load, read_csv
+from runner.adapters.tables import write_table
+from runner.domain.errors import FlywheelError
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "a [strange] name*" / "images.parquet"
+    write_table(
+        path,
+        {
+            "path": ["a", "b", "c"],
+            "brightness": [0.1, None, 0.9],
+            "width": [640, None, 480],
+            "camera": ["dock", "gate", None],
+            "n_traffic light": np.array([0, 2, 1]),
+            "phash": np.array([2**64 - 1, 0, 5], dtype=np.uint64),
+        },
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("brightness < 0.5", [True, False, False]),
+        ("NOT brightness < 0.5", [False, False, True]),
+        ("BRIGHTNESS IS NULL", [False, True, False]),
+        ("camera IN ('dock', 'gate') AND width >= 640", [True, False, False]),
+        ('"n_traffic light" > 0', [False, True, True]),
+        ("phash > 9223372036854775807", [True, False, False]),
+        ("upper(path) = 'B' OR path LIKE 'c%'", [False, True, True]),
+        ("true", [True, True, True]),
+    ],
+)
+def test_condition_gives_a_mask_in_file_order(table: Path, condition: str, expected: list[bool]) -> None:
+    mask = condition_mask(table, condition)
+    assert mask.dtype == np.bool_
+    assert mask.tolist() == expected
+
+
+def test_table_without_rows_gives_an_empty_mask(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.parquet", {"a": np.array([], dtype=np.float64)})
+    assert condition_mask(tmp_path / "t.parquet", "a > 1").tolist() == []
+
+
+def test_order_of_a_large_table_is_kept(tmp_path: Path) -> None:
+    values = np.arange(400_000)
+    write_table(tmp_path / "t.parquet", {"a": values})
+    np.testing.assert_array_equal(condition_mask(tmp_path / "t.parquet", "a % 7 = 3"), values % 7 == 3)
+
+
+def test_columns_and_masks_come_from_one_pass(table: Path) -> None:
+    columns, masks = load(table, ["brightness", "width", "camera"], ["width > 500", "camera IS NULL"])
+    np.testing.assert_array_equal(columns["brightness"], [0.1, np.nan, 0.9])
+    assert columns["width"].tolist() == [640, None, 480]
+    assert columns["camera"].tolist() == ["dock", "gate", None]
+    assert [mask.tolist() for mask in masks] == [[True, False, False], [False, False, True]]
+
+
+def test_unknown_column_names_the_nearest(table: Path) -> None:
+    with pytest.raises(FlywheelError) as error:
+        condition_mask(table, "brightnes < 0.5")
+    assert str(error.value) == (
+        'condition `brightnes < 0.5`: unknown column "brightnes"; did you mean "brightness"?\n'
+        "  hint: columns: path, brightness, width, camera, n_traffic light, phash"
+    )
+    assert error.value.exit_code == 2
+
+
+def test_condition_that_is_not_true_or_false_is_refused(table: Path) -> None:
+    with pytest.raises(FlywheelError) as error:
+        condition_mask(table, "width")
+    assert error.value.message == "condition `width`: it gives BIGINT, not true or false"
+
+
+def test_values_that_do_not_convert_are_reported(table: Path) -> None:
+    with pytest.raises(FlywheelError) as error:
+        condition_mask(table, "CAST(camera AS INTEGER) > 1")
+    assert error.value.message.startswith("condition `CAST(camera AS INTEGER) > 1`: Conversion Error: ")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "1=1) FROM images; DROP TABLE images; SELECT (1",
+        "path IN (SELECT content FROM read_text('/etc/passwd'))",
+        "read_text('/etc/passwd') IS NULL",
+        "random() < 0.5",
+        "count(*) > 1",
+        "true; ATTACH 'x.db'",
+    ],
+)
+def test_anything_but_one_expression_over_a_row_is_refused(table: Path, condition: str) -> None:
+    with pytest.raises(FlywheelError) as error:
+        condition_mask(table, condition)
+    assert error.value.message.startswith(f"condition `{condition}`: ")
+
+
+def test_file_that_is_no_parquet_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "t.parquet").write_text("no")
+    for name, message in (("t.parquet", "not a readable Parquet file: "), ("u.parquet", "file not found")):
+        with pytest.raises(FlywheelError) as error:
+            condition_mask(tmp_path / name, "true")
+        assert error.value.message.startswith(message)
+        assert error.value.exit_code == 3
+
+
+def test_csv_columns_get_types(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(
+        "path, lux,when,ok,zoned\na,1.5,2026-01-02 03:04:05,true,2026-01-01T00:00:00+02:00\nb,,,,\n"
+    )
+    columns = read_csv(path)
+    assert list(columns) == ["path", "lux", "when", "ok", "zoned"]
+    assert columns["lux"] == [1.5, None]
+    assert [str(value) for value in columns["when"]] == ["2026-01-02 03:04:05", "None"]
+    assert [str(value) for value in columns["zoned"]] == ["2025-12-31 22:00:00", "None"]
+    assert columns["ok"] == [True, None]

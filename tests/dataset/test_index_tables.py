@@ -1,0 +1,149 @@
+"""Entries, measurements and metadata become the two tables of the index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.adapters.images import ImageMeasurement
+from runner.dataset.entries import ImageEntry, LabelledObject
+from runner.dataset.index import IndexTables, build_index, group_fraction
+from runner.dataset.metadata import join_metadata
+from runner.domain.errors import FlywheelError
+
+CLASSES = ["cat", "traffic light"]
+READABLE = ImageMeasurement(image_id="abc", size_bytes=9, width=200, height=100, brightness=0.5, phash=7)
+
+
+def thing(box: tuple[float, float, float, float], **changes: Any) -> LabelledObject:
+    values = {"object_id": "l.txt:1", "class_name": "cat", "class_id": 0, "normalised": False, **changes}
+    return LabelledObject(box_xyxy=box, **values)
+
+
+def index_of(*objects: LabelledObject, measured: ImageMeasurement = READABLE, **changes: Any) -> IndexTables:
+    entry = ImageEntry(
+        **{"path": "images/x.jpg", "split": None, "labelled": True, "objects": objects, **changes}
+    )
+    return build_index([entry], [measured], CLASSES, {}, None)
+
+
+def test_fractions_become_pixels() -> None:
+    objects = index_of(thing((0.1, 0.2, 0.6, 0.4), normalised=True)).objects
+    corners = [objects[name][0] for name in ("x_min", "y_min", "x_max", "y_max")]
+    assert corners == pytest.approx([20, 20, 120, 40])
+    sides = [objects[name][0] for name in ("width_px", "height_px", "area_px", "aspect_ratio")]
+    assert sides == pytest.approx([100, 20, 2000, 5])
+
+
+def test_objects_are_counted_per_class() -> None:
+    images = index_of(thing((1, 2, 3, 4)), thing((1, 2, 3, 4), class_name="traffic light", class_id=1)).images
+    assert (images["n_objects"][0], images["n_cat"][0], images["n_traffic light"][0]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("box", "problem", "truncated"),
+    [
+        ((10, 10, 50, 50), None, False),
+        ((0, 10, 50, 50), None, True),
+        ((-0.5, 10, 50, 50), None, True),
+        ((10, 10, 200, 50), None, True),
+        ((10, 10, 250, 50), "reaches 50.0 px out of the image", True),
+        ((300, 10, 350, 50), "reaches 150.0 px out of the image", True),
+        ((10, 10, 10, 50), "degenerate: 0.0 × 40.0 px", False),
+        ((50, 10, 10, 50), "degenerate: -40.0 × 40.0 px", False),
+    ],
+)
+def test_box_problems_are_told(
+    box: tuple[float, float, float, float], problem: str | None, truncated: bool
+) -> None:
+    objects = index_of(thing(box)).objects
+    assert (objects["problem"][0], bool(objects["truncated"][0])) == (problem, truncated)
+
+
+def test_unreadable_image_has_no_objects_and_no_measurements() -> None:
+    broken = ImageMeasurement(image_id="abc", size_bytes=0, problem="the file is empty")
+    tables = index_of(thing((0, 0, 1, 1)), measured=broken)
+    assert tables.objects["path"] == []
+    images = tables.images
+    assert (images["n_objects"][0], images["readable"][0], images["brightness"][0]) == (0, False, None)
+
+
+def test_no_images_give_empty_tables() -> None:
+    tables = build_index([], [], CLASSES, {}, None)
+    assert {len(values) for values in [*tables.images.values(), *tables.objects.values()]} == {0}
+
+
+def test_label_problems_are_joined_and_cut() -> None:
+    problems = tuple(f"l.txt:{number}: bad" for number in range(1, 8))
+    assert index_of(label_problems=problems).images["label_problem"] == [
+        "l.txt:1: bad; l.txt:2: bad; l.txt:3: bad; l.txt:4: bad; l.txt:5: bad; and 2 more"
+    ]
+
+
+def test_size_that_the_annotations_got_wrong_is_a_label_problem() -> None:
+    assert index_of(declared_size=(200, 100)).images["label_problem"] == [None]
+    assert index_of(declared_size=(100, 200)).images["label_problem"] == [
+        "images/x.jpg: the annotations state 100×200 px, the file has 200×100"
+    ]
+
+
+def test_group_is_the_metadata_column_or_the_path() -> None:
+    entries = [ImageEntry(path=path, split=None, labelled=False) for path in ("a", "b", "c")]
+    images = build_index(entries, [READABLE] * 3, CLASSES, {"scene": ["s1", "s1", None]}, "scene").images
+    assert images["group"] == ["s1", "s1", "c"]
+    assert images["group_fraction"][0] == images["group_fraction"][1] == group_fraction("s1")
+    assert images["scene"] == ["s1", "s1", None]
+
+
+def test_unknown_group_column_names_the_nearest() -> None:
+    with pytest.raises(FlywheelError) as error:
+        build_index([], [], CLASSES, {"scene": []}, "scenes")
+    assert str(error.value) == (
+        'dataset.group_by: there is no metadata column "scenes"; did you mean "scene"?\n'
+        "  hint: correct it in flywheel.yaml; dataset.metadata names the CSV that holds it"
+    )
+
+
+def test_group_fractions_spread_evenly() -> None:
+    fractions = [group_fraction(f"group {number}") for number in range(2000)]
+    assert 0 <= min(fractions) <= max(fractions) < 1
+    assert sum(fraction < 0.2 for fraction in fractions) / 2000 == pytest.approx(0.2, abs=0.03)
+
+
+def test_class_called_objects_is_refused() -> None:
+    with pytest.raises(FlywheelError) as error:
+        build_index([], [], ["objects"], {}, None)
+    assert error.value.message.startswith('a class cannot be called "objects"')
+
+
+def test_metadata_rows_are_brought_into_the_images_order(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("path,lux\n./b.jpg,2\nz.jpg,3\na.jpg,1\n")
+    joined = join_metadata(tmp_path / "m.csv", ["a.jpg", "b.jpg", "c.jpg"], ["split"])
+    assert joined.columns == {"lux": [1, 2, None]}
+    assert joined.notes == [
+        "m.csv: 1 rows have no image, the first for z.jpg",
+        "m.csv: 1 images have no row, the first is c.jpg",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,lux\na.jpg,1\n", "has no column `path`; it has: file, lux"),
+        ("path,Split\na.jpg,1\n", "column `Split` has the name of one of the index's own columns"),
+        ("path,lux\na.jpg,1\na.jpg,2\n", "lists a.jpg more than once"),
+    ],
+)
+def test_unusable_metadata_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "m.csv").write_text(text)
+    with pytest.raises(FlywheelError) as error:
+        join_metadata(tmp_path / "m.csv", ["a.jpg"], ["split"])
+    assert (error.value.message, error.value.exit_code) == (message, 3)
+
+
+def test_missing_metadata_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(FlywheelError) as error:
+        join_metadata(tmp_path / "m.csv", [], [])
+    assert str(error.value) == f"{tmp_path}/m.csv: file not found"

@@ -1,0 +1,59 @@
+"""Near-duplicates are dropped in favour of the sharpest image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from runner.selectors.candidates import Candidates
+from runner.selectors.dedupe import Dedupe
+
+
+def candidates(hashes: list[int], sharpness: list[float] | None = None) -> Candidates:
+    return Candidates(
+        paths=[f"{number}.jpg" for number in range(len(hashes))],
+        image_ids=["id"] * len(hashes),
+        columns={
+            "phash": np.array(hashes, dtype=np.uint64),
+            "sharpness": np.array(sharpness or [1.0] * len(hashes)),
+        },
+    )
+
+
+def test_of_equal_images_the_first_by_path_stays() -> None:
+    assert Dedupe().drop(candidates([5, 5, 6])) == {1: "near-duplicate of 0.jpg (distance 0)"}
+
+
+def test_the_sharpest_stays() -> None:
+    assert Dedupe().drop(candidates([5, 5], [1.0, 2.0])) == {0: "near-duplicate of 1.jpg (distance 0)"}
+
+
+@pytest.mark.parametrize(("distance", "dropped"), [(0, []), (2, [1]), (3, [1, 2]), (16, [1, 2])])
+def test_distance_is_the_largest_that_counts(distance: int, dropped: list[int]) -> None:
+    assert list(Dedupe(distance=distance).drop(candidates([0, 0b11, 0b11100]))) == dropped
+
+
+def test_reason_names_the_nearest_kept_image() -> None:
+    # 2 is nearer to 1 than to 0, and both are kept.
+    drops = Dedupe(distance=3).drop(candidates([0, 0b11111, 0b00111], [3, 2, 1]))
+    assert drops == {2: "near-duplicate of 1.jpg (distance 2)"}
+
+
+def test_image_near_a_dropped_one_only_is_kept() -> None:
+    drops = Dedupe(distance=2).drop(candidates([0, 0b11, 0b1111], [3, 2, 1]))
+    assert drops == {1: "near-duplicate of 0.jpg (distance 2)"}
+
+
+def test_kept_images_are_farther_apart_and_dropped_ones_are_near_one() -> None:
+    rng = np.random.default_rng(0)
+    hashes = (rng.integers(0, 2**16, 300, dtype=np.uint64)).tolist()
+    drops = Dedupe(distance=3).drop(candidates(hashes, rng.random(300).tolist()))
+    kept = [position for position in range(300) if position not in drops]
+    assert 0 < len(kept) < 300
+    pairs = [(a, b) for a in kept for b in kept if a < b]
+    assert min((hashes[a] ^ hashes[b]).bit_count() for a, b in pairs) > 3
+    assert all(min((hashes[a] ^ hashes[b]).bit_count() for b in kept) <= 3 for a in drops)
+
+
+def test_no_images_drop_nothing() -> None:
+    assert Dedupe(distance=4).drop(candidates([])) == {}

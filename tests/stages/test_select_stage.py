@@ -1,0 +1,253 @@
+"""The select stage gives every image a place and a reason, and counts what it took."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runner.adapters.tables import read_table, write_table
+from runner.config.project import Splits
+from runner.config.sprint import DataSelection, SplitSelection
+from runner.domain.errors import FlywheelError
+from runner.domain.files import read_json
+from runner.domain.records import Selection, SelectionStep, SplitCounts
+from runner.selectors.dedupe import Dedupe
+from runner.selectors.sample import Sample
+from runner.stages import select
+from runner.stages.select import SelectParams
+from runner.stages.stage import StageContext
+
+SPLIT_SIZES = {"train": 8, "val": 3, "test": 3, "pool": 2, "extra": 1}
+
+
+def index_columns(**changes: Any) -> dict[str, Any]:
+    paths = [f"images/{split}/{n}.jpg" for split, size in SPLIT_SIZES.items() for n in range(size)]
+    count = len(paths)
+    columns: dict[str, Any] = {
+        "path": paths,
+        "image_id": [f"id of {path}" for path in paths],
+        "split": [path.split("/")[1] for path in paths],
+        "readable": np.ones(count, dtype=np.bool_),
+        "problem": [None] * count,
+        "brightness": [round(0.1 * (position % 10), 1) for position in range(count)],
+        "sharpness": [float(position) for position in range(count)],
+        "phash": np.arange(count, dtype=np.uint64) << np.uint64(8),
+        "labelled": np.array(["pool" not in path for path in paths]),
+        "camera": ["dock" if position % 4 else "gate" for position in range(count)],
+    }
+    for name, cells in changes.items():
+        columns[name] = list(columns[name])
+        for path, value in cells.items():
+            columns[name][paths.index(path)] = value
+    return columns
+
+
+def objects_of(columns: dict[str, Any], x_max: float = 9.0) -> dict[str, Any]:
+    paths = [path for path in columns["path"] if "pool" not in path for _ in range(2)]
+    return {
+        "path": paths,
+        "class": ["cat", "dog"] * (len(paths) // 2),
+        **{name: np.zeros(len(paths)) for name in ("x_min", "y_min")},
+        **{name: np.full(len(paths), x_max) for name in ("x_max", "y_max")},
+        "crowd": np.zeros(len(paths), dtype=np.bool_),
+    }
+
+
+class Folder:
+    """A sprint folder with an index."""
+
+    def __init__(self, path: Path) -> None:
+        self.context = StageContext(root=path, folder=path)
+
+    def index(self, columns: dict[str, Any], objects: dict[str, Any] | None = None) -> Folder:
+        write_table(self.context.folder / "index" / "images.parquet", columns)
+        write_table(self.context.folder / "index" / "objects.parquet", objects or objects_of(columns))
+        return self
+
+    def run(self, **data: Any) -> Selection:
+        return self.run_params(params(**data))
+
+    def run_params(self, given: SelectParams) -> Selection:
+        select.run(self.context, given)
+        written = read_json(self.context.folder / "selection.json", Selection)
+        index = self.context.folder / "index"
+        assert select.preview(index / "images.parquet", index / "objects.parquet", given) == written
+        return written
+
+    def reasons(self) -> dict[str, str]:
+        table = read_table(self.context.folder / "selection" / "manifest.parquet")
+        return dict(zip(table["path"].tolist(), table["reason"].tolist(), strict=True))
+
+    def selected(self, split: str) -> list[str]:
+        table = read_table(self.context.folder / "selection" / "manifest.parquet")
+        return table["path"][(table["assigned"] == split) & table["selected"]].tolist()
+
+
+def params(splits: Splits | None = None, **data: Any) -> SelectParams:
+    splits = splits or Splits(pool="split = 'pool'")
+    return SelectParams(classes=["cat", "dog", "emu"], splits=splits, data=DataSelection(**data))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+def test_every_image_has_a_place_and_a_reason(folder: Folder) -> None:
+    selection = folder.index(index_columns()).run()
+    table = read_table(folder.context.folder / "selection" / "manifest.parquet")
+    assert list(table) == ["path", "image_id", "assigned", "selected", "reason"]
+    assert table["assigned"].tolist() == ["train"] * 8 + ["val"] * 3 + ["test"] * 3 + ["pool"] * 2 + [None]
+    assert table["selected"].tolist() == [True] * 14 + [False] * 3
+    reasons = folder.reasons()
+    assert reasons["images/train/0.jpg"] == "train: split = 'train'"
+    assert reasons["images/pool/0.jpg"] == "kept in the pool"
+    assert reasons["images/extra/0.jpg"] == "no split's condition holds"
+    assert selection.splits == {
+        "train": SplitCounts(images=8, objects=16, per_class={"cat": 8, "dog": 8, "emu": 0}),
+        "val": SplitCounts(images=3, objects=6, per_class={"cat": 3, "dog": 3, "emu": 0}),
+        "test": SplitCounts(images=3, objects=6, per_class={"cat": 3, "dog": 3, "emu": 0}),
+    }
+    assert selection.dropped == [
+        SelectionStep(split="pool", reason="kept in the pool", dropped=2),
+        SelectionStep(split="none", reason="in no split", dropped=1),
+    ]
+
+
+def test_unreadable_and_unlabelled_images_are_dropped_with_the_reason(folder: Folder) -> None:
+    columns = index_columns(
+        readable={"images/train/0.jpg": False, "images/pool/1.jpg": False},
+        problem={"images/train/0.jpg": "the file is empty", "images/pool/1.jpg": "the file is empty"},
+        labelled={"images/test/2.jpg": False},
+    )
+    selection = folder.index(columns).run()
+    reasons = folder.reasons()
+    assert reasons["images/train/0.jpg"] == reasons["images/pool/1.jpg"] == "unreadable: the file is empty"
+    assert reasons["images/test/2.jpg"] == "not labelled"
+    assert {(step.split, step.reason, step.dropped) for step in selection.dropped} == {
+        ("train", "unreadable", 1),
+        ("pool", "unreadable", 1),
+        ("pool", "kept in the pool", 1),
+        ("test", "not labelled", 1),
+        ("none", "in no split", 1),
+    }
+
+
+def test_where_narrows_its_own_split_and_exclude_train_and_val_only(folder: Folder) -> None:
+    folder.index(index_columns()).run(
+        train=SplitSelection(where="brightness < 0.55"), exclude="brightness < 0.25 OR brightness > 0.75"
+    )
+    reasons = folder.reasons()
+    assert folder.selected("train") == [f"images/train/{n}.jpg" for n in (3, 4, 5)]
+    assert folder.selected("val") == ["images/val/2.jpg"] or len(folder.selected("val")) < 3
+    assert len(folder.selected("test")) == 3
+    assert reasons["images/train/7.jpg"] == "does not satisfy data.train.where: brightness < 0.55"
+    assert reasons["images/train/0.jpg"] == "satisfies data.exclude: brightness < 0.25 OR brightness > 0.75"
+
+
+def test_exclusion_that_is_null_excludes_nothing(folder: Folder) -> None:
+    columns = index_columns(brightness={"images/train/0.jpg": None})
+    folder.index(columns).run(exclude="brightness < 0.05")
+    assert "images/train/0.jpg" in folder.selected("train")
+
+
+def test_deduplication_comes_before_sampling(folder: Folder) -> None:
+    columns = index_columns(phash={f"images/train/{n}.jpg": 0 for n in range(4)})
+    folder.index(columns).run(train=SplitSelection(dedupe=Dedupe(distance=0), sample=Sample(size=4)))
+    reasons = [reason for path, reason in folder.reasons().items() if "train" in path]
+    assert reasons.count("near-duplicate of images/train/3.jpg (distance 0)") == 3
+    assert reasons.count("not in the sample of 4 (seed 0)") == 1
+    assert len(folder.selected("train")) == 4
+
+
+def test_sample_is_balanced_over_a_column(folder: Folder) -> None:
+    columns = index_columns()
+    folder.index(columns).run(train=SplitSelection(sample=Sample(size=4, balance="camera")))
+    cameras = dict(zip(columns["path"], columns["camera"], strict=True))
+    assert sorted(cameras[path] for path in folder.selected("train")) == ["dock", "dock", "gate", "gate"]
+
+
+def test_image_in_two_splits_is_refused_with_both_conditions(folder: Folder) -> None:
+    splits = Splits(val="split = 'val' OR path LIKE '%train/3%'")
+    with pytest.raises(FlywheelError) as error:
+        folder.index(index_columns()).run_params(params(splits))
+    assert str(error.value) == (
+        "images/train/3.jpg belongs to both train (`split = 'train'`) "
+        "and val (`split = 'val' OR path LIKE '%train/3%'`)\n"
+        "  hint: make the conditions of splits in flywheel.yaml exclude each other"
+    )
+    assert error.value.exit_code == 3
+
+
+def test_same_condition_for_two_splits_is_refused(folder: Folder) -> None:
+    with pytest.raises(FlywheelError) as error:
+        folder.index(index_columns()).run_params(params(Splits(val="split = 'train'")))
+    assert error.value.message.startswith("images/train/0.jpg belongs to both train")
+
+
+def test_split_that_nothing_satisfies_names_the_values_there_are(folder: Folder) -> None:
+    with pytest.raises(FlywheelError) as error:
+        folder.index(index_columns()).run_params(params(Splits(val="split = 'valid'")))
+    assert str(error.value) == (
+        "no image is left for val: 0 of 17 images satisfy `split = 'valid'`\n"
+        "  hint: change splits.val in flywheel.yaml; split in the index is "
+        "train (8), val (3), test (3), pool (2), extra (1)"
+    )
+    assert error.value.exit_code == 3
+
+
+def test_split_that_the_rules_emptied_says_how_many_each_dropped(folder: Folder) -> None:
+    columns = index_columns(labelled={"images/val/1.jpg": False})
+    with pytest.raises(FlywheelError) as error:
+        folder.index(columns).run(exclude="path LIKE '%val%'")
+    assert str(error.value) == (
+        "no image is left for val: 3 of 17 images satisfy `split = 'val'`; "
+        "2 dropped: satisfies data.exclude: path LIKE '%val%'; 1 dropped: not labelled\n"
+        "  hint: loosen data.val and data.exclude in the spec, or label and repair the images"
+    )
+
+
+def test_unknown_column_is_an_invalid_configuration(folder: Folder) -> None:
+    with pytest.raises(FlywheelError) as error:
+        folder.index(index_columns()).run(exclude="sharpnes < 12")
+    assert error.value.message.startswith('condition `sharpnes < 12`: unknown column "sharpnes"')
+    assert error.value.exit_code == 2
+
+
+def test_unknown_balance_column_is_refused(folder: Folder) -> None:
+    with pytest.raises(FlywheelError) as error:
+        folder.index(index_columns()).run(train=SplitSelection(sample=Sample(size=4, balance="camra")))
+    assert error.value.message == 'unknown column "camra"; did you mean "camera"?'
+
+
+def test_digests_change_with_images_and_labels_of_their_split_only(folder: Folder) -> None:
+    columns = index_columns()
+    first = folder.index(columns).run()
+    assert folder.index(columns).run() == first
+    fewer = folder.run(train=SplitSelection(sample=Sample(size=7)))
+    assert fewer.digest != first.digest
+    assert fewer.split_digests["train"] != first.split_digests["train"]
+    assert fewer.split_digests["test"] == first.split_digests["test"]
+    moved = objects_of(columns)
+    moved["x_max"][moved["path"].index("images/test/0.jpg")] += 1e-9
+    relabelled = folder.index(columns, moved).run()
+    assert relabelled.digest == first.digest
+    assert relabelled.split_digests["test"] != first.split_digests["test"]
+    assert relabelled.split_digests["train"] == first.split_digests["train"]
+
+
+def test_images_with_label_problems_stay_selected_for_the_check_to_name(folder: Folder) -> None:
+    columns = index_columns() | {"label_problem": ["labels/x.txt:1: not numbers: a"] * 17}
+    assert folder.index(columns).run().splits["train"].images == 8
+
+
+def test_same_index_gives_the_same_bytes(folder: Folder) -> None:
+    written = []
+    for _ in range(2):
+        folder.index(index_columns()).run(train=SplitSelection(dedupe=Dedupe(), sample=Sample(size=5)))
+        files = ("selection/manifest.parquet", "selection.json")
+        written.append([(folder.context.folder / name).read_bytes() for name in files])
+    assert written[0] == written[1]
