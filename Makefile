@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 INSTALL = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
 
-.PHONY: sprint test lint types layers generated unit install install-dev demo-data bench clean help
+.PHONY: sprint test lint types layers generated unit install install-dev clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -14,7 +14,9 @@ BIN = Path(sys.executable).parent
 
 def main() -> None:
     sprint = sys.argv[1] if len(sys.argv) > 1 else "0001-first-model"
-    subprocess.run([BIN / "flywheel", "run", sprint, "--pull"], cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [BIN / "flywheel", "run", sprint, "--pull"], cwd=ROOT, check=False, stdout=subprocess.DEVNULL
+    )
     commands = {
         f"dvc repro reports/{sprint}": [str(BIN / "dvc"), "repro", f"reports/{sprint}/dvc.yaml"],
         f"flywheel run {sprint}": [str(BIN / "flywheel"), "run", sprint],

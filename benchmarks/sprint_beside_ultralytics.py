@@ -49,14 +49,18 @@ def main() -> None:
         subprocess.run([BIN / "dvc", "pull", "-q", "data.dvc"], cwd=clone, check=True)
         straight, parts = _ultralytics(clone, Path(folder) / "straight")
         sprint = _sprint(clone)
-    print(f"ultralytics alone, its defaults  {straight:7.1f} s  ({', '.join(f'{k} {v:.1f}' for k, v in parts.items())})")
+    print(
+        f"ultralytics alone, its defaults  {straight:7.1f} s  ({', '.join(f'{k} {v:.1f}' for k, v in parts.items())})"
+    )
     print(f"the whole sprint                 {sprint:7.1f} s")
     print(f"ratio sprint / ultralytics       {sprint / straight:7.2f}")
 
 
 def _sprint(clone: Path) -> float:
     started = time.perf_counter()
-    result = subprocess.run([BIN / "flywheel", "run", SPRINT], cwd=clone, check=False, stdout=subprocess.DEVNULL)
+    result = subprocess.run(
+        [BIN / "flywheel", "run", SPRINT], cwd=clone, check=False, stdout=subprocess.DEVNULL
+    )
     if result.returncode not in (0, 1):
         raise SystemExit(f"the sprint failed with {result.returncode}")
     taken = time.perf_counter() - started
@@ -71,11 +75,19 @@ def _ultralytics(clone: Path, folder: Path) -> tuple[float, dict[str, float]]:
     data = folder / "data.yaml"
     data.write_text(
         yaml.safe_dump(
-            {"path": str(folder / "data"), "train": "images/train", "val": "images/val", "test": "images/test", "names": classes}
+            {
+                "path": str(folder / "data"),
+                "train": "images/train",
+                "val": "images/val",
+                "test": "images/test",
+                "names": classes,
+            }
         )
     )
     spec = yaml.safe_load((clone / "specs" / f"{SPRINT}.yaml").read_text())
-    train = {key: value for key, value in spec["train"].items() if key not in ("framework", "seeds", "augment")}
+    train = {
+        key: value for key, value in spec["train"].items() if key not in ("framework", "seeds", "augment")
+    }
     options = {
         **train,
         **spec["train"].get("augment", {}),
@@ -87,10 +99,21 @@ def _ultralytics(clone: Path, folder: Path) -> tuple[float, dict[str, float]]:
     }
     config = folder / "config"
     config.mkdir()
-    environment = {**os.environ, "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_CONFIG_DIR": str(config), "CI": "true"}
+    environment = {
+        **os.environ,
+        "YOLO_OFFLINE": "true",
+        "YOLO_AUTOINSTALL": "false",
+        "YOLO_CONFIG_DIR": str(config),
+        "CI": "true",
+    }
     started = time.perf_counter()
     result = subprocess.run(
-        [sys.executable, "-c", STRAIGHT, json.dumps(options)], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", STRAIGHT, json.dumps(options)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode:
         raise SystemExit(result.stderr[-3000:])

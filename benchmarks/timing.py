@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def medians(commands: Mapping[str, Sequence[str]], *, cwd: Path, runs: int) -> dict[str, tuple[float, float, float]]:
+def medians(
+    commands: Mapping[str, Sequence[str]], *, cwd: Path, runs: int
+) -> dict[str, tuple[float, float, float]]:
     """Per command (minimum, median, maximum) seconds over `runs` rounds; each round runs every command once."""
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     for round_number in range(runs + 1):

@@ -48,7 +48,11 @@ gates:
 def environment() -> dict[str, str]:
     """The environment of commands under test: this interpreter's programs first, no colour, no CI."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    identity = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in (("NAME", "test"), ("EMAIL", "test@localhost"))}
+    identity = {
+        f"GIT_{role}_{key}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for key, value in (("NAME", "test"), ("EMAIL", "test@localhost"))
+    }
     dropped = ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "PYTHONWARNINGS")
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     return {**kept, **identity, "PATH": path, "NO_COLOR": "1"}
@@ -56,7 +60,9 @@ def environment() -> dict[str, str]:
 
 def call(folder: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs a command in a folder; with `check` its failure fails the test, with what it printed."""
-    result = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
     if check and result.returncode:
         pytest.fail(f"{' '.join(command)} exited with {result.returncode}\n{result.stdout}\n{result.stderr}")
     return result
@@ -73,7 +79,9 @@ def commit(folder: Path, message: str) -> None:
     call(folder, "git", "-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", message)
 
 
-def make_project(folder: Path, *, project: str = PROJECT, specs: Sequence[tuple[str, str]] = ((SPRINT, SPEC),)) -> Path:
+def make_project(
+    folder: Path, *, project: str = PROJECT, specs: Sequence[tuple[str, str]] = ((SPRINT, SPEC),)
+) -> Path:
     """A committed project with generated data that DVC tracks; nothing has run."""
     folder.mkdir(parents=True, exist_ok=True)
     call(folder, "git", "init", "-q", "-b", "main")

@@ -1,7 +1,7 @@
 """What a condition says: its columns, and that it is nothing but a boolean expression.
 
 DuckDB's own parser gives a syntax tree, which is walked against a list of what is allowed, so that what is
-not known here is refused: statements, subqueries, aggregates, windows, lambdas, parameters, and every function
+not known here is refused: statements, subqueries, aggregates, windows, lambdas, parameters, and any function
 that is not listed (those that read files or the network among them).
 """
 

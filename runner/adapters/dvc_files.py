@@ -65,7 +65,10 @@ def read_lock(path: Path) -> dict[str, LockedStage]:
     stages = content.get("stages") if isinstance(content, dict) else None
     if not isinstance(stages, dict):
         raise FlywheelError(
-            "not a DVC lock file", where=Where(str(path)), hint="delete it and run the sprint again", exit_code=ExitCode.STAGE_FAILED
+            "not a DVC lock file",
+            where=Where(str(path)),
+            hint="delete it and run the sprint again",
+            exit_code=ExitCode.STAGE_FAILED,
         )
     return {name: _locked(entry) for name, entry in stages.items()}
 

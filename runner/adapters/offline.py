@@ -32,6 +32,8 @@ def prepare_offline() -> None:
         YOLO_CONFIG_DIR=str(folder),
         ULTRALYTICS_SAFE_LOAD="true",  # architectures are built without eval(), of known layers only
         NNCF_CI="1",
+        # Threads that spin while they wait take the cores from each other as soon as anything else runs.
+        OMP_WAIT_POLICY=os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         # Ultralytics would set one thread for the whole process; every caller here sets its own number.
         OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", str(os.cpu_count() or 1)),
     )

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,10 +32,10 @@ def create_repository(root: Path) -> bool:
         with _dvc(root):
             from dvc.repo import Repo
 
-            with Repo.init(str(root), force=(root / ".dvc").is_dir(), subdir=not is_top) as repo:
-                with repo.config.edit("repo") as config:
-                    config["core"]["analytics"] = False
-                    config["core"]["check_update"] = False
+            repository = Repo.init(str(root), force=(root / ".dvc").is_dir(), subdir=not is_top)
+            with repository, repository.config.edit("repo") as config:
+                config["core"]["analytics"] = False
+                config["core"]["check_update"] = False
     return is_top
 
 
@@ -47,22 +48,24 @@ def track(root: Path, path: str) -> None:
     with _dvc(root):
         from dvc.repo import Repo
 
-        # DVC finds its ignore files from the working directory's point of view.
         with Repo(str(root)) as repo:
             repo.add([str(root / path)])
 
 
 @contextmanager
 def _dvc(root: Path) -> Iterator[None]:
-    """DVC without analytics and log lines; its errors as ours."""
+    """DVC without analytics, log lines and deprecations of its libraries; its errors as ours."""
     os.environ["DVC_NO_ANALYTICS"] = "1"
+    # Importing DVC sets its loggers up; only then they can be silenced.
+    from dvc.exceptions import DvcException
+
     logger = logging.getLogger("dvc")
     level = logger.level
     logger.setLevel(logging.ERROR)
-    from dvc.exceptions import DvcException
-
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except DvcException as error:
         raise FlywheelError(
             f"DVC could not set up the repository: {str(error).strip()}",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import logging
 import math
 import tempfile
@@ -77,6 +79,7 @@ def train(run: TrainingRun) -> TrainedWeights:
         tempfile.TemporaryDirectory(prefix="flywheel-train-") as scratch,
         _collected_warnings(result.warnings),
         progress_bar(run.label, run.epochs, "epoch") as bar,
+        contextlib.redirect_stdout(io.StringIO()),  # a bar of Ultralytics' that no setting hides
         warnings.catch_warnings(),
     ):
         # Deterministic mode warns of each operation that has no deterministic form on a GPU.

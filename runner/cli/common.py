@@ -23,7 +23,9 @@ def command(
         epilog=f"example:\n{example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how the result is printed")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="how the result is printed"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.set_defaults(execute=execute)
     return parser
@@ -32,7 +34,11 @@ def command(
 def add_root(parser: argparse.ArgumentParser) -> None:
     """The option for commands that work inside a project."""
     parser.add_argument(
-        "--root", type=Path, default=None, metavar="DIR", help="the project (default: the folder of flywheel.yaml above here)"
+        "--root",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="the project (default: the folder of flywheel.yaml above here)",
     )
 
 

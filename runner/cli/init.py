@@ -14,13 +14,29 @@ EXAMPLE = """\
 
 
 def add_parser(commands: Subparsers) -> None:
-    parser = command(commands, "init", "start a project from an existing dataset (YOLO or COCO layout)", EXAMPLE, execute)
-    parser.add_argument("--data", type=Path, required=True, metavar="PATH", help="the dataset's folder; it is copied")
-    parser.add_argument("--into", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)")
+    parser = command(
+        commands, "init", "start a project from an existing dataset (YOLO or COCO layout)", EXAMPLE, execute
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="PATH", help="the dataset's folder; it is copied"
+    )
+    parser.add_argument(
+        "--into", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
+    )
     parser.add_argument("--name", default=None, help="the project's name (default: the folder's)")
-    parser.add_argument("--weights", type=Path, default=None, metavar="FILE", help="a .pt file to fine-tune (default: train from scratch)")
-    parser.add_argument("--layout", choices=("yolo", "coco"), default=None, help="how labels are written (default: found out)")
-    parser.add_argument("--force", action="store_true", help="replace files of an earlier init; data is never replaced")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="a .pt file to fine-tune (default: train from scratch)",
+    )
+    parser.add_argument(
+        "--layout", choices=("yolo", "coco"), default=None, help="how labels are written (default: found out)"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace files of an earlier init; data is never replaced"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:

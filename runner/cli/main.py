@@ -64,7 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.debug:
             raise
         print(f"error: unexpected {type(error).__name__}: {error}", file=sys.stderr)
-        print("  hint: this is a bug in flywheel; run again with --debug and report the traceback", file=sys.stderr)
+        print(
+            "  hint: this is a bug in flywheel; run again with --debug and report the traceback",
+            file=sys.stderr,
+        )
         return int(ExitCode.BUG)
 
 

@@ -16,8 +16,12 @@ EXAMPLE = """\
 
 
 def add_parser(commands: Subparsers) -> None:
-    parser = command(commands, "plan", "show what a run would do, why, and what it would cost", EXAMPLE, execute)
-    parser.add_argument("sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)")
+    parser = command(
+        commands, "plan", "show what a run would do, why, and what it would cost", EXAMPLE, execute
+    )
+    parser.add_argument(
+        "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
+    )
     add_root(parser)
 
 
@@ -37,7 +41,9 @@ def render(plan: Plan) -> str:
     width = max(len(stage.stage) for stage in plan.stages)
     lines = [f"{plan.sprint}: {plan.title}", "", "stages"]
     for stage in plan.stages:
-        seconds = f"  (about {_duration(stage.forecast_s)})" if stage.forecast_s and stage.action == "RUN" else ""
+        seconds = (
+            f"  (about {_duration(stage.forecast_s)})" if stage.forecast_s and stage.action == "RUN" else ""
+        )
         lines.append(f"  {stage.stage:<{width}}  {stage.action:<6}  {'; '.join(stage.reasons)}{seconds}")
     lines += ["", f"data  ({plan.data_note})"]
     lines += [f"  {_split(split, plan.champion)}" for split in plan.splits]

@@ -13,12 +13,22 @@ EXAMPLE = """\
 
 
 def add_parser(commands: Subparsers) -> None:
-    parser = command(commands, "report", "judge a sprint again from its stage outputs and show the report", EXAMPLE, execute)
+    parser = command(
+        commands,
+        "report",
+        "judge a sprint again from its stage outputs and show the report",
+        EXAMPLE,
+        execute,
+    )
     for action in parser._actions:
         if action.dest == "format":
             action.choices = ("text", "json", "markdown")
-    parser.add_argument("sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)")
-    parser.add_argument("--max-bytes", type=int, default=None, metavar="N", help="with markdown: shorten to at most N bytes")
+    parser.add_argument(
+        "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
+    )
+    parser.add_argument(
+        "--max-bytes", type=int, default=None, metavar="N", help="with markdown: shorten to at most N bytes"
+    )
     add_root(parser)
 
 

@@ -13,8 +13,16 @@ EXAMPLE = """\
 
 
 def add_parser(commands: Subparsers) -> None:
-    parser = command(commands, "run", "run a sprint's stages that changed, judge it, and write its report", EXAMPLE, execute)
-    parser.add_argument("sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)")
+    parser = command(
+        commands,
+        "run",
+        "run a sprint's stages that changed, judge it, and write its report",
+        EXAMPLE,
+        execute,
+    )
+    parser.add_argument(
+        "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
+    )
     parser.add_argument("--pull", action="store_true", help="dvc pull the dataset first, where it is missing")
     add_root(parser)
 

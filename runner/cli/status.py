@@ -12,7 +12,13 @@ EXAMPLE = """\
 
 
 def add_parser(commands: Subparsers) -> None:
-    parser = command(commands, "status", "list all sprints: planned, running, passed, failed, promoted, stale", EXAMPLE, execute)
+    parser = command(
+        commands,
+        "status",
+        "list all sprints: planned, running, passed, failed, promoted, stale",
+        EXAMPLE,
+        execute,
+    )
     add_root(parser)
 
 

@@ -13,8 +13,12 @@ EXAMPLE = """\
 
 
 def add_parser(commands: Subparsers) -> None:
-    parser = command(commands, "validate", "check flywheel.yaml and the specs without running anything", EXAMPLE, execute)
-    parser.add_argument("sprints", nargs="*", metavar="SPRINT", help="a sprint's name or its file (default: all)")
+    parser = command(
+        commands, "validate", "check flywheel.yaml and the specs without running anything", EXAMPLE, execute
+    )
+    parser.add_argument(
+        "sprints", nargs="*", metavar="SPRINT", help="a sprint's name or its file (default: all)"
+    )
     add_root(parser)
 
 

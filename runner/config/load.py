@@ -246,7 +246,7 @@ def _link_problem(root: Path, parent: str, names: list[str]) -> str | None:
 
 def _spec_files(root: Path) -> list[str]:
     folder = root / SPECS
-    if not folder.is_dir():
+    if folder.is_symlink() or not folder.is_dir():
         return []
     return sorted(path.name for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
 

@@ -109,31 +109,30 @@ def render_reference(project: Schema, sprint: Schema) -> str:
 
 def _blocks(definitions: dict[str, Schema], start: str, prefix: str) -> Iterator[str]:
     """One heading and table per block, each where it is first reached, in the order of the file."""
-    pending, seen = [("", start)], {start}
+    pending, places = [start], {start: ""}
     while pending:
-        path, name = pending.pop(0)
-        definition = definitions[name]
+        name = pending.pop(0)
+        definition, path = definitions[name], places[name]
         if path:
             yield f'### <a id="{_anchor(prefix, path)}"></a>`{path}`'
         yield str(definition.get("description", ""))
         if rules := [rule["errorMessage"] for rule in definition.get("allOf", []) if "errorMessage" in rule]:
             yield "\n".join(f"- {rule[0].upper()}{rule[1:]}." for rule in rules)
         required = definition.get("required", [])
-        rows = []
-        below: list[tuple[str, str]] = []
+        rows: list[tuple[str, ...]] = []
+        below: list[str] = []
         for key, value in definition.get("properties", {}).items():
-            inner = f"{path}.{key}" if path else key
-            found = [(f"{inner}{suffix}", block) for suffix, block in _inner_blocks(value, definitions)]
-            below += [item for item in found if item[1] not in seen]
-            seen |= {block for _, block in found}
-            kind = _type(value, definitions, _links(prefix, found))
+            blocks = _inner_blocks(value, definitions)
+            below += [block for _, block in blocks if block not in places]
+            for suffix, block in blocks:
+                places.setdefault(block, f"{path}.{key}{suffix}".removeprefix("."))
+            links = " or ".join(
+                f"[{places[block].rpartition('.')[2]}](#{_anchor(prefix, places[block])})"
+                for _, block in blocks
+            )
+            shown = f"**{key}**" if key in required else key
             rows.append(
-                (
-                    f"**{key}**" if key in required else key,
-                    kind,
-                    _default(value),
-                    _meaning(value, definitions),
-                )
+                (shown, _type(value, definitions, links), _default(value), _meaning(value, definitions))
             )
         if rows:
             yield _table(("option", "type", "default", "meaning"), rows)
@@ -157,10 +156,6 @@ def _inner_blocks(value: Schema, definitions: dict[str, Schema]) -> list[tuple[s
         for branch in value.get("allOf", [])
         if "then" in branch and "$ref" in branch["then"]
     ]
-
-
-def _links(prefix: str, found: list[tuple[str, str]]) -> str:
-    return " or ".join(f"[{path.rpartition('.')[2]}](#{_anchor(prefix, path)})" for path, _ in found)
 
 
 def _anchor(prefix: str, path: str) -> str:

@@ -34,6 +34,7 @@ class ProjectFacts:
     objects: Columns
     slice_names: frozenset[str]
     slice_columns: frozenset[str]
+    readable: bool
 
 
 def project_facts(root: Path, project: Node) -> ProjectFacts:
@@ -49,6 +50,7 @@ def project_facts(root: Path, project: Node) -> ProjectFacts:
         objects=object_columns(),
         slice_names=_texts(slices, "name"),
         slice_columns=_texts(slices, "by"),
+        readable=isinstance(project.value, dict),
     )
 
 
@@ -142,7 +144,8 @@ def _gate(
     targets: frozenset[str],
 ) -> Iterator[Problem]:
     yield from _gate_names(gate, facts, targets)
-    yield from _gate_slice(gate.get("slice"), slices, slice_columns)
+    if facts.readable:
+        yield from _gate_slice(gate.get("slice"), slices, slice_columns)
     yield from _gate_sense(gate)
 
 

@@ -219,7 +219,9 @@ def _definition(name: str, schema: Schema) -> Schema:
     for key in overrides.keys() & properties.keys():
         if "enum" in overrides[key]:
             properties[key].pop("type", None)
-    return {**schema, "properties": properties} | ({"allOf": _RULES[name]} if name in _RULES else {})
+    description = " ".join(str(schema.get("description", "")).split())
+    schema = {**schema, "description": description, "properties": properties}
+    return schema | ({"allOf": _RULES[name]} if name in _RULES else {})
 
 
 def _property(schema: Schema, default: Any) -> Schema:

@@ -77,7 +77,8 @@ def read_document(root: Path, file: str) -> Document:
     """
     path = root / file
     if path.is_symlink():
-        raise FlywheelError("is a symlink; the project's files must be regular files", where=Where(file))
+        symlink = FlywheelError("is a symlink; the project's files must be regular files", where=Where(file))
+        return _refused(file, symlink)
     try:
         if path.stat().st_size > MAX_BYTES:
             return _refused(file, FlywheelError(f"larger than {MAX_BYTES // 1024} KiB", where=Where(file)))

@@ -71,8 +71,6 @@ def build_index(
     Raises:
         FlywheelError: `group_by` is not a metadata column, or a class has a reserved name.
     """
-    import numpy as np
-
     if group_by is not None and group_by not in metadata:
         near = suggestion(group_by, metadata, plural="metadata columns")
         raise FlywheelError(
@@ -82,41 +80,57 @@ def build_index(
     counted = class_columns(classes)
     pairs = list(zip(entries, measurements, strict=True))
     objects = [(e, m, o) for e, m in pairs if m.problem is None for o in e.objects]
-    counts = Counter((entry.path, item.class_name) for entry, _, item in objects)
-    totals = Counter(entry.path for entry, _, _ in objects)
     keys = metadata[group_by] if group_by else [None] * len(entries)
     groups = [entry.path if key is None else str(key) for entry, key in zip(entries, keys, strict=True)]
-    images: Columns = {
-        "path": [entry.path for entry in entries],
-        "image_id": [measured.image_id for measured in measurements],
-        "split": [entry.split for entry in entries],
-        "bytes": np.array([measured.size_bytes for measured in measurements], dtype=np.int64),
-        "readable": np.array([measured.problem is None for measured in measurements], dtype=np.bool_),
-        "problem": [measured.problem for measured in measurements],
-        **{
-            name: [getattr(measured, name) for measured in measurements]
-            for name in ("width", "height", "brightness", "contrast", "sharpness")
-        },
-        "phash": np.array([measured.phash for measured in measurements], dtype=np.uint64),
-        "group": groups,
-        "group_fraction": np.array([group_fraction(group) for group in groups], dtype=np.float64),
-        "labelled": np.array([entry.labelled for entry in entries], dtype=np.bool_),
-        "label_problem": [_label_problem(entry, measured) for entry, measured in pairs],
-        "n_objects": np.array([totals[entry.path] for entry in entries], dtype=np.int64),
-    }
-    for column, name in zip(counted, classes, strict=True):
-        images[column] = np.array([counts[entry.path, name] for entry in entries], dtype=np.int64)
-    return IndexTables(images={**images, **metadata}, objects=_object_columns(objects))
+    counts = {column: Counter[str]() for column in ("n_objects", *counted)}
+    for entry, _, item in objects:
+        counts["n_objects"][entry.path] += 1
+        counts[f"n_{item.class_name}"][entry.path] += 1
+    images = {**_image_columns(pairs, groups), **_count_columns(entries, counts), **metadata}
+    return IndexTables(images=images, objects=_object_columns(objects))
 
 
 def group_fraction(group: str) -> float:
     """A number in [0, 1) that depends on the group's name only: a stable random draw for splits by condition.
 
     >>> round(group_fraction("scene-1"), 6)
-    0.541363
+    0.656927
     """
     digest = hashlib.sha256(group.encode()).digest()
     return float((int.from_bytes(digest[:8], "big") >> 11) / (1 << 53))
+
+
+def _image_columns(pairs: Sequence[tuple[ImageEntry, ImageMeasurement]], groups: Sequence[str]) -> Columns:
+    import numpy as np
+
+    measurements = [measured for _, measured in pairs]
+    return {
+        "path": [entry.path for entry, _ in pairs],
+        "image_id": [measured.image_id for measured in measurements],
+        "split": [entry.split for entry, _ in pairs],
+        "bytes": np.array([measured.size_bytes for measured in measurements], dtype=np.int64),
+        "readable": np.array([measured.problem is None for measured in measurements], dtype=np.bool_),
+        "problem": [measured.problem for measured in measurements],
+        "width": [measured.width for measured in measurements],
+        "height": [measured.height for measured in measurements],
+        "brightness": [measured.brightness for measured in measurements],
+        "contrast": [measured.contrast for measured in measurements],
+        "sharpness": [measured.sharpness for measured in measurements],
+        "phash": np.array([measured.phash for measured in measurements], dtype=np.uint64),
+        "group": list(groups),
+        "group_fraction": np.array([group_fraction(group) for group in groups], dtype=np.float64),
+        "labelled": np.array([entry.labelled for entry, _ in pairs], dtype=np.bool_),
+        "label_problem": [_label_problem(entry, measured) for entry, measured in pairs],
+    }
+
+
+def _count_columns(entries: Sequence[ImageEntry], counts: Mapping[str, Counter[str]]) -> Columns:
+    import numpy as np
+
+    return {
+        column: np.array([found[entry.path] for entry in entries], dtype=np.int64)
+        for column, found in counts.items()
+    }
 
 
 def _object_columns(objects: Sequence[tuple[ImageEntry, ImageMeasurement, LabelledObject]]) -> Columns:

@@ -60,7 +60,7 @@ class Light(Record, frozen=True, kw_only=True):
 DAYLIGHT = Light(name="daylight", brightness=(0.42, 0.60), contrast=(0.9, 1.05), noise=1.0)
 OVERCAST = Light(name="overcast", brightness=(0.36, 0.52), contrast=(0.75, 0.95), noise=1.2)
 LAMP = Light(name="lamp", brightness=(0.33, 0.46), contrast=(0.85, 1.05), noise=1.5)
-NIGHT = Light(name="night", brightness=(0.07, 0.15), contrast=(0.65, 0.85), noise=2.2)
+NIGHT = Light(name="night", brightness=(0.05, 0.12), contrast=(0.5, 0.75), noise=3.0)
 BRIGHT_LIGHTS = (DAYLIGHT, OVERCAST, LAMP)
 
 

@@ -11,7 +11,7 @@ from runner.demo.camera import BRIGHT_LIGHTS, CAMERAS, DAYLIGHT, NIGHT, OVERCAST
 from runner.demo.counts import FRAMES_PER_SCENE, SPLITS, Counts
 
 # The planted weakness: night is rare in what the first model learns from, common where it is judged.
-NIGHT_SHARE = {"train": 0.03, "val": 0.07, "test": 0.30, "pool": 0.40}
+NIGHT_SHARE = {"train": 0.02, "val": 0.07, "test": 0.30, "pool": 0.40}
 _SPLIT_KEYS = {split: index for index, split in enumerate(SPLITS)}
 _FIRST_DAY = datetime(2026, 3, 2, tzinfo=UTC)
 

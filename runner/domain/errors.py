@@ -59,7 +59,7 @@ class FlywheelError(Exception):
         return f"{head}\n  hint: {self.hint}" if self.hint else head
 
 
-class ConfigurationErrors(FlywheelError):
+class ConfigurationErrors(FlywheelError):  # noqa: N818 - several, and that is its point
     """Every configuration error of one pass, raised together."""
 
     def __init__(self, errors: list[FlywheelError]) -> None:

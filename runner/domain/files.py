@@ -109,7 +109,10 @@ def read_json(path: Path, record_type: type[T]) -> T:
         return msgspec.json.decode(path.read_bytes(), type=record_type)
     except FileNotFoundError:
         raise FlywheelError(
-            "file not found", where=Where(str(path)), hint="run the sprint: flywheel run", exit_code=ExitCode.STAGE_FAILED
+            "file not found",
+            where=Where(str(path)),
+            hint="run the sprint: flywheel run",
+            exit_code=ExitCode.STAGE_FAILED,
         ) from None
     except msgspec.MsgspecError as error:
         raise FlywheelError(

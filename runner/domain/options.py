@@ -16,7 +16,8 @@ Condition = Annotated[
     str, Meta(min_length=1, max_length=2000, description="A SQL boolean expression over the image index.")
 ]
 RelativePath = Annotated[
-    str, Meta(min_length=1, max_length=400, description="Relative to the repository's top; no `..`, no symlink.")
+    str,
+    Meta(min_length=1, max_length=400, description="Relative to the repository's top; no `..`, no symlink."),
 ]
 
 

@@ -23,5 +23,7 @@ def progress_bar(description: str, total: int, unit: str) -> Iterator[Progress]:
     from tqdm import tqdm
 
     quiet = not sys.stderr.isatty() and not os.environ.get("FLYWHEEL_PROGRESS")
-    with tqdm(total=total, desc=f"  {description}", unit=unit, leave=False, disable=quiet, file=sys.stderr) as bar:
+    with tqdm(
+        total=total, desc=f"  {description}", unit=unit, leave=False, disable=quiet, file=sys.stderr
+    ) as bar:
         yield bar

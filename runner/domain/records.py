@@ -37,10 +37,25 @@ class Metrics(Record, frozen=True, kw_only=True):
 
 
 QUALITY_METRICS = ("map50_95", "map50", "map75", "ar", "precision", "recall", "f1")
-COST_METRICS = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "throughput_ips", "size_mb", "peak_memory_mb")
+COST_METRICS = (
+    "latency_p50_ms",
+    "latency_p95_ms",
+    "latency_p99_ms",
+    "throughput_ips",
+    "size_mb",
+    "peak_memory_mb",
+)
 SPRINT_METRICS = ("cost", "duration_min")
 LOWER_IS_BETTER = frozenset(
-    ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "size_mb", "peak_memory_mb", "cost", "duration_min")
+    (
+        "latency_p50_ms",
+        "latency_p95_ms",
+        "latency_p99_ms",
+        "size_mb",
+        "peak_memory_mb",
+        "cost",
+        "duration_min",
+    )
 )
 
 

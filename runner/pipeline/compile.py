@@ -13,8 +13,20 @@ from runner.planning.resolve import ResolvedStage
 
 HEADER = "# Compiled from {spec} by flywheel: edit the spec, not this file.\n"
 PLOTS: list[dict[str, Any]] = [
-    {"plots/training.csv": {"x": "epoch", "y": "map50_95", "title": "Validation mAP50-95 (Ultralytics) per epoch"}},
-    {"plots/precision_recall.csv": {"x": "recall", "y": "precision", "title": "Precision and recall at IoU 0.5"}},
+    {
+        "plots/training.csv": {
+            "x": "epoch",
+            "y": "map50_95",
+            "title": "Validation mAP50-95 (Ultralytics) per epoch",
+        }
+    },
+    {
+        "plots/precision_recall.csv": {
+            "x": "recall",
+            "y": "precision",
+            "title": "Precision and recall at IoU 0.5",
+        }
+    },
 ]
 
 
@@ -26,7 +38,9 @@ def compile_pipeline(folder: Path, stages: Sequence[ResolvedStage], spec: str) -
     params = {stage.name: stage.params for stage in stages}
     pipeline = {"stages": {stage.name: _dvc_stage(stage) for stage in stages}, "plots": PLOTS}
     for name, content in (("params.yaml", params), ("dvc.yaml", pipeline)):
-        text = HEADER.format(spec=spec) + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+        text = HEADER.format(spec=spec) + yaml.safe_dump(
+            content, sort_keys=False, allow_unicode=True, width=110
+        )
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_text(path, text)

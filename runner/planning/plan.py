@@ -56,5 +56,3 @@ def _champion_selection(root: Path, champion: Champion | None) -> Selection | No
 def _gates(project: Project, loaded: LoadedSprint) -> list[str]:
     own = [describe(gate) for gate in loaded.sprint.gates]
     return own + [f"{describe(gate)} (project policy)" for gate in project.policy.gates]
-
-

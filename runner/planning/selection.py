@@ -28,12 +28,17 @@ def planned_selection(
             return read_json(record, Selection), "as selected by the last run"
     index = by_name["index"]
     if index.action is Action.RUN:
-        return None, "not known before the index is built: no index of this data is in the cache (dvc pull fetches one that was pushed)"
+        return (
+            None,
+            "not known before the index is built: no index of this data is in the cache (dvc pull fetches one that was pushed)",
+        )
     tables = [_member(root, folder, index.outs, name) for name in ("images.parquet", "objects.parquet")]
     if tables[0] is None or tables[1] is None:
         return None, "not known: the index is recorded, but neither here nor in the cache (dvc pull)"
     section = next(stage for stage in resolved if stage.name == "select").params
-    params = msgspec.convert({key: value for key, value in section.items() if key != "version"}, select.SelectParams)
+    params = msgspec.convert(
+        {key: value for key, value in section.items() if key != "version"}, select.SelectParams
+    )
     try:
         return select.preview(tables[0], tables[1], params), "counted on the cached index"
     except FlywheelError as error:

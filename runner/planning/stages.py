@@ -41,7 +41,7 @@ def _plan_stage(
         reasons = [f"output missing here and in the cache: {', '.join(missing)}"]
     known = {path: md5 for path, md5 in current.items() if md5 not in (None, UNKNOWN)}
     if len(known) == len(current):
-        key = run_cache_key(stage.cmd, known, {stage.name: stage.params}, stage.written)  # type: ignore[arg-type]
+        key = run_cache_key(stage.cmd, known, {stage.name: stage.params}, stage.written)
         earlier = workspace.earlier_run(key)
         if earlier is not None:
             reason = "an earlier run with these parameters and inputs is in the run cache"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 from runner.dataset.entries import ImageEntry
@@ -18,6 +19,32 @@ JUDGED: tuple[Role, ...] = ("train", "val", "test")
 CARVED_SHARE = 0.15
 # Columns that by their name tell which images were taken together.
 GROUP_NAMES = ("group", "scene", "sequence", "video", "clip", "session", "track", "patient")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Images of a split: those of some of the layout's own splits (of any, when None), or a share of them."""
+
+    names: frozenset[str] | None
+    low: float = 0.0
+    high: float = 1.0
+
+    def holds(self, entry: ImageEntry, group: str) -> bool:
+        return (self.names is None or entry.split in self.names) and self.low <= group_fraction(
+            group
+        ) < self.high
+
+    @property
+    def condition(self) -> str:
+        """SQL over the image index, of the same meaning.
+
+        >>> Part(names=frozenset({"train"}), low=0.15).condition
+        "split = 'train' AND group_fraction >= 0.15"
+        """
+        terms = [] if self.names is None else [_is_one_of(self.names)]
+        terms += [f"group_fraction >= {self.low:g}"] if self.low > 0 else []
+        terms += [f"group_fraction < {self.high:g}"] if self.high < 1 else []
+        return " AND ".join(terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,26 +97,22 @@ def plan_splits(entries: Sequence[ImageEntry], metadata: Mapping[str, Sequence[A
         FlywheelError: there are too few images to make the splits that are missing.
     """
     column, problems = _group_column(entries, metadata)
-    groups = _groups(entries, metadata.get(column) if column else None)
-    labelled = [(entry, group) for entry, group in zip(entries, groups, strict=True) if entry.labelled]
-    names: dict[Role | None, set[str]] = defaultdict(set)
-    for entry, _ in labelled:
-        if entry.split is not None:
-            names[split_role(entry.split)].add(entry.split)
-    conditions, notes = _conditions(labelled, names)
-    some_unlabelled = len(labelled) < len(entries)
-    if some_unlabelled:
+    groups = _groups(entries, metadata[column] if column else None)
+    labelled = [pair for pair in zip(entries, groups, strict=True) if pair[0].labelled]
+    parts, notes = _parts(labelled)
+    members = {
+        role: [entry for entry, group in labelled if part.holds(entry, group)] for role, part in parts.items()
+    }
+    counts = {str(role): _counted(found) for role, found in members.items()}
+    conditions = {str(role): part.condition for role, part in parts.items()}
+    if unlabelled := [entry for entry in entries if not entry.labelled]:
         conditions = {role: f"{condition} AND labelled" for role, condition in conditions.items()}
-        conditions["pool"] = "NOT labelled"
-    members = _members(labelled, conditions, names)
-    left_out = Counter(
-        entry.split or "no folder" for entry, _ in labelled if all(entry.path not in m for m in members.values())
-    )
-    for name, count in sorted(left_out.items()):
-        notes.append(f"{count} labelled images of {name} are in no split: see splits in flywheel.yaml")
-    counts = {role: _counted(entry for entry, _ in labelled if entry.path in members[role]) for role in JUDGED}
-    if some_unlabelled:
-        counts["pool"] = _counted(entry for entry in entries if not entry.labelled)
+        conditions["pool"], counts["pool"] = "NOT labelled", _counted(unlabelled)
+    used = {entry.path for found in members.values() for entry in found}
+    left_out = Counter(entry.split or "no split" for entry, _ in labelled if entry.path not in used)
+    notes += [
+        f"{count} labelled images of {name} are used in no split" for name, count in sorted(left_out.items())
+    ]
     return SplitPlan(conditions=conditions, counts=counts, group_by=column, notes=notes, problems=problems)
 
 
@@ -97,12 +120,9 @@ def _group_column(
     entries: Sequence[ImageEntry], metadata: Mapping[str, Sequence[Any]]
 ) -> tuple[str | None, list[str]]:
     """The column to group by, unless its groups straddle the splits that the dataset comes with."""
-    for name in metadata:
-        if name.lower().removesuffix("_id") not in GROUP_NAMES:
-            continue
-        values = metadata[name]
+    for name, values in metadata.items():
         distinct = {value for value in values if value is not None}
-        if not 2 <= len(distinct) < len(entries):
+        if name.lower().removesuffix("_id") not in GROUP_NAMES or not 2 <= len(distinct) < len(entries):
             continue
         roles: dict[Any, set[Role]] = defaultdict(set)
         for entry, value in zip(entries, values, strict=True):
@@ -113,8 +133,8 @@ def _group_column(
         if not torn:
             return name, []
         return None, [
-            f"images of one {name} are in several splits ({len(torn)} of {len(distinct)}, such as {torn[0]}): the "
-            f"test split does not tell how the model does on a new {name}; see dataset.group_by in flywheel.yaml"
+            f"images of one {name} are in several splits ({len(torn)} of {len(distinct)}, such as {torn[0]}):"
+            f" the figures do not tell how the model does on a new {name}; see group_by in flywheel.yaml"
         ]
     return None, []
 
@@ -124,30 +144,59 @@ def _groups(entries: Sequence[ImageEntry], values: Sequence[Any] | None) -> list
     return [entry.path if key is None else str(key) for entry, key in zip(entries, keys, strict=True)]
 
 
-def _conditions(
-    labelled: Sequence[tuple[ImageEntry, str]], names: Mapping[Role | None, set[str]]
-) -> tuple[dict[str, str], list[str]]:
-    own = {role: _is_one_of(names[role]) for role in JUDGED if names.get(role)}
-    missing = [role for role in JUDGED if role not in own]
+def _parts(labelled: Sequence[tuple[ImageEntry, str]]) -> tuple[dict[Role, Part], list[str]]:
+    names: dict[Role | None, set[str]] = defaultdict(set)
+    for entry, _ in labelled:
+        if entry.split is not None:
+            names[split_role(entry.split)].add(entry.split)
+    parts = {role: Part(names=frozenset(names[role])) for role in JUDGED if names[role]}
+    missing = [role for role in JUDGED if role not in parts]
     if not missing:
-        return {role: own[role] for role in JUDGED}, []
-    if "train" in own:
-        source, carved = own["train"], missing
-        taken_from = names["train"]
-    else:
-        # Without a split to train on, what splits there are say nothing: all are drawn anew.
-        pool = names.get("pool", set())
-        taken_from = {entry.split for entry, _ in labelled if entry.split not in pool and entry.split}  # type: ignore[assignment]
-        source, carved = "", ["val", "test"]
-        own = {}
-    drawn = {group_fraction(g) for e, g in labelled if (not source and split_role(e.split) != "pool") or e.split in taken_from}
-    limits = [0.0, *_limits(sorted(drawn), len(carved))]
-    conditions = dict(own)
-    prefix = f"{source} AND " if source else _not_pool(names.get("pool", set()))
-    for role, low, high in zip(carved, limits, limits[1:], strict=False):
-        lower = f"group_fraction >= {low:g} AND " if low else ""
-        conditions[role] = f"{prefix}{lower}group_fraction < {high:g}"
-    conditions["train"] = f"{prefix}group_fraction >= {limits[-1]:g}"
-    origin = " and ".join(sorted(taken_from)) if source else "all labelled images"
-    note = f"{' and '.join(carved)}: about {CARVED_SHARE:.0%} each of {origin}, drawn by group_fraction"
-    return {role: conditions[role] for role in JUDGED}, [note]
+        return parts, []
+    source = frozenset(names["train"])
+    if not source:
+        # A test split alone tells nothing about what to train on: all splits are drawn anew.
+        parts, missing = {}, list(JUDGED)
+    whole = Part(names=source or None)
+    carved = [role for role in missing if role != "train"]
+    fractions = sorted({group_fraction(group) for entry, group in labelled if whole.holds(entry, group)})
+    limits = [0.0, *_limits(fractions, carved), 1.0]
+    ordered: list[Role] = [*reversed(carved), "train"]
+    for position, role in enumerate(ordered):
+        parts[role] = Part(names=whole.names, low=limits[position], high=limits[position + 1])
+    origin = " and ".join(sorted(source)) or "all labelled images"
+    share = f"{CARVED_SHARE:.0%} each" if len(carved) > 1 else f"{CARVED_SHARE:.0%}"
+    note = f"{' and '.join(carved)}: about {share} of {origin}, drawn at random"
+    return {role: parts[role] for role in JUDGED}, [note]
+
+
+def _limits(fractions: Sequence[float], carved: Sequence[Role]) -> list[float]:
+    """Where the carved splits end, below the rest; moved for few groups, where a share may hold none.
+
+    Raises:
+        FlywheelError: there are fewer groups than splits.
+    """
+    if len(fractions) <= len(carved):
+        raise FlywheelError(
+            f"too few images to draw {' and '.join(carved)} from: {len(fractions)} images or groups of them",
+            hint="label more images, or bring splits of their own: images/train, images/val, images/test",
+        )
+    limits = [CARVED_SHARE * number for number in range(1, len(carved) + 1)]
+    bounds = [0.0, *limits, 1.0]
+    if all(any(low <= f < high for f in fractions) for low, high in pairwise(bounds)):
+        return [round(limit, 2) for limit in limits]
+    step = max(1, round(CARVED_SHARE * len(fractions)))
+    ends = [step * number for number in range(1, len(carved) + 1)]
+    return [round((fractions[end - 1] + fractions[end]) / 2, 6) for end in ends]
+
+
+def _is_one_of(names: frozenset[str]) -> str:
+    quoted = ["'" + name.replace("'", "''") + "'" for name in sorted(names)]
+    return f"split = {quoted[0]}" if len(quoted) == 1 else f"split IN ({', '.join(quoted)})"
+
+
+def _counted(entries: Sequence[ImageEntry]) -> SplitCounts:
+    per_class = Counter(item.class_name for entry in entries for item in entry.objects)
+    return SplitCounts(
+        images=len(entries), objects=per_class.total(), per_class=dict(sorted(per_class.items()))
+    )

@@ -64,6 +64,8 @@ def survey_dataset(folder: Path, layout: str | None) -> Survey:
     entries = LAYOUTS[found](folder, classes).entries
     _check_trainable(folder, entries, summary)
     file, metadata, problems = _metadata(folder, summary, entries, classes)
+    # Splits by condition are what this project is going to have.
+    known = [problem for problem in summary.problems if not problem.startswith("no split folders")]
     return Survey(
         layout=found,
         arrangement=summary.arrangement if found == summary.layout else f"read as {found}",
@@ -71,7 +73,7 @@ def survey_dataset(folder: Path, layout: str | None) -> Survey:
         entries=entries,
         metadata_file=file,
         metadata=metadata,
-        problems=[*(summary.problems if found == summary.layout else []), *problems],
+        problems=[*(known if found == summary.layout else []), *problems],
     )
 
 

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
         return _fail(folder, stage.name, write_error(Path(error.filename or folder), error))
     except FlywheelError as error:
         return _fail(folder, stage.name, error)
-    except Exception as error:  # noqa: BLE001 - the process's boundary: every failure must reach the report
+    except Exception as error:  # the process's boundary: every failure must reach the report
         traceback.print_exc()
         bug = FlywheelError(
             f"unexpected {type(error).__name__}: {error}",

@@ -21,7 +21,9 @@ def load(root: Path, name: str | None) -> tuple[Project, LoadedSprint]:
         sprints = list_sprints(root)
         if not sprints:
             raise FlywheelError(
-                "there is no sprint yet", where=Where("specs/"), hint="write specs/0001-first-model.yaml, or: flywheel init --help"
+                "there is no sprint yet",
+                where=Where("specs/"),
+                hint="write specs/0001-first-model.yaml, or: flywheel init --help",
             )
         name = sprints[-1]
     return project, load_sprint(root, name, project)

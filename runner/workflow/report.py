@@ -103,7 +103,9 @@ def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan
     return plan_stages(resolve_stages(project, loaded.sprint), Repository(root, folder))
 
 
-def _collect(root: Path, project: Project, loaded: LoadedSprint, failure: StageFailure | None) -> ReportInputs:
+def _collect(
+    root: Path, project: Project, loaded: LoadedSprint, failure: StageFailure | None
+) -> ReportInputs:
     """Reads the records of the stages that are up to date: what a failed run left of an older one is not shown."""
     folder = root / "reports" / loaded.name
     fresh = {plan.stage for plan in _plans(root, project, loaded) if plan.action is Action.CACHED}
@@ -186,6 +188,7 @@ def _curves(path: Path) -> list[PrecisionRecall]:
             recall, precision = points.setdefault(row["target"], ([], []))
             recall.append(float(row["recall"]))
             precision.append(float(row["precision"]))
-    return [PrecisionRecall(name=name, recall=recall, precision=precision) for name, (recall, precision) in points.items()]
-
-
+    return [
+        PrecisionRecall(name=name, recall=recall, precision=precision)
+        for name, (recall, precision) in points.items()
+    ]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runner.adapters import dvc
+from runner.adapters import dvc, git
 from runner.adapters.dvc import StageCommandFailed, StageEvent
 from runner.adapters.dvc_files import pointer_md5
 from runner.config.project import Project
@@ -60,6 +60,7 @@ def _run_stages(
         return None
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     _require_free_space(folder)
+    _refuse_symlinks(root)
     progress = _StageLines(plan, say)
     os.environ[RUN_PID_VARIABLE] = str(os.getpid())
     try:
@@ -121,10 +122,25 @@ def _require_free_space(folder: Path) -> None:
         )
 
 
+def _refuse_symlinks(root: Path) -> None:
+    """DVC writes through a symbolic link that a commit brought (iterative/dvc#11101)."""
+    links = git.tracked_symlinks(root)
+    if links:
+        raise FlywheelError(
+            "a symbolic link is committed: DVC could be led to write outside the repository",
+            where=Where(links[0]),
+            hint=f"git rm {links[0]}, and commit the file itself",
+        )
+
+
 def _watched(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> list[Path]:
     inputs = {dep.removeprefix(TO_ROOT) for stage in stages for dep in stage.deps if dep.startswith(TO_ROOT)}
     written = [folder / path for stage in stages for path in stage.written]
-    return [*(root / path for path in sorted(inputs)), *written, *(folder / name for name in ("params.yaml", "dvc.yaml", "dvc.lock"))]
+    return [
+        *(root / path for path in sorted(inputs)),
+        *written,
+        *(folder / name for name in ("params.yaml", "dvc.yaml", "dvc.lock")),
+    ]
 
 
 def _is_as_left(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> bool:
@@ -172,5 +188,3 @@ class _StageLines:
     def _place(self, stage: str) -> str:
         number = self.names.index(stage) + 1 if stage in self.names else 0
         return f"[{number}/{len(self.names)}] {stage:<9}"
-
-

@@ -85,7 +85,8 @@ def _status(root: Path, project: Project, name: str, champion: Champion | None) 
         state=state,
         promoted=promoted,
         stale=stale,
-        detail="; ".join(part for part in (detail, f"stale: {stale}" if stale else "") if part) or loaded.sprint.title,
+        detail="; ".join(part for part in (detail, f"stale: {stale}" if stale else "") if part)
+        or loaded.sprint.title,
     )
 
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from runner.adapters import plain_conditions
@@ -114,14 +113,25 @@ def test_everything_else_is_refused(condition: str, error: str) -> None:
 
 
 def test_deep_expressions_are_refused_or_read_but_never_crash() -> None:
-    for condition in ("(" * 400 + "a = 1" + ")" * 400, "NOT " * 900 + "a", " AND ".join(["a = 1"] * 300), "-" * 500 + "a > 1"):
+    for condition in (
+        "(" * 400 + "a = 1" + ")" * 400,
+        "NOT " * 900 + "a",
+        " AND ".join(["a = 1"] * 300),
+        "-" * 500 + "a > 1",
+    ):
         analyse(condition)
     assert analyse(" + ".join(["a"] * 300) + " > 1").error == "nested deeper than 100 levels"
 
 
 def test_no_allowed_function_reaches_outside() -> None:
     """Each is a pure scalar function (or operator, or macro) of DuckDB."""
-    rows = duckdb.connect().execute("SELECT lower(function_name), function_type, stability FROM duckdb_functions()").fetchall()
+    import duckdb
+
+    rows = (
+        duckdb.connect()
+        .execute("SELECT lower(function_name), function_type, stability FROM duckdb_functions()")
+        .fetchall()
+    )
     kinds: dict[str, set[str]] = {}
     for name, kind, stability in rows:
         kinds.setdefault(name, set()).add(f"{kind} {stability}")
@@ -134,12 +144,15 @@ def test_no_allowed_function_reaches_outside() -> None:
 
 def test_reserved_words_are_never_taken_for_columns() -> None:
     """What plain_conditions takes for a column must be one for DuckDB."""
-    rows = duckdb.connect().execute("SELECT keyword_name, keyword_category FROM duckdb_keywords()").fetchall()
+    import duckdb
+
+    connection = duckdb.connect()
+    rows = connection.execute("SELECT keyword_name, keyword_category FROM duckdb_keywords()").fetchall()
     for word, category in rows:
         if category != "unreserved":
             assert word in plain_conditions._WORDS, word
         if plain_uses(f"{word} = 1") is not None:
-            parsed = duckdb.connect().execute(f"SELECT {word} FROM (SELECT 1 AS \"{word}\") WHERE {word} = 1")  # noqa: S608
+            parsed = connection.execute(f'SELECT {word} FROM (SELECT 1 AS "{word}") WHERE {word} = 1')  # noqa: S608
             assert parsed.fetchall() == [(1,)]
 
 

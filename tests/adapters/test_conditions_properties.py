@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from runner.adapters.conditions import _parse, _walk
 from runner.adapters.plain_conditions import plain_uses
 
-TOKENS = (
-    "a b split brightness x_1 _y AND OR NOT and or not IN BETWEEN LIKE IS NULL true false ( ) , = < > <= >= <> != "
-    "1 -2 0.5 1e5 'x' 'a%' '' \"a\" + - * ; -- group date interval row value values key end a.b $1 ? [ ] :: é"
-).split(" ")
+TEXT = """\
+a b split brightness x_1 _y AND OR NOT and or not IN BETWEEN LIKE IS NULL true false ( ) , = < > <=
+>= <> != 1 -2 0.5 1e5 'x' 'a%' '' "a" + - * ; -- group date interval row value values key end a.b $1
+? [ ] :: é
+"""
+TOKENS = TEXT.split()
 PIECES = st.sampled_from(TOKENS)
 LITERALS = st.sampled_from(["1", "-2", "0.5", "'x'", "'a b'", "true", "NULL", "b"])
 COLUMNS = st.sampled_from(["a", "b", "split", "Brightness", "n_zero", "key", "value", "type", "name"])
@@ -20,13 +22,24 @@ COLUMNS = st.sampled_from(["a", "b", "split", "Brightness", "n_zero", "key", "va
 @st.composite
 def single_tests(draw: st.DrawFn) -> str:
     column, literal = draw(COLUMNS), draw(LITERALS)
-    shapes = ["{c} = {l}", "{c}<{l}", "{c} IN ({l}, {l})", "{c} not between {l} and {l}", "{c} LIKE 'x%'", "{c} IS NOT NULL", "{c}"]
+    shapes = [
+        "{c} = {l}",
+        "{c}<{l}",
+        "{c} IN ({l}, {l})",
+        "{c} not between {l} and {l}",
+        "{c} LIKE 'x%'",
+        "{c} IS NOT NULL",
+        "{c}",
+    ]
     return draw(st.sampled_from(shapes)).format(c=column, l=literal)
 
 
 CONDITIONS = st.recursive(
     single_tests(),
-    lambda inner: st.builds("({} {} {})".format, inner, st.sampled_from(["AND", "OR"]), inner) | st.builds("NOT {}".format, inner),
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, st.sampled_from(["AND", "OR"]), inner)
+        | st.builds("NOT {}".format, inner)
+    ),
     max_leaves=6,
 )
 

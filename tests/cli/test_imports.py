@@ -10,7 +10,18 @@ import pytest
 from projects import environment
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "torchvision", "ultralytics", "great_expectations", "dvc", "pandas", "cv2", "openvino", "nncf", "onnx")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "ultralytics",
+    "great_expectations",
+    "dvc",
+    "pandas",
+    "cv2",
+    "openvino",
+    "nncf",
+    "onnx",
+)
 
 PROBE = """
 import sys
@@ -27,7 +38,12 @@ sys.exit(code)
 @pytest.mark.parametrize("arguments", [("--help",), ("validate",), ("plan",), ("status",)])
 def test_command_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", PROBE, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROBE, *arguments],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stderr
     imported = result.stderr.rsplit("imported:", 1)[1].split()

@@ -43,23 +43,40 @@ def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
     return main(["status"])
 
 
-def test_an_expected_error_is_told_with_place_and_hint(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    error = FlywheelError("is wrong", where=Where("a.yaml", 3, 7), hint="mend it", exit_code=ExitCode.STAGE_FAILED)
+def test_an_expected_error_is_told_with_place_and_hint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = FlywheelError(
+        "is wrong", where=Where("a.yaml", 3, 7), hint="mend it", exit_code=ExitCode.STAGE_FAILED
+    )
     assert failing(error, monkeypatch) == 3
     assert capsys.readouterr().err == "error: a.yaml:3:7: is wrong\n  hint: mend it\n"
 
 
-def test_all_configuration_errors_are_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    errors = ConfigurationErrors([FlywheelError("one", where=Where("a", 1, 1)), FlywheelError("two", where=Where("a", 2, 1))])
+def test_all_configuration_errors_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors = ConfigurationErrors(
+        [FlywheelError("one", where=Where("a", 1, 1)), FlywheelError("two", where=Where("a", 2, 1))]
+    )
     assert failing(errors, monkeypatch) == 2
-    assert capsys.readouterr().err == "error: a:1:1: one\nerror: a:2:1: two\n2 configuration errors; nothing was run\n"
+    assert (
+        capsys.readouterr().err
+        == "error: a:1:1: one\nerror: a:2:1: two\n2 configuration errors; nothing was run\n"
+    )
 
 
-def test_a_bug_is_one_line_without_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_one_line_without_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert failing(ZeroDivisionError("division by zero"), monkeypatch) == 70
-    assert capsys.readouterr().err.startswith("error: unexpected ZeroDivisionError: division by zero\n  hint: this is a bug")
+    assert capsys.readouterr().err.startswith(
+        "error: unexpected ZeroDivisionError: division by zero\n  hint: this is a bug"
+    )
 
 
-def test_an_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interruption_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert failing(KeyboardInterrupt(), monkeypatch) == 130
     assert "run the same command again" in capsys.readouterr().err

@@ -11,7 +11,11 @@ from runner.config.yaml_loader import parse_document
 @given(st.binary(max_size=300))
 def test_no_bytes_crash_it(content: bytes) -> None:
     document = parse_document(content, "a.yaml")
-    assert document.errors or document.data is None or isinstance(document.data, (dict, list, str, int, float, bool))
+    assert (
+        document.errors
+        or document.data is None
+        or isinstance(document.data, (dict, list, str, int, float, bool))
+    )
 
 
 @given(st.text(alphabet="ab:-[]{}#&*!|>'\"%@`,? \n\t~0.1e", max_size=80))

@@ -11,7 +11,9 @@ COSTS = Costs(currency="EUR", gpu_hour=2.0, cpu_hour=0.1)
 
 
 def timing(stage: str, seconds: float, work: float, device: str = "cpu") -> StageTiming:
-    return StageTiming(stage=stage, seconds=seconds, work=work, device=device, finished_at="2026-11-20T00:00:00+00:00")
+    return StageTiming(
+        stage=stage, seconds=seconds, work=work, device=device, finished_at="2026-11-20T00:00:00+00:00"
+    )
 
 
 def planned(stage: str, seconds: float | None, action: Action = Action.RUN) -> StagePlan:
@@ -41,5 +43,7 @@ def test_stages_are_priced_by_the_device_they_ran_on() -> None:
 
 
 def test_stages_without_history_are_named() -> None:
-    result = forecast([planned("train", 60), planned("export", None)], {"train": timing("train", 1, 1)}, COSTS)
+    result = forecast(
+        [planned("train", 60), planned("export", None)], {"train": timing("train", 1, 1)}, COSTS
+    )
     assert result.basis == "timings of earlier runs; no history of export"

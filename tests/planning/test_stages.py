@@ -37,7 +37,13 @@ class FakeWorkspace:
 
 def stage(name: str, deps: list[str], outs: list[str], **params: Any) -> ResolvedStage:
     return ResolvedStage(
-        name=name, cmd=f"run {name}", params={"version": 1, **params}, deps=deps, outs=outs, records=[], metrics=[]
+        name=name,
+        cmd=f"run {name}",
+        params={"version": 1, **params},
+        deps=deps,
+        outs=outs,
+        records=[],
+        metrics=[],
     )
 
 
@@ -55,7 +61,9 @@ def ran(workspace: FakeWorkspace, resolved: list[ResolvedStage]) -> None:
     for each in resolved:
         outs = {path: f"{path}-md5" for path in each.written}
         deps = {dep: str(hashes[dep.removeprefix("../../")]) for dep in each.deps}
-        workspace.locked[each.name] = LockedStage(cmd=each.cmd, deps=deps, params={each.name: each.params}, outs=outs)
+        workspace.locked[each.name] = LockedStage(
+            cmd=each.cmd, deps=deps, params={each.name: each.params}, outs=outs
+        )
         workspace.present |= set(outs)
         hashes |= outs
 
@@ -120,7 +128,11 @@ def test_run_cache_serves_parameters_that_ran_before(workspace: FakeWorkspace) -
 def test_new_stage_version_reruns_the_stage(workspace: FakeWorkspace) -> None:
     resolved = stages()
     resolved[1] = msgspec.structs.replace(resolved[1], params={**resolved[1].params, "version": 2})
-    assert decisions(resolved, workspace)[1] == ("select", "RUN", ["flywheel's own version of this stage 1 → 2"])
+    assert decisions(resolved, workspace)[1] == (
+        "select",
+        "RUN",
+        ["flywheel's own version of this stage 1 → 2"],
+    )
 
 
 def test_new_and_dropped_inputs_are_named(workspace: FakeWorkspace) -> None:

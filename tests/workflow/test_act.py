@@ -39,7 +39,12 @@ def event(project: Path, head_repository: str) -> dict[str, Any]:
     head = call(project, "git", "rev-parse", "proposal").stdout.strip()
     return {
         "number": 1,
-        "repository": {"full_name": "team/tiny", "name": "tiny", "owner": {"login": "team"}, "default_branch": "main"},
+        "repository": {
+            "full_name": "team/tiny",
+            "name": "tiny",
+            "owner": {"login": "team"},
+            "default_branch": "main",
+        },
         "pull_request": {
             "number": 1,
             "base": {"ref": "main", "sha": base, "repo": {"full_name": "team/tiny"}},
@@ -60,9 +65,18 @@ def act(project: Path, tmp_path: Path, head_repository: str = "team/tiny") -> li
         "--env", "GITHUB_REPOSITORY=team/tiny", "--artifact-server-addr", "127.0.0.1", "--cache-server-addr", "127.0.0.1",
         "--cache-server-path", str(tmp_path / "cache"), "--action-cache-path", str(tmp_path / "actions"),
     ]  # fmt: skip
-    variables = {**environment(), "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "ACT_DISABLE_VERSION_CHECK": "1"}
-    result = subprocess.run(command, cwd=project, env=variables, capture_output=True, text=True, check=False, timeout=300)
-    lines = [json.loads(line) for line in (result.stdout + result.stderr).splitlines() if line.startswith("{")]
+    variables = {
+        **environment(),
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "ACT_DISABLE_VERSION_CHECK": "1",
+    }
+    result = subprocess.run(
+        command, cwd=project, env=variables, capture_output=True, text=True, check=False, timeout=300
+    )
+    lines = [
+        json.loads(line) for line in (result.stdout + result.stderr).splitlines() if line.startswith("{")
+    ]
     assert lines, result.stderr
     return lines
 
@@ -93,7 +107,9 @@ def test_new_projects_get_the_same_workflow() -> None:
     assert template.read_bytes() == WORKFLOW.read_bytes()
 
 
-@pytest.mark.parametrize("workflow", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "workflow", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name
+)
 def test_workflows_are_valid_and_pass_zizmor(workflow: Path) -> None:
     bin_folder = Path(sys.executable).parent
     variables = {**os.environ, "NO_COLOR": "1"}

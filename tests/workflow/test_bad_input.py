@@ -80,7 +80,9 @@ def test_a_test_split_that_shares_groups_with_train_stops_at_the_checks(project:
 def test_weights_that_are_not_weights(project: Path) -> None:
     (project / "weights").mkdir()
     (project / "weights" / "bad.pt").write_bytes(b"not a checkpoint")
-    (project / "specs" / "0002-weights.yaml").write_text(SPEC.replace("model: yolo11n.yaml", "model: weights/bad.pt"))
+    (project / "specs" / "0002-weights.yaml").write_text(
+        SPEC.replace("model: yolo11n.yaml", "model: weights/bad.pt")
+    )
     code, error = error_of(project, "run", "0002-weights")
     assert code == 3
     assert "weights/bad.pt" in error
@@ -88,7 +90,9 @@ def test_weights_that_are_not_weights(project: Path) -> None:
 
 
 def test_weights_that_do_not_exist(project: Path) -> None:
-    (project / "specs" / "0002-weights.yaml").write_text(SPEC.replace("model: yolo11n.yaml", "model: weights/none.pt"))
+    (project / "specs" / "0002-weights.yaml").write_text(
+        SPEC.replace("model: yolo11n.yaml", "model: weights/none.pt")
+    )
     code, error = error_of(project, "run", "0002-weights")
     assert code == 2
     assert "specs/0002-weights.yaml:6:" in error
@@ -99,7 +103,11 @@ def test_a_full_disk_loses_nothing(project: Path, monkeypatch: pytest.MonkeyPatc
     """RLIMIT_FSIZE refuses any file over 64 KiB, as a full disk does, in the stage's own process."""
     spec = project / "specs" / f"{SPRINT}.yaml"
     spec.write_text(spec.read_text().replace("epochs: 1", "epochs: 1, lr0: 0.02"))
-    limited = ["bash", "-c", f"ulimit -f 2048; trap '' XFSZ; exec {sys.executable} -m runner.cli.main run {SPRINT}"]
+    limited = [
+        "bash",
+        "-c",
+        f"ulimit -f 2048; trap '' XFSZ; exec {sys.executable} -m runner.cli.main run {SPRINT}",
+    ]
     result = call(project, *limited, check=False)
     assert result.returncode == 3
     assert "no space left" in result.stderr
@@ -118,3 +126,13 @@ def test_outside_a_project(tmp_path: Path) -> None:
     code, error = error_of(tmp_path, "plan")
     assert code == 2
     assert "flywheel.yaml" in error
+
+
+def test_a_committed_symlink_is_refused_before_dvc_runs(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (project / "reports" / "elsewhere").symlink_to(tmp_path / "outside")
+    call(project, "git", "add", "reports/elsewhere")
+    code, error = error_of(project, "run", SPRINT)
+    assert code == 2
+    assert error.splitlines()[-2].startswith("error: reports/elsewhere: a symbolic link is committed")
+    assert not list((tmp_path / "outside").iterdir())

@@ -36,13 +36,21 @@ def stage_lines(stderr: str) -> dict[str, str]:
 def without_times(value: Any) -> Any:
     """A report without what was measured in time, cost or memory."""
     if isinstance(value, dict):
-        dropped = {key for key in value if key in MEASURED_TIMES or "latency" in key or "throughput" in key or "peak_memory" in key}
+        dropped = {
+            key
+            for key in value
+            if key in MEASURED_TIMES or "latency" in key or "throughput" in key or "peak_memory" in key
+        }
         return {key: without_times(item) for key, item in value.items() if key not in dropped}
     return [without_times(item) for item in value] if isinstance(value, list) else value
 
 
 def test_a_finished_sprint_has_every_file_of_its_record(finished: Path) -> None:
-    names = {str(path.relative_to(folder_of(finished))) for path in folder_of(finished).rglob("*") if path.is_file()}
+    names = {
+        str(path.relative_to(folder_of(finished)))
+        for path in folder_of(finished).rglob("*")
+        if path.is_file()
+    }
     assert {
         "dvc.yaml", "dvc.lock", "params.yaml", "index/images.parquet", "index/objects.parquet", "selection/manifest.parquet",
         "selection.json", "checks.json", "training.json", "weights/seed-0.safetensors", "exports.json",
@@ -55,7 +63,9 @@ def test_a_finished_sprint_has_every_file_of_its_record(finished: Path) -> None:
 def test_running_again_runs_nothing(project: Path) -> None:
     first = flywheel(project, "run", SPRINT, check=True)
     again = flywheel(project, "run", SPRINT, check=True)
-    assert set(stage_lines(first.stderr).values()) <= {"cached"}  # a copied project is unknown here: DVC looks at it
+    assert set(stage_lines(first.stderr).values()) <= {
+        "cached"
+    }  # a copied project is unknown here: DVC looks at it
     assert again.stderr == f"{SPRINT}: nothing to run, every stage is unchanged\n"
 
 
@@ -67,7 +77,7 @@ def test_a_changed_gate_is_judged_without_running_a_stage(project: Path) -> None
     assert "running" not in stage_lines(result.stderr).values()
     verdict = json.loads((folder_of(project) / "verdict.json").read_text())
     assert verdict["outcome"] == "FAIL"
-    assert verdict["gates"][0]["source"] == f"specs/{SPRINT}.yaml:13:5"
+    assert verdict["gates"][0]["source"] == f"specs/{SPRINT}.yaml:12:5"
 
 
 def test_changed_epochs_rerun_training_and_what_follows_as_planned(project: Path) -> None:
@@ -82,7 +92,9 @@ def test_changed_epochs_rerun_training_and_what_follows_as_planned(project: Path
     assert next(stage for stage in plan["stages"] if stage["stage"] == "train")["reasons"] == ["epochs 1 → 2"]
     assert plan["forecast"]["basis"] == "timings of earlier runs"
     result = flywheel(project, "run", SPRINT, check=True)
-    said = {stage: "RUN" if what == "running" else "CACHED" for stage, what in stage_lines(result.stderr).items()}
+    said = {
+        stage: "RUN" if what == "running" else "CACHED" for stage, what in stage_lines(result.stderr).items()
+    }
     assert said == planned
 
     spec.write_text(spec.read_text().replace("epochs: 2", "epochs: 1"))
@@ -98,7 +110,9 @@ def test_a_second_sprint_is_served_the_index_of_the_first(project: Path) -> None
     plan = json.loads(flywheel(project, "plan", "0002-next", "--format", "json", check=True).stdout)
     assert {stage["action"] for stage in plan["stages"]} == {"CACHED"}
     counts = {split["split"]: split["images"] for split in plan["splits"]}
-    assert counts == {"train": 16, "val": 6, "test": 10} | {key: value for key, value in counts.items() if key == "pool"}
+    assert counts == {"train": 16, "val": 6, "test": 10} | {
+        key: value for key, value in counts.items() if key == "pool"
+    }
 
 
 def test_plan_changes_nothing_and_needs_no_data(project: Path) -> None:
@@ -113,7 +127,9 @@ def test_plan_changes_nothing_and_needs_no_data(project: Path) -> None:
 def test_a_killed_run_is_run_again_to_the_same_report(finished: Path, tmp_path: Path, stage: str) -> None:
     project = make_project(tmp_path / "project")
     command = [sys.executable, "-m", "runner.cli.main", "run", SPRINT]
-    process = subprocess.Popen(command, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if re.match(rf"\[\d/\d\] {stage}\s+running", line):
@@ -137,7 +153,9 @@ def test_two_runs_of_one_sprint_at_once_are_refused(project: Path) -> None:
         result = flywheel(project, "run", SPRINT)
         assert flywheel(project, "status").stdout.split()[1] == "running"
     assert result.returncode == 3
-    assert result.stderr.startswith(f"error: reports/{SPRINT}: another run of this sprint is under way (process {os.getpid()})")
+    assert result.stderr.startswith(
+        f"error: reports/{SPRINT}: another run of this sprint is under way (process {os.getpid()})"
+    )
 
 
 def test_dvc_alone_works_on_the_repository(project: Path, tmp_path: Path) -> None:
@@ -177,7 +195,9 @@ def test_a_failing_check_stops_the_sprint_and_the_report_names_the_rows(project:
     assert f"labels/train/{first.name}" in report
     assert "class id 17" in report.replace("\\", "")
     assert "stage `check`" in report or "check" in report
-    assert json.loads((folder_of(project) / "report.json").read_text())["evaluation"] is None  # not an older run's
+    assert (
+        json.loads((folder_of(project) / "report.json").read_text())["evaluation"] is None
+    )  # not an older run's
     assert flywheel(project, "report", SPRINT).returncode == 3
 
 
@@ -194,9 +214,17 @@ def test_a_report_of_a_changed_spec_is_refused(project: Path) -> None:
 
 
 def test_rendering_again_gives_the_same_bytes(project: Path) -> None:
-    before = {path.name: path.read_bytes() for path in folder_of(project).rglob("*") if path.suffix in (".md", ".svg", ".png")}
+    before = {
+        path.name: path.read_bytes()
+        for path in folder_of(project).rglob("*")
+        if path.suffix in (".md", ".svg", ".png")
+    }
     flywheel(project, "report", SPRINT, check=True)
-    after = {path.name: path.read_bytes() for path in folder_of(project).rglob("*") if path.suffix in (".md", ".svg", ".png")}
+    after = {
+        path.name: path.read_bytes()
+        for path in folder_of(project).rglob("*")
+        if path.suffix in (".md", ".svg", ".png")
+    }
     assert before == after
 
 
@@ -209,7 +237,9 @@ def test_the_champion_is_the_sprint_that_the_registrys_tag_names(project: Path) 
     result = flywheel(project, "run", "0002-next", check=True)
     verdict = json.loads((project / "reports" / "0002-next" / "verdict.json").read_text())
     assert verdict["champion"] == SPRINT
-    assert "running" not in stage_lines(result.stderr).values()  # same parameters: the first sprint's stages serve it
+    assert (
+        "running" not in stage_lines(result.stderr).values()
+    )  # same parameters: the first sprint's stages serve it
     rows = flywheel(project, "status").stdout.splitlines()
     assert rows[0].split()[:2] == [SPRINT, "promoted"]
     plan = json.loads(flywheel(project, "plan", "0002-next", "--format", "json", check=True).stdout)

@@ -1,0 +1,133 @@
+"""The text of a new project's files, from the templates beside this file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from runner.scaffold.slices import Suggestions
+from runner.scaffold.splits import SplitPlan
+from runner.scaffold.survey import Survey
+
+FIRST_SPRINT = "0001-first-model"
+FROM_SCRATCH = "yolo11n.yaml"
+LINE_LENGTH = 100
+_TEMPLATES = Path(__file__).parent / "templates"
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+# What YAML 1.1 readers take for something else than text.
+_NOT_TEXT = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """What the first files are written from.
+
+    Attributes:
+        name: the project's name.
+        weights: the file to fine-tune, relative to the project; None to train from scratch.
+    """
+
+    name: str
+    survey: Survey
+    splits: SplitPlan
+    suggestions: Suggestions
+    weights: str | None
+
+
+def project_text(found: Foundation) -> str:
+    """flywheel.yaml."""
+    slices = "".join(f"\n  - {text}" for text in found.suggestions.slices)
+    return _filled(
+        "flywheel.yaml.tmpl",
+        name=scalar(found.name),
+        classes=_list(found.survey.classes),
+        layout=found.survey.layout,
+        metadata=_metadata_lines(found),
+        splits="\n".join(
+            f"  {role}: {_condition(condition)}" for role, condition in found.splits.conditions.items()
+        ),
+        slices=slices or " []",
+        model=model_name(found.name),
+    )
+
+
+def sprint_text(found: Foundation) -> str:
+    """The first sprint's spec."""
+    train_images = found.splits.counts["train"].images
+    fine_tuned = found.weights is not None
+    classes = len(found.survey.classes)
+    what = "one class" if classes == 1 else f"{classes} classes"
+    return _filled(
+        "sprint.yaml.tmpl",
+        hypothesis=scalar(f"{train_images} labelled images are enough to find {what}"),
+        base_model=scalar(found.weights) if found.weights else FROM_SCRATCH,
+        model_comment=""
+        if fine_tuned
+        else "      # from scratch; better, where you have weights: weights/x.pt",
+        epochs="30" if fine_tuned else "100",
+        epochs_comment="                 # on a CPU, begin with fewer, and a smaller imgsz"
+        if fine_tuned
+        else "",
+        imgsz=str(found.suggestions.imgsz),
+        batch=str(16 if train_images >= 64 else 8),
+        calibration=str(max(1, min(300, train_images))),
+        gate_slice=(found.suggestions.names or ["small"])[0],
+    )
+
+
+def workflow_text() -> str:
+    """The GitHub workflow that runs sprints of pull requests."""
+    return (_TEMPLATES / "sprint-workflow.yml").read_text(encoding="utf-8")
+
+
+def scalar(text: str) -> str:
+    """Text as a YAML scalar, quoted where it could be read as something else.
+
+    >>> scalar("cat"), scalar("no"), scalar("3"), scalar('a: "b"')
+    ('cat', '"no"', '"3"', '"a: \\\\"b\\\\""')
+    """
+    if _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT:
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def model_name(project_name: str) -> str:
+    """The registry's name for a project's model.
+
+    >>> model_name("Parcel_Digits 2"), model_name("7")
+    ('parcel-digits-2', 'model-7')
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", project_name.lower()).strip("-")
+    return slug if re.fullmatch(r"[a-z].*[a-z0-9]", slug) else f"model-{slug}".strip("-")
+
+
+def _metadata_lines(found: Foundation) -> str:
+    file = found.survey.metadata_file
+    if file is None:
+        return "  # metadata: data/metadata.csv   # columns to slice by, joined on its column `path`\n"
+    lines = [f"  metadata: {scalar(f'data/{file}')}"]
+    if found.splits.group_by:
+        lines.append(f"  group_by: {scalar(found.splits.group_by)}   # images of one group stay in one split")
+    else:
+        lines.append("  # group_by: scene   # a metadata column; images of one group must stay in one split")
+    return "\n".join(lines) + "\n"
+
+
+def _condition(text: str) -> str:
+    """SQL reads best without quotes around it, unless YAML would read a mapping or a comment."""
+    return json.dumps(text, ensure_ascii=False) if ": " in text or " #" in text else text
+
+
+def _list(values: Sequence[str]) -> str:
+    texts = [scalar(value) for value in values]
+    line = f"[{', '.join(texts)}]"
+    return line if len(line) <= LINE_LENGTH else "\n" + "\n".join(f"  - {text}" for text in texts)
+
+
+def _filled(template: str, /, **values: str) -> str:
+    mapping: Mapping[str, str] = values
+    return Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(mapping)

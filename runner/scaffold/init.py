@@ -1,0 +1,225 @@
+"""Adopts a dataset: looks at it, sets up git and DVC, brings it in, and writes the first files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.adapters.repository import create_repository, track
+from runner.domain.errors import FlywheelError, Where
+from runner.domain.files import write_text
+from runner.domain.records import Record, SplitCounts
+from runner.scaffold.bring import check_dataset_place, check_weights, copy_dataset, copy_weights
+from runner.scaffold.documents import FIRST_SPRINT, Foundation, project_text, sprint_text, workflow_text
+from runner.scaffold.slices import suggest_slices
+from runner.scaffold.splits import plan_splits
+from runner.scaffold.survey import survey_dataset
+
+DATA = "data"
+WORKFLOW = ".github/workflows/sprint.yml"
+NO_WORKFLOW = f"{WORKFLOW} was not written: the git repository begins in a folder above"
+# What flywheel and DVC leave besides the files to commit; DVC adds the dataset itself.
+IGNORED = ("/.flywheel/", "__pycache__/")
+
+
+class FoundDataset(Record, frozen=True, kw_only=True):
+    """What `flywheel init` found. `splits` are the new project's, `per_class` counts all objects."""
+
+    layout: str
+    arrangement: str
+    images: int
+    labelled: int
+    objects: int
+    classes: list[str]
+    per_class: dict[str, int]
+    splits: dict[str, SplitCounts]
+    slices: list[str]
+
+
+class InitResult(Record, frozen=True, kw_only=True):
+    """What `flywheel init` did, and what to type next. Paths are relative to `folder`."""
+
+    project: str
+    folder: str
+    dataset: FoundDataset
+    problems: list[str]
+    notes: list[str]
+    written: list[str]
+    unchanged: list[str]
+    next: list[str]
+
+
+def initialise(
+    target: Path,
+    data: Path,
+    *,
+    name: str | None,
+    weights: Path | None,
+    layout: str | None,
+    force: bool = False,
+) -> InitResult:
+    """Makes `target` a flywheel project around a copy of the dataset in `data`.
+
+    Everything that can be wrong is looked for before anything is written. Killed at any point, it can be run
+    again.
+
+    Args:
+        target: the project's folder; made when it does not exist.
+        data: the dataset's folder; `target / "data"` itself is adopted in place.
+        name: the project's name; the folder's when None.
+        weights: a checkpoint to fine-tune; copied and tracked by DVC.
+        layout: "yolo" or "coco", where both could be meant.
+        force: replace files that differ from what is written here. Data is never replaced.
+
+    Raises:
+        FlywheelError: the dataset is not usable, files are in the way, or git or DVC refuse.
+    """
+    place = target / DATA
+    to_copy = data.is_dir() and check_dataset_place(data, place)
+    kept = f"weights/{weights.name}" if weights else None
+    if weights and kept:
+        check_weights(weights, target / kept, force)
+    foundation = _survey(target, data, name, kept, layout)
+    documents = _documents(foundation)
+    _refuse_to_replace(target, documents, force)
+
+    target.mkdir(parents=True, exist_ok=True)
+    is_top = create_repository(target)
+    if not is_top:
+        del documents[WORKFLOW]
+    if to_copy:
+        copy_dataset(data, place)
+    if weights and kept:
+        copy_weights(weights, target / kept)
+        track(target, kept)
+    track(target, DATA)
+    _ignore(target)
+    unchanged = [path for path, text in documents.items() if _holds(target / path, text)]
+    for path in documents.keys() - set(unchanged):
+        write_text(target / path, documents[path])
+    tracked = [DATA, *([kept] if kept else [])]
+    return InitResult(
+        project=foundation.name,
+        folder=str(target),
+        dataset=_found(foundation),
+        problems=[*foundation.survey.problems, *foundation.splits.problems],
+        notes=[*foundation.splits.notes, *([] if is_top else [NO_WORKFLOW])],
+        written=[
+            *(path for path in documents if path not in unchanged),
+            *(f"{path}.dvc" for path in tracked),
+            *(".gitignore", ".dvc/config"),
+        ],
+        unchanged=unchanged,
+        next=_next(target),
+    )
+
+
+def _survey(
+    target: Path, data: Path, name: str | None, weights: str | None, layout: str | None
+) -> Foundation:
+    survey = survey_dataset(data, layout)
+    splits = plan_splits(survey.entries, survey.metadata)
+    return Foundation(
+        name=_project_name(name, target),
+        survey=survey,
+        splits=splits,
+        suggestions=suggest_slices(data, survey.entries, survey.metadata, splits.group_by),
+        weights=weights,
+    )
+
+
+def render(result: InitResult) -> str:
+    """The result for a person."""
+    found = result.dataset
+    per_class = ", ".join(f"{name} {count}" for name, count in found.per_class.items())
+    lines = [
+        f"Adopted {found.images} images ({found.labelled} labelled) with {found.objects} objects as {result.project}",
+        f"  layout    {found.layout}: {found.arrangement}",
+        f"  classes   {len(found.classes)}: {per_class if len(per_class) <= 200 else per_class[:199] + '…'}",
+    ]
+    for split, counts in found.splits.items():
+        lines.append(f"  {split:<9} {counts.images} images, {counts.objects} objects")
+    lines.append(f"  slices    {', '.join(found.slices) or 'none'}")
+    for title, texts in (("Problems", result.problems), ("Notes", result.notes), ("Written", result.written)):
+        if texts:
+            lines += ["", title, *(f"  {text}" for text in texts)]
+    if result.unchanged:
+        lines.append(f"  (as they were: {', '.join(result.unchanged)})")
+    return "\n".join([*lines, "", "Next", *(f"  {command}" for command in result.next)])
+
+
+def _project_name(name: str | None, target: Path) -> str:
+    if name is None:
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "-", target.name).strip("-_.")[:80] or "project"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}", name):
+        raise FlywheelError(
+            f'"{name}" cannot be a project\'s name',
+            hint="use letters, digits, - _ and . only: --name parcel-digits",
+        )
+    return name
+
+
+def _documents(foundation: Foundation) -> dict[str, str]:
+    return {
+        "flywheel.yaml": project_text(foundation),
+        f"specs/{FIRST_SPRINT}.yaml": sprint_text(foundation),
+        WORKFLOW: workflow_text(),
+    }
+
+
+def _refuse_to_replace(target: Path, documents: Mapping[str, str], force: bool) -> None:
+    present = [path for path in documents if (target / path).exists()]
+    in_the_way = [path for path in present if not _holds(target / path, documents[path])]
+    if in_the_way and not force:
+        raise FlywheelError(
+            f"files would be replaced: {', '.join(in_the_way)}",
+            where=Where(str(target)),
+            hint="run flywheel init in a fresh folder, or replace them: --force (data is never replaced)",
+        )
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _ignore(target: Path) -> None:
+    path = target / ".gitignore"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    missing = [line for line in IGNORED if line not in lines]
+    if missing:
+        write_text(path, "\n".join([*lines, *missing]) + "\n")
+
+
+def _found(foundation: Foundation) -> FoundDataset:
+    survey = foundation.survey
+    counts = Counter(item.class_name for entry in survey.entries for item in entry.objects)
+    return FoundDataset(
+        layout=survey.layout,
+        arrangement=survey.arrangement,
+        images=len(survey.entries),
+        labelled=sum(entry.labelled for entry in survey.entries),
+        objects=counts.total(),
+        classes=survey.classes,
+        per_class={name: counts[name] for name in survey.classes},
+        splits=dict(foundation.splits.counts),
+        slices=[_slice_title(text) for text in foundation.suggestions.slices],
+    )
+
+
+def _slice_title(text: str) -> str:
+    return text.strip("{}").replace("name: ", "")
+
+
+def _next(target: Path) -> list[str]:
+    inside = [] if target == Path.cwd() else [f"cd {shlex.quote(str(target))}"]
+    return [
+        *inside,
+        "flywheel validate                    # after editing flywheel.yaml or the spec",
+        f"flywheel plan {FIRST_SPRINT}       # what will run, and what it will cost",
+        'git add -A && git commit -m "Adopt the dataset"',
+        f"flywheel run {FIRST_SPRINT}        # check, train, export, evaluate, report",
+        "dvc remote add -d storage URL && dvc push   # share the data",
+    ]

@@ -1,0 +1,180 @@
+"""Loading: typed models, extended specs, and the places that gates were written at."""
+
+from __future__ import annotations
+
+import doctest
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner.config import load as module
+from runner.config.load import (
+    find_root,
+    list_sprints,
+    load_project,
+    load_sprint,
+    merge,
+    resolved,
+    sprint_name,
+    validate,
+)
+from runner.domain.errors import ConfigurationErrors, FlywheelError
+
+Break = Callable[[str, str, str], Path]
+SPEC = "specs/0001-first-model.yaml"
+EXTENDING = "specs/0002-longer.yaml"
+
+
+def test_doctests_hold() -> None:
+    assert doctest.testmod(module).failed == 0
+
+
+def test_the_root_is_found_from_below(repository: Path) -> None:
+    assert find_root(repository / "specs") == repository.resolve()
+
+
+def test_without_a_project_the_next_command_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FlywheelError) as caught:
+        find_root(tmp_path)
+    assert str(caught.value) == (
+        f"no flywheel.yaml in {tmp_path.resolve()} or above it\n"
+        "  hint: go into a flywheel project, or start one: flywheel init --data PATH"
+    )
+
+
+def test_a_project_is_typed(repository: Path) -> None:
+    project = load_project(repository)
+    assert project.classes == ["zero", "one", "two"]
+    assert project.splits.test == "split = 'test'"
+    assert project.costs.label.class_label == 0.02
+    assert project.compute.threads == 2
+
+
+def test_a_spec_is_typed_and_knows_where_its_gates_stand(repository: Path) -> None:
+    loaded = load_sprint(repository, "0001-first-model", load_project(repository))
+    assert loaded.name == "0001-first-model"
+    assert loaded.path == SPEC
+    assert [export.name for export in loaded.sprint.export] == ["onnx-fp32", "openvino-int8"]
+    assert loaded.sprint.gates[1].class_name == "one"
+    assert loaded.gate_sources == [f"{SPEC}:{line}:5" for line in range(23, 28)]
+    assert loaded.policy_sources == ["flywheel.yaml:19:11"]
+    assert loaded.raw_sha256 == hashlib.sha256((repository / SPEC).read_bytes()).hexdigest()
+
+
+def test_an_extending_spec_merges_blocks_replaces_lists_and_takes_away_with_null(repository: Path) -> None:
+    loaded = load_sprint(repository, "0002-longer", load_project(repository))
+    train = loaded.sprint.train
+    assert (train.epochs, train.freeze, train.augment.mosaic) == (60, None, 0.5)
+    assert loaded.sprint.title == "Longer"
+    assert loaded.sprint.extends == "0001-first-model"
+    assert loaded.sprint.data.exclude == "sharpness < 12"
+    assert [gate.slice for gate in loaded.sprint.gates] == ["weather=fog"]
+    assert loaded.gate_sources == [f"{EXTENDING}:7:5"]
+
+
+def test_inherited_gates_are_located_where_they_are_written(repository: Path, break_file: Break) -> None:
+    break_file(EXTENDING, "gates:\n  - {metric: recall, slice: weather=fog, min: 0.5}\n", "")
+    loaded = load_sprint(repository, "0002", load_project(repository))
+    assert loaded.gate_sources == [f"{SPEC}:{line}:5" for line in range(23, 28)]
+
+
+def test_what_an_extension_breaks_in_an_inherited_part_is_located_there(
+    repository: Path, break_file: Break
+) -> None:
+    break_file(EXTENDING, "train: {epochs: 60, freeze: null}", "evaluate: {slices: []}\nexport: []")
+    assert [str(error) for error in validate(repository, ["0002"])] == [
+        f'{EXTENDING}:8:29: gates[0].slice: unknown slice "weather=fog"; slices: *, camera=<value>, dark, small'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("extends: 0001-first-model", "extends: 0001-frist-model", '4:10: extends: no sprint "0001-frist-model"; did you mean "0001-first-model"?'),
+        ("extends: 0001-first-model", "extends: 0002-longer", "4:10: extends: extends itself: 0002-longer → 0002-longer"),
+        ("extends: 0001-first-model", "extends: ../x", "4:10: extends: a sprint's name looks like 0001-first-model"),
+        ("title: Longer\n", "", '1:1: missing key "title"'),
+        ("epochs: 60", "epcohs: 60", '5:9: train.epcohs: unknown key; did you mean "epochs"?'),
+        ("freeze: null", "model: null", "5:28: train.model: expected text, found nothing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_extension(break_file: Break, old: str, new: str, message: str) -> None:
+    found = [str(error) for error in validate(break_file(EXTENDING, old, new), ["0002-longer"])]
+    assert found[0] == f"{EXTENDING}:{message}"
+
+
+def test_circles_are_refused(repository: Path, break_file: Break) -> None:
+    break_file(SPEC, "title: A first model", "title: x\nextends: 0002-longer")
+    assert [str(error) for error in validate(repository)] == [
+        f"{SPEC}:4:10: extends: extends itself: 0002-longer → 0001-first-model → 0002-longer",
+        f"{EXTENDING}:4:10: extends: extends itself: 0001-first-model → 0002-longer → 0001-first-model",
+    ]
+
+
+def test_errors_of_the_extended_spec_are_told_once(repository: Path, break_file: Break) -> None:
+    break_file(SPEC, "epochs: 30", "epochs: 0")
+    break_file(SPEC, "slice: dark", "slice: drak")
+    assert len(validate(repository)) == 2
+    assert len(validate(repository, ["0002-longer"])) == 1  # its own gates replace the wrong one
+
+
+def test_a_merged_spec_must_be_complete(repository: Path, break_file: Break) -> None:
+    (repository / "specs" / "0003-more.yaml").write_text(
+        "apiVersion: flywheel/v1\nkind: Sprint\ntitle: x\nextends: 0002-longer\nannotation: {budget: {money: 3}}\n"
+    )
+    assert [str(error) for error in validate(repository, ["0003"])] == [
+        'specs/0003-more.yaml:4:10: extends: annotation: missing key "strategy"'
+    ]
+
+
+def test_load_raises_everything_at_once(repository: Path, break_file: Break) -> None:
+    project = load_project(repository)
+    break_file(SPEC, "epochs: 30", "epochs: 0")
+    break_file(SPEC, "slice: dark", "slice: drak")
+    with pytest.raises(ConfigurationErrors) as caught:
+        load_sprint(repository, "0001", project)
+    assert [str(error).partition(": ")[0] for error in caught.value.errors] == [
+        f"{SPEC}:13:11",
+        f"{SPEC}:24:29",
+    ]
+    assert int(caught.value.exit_code) == 2
+    break_file("flywheel.yaml", "task: detect", "task: x")
+    with pytest.raises(ConfigurationErrors):
+        load_project(repository)
+
+
+def test_sprints_are_found_by_name_number_and_path(repository: Path) -> None:
+    assert list_sprints(repository) == ["0001-first-model", "0002-longer"]
+    for given in ("0001", "0001-first-model", "0001-first-model.yaml", SPEC, str(repository / SPEC)):
+        assert sprint_name(repository, given) == "0001-first-model"
+
+
+def test_an_unknown_sprint_names_the_nearest(repository: Path) -> None:
+    with pytest.raises(FlywheelError) as caught:
+        sprint_name(repository, "0001-frist-model")
+    assert str(caught.value) == 'no sprint "0001-frist-model" in specs/; did you mean "0001-first-model"?'
+    (repository / "specs" / "0001-second.yaml").write_text("")
+    with pytest.raises(FlywheelError) as caught:
+        sprint_name(repository, "0001")
+    assert str(caught.value) == "more than one sprint has the number 0001: 0001-first-model, 0001-second"
+
+
+def test_a_spec_with_a_wrong_name_is_told_so(repository: Path) -> None:
+    (repository / "specs" / "first.yaml").write_text("")
+    with pytest.raises(FlywheelError, match="not a spec's name"):
+        sprint_name(repository, "specs/first.yaml")
+
+
+def test_merge_does_not_change_what_it_is_given() -> None:
+    base = {"a": {"b": 1}}
+    assert merge(base, {"a": {"c": 2}, "d": {"e": None, "f": 1}}) == {"a": {"b": 1, "c": 2}, "d": {"f": 1}}
+    assert base == {"a": {"b": 1}}
+
+
+def test_resolved_is_plain_and_complete(repository: Path) -> None:
+    project = load_project(repository)
+    data = resolved(project, load_sprint(repository, "0001", project).sprint)
+    assert data["sprint"]["train"]["batch"] == 16
+    assert data["project"]["splits"]["val"] == "split = 'val'"

@@ -1,0 +1,325 @@
+"""`flywheel init` on small real datasets: what it writes is valid, and nothing is ever replaced."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import mini_datasets
+import pytest
+
+from runner.config.load import load_project, load_sprint, validate
+from runner.domain.errors import ExitCode, FlywheelError
+from runner.scaffold import bring
+from runner.scaffold.init import InitResult, initialise, render
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+
+
+def adopt(target: Path, data: Path, **options: Any) -> InitResult:
+    return initialise(target, data, **({"name": None, "weights": None, "layout": None} | options))
+
+
+def refused(target: Path, data: Path, **options: Any) -> FlywheelError:
+    with pytest.raises(FlywheelError) as caught:
+        adopt(target, data, **options)
+    return caught.value
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return mini_datasets.yolo(tmp_path_factory.mktemp("source") / "pets", train=20, val=4, test=4)
+
+
+@pytest.mark.parametrize("layout", ["images/train", "train/images", "coco"])
+def test_project_of_each_layout_is_valid(tmp_path: Path, layout: str) -> None:
+    source, target = tmp_path / "pets", tmp_path / "project"
+    if layout == "coco":
+        mini_datasets.coco(source, train=20, val=4, test=4)
+    else:
+        mini_datasets.yolo(source, inner=layout == "train/images", train=20, val=4, test=4)
+    result = adopt(target, source, name="pets")
+    assert validate(target) == []
+    project = load_project(target)
+    assert project.classes == ["cat", "no", "3"]
+    assert project.dataset.layout == ("coco" if layout == "coco" else "yolo")
+    sprint = load_sprint(target, "0001-first-model", project).sprint
+    assert [export.name for export in sprint.export] == ["onnx-fp32", "openvino-fp32", "openvino-int8"]
+    assert sprint.train.model == "yolo11n.yaml"
+    assert {split: counts.images for split, counts in result.dataset.splits.items()} == {
+        "train": 20,
+        "val": 4,
+        "test": 4,
+    }
+    assert files(target / "data") == files(source)
+    assert (target / "data.dvc").is_file()
+    assert (target / ".github" / "workflows" / "sprint.yml").is_file()
+
+
+def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
+    bad = mini_datasets.yolo(tmp_path / "pets", train=19, val=4, test=4)
+    (bad / "labels" / "train" / "train-00.txt").write_text("cat 1 2\n")
+    (bad / "images" / "train" / "broken.jpg").write_bytes(b"no image")
+    result = adopt(tmp_path / "project", bad)
+    text = render(result)
+    start = text[: text.index("\n\nWritten")]
+    assert start == (
+        "Adopted 28 images (27 labelled) with 52 objects as project\n"
+        "  layout    yolo: images/<split>/ with labels/<split>/\n"
+        "  classes   3: cat 17, no 18, 3 17\n"
+        "  train     19 images, 36 objects\n"
+        "  val       4 images, 8 objects\n"
+        "  test      4 images, 8 objects\n"
+        "  pool      1 images, 0 objects\n"
+        "  slices    dark, where: brightness < 0.25; small, objects: area_px < 1024\n"
+        "\n"
+        "Problems\n"
+        "  images/train/broken.jpg: not an image: the content is none of JPEG, PNG, BMP, WebP, TIFF\n"
+        "  labels/train/train-00.txt:1: not numbers: cat 1 2"
+    )
+    assert text.splitlines()[-5:] == [f"  {command}" for command in result.next[-5:]]
+
+
+def test_git_ignores_what_dvc_and_flywheel_keep(tmp_path: Path, dataset: Path) -> None:
+    adopt(tmp_path, dataset)
+    (tmp_path / ".flywheel").mkdir()
+    (tmp_path / ".flywheel" / "lock").touch()
+    status = subprocess.run(
+        ["git", "-C", str(tmp_path), "status", "--porcelain", "-uall"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(line[3:] for line in status.stdout.splitlines()) == [
+        ".dvc/.gitignore",
+        ".dvc/config",
+        ".dvcignore",
+        ".github/workflows/sprint.yml",
+        ".gitignore",
+        "data.dvc",
+        "flywheel.yaml",
+        "specs/0001-first-model.yaml",
+    ]
+    assert (tmp_path / ".dvc" / "config").read_text() == (
+        "[core]\n    analytics = False\n    check_update = False\n"
+    )
+
+
+def test_metadata_gives_groups_and_slices(tmp_path: Path) -> None:
+    source = mini_datasets.yolo(tmp_path / "pets", train=24)
+    rows = [f"images/train/train-{n:02}.jpg,s{n // 2},{('east', 'west')[n % 2]},{n}.5" for n in range(24)]
+    (source / "metadata.csv").write_text("path,scene,camera,height_m\n" + "\n".join(rows) + "\n")
+    result = adopt(tmp_path / "project", source)
+    project = load_project(tmp_path / "project")
+    assert (project.dataset.metadata, project.dataset.group_by) == ("data/metadata.csv", "scene")
+    assert "by: camera" in result.dataset.slices
+    assert validate(tmp_path / "project") == []
+
+
+def test_weights_are_copied_and_tracked(tmp_path: Path, dataset: Path) -> None:
+    weights = tmp_path / "Some model.pt"
+    weights.write_bytes(b"PK\x03\x04 not really")
+    adopt(tmp_path / "project", dataset, weights=weights)
+    assert validate(tmp_path / "project") == []
+    project = load_project(tmp_path / "project")
+    trainer = load_sprint(tmp_path / "project", "0001-first-model", project).sprint.train
+    assert (trainer.model, trainer.epochs) == ("weights/Some model.pt", 30)
+    assert (tmp_path / "project" / "weights" / "Some model.pt.dvc").is_file()
+    weights.write_bytes(b"PK\x03\x04 others")
+    assert refused(tmp_path / "project", dataset, weights=weights).message == "holds other weights"
+
+
+def test_second_run_changes_nothing(tmp_path: Path, dataset: Path) -> None:
+    adopt(tmp_path, dataset)
+    before = {name: content for name, content in files(tmp_path).items() if not name.startswith(".dvc/")}
+    result = adopt(tmp_path, dataset)
+    assert result.unchanged == [
+        "flywheel.yaml",
+        "specs/0001-first-model.yaml",
+        ".github/workflows/sprint.yml",
+    ]
+    assert before == {
+        name: content for name, content in files(tmp_path).items() if not name.startswith(".dvc/")
+    }
+
+
+def test_changed_file_is_not_replaced_without_force(tmp_path: Path, dataset: Path) -> None:
+    (tmp_path / "flywheel.yaml").write_text("mine\n")
+    error = refused(tmp_path, dataset)
+    assert str(error) == (
+        f"{tmp_path}: files would be replaced: flywheel.yaml\n"
+        "  hint: run flywheel init in a fresh folder, or replace them: --force (data is never replaced)"
+    )
+    assert files(tmp_path) == {"flywheel.yaml": b"mine\n"}
+    adopt(tmp_path, dataset, force=True)
+    assert load_project(tmp_path).classes == ["cat", "no", "3"]
+
+
+def test_other_data_is_never_replaced(tmp_path: Path, dataset: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "mine.txt").write_text("mine\n")
+    error = refused(tmp_path, dataset, force=True)
+    assert error.message == "exists and holds something else than the dataset; data is never replaced"
+    assert files(tmp_path) == {"data/mine.txt": b"mine\n"}
+
+
+def test_dataset_in_its_place_is_adopted_there(tmp_path: Path) -> None:
+    mini_datasets.yolo(tmp_path / "data", train=20, val=4, test=4)
+    before = files(tmp_path / "data")
+    adopt(tmp_path, tmp_path / "data")
+    assert files(tmp_path / "data") == before
+    assert validate(tmp_path) == []
+
+
+def test_project_inside_the_dataset_is_refused(dataset: Path) -> None:
+    assert refused(dataset, dataset).message.endswith("lie in one another")
+    assert not (dataset / ".git").exists()
+
+
+def test_killed_copy_leaves_no_half_dataset_and_can_be_run_again(
+    tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[Path] = []
+
+    def dies(source: Path, place: Path) -> None:
+        if len(copied) == 10:
+            raise KeyboardInterrupt
+        copied.append(place)
+        place.write_bytes(source.read_bytes())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bring.shutil, "copyfile", dies)
+        with pytest.raises(KeyboardInterrupt):
+            adopt(tmp_path, dataset)
+    assert not (tmp_path / "data").exists()
+    (tmp_path / ".dvc" / "config").unlink()  # as if killed while DVC was being set up
+    adopt(tmp_path, dataset)
+    assert files(tmp_path / "data") == files(dataset)
+    assert validate(tmp_path) == []
+    assert not (tmp_path / ".data.partial").exists()
+
+
+def test_full_disk_while_copying_is_an_expected_failure(
+    tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, place: Path) -> None:
+        raise OSError(28, "No space left on device", str(place))
+
+    monkeypatch.setattr(bring.shutil, "copyfile", full)
+    error = refused(tmp_path, dataset)
+    assert error.message == "no space left on the device while writing"
+    assert error.exit_code is ExitCode.STAGE_FAILED
+    assert not (tmp_path / ".data.partial").exists()
+
+
+def test_dataset_inside_a_larger_repository_is_adopted_without_workflow(
+    tmp_path: Path, dataset: Path
+) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    result = adopt(tmp_path / "vision", dataset)
+    assert not (tmp_path / "vision" / ".github").exists()
+    assert result.notes == [
+        ".github/workflows/sprint.yml was not written: the git repository begins in a folder above"
+    ]
+    assert validate(tmp_path / "vision") == []
+
+
+def test_missing_names_are_made_up_and_told(tmp_path: Path) -> None:
+    source = mini_datasets.yolo(tmp_path / "pets", names=False, train=20, val=4, test=4)
+    result = adopt(tmp_path / "project", source)
+    assert load_project(tmp_path / "project").classes == ["class_0", "class_1", "class_2"]
+    assert any("the classes are called class_0" in problem for problem in result.problems)
+
+
+def unknown_folders(source: Path) -> None:
+    mini_datasets.write_image(source / "cats" / "a.jpg", 1)
+
+
+def no_labels(source: Path) -> None:
+    mini_datasets.write_image(source / "images" / "train" / "a.jpg", 1)
+
+
+def empty_labels(source: Path) -> None:
+    mini_datasets.yolo(source, train=3)
+    for path in source.rglob("*.txt"):
+        path.write_text("")
+
+
+def no_images(source: Path) -> None:
+    mini_datasets.coco(source, train=3)
+    for path in source.rglob("*.jpg"):
+        path.unlink()
+
+
+def same_name_twice(source: Path) -> None:
+    mini_datasets.yolo(source, train=3)
+    (source / "data.yaml").write_text("names: [cat, cat, dog]\n")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            unknown_folders,
+            "no dataset was recognised: 1 images were found, in cats/ (1), but neither as YOLO (images/ with labels/,"
+            " or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json)",
+        ),
+        (
+            no_labels,
+            "there is no labelled object to learn from: no labels were found: all images are unlabelled",
+        ),
+        (
+            empty_labels,
+            "there is no labelled object to learn from: 3 of 3 images have labels, all empty",
+        ),
+        (no_images, "none of the 3 images that the labels are about is there"),
+        (same_name_twice, "class names: 'cat' is there twice"),
+        (lambda source: None, "not a folder"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_unusable_dataset_is_refused_before_anything_is_written(
+    tmp_path: Path, make: Any, message: str
+) -> None:
+    source = tmp_path / "pets"
+    make(source)
+    assert refused(tmp_path / "project", source).message == message
+    assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.pt", b"text"), ("a.onnx", b"PK\x03\x04"), (None, b"")])
+def test_what_is_no_checkpoint_is_refused(
+    tmp_path: Path, dataset: Path, name: str | None, content: bytes
+) -> None:
+    weights = tmp_path / (name or "missing.pt")
+    if name:
+        weights.write_bytes(content)
+    error = refused(tmp_path / "project", dataset, weights=weights)
+    assert error.message == ("not a PyTorch checkpoint" if name else "weights not found")
+    assert not (tmp_path / "project").exists()
+
+
+def test_impossible_name_is_refused(tmp_path: Path, dataset: Path) -> None:
+    assert refused(tmp_path / "p", dataset, name="my project").message == (
+        '"my project" cannot be a project\'s name'
+    )
+
+
+@pytest.mark.skipif(not (SHARED / "datasets" / "dice").is_dir(), reason="../shared/datasets is not here")
+@pytest.mark.parametrize("layout", ["yolo", "coco"])
+def test_real_photographs_are_adopted(tmp_path: Path, layout: str) -> None:
+    result = adopt(tmp_path / "dice", SHARED / "datasets" / "dice", layout=layout)
+    found = result.dataset
+    assert (found.images, found.objects, len(found.classes)) == (250, 1795, 6)
+    assert found.splits["test"].images == 50
+    assert found.splits["train"].images + found.splits["val"].images == 200
+    assert validate(tmp_path / "dice") == []
