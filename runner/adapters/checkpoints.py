@@ -1,7 +1,7 @@
 """Reads Ultralytics `.pt` checkpoints as untrusted input: tensors, names and an architecture, no code.
 
-A `.pt` is a pickle that holds a whole module. Only the classes listed here may be named in it; they are created
-without their constructor, and all that is taken from them are tensors. The model is then built anew.
+A `.pt` is a pickle that holds a whole module. Only the classes listed here may be named in it; they are
+created without their constructor, and all that is taken from them are tensors. The model is then built anew.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Reads an Ultralytics detection checkpoint. Nothing in the file is executed.
 
     Raises:
-        FlywheelError: the file is missing, is not a checkpoint, names anything beyond `ALLOWED`, or does not hold a
-            detection model.
+        FlywheelError: the file is missing, is not a checkpoint, names anything beyond `ALLOWED`, or does not
+            hold a detection model.
     """
     if not path.is_file():
         raise _refused(
@@ -140,8 +140,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def plain_architecture(architecture: dict[str, Any], path: Path) -> dict[str, Any]:
     """The keys that build a model, checked: every layer is a class of torch.nn or of Ultralytics' layers.
 
-    Ultralytics looks layers up by name among all that its module imports, functions included, and evaluates the
-    activation: neither may come from a file.
+    Ultralytics looks layers up by name among all that its module imports, functions included, and evaluates
+    the activation: neither may come from a file.
 
     Raises:
         FlywheelError: a layer or the activation is not one of these.
@@ -199,7 +199,7 @@ def _load(path: Path) -> Any:
         raise _refused(
             path,
             f"refused, because it would run code that is not on the list: {', '.join(strangers[:5])}",
-            "never load weights from a source you do not trust; re-save them with Ultralytics if they are your own",
+            "load no weights from a source you do not trust; re-save them with Ultralytics if they are yours",
         )
     classes = [
         getattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2])

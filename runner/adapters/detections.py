@@ -12,7 +12,7 @@ from runner.adapters.tables import write_table
 
 
 class DetectionTable:
-    """Rows `path, class_id, class, score, x_min, y_min, x_max, y_max`, boxes in the original image's pixels."""
+    """Rows `path, class_id, class, score, x_min, y_min, x_max, y_max`, in pixels of the original image."""
 
     def __init__(self, class_names: Sequence[str]) -> None:
         self._names = np.array(class_names, dtype=object)

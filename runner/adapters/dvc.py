@@ -6,10 +6,10 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
@@ -39,12 +39,15 @@ class _StageLog(logging.Handler):
         super().__init__(logging.INFO)
         self.listener = listener
         self.current = ""
+        self.started: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         for pattern, event in _MESSAGES:
             if match := pattern.match(message):
                 self.current = match[1]
+                if event == "running":
+                    self.started.append(match[1])
                 self.listener(match[1], event)
                 return
         if record.levelno >= logging.WARNING:
@@ -92,7 +95,14 @@ def reproduce(root: Path, pipeline: Path, listener: Listener) -> None:
 
         try:
             with Repo(str(root)) as repo:
-                repo.reproduce(str(pipeline), single_item=True)
+                try:
+                    repo.reproduce(str(pipeline), single_item=True)
+                except DvcException:
+                    _save_runs(
+                        repo, pipeline, [stage for stage in handler.started if stage != handler.current]
+                    )
+                    raise
+                _save_runs(repo, pipeline, handler.started)
         except DvcException as error:
             cause: BaseException | None = error
             while cause is not None and not isinstance(cause, StageCmdFailedError):
@@ -100,6 +110,16 @@ def reproduce(root: Path, pipeline: Path, listener: Listener) -> None:
             if cause is not None:
                 raise StageCommandFailed(handler.current, _exit_status(cause)) from error
             raise _dvc_error(pipeline, error) from error
+
+
+def _save_runs(repo: Any, pipeline: Path, stages: Collection[str]) -> None:
+    """Files the stages' runs in DVC's run cache, so that going back to earlier parameters restores them.
+
+    DVC leaves out stages that write small files to git; its run cache can hold them all the same.
+    """
+    for stage in repo.stage.collect(str(pipeline)):
+        if stage.name in stages:
+            repo.stage_cache.save(stage)
 
 
 def _exit_status(error: BaseException) -> int:

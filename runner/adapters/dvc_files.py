@@ -126,13 +126,20 @@ def cached_member(root: Path, md5: str, name: str) -> Path | None:
 def run_cache_key(cmd: str, deps: Mapping[str, str], params: Mapping[str, Any], outs: Sequence[str]) -> str:
     """The key under which DVC's run cache files a stage's run.
 
-    Source: `_get_cache_hash` of dvc/stage/cache.py and `dict_hash` of dvc_data/hashfile (DVC 3.67.1).
+    Source: `_get_cache_hash` of dvc/stage/cache.py and `dict_hash` of dvc/utils (DVC 3.67.1), which leaves out every
+    key called `size` or `nfiles`, at any depth.
     """
     entry: dict[str, Any] = {"cmd": cmd}
     entry["deps"] = [{"path": path, "hash": "md5", "md5": deps[path]} for path in sorted(deps)]
-    entry["params"] = {"params.yaml": dict(params)}
+    entry["params"] = {"params.yaml": _without_sizes(params)}
     entry["outs"] = sorted(outs)
     return hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
+
+
+def _without_sizes(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_sizes(item) for key, item in value.items() if key not in ("size", "nfiles")}
+    return [_without_sizes(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def run_cache_lookup(root: Path, key: str) -> LockedStage | None:

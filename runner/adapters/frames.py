@@ -11,6 +11,8 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 if TYPE_CHECKING:
     import pandas as pd
 
+_LIST = "SELECT unnest(range(len($1))) AS position, unnest($1::VARCHAR[]) AS value"
+
 
 def query_frames(
     files: Mapping[str, Path],
@@ -41,12 +43,8 @@ def query_frames(
                 raise _unusable(path, "file not found")
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{_literal(path)}')")  # noqa: S608
         for name, values in lists.items():
-            connection.execute(
-                f"CREATE TABLE {name} AS "
-                "SELECT unnest(range(len($1))) AS position, unnest($1::VARCHAR[]) AS value",
-                [list(values)],
-            )
-        # Materialised: a window or a join is computed once, however many frames build on it.
+            connection.execute(f"CREATE TABLE {name} AS {_LIST}", [list(values)])
+        # Materialised: a join is computed once, however many frames build on it.
         for name, sql in views.items():
             connection.execute(f"CREATE TABLE {name} AS {sql}")
         return {name: connection.execute(sql).df() for name, sql in queries.items()}

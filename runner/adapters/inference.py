@@ -1,4 +1,4 @@
-"""What happens before and after a model, the same for every runtime: letterbox, decoding, suppression, scaling.
+"""What happens before and after a model, the same for every runtime: letterbox, decoding, suppression.
 
 Follows what Ultralytics does at validation with a fixed square input, so that its numbers and ours agree.
 """
@@ -43,11 +43,11 @@ class Predictor(Protocol):
     input_hw: tuple[int, int]
 
     def infer(self, images: Floats) -> Floats:
-        """Runs the model on `(1, 3, H, W)` in [0, 1], RGB; returns its output unchanged, with the batch axis."""
+        """Runs the model on `(1, 3, H, W)` RGB in [0, 1]; returns its output, with the batch axis."""
         ...
 
     def throughput(self, images: Floats, runs: int) -> float:
-        """Images per second over `runs` inferences, in the way this runtime is fastest with one image each."""
+        """Images per second over `runs` inferences of one image, in the way this runtime is fastest."""
         ...
 
 
@@ -151,15 +151,16 @@ def decode(output: Floats, letterbox: Letterbox) -> Detections:
     """Turns one image's raw output into detections in the original image's pixels.
 
     Args:
-        output: `(4 + C, A)` or `(1, 4 + C, A)`: centre x, centre y, width, height in input pixels, then C class scores.
-            Every class of an anchor whose score exceeds `MIN_SCORE` is a candidate of its own.
+        output: `(4 + C, A)` or `(1, 4 + C, A)`: centre x, centre y, width, height in input pixels, then C class
+            scores. Every class of an anchor whose score exceeds `MIN_SCORE` is a candidate of its own.
         letterbox: what `preprocess` returned for the image.
     """
     raw = output[0] if output.ndim == 3 else output
-    anchors, class_ids = np.nonzero((raw[4:] > MIN_SCORE).T)  # (A, C), in anchor order
+    anchors, columns = np.nonzero((raw[4:] > MIN_SCORE).T)  # (A, C), in anchor order
+    class_ids: NDArray[np.int32] = columns.astype(np.int32)
     scores = raw[4 + class_ids, anchors]
     order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
-    anchors, class_ids, scores = anchors[order], class_ids[order].astype(np.int32), scores[order]
+    anchors, class_ids, scores = anchors[order], class_ids[order], scores[order]
     centre, half = raw[:2, anchors].T, raw[2:4, anchors].T / 2  # (K, 2)
     boxes = np.concatenate((centre - half, centre + half), axis=1)
     kept = suppress(boxes, class_ids)
@@ -206,4 +207,5 @@ def _overlaps(
 def _to_original(boxes: Floats, letterbox: Letterbox) -> Floats:
     height, width = letterbox.original_hw
     scaled = (boxes - np.tile(letterbox.pad_xy, 2)) / np.tile(letterbox.gain_xy, 2)
-    return np.clip(scaled, 0, (width, height, width, height)).astype(np.float32)
+    clipped: Floats = np.clip(scaled, 0, (width, height, width, height)).astype(np.float32)
+    return clipped

@@ -6,6 +6,7 @@ import os
 import platform
 from pathlib import Path
 
+from runner.adapters.offline import prepare_offline
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.records import Device
 
@@ -28,6 +29,7 @@ def torch_device(requested: str, threads: int | None) -> Device:
     """
     if requested == "cpu":
         return cpu_device(threads)
+    prepare_offline()
     import torch
 
     index = int(requested.partition(":")[2] or 0)
@@ -52,7 +54,7 @@ def torch_name(device: Device) -> str:
 def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, in MB (10⁶ bytes).
 
-    Linux's getrusage() would also count the parent from before exec, so the process's own high-water mark is read.
+    Linux's getrusage() would also count the parent from before exec, so the process's own mark is read.
     """
     status = Path("/proc/self/status")
     if status.is_file():

@@ -10,8 +10,8 @@ from runner.domain.records import Record
 class ModelRecord(Record, frozen=True, kw_only=True):
     """A trained model: how to build the module that the tensors in the `.safetensors` beside it fit.
 
-    `base_classes` is the class count of the weights that training started from: Ultralytics keeps the width of the
-    class branch they had. None when trained from scratch.
+    `base_classes` is the class count of the weights that training started from: Ultralytics keeps the width
+    of the class branch they had. None when trained from scratch.
     """
 
     framework: str
@@ -28,9 +28,9 @@ class ModelRecord(Record, frozen=True, kw_only=True):
 class ArtefactRecord(Record, frozen=True, kw_only=True):
     """An exported model: what a program needs to feed it and to read its output.
 
-    Input: float32 `(1, 3, height, width)`, RGB in [0, 1], letterboxed with grey 114. Output `raw`: `(1, 4 + classes,
-    anchors)`, boxes as centre x, centre y, width, height in input pixels, then class scores in [0, 1]; the caller
-    suppresses overlaps.
+    Input: float32 `(1, 3, height, width)`, RGB in [0, 1], letterboxed with grey 114. Output `raw`:
+    `(1, 4 + classes, anchors)`, boxes as centre x, centre y, width, height in input pixels, then class scores
+    in [0, 1]; the caller suppresses overlaps.
     """
 
     target: str

@@ -17,8 +17,8 @@ _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")  # Ultralytics downloads these when 
 def prepare_offline() -> None:
     """Must run before ultralytics, openvino or nncf is imported for the first time; later calls do nothing.
 
-    Ultralytics gets a settings folder of this process alone, removed at exit, so that nothing of the user's own
-    settings (trackers, folders, account) leaks into a sprint and parallel sprints never meet in one file.
+    Ultralytics gets a settings folder of this process alone, removed at exit, so that nothing of the user's
+    own settings (trackers, folders, account) leaks into a sprint and parallel sprints never meet in one file.
     """
     if os.environ.get("FLYWHEEL_OFFLINE_PID") == str(os.getpid()):
         return
@@ -39,8 +39,8 @@ def prepare_offline() -> None:
     )
     _provide_fonts(folder)
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # "No CUDA runtime is found"
-    # None makes its import fail: OpenVINO and NNCF then use their own stubs. The documented switch is a file in
-    # the user's home, which is not ours to write.
+    # None makes its import fail: OpenVINO and NNCF then use their own stubs. The documented switch is a file
+    # in the user's home, which is not ours to write.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 

@@ -16,9 +16,9 @@ _MIN_HALVED = 64  # smaller tensors are constants of the graph: scales, strides,
 
 
 def with_half_weights(graph: bytes) -> bytes:
-    """Stores the weights as float16 and casts them back where they are used: half the size, float32 arithmetic.
+    """Stores the weights as float16, cast back where they are used: half the size, float32 arithmetic.
 
-    Box coordinates reach hundreds of pixels, where float16 has steps of half a pixel; so nothing is computed in it.
+    Box coordinates reach hundreds of pixels, where float16 has steps of half a pixel: nothing is computed in it.
     """
     import onnx
     from onnx import numpy_helper

@@ -88,8 +88,8 @@ def save(model: Any, path: Path, *, half_weights: bool, metadata: dict[str, str]
 class OpenVinoPredictor:
     """An IR under OpenVINO on the CPU.
 
-    By itself OpenVINO computes a float32 model in bfloat16 where the CPU has units for it. An fp32 or int8 artefact
-    is held to float32; an fp16 one may use what the CPU does best, and `precision` tells what that was.
+    By itself OpenVINO computes a float32 model in bfloat16 where the CPU has units for it. An fp32 or int8
+    artefact is held to float32; an fp16 one may use what the CPU does best, and `precision` tells what that was.
     """
 
     def __init__(self, path: Path, device: Device, precision: str) -> None:

@@ -1,4 +1,4 @@
-"""Detection models as PyTorch modules: built from a record, stored as safetensors, run, and written as ONNX."""
+"""Detection models as PyTorch modules: built from a record, stored as safetensors, run, written as ONNX."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from runner.adapters.machine import torch_name
 from runner.adapters.model_record import ModelRecord
 from runner.adapters.offline import silence_ultralytics
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.nearest import suggestion
 from runner.domain.files import read_json, write_bytes, write_json
+from runner.domain.nearest import suggestion
 from runner.domain.records import Device
 
 OPSET = 20
 
 
 def new_module(architecture: dict[str, Any], class_names: list[str], base_classes: int | None = None) -> Any:
-    """A detection module with fresh weights, and the class branch as wide as training from `base_classes` makes it."""
+    """A detection module with fresh weights, its class branch as wide as training from `base_classes` makes it."""
     silence_ultralytics()
     from ultralytics.nn.tasks import DetectionModel
 
@@ -92,7 +92,7 @@ def module_from_checkpoint(checkpoint: Checkpoint, path: Path) -> Any:
     ]
     if wrong:
         raise FlywheelError(
-            f"{len(wrong)} of {len(expected)} tensors do not fit the architecture it names, such as {wrong[0]}",
+            f"{len(wrong)} of {len(expected)} tensors do not fit its own architecture, such as {wrong[0]}",
             where=Where(str(path)),
             hint="save the model again with a current Ultralytics",
             exit_code=ExitCode.STAGE_FAILED,
@@ -151,8 +151,8 @@ def load_model(path: Path) -> tuple[Any, ModelRecord]:
 def fused(module: Any) -> Any:
     """The module for inference: batch normalisation folded, raw one-to-many output, no gradients.
 
-    YOLO26 also has a head that needs no suppression of overlaps; Ultralytics validates and exports the other one
-    unless told otherwise, and so do we, so that every architecture's output is read alike.
+    YOLO26 also has a head that needs no suppression of overlaps; Ultralytics validates and exports the other
+    one unless told otherwise, and so do we, so that every architecture's output is read alike.
     """
     module = copy.deepcopy(module).float().eval()
     module.end2end = False
@@ -173,8 +173,8 @@ def onnx_bytes(module: Any, input_hw: tuple[int, int], opset: int | None = None)
     example = torch.zeros(1, 3, *input_hw)
     try:
         with warnings.catch_warnings(), torch.no_grad():
-            # The tracing exporter is announced as old; the new one is slower, and leaves its stack traces (paths of
-            # this machine) in the file. Shapes are fixed, so what the tracer warns of is meant.
+            # The tracing exporter is announced as old; the new one is slower, and leaves its stack traces (paths
+            # of this machine) in the file. Shapes are fixed, so what the tracer warns of is meant.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", torch.jit.TracerWarning)
             torch.onnx.export(

@@ -53,7 +53,7 @@ class TrainingRun:
 
 @dataclass(kw_only=True)
 class TrainedWeights:
-    """What a training gave: the averaged (EMA) float32 weights of the epoch with the best validation fitness."""
+    """What a training gave: the averaged (EMA) float32 weights of the epoch that validated best."""
 
     tensors: dict[str, Any] = field(default_factory=dict)
     epoch: int = 0

@@ -55,8 +55,8 @@ def selected_paths(manifest: Path, split: str) -> list[str]:
 def write_yolo_folder(folder: Path, data: SelectedData, class_names: Sequence[str]) -> dict[str, int]:
     """Writes `images/<split>/`, `labels/<split>/` and `data.yaml` for training and validation.
 
-    Images are links. A label's class id is the position of its name in `class_names`. Crowds and objects that the
-    index found faulty are left out; an image without objects is a background.
+    Images are links. A label's class id is the position of its name in `class_names`. Crowds and objects that
+    the index found faulty are left out; an image without objects is a background.
 
     Returns:
         Images per split.
@@ -124,7 +124,8 @@ def _line(class_id: int, box: tuple[float, float, float, float], size: tuple[flo
     y_min, y_max = (min(max(y, 0.0), height) / height for y in (box[1], box[3]))
     if x_max <= x_min or y_max <= y_min:
         return ""
-    return f"{class_id} {(x_min + x_max) / 2:.8f} {(y_min + y_max) / 2:.8f} {x_max - x_min:.8f} {y_max - y_min:.8f}\n"
+    numbers = ((x_min + x_max) / 2, (y_min + y_max) / 2, x_max - x_min, y_max - y_min)
+    return " ".join((str(class_id), *(f"{number:.8f}" for number in numbers))) + "\n"
 
 
 def _link(source: Path, target: Path) -> None:

@@ -130,21 +130,25 @@ def _box_rules(class_names: Sequence[str]) -> list[Rule]:
             ),
             describe=lambda row: f"{_describe_box(row)} has a side of {_pixels(row['short_side_px'])}",
         ),
-        Rule(
-            id="detection.boxes_outside_image",
-            description=f"no box reaches more than {OVERHANG_TOLERANCE_PX:g} px beyond its image",
-            severity=Severity.ERROR,
-            fix="redraw these boxes, or check that images and labels belong together",
-            table="boxes",
-            expectation=_expect(
-                "expect_column_values_to_be_between", column="overhang_px", max_value=OVERHANG_TOLERANCE_PX
-            ),
-            describe=lambda row: (
-                f"{_describe_box(row)} reaches {_pixels(row['overhang_px'])} beyond the"
-                f" {row['width']}×{row['height']} px image"
-            ),
-        ),
+        _outside_rule(),
     ]
+
+
+def _outside_rule() -> Rule:
+    return Rule(
+        id="detection.boxes_outside_image",
+        description=f"no box reaches more than {OVERHANG_TOLERANCE_PX:g} px beyond its image",
+        severity=Severity.ERROR,
+        fix="redraw these boxes, or check that images and labels belong together",
+        table="boxes",
+        expectation=_expect(
+            "expect_column_values_to_be_between", column="overhang_px", max_value=OVERHANG_TOLERANCE_PX
+        ),
+        describe=lambda row: (
+            f"{_describe_box(row)} reaches {_pixels(row['overhang_px'])} beyond the"
+            f" {row['width']}×{row['height']} px image"
+        ),
+    )
 
 
 def _describe_box(row: Row) -> str:

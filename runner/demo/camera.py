@@ -60,7 +60,7 @@ class Light(Record, frozen=True, kw_only=True):
 DAYLIGHT = Light(name="daylight", brightness=(0.42, 0.60), contrast=(0.9, 1.05), noise=1.0)
 OVERCAST = Light(name="overcast", brightness=(0.36, 0.52), contrast=(0.75, 0.95), noise=1.2)
 LAMP = Light(name="lamp", brightness=(0.33, 0.46), contrast=(0.85, 1.05), noise=1.5)
-NIGHT = Light(name="night", brightness=(0.05, 0.12), contrast=(0.5, 0.75), noise=3.0)
+NIGHT = Light(name="night", brightness=(0.055, 0.12), contrast=(0.5, 0.75), noise=2.8)
 BRIGHT_LIGHTS = (DAYLIGHT, OVERCAST, LAMP)
 
 
@@ -83,7 +83,7 @@ def draw_exposure(light: Light, rng: Generator) -> Exposure:
         contrast=float(rng.uniform(*light.contrast)),
         lamp_xy=(float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.1, 0.9))),
         lamp_share=float(
-            rng.uniform(0.45, 0.8) if light.name in ("lamp", "night") else rng.uniform(0.0, 0.25)
+            rng.uniform(0.35, 0.65) if light.name in ("lamp", "night") else rng.uniform(0.0, 0.25)
         ),
         motion_px=float(rng.choice([0.0, 0.0, 0.0, 1.5, 2.5])),
     )

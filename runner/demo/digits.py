@@ -42,6 +42,6 @@ def stencil(scan: NDArray[np.float32], weight: float) -> NDArray[np.float32]:
     padded = np.pad(scan, 1)
     smooth = cv2.resize(padded, (STENCIL_PX, STENCIL_PX), interpolation=cv2.INTER_CUBIC)
     smooth = cv2.GaussianBlur(smooth, (0, 0), 2.0)
-    threshold = 0.58 - 0.18 * weight
+    threshold = 0.54 - 0.18 * weight
     ink: NDArray[np.float32] = np.clip((smooth - threshold) / 0.12 + 0.5, 0, 1).astype(np.float32)
     return ink

@@ -1,4 +1,4 @@
-"""Export targets: one class per file, options and behaviour together. The union lists what a spec may name."""
+"""Export targets: one class per file, options and behaviour together. The union is what a spec may name."""
 
 from runner.exporters.onnx import OnnxExporter
 from runner.exporters.openvino import OpenVinoExporter

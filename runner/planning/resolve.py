@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -41,7 +42,7 @@ def resolve_stages(project: Project, sprint: Sprint) -> list[ResolvedStage]:
             ResolvedStage(
                 name=stage.name,
                 cmd=f"python -m runner.stages.run {stage.name}",
-                params={"version": stage.version, **msgspec.to_builtins(params)},
+                params=_section(stage.version, msgspec.to_builtins(params)),
                 deps=[*inputs, *stage.deps],
                 outs=list(stage.outs),
                 records=list(stage.records),
@@ -49,3 +50,13 @@ def resolve_stages(project: Project, sprint: Sprint) -> list[ResolvedStage]:
             )
         )
     return resolved
+
+
+def _section(version: int, params: dict[str, Any]) -> dict[str, Any]:
+    """The stage's section of params.yaml.
+
+    The digest is for DVC: its run cache leaves every key called `size` or `nfiles` out of its hash, and would serve
+    `calibration: {size: 300}` what was run with `size: 8`.
+    """
+    digest = hashlib.sha256(msgspec.json.encode(params, order="sorted")).hexdigest()
+    return {"version": version, "digest": digest[:16], **params}

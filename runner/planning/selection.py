@@ -14,6 +14,7 @@ from runner.domain.records import Selection
 from runner.planning.records import Action, SplitPlan, StagePlan
 from runner.planning.resolve import ResolvedStage
 from runner.stages import select
+from runner.stages.run import SECTION_MARKS
 
 
 def planned_selection(
@@ -37,7 +38,7 @@ def planned_selection(
         return None, "not known: the index is recorded, but neither here nor in the cache (dvc pull)"
     section = next(stage for stage in resolved if stage.name == "select").params
     params = msgspec.convert(
-        {key: value for key, value in section.items() if key != "version"}, select.SelectParams
+        {key: value for key, value in section.items() if key not in SECTION_MARKS}, select.SelectParams
     )
     try:
         return select.preview(tables[0], tables[1], params), "counted on the cached index"

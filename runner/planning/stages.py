@@ -82,6 +82,8 @@ def _changes(
 def _parameter_changes(before: Any, after: Mapping[str, Any]) -> Iterator[str]:
     old, new = dict(_flat(before or {})), dict(_flat(after))
     for key in dict.fromkeys([*new, *old]):
+        if key == "digest":
+            continue
         if old.get(key) != new.get(key) or (key in old) != (key in new):
             yield f"{_readable(key)} {_shown(old, key)} → {_shown(new, key)}"
 

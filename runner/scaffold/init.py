@@ -21,6 +21,7 @@ from runner.scaffold.survey import survey_dataset
 DATA = "data"
 WORKFLOW = ".github/workflows/sprint.yml"
 NO_WORKFLOW = f"{WORKFLOW} was not written: the git repository begins in a folder above"
+FLAWED_LABELS = "they stop a sprint at its checks; correct them, or add `AND label_problem IS NULL` to splits"
 # What flywheel and DVC leave besides the files to commit; DVC adds the dataset itself.
 IGNORED = ("/.flywheel/", "__pycache__/")
 
@@ -94,27 +95,31 @@ def initialise(
         copy_dataset(data, place)
     if weights and kept:
         copy_weights(weights, target / kept)
-        track(target, kept)
-    track(target, DATA)
-    _ignore(target)
-    unchanged = [path for path, text in documents.items() if _holds(target / path, text)]
-    for path in documents.keys() - set(unchanged):
-        write_text(target / path, documents[path])
     tracked = [DATA, *([kept] if kept else [])]
+    for path in tracked:
+        track(target, path)
+    unchanged = _write(target, documents)
+    created = [path for path in documents if path not in unchanged]
     return InitResult(
         project=foundation.name,
         folder=str(target),
         dataset=_found(foundation),
         problems=[*foundation.survey.problems, *foundation.splits.problems],
-        notes=[*foundation.splits.notes, *([] if is_top else [NO_WORKFLOW])],
-        written=[
-            *(path for path in documents if path not in unchanged),
-            *(f"{path}.dvc" for path in tracked),
-            *(".gitignore", ".dvc/config"),
-        ],
+        notes=[*foundation.splits.notes, *_label_note(foundation), *([] if is_top else [NO_WORKFLOW])],
+        written=[*created, *(f"{path}.dvc" for path in tracked), ".gitignore", ".dvc/config"],
         unchanged=unchanged,
         next=_next(target),
     )
+
+
+def _write(target: Path, documents: Mapping[str, str]) -> list[str]:
+    """Writes the documents; returns those that were there already, with the same content."""
+    _ignore(target)
+    unchanged = [path for path, text in documents.items() if _holds(target / path, text)]
+    for path, text in documents.items():
+        if path not in unchanged:
+            write_text(target / path, text)
+    return unchanged
 
 
 def _survey(
@@ -142,7 +147,7 @@ def render(result: InitResult) -> str:
     ]
     for split, counts in found.splits.items():
         lines.append(f"  {split:<9} {counts.images} images, {counts.objects} objects")
-    lines.append(f"  slices    {', '.join(found.slices) or 'none'}")
+    lines.append(f"  slices    {'; '.join(found.slices) or 'none'}")
     for title, texts in (("Problems", result.problems), ("Notes", result.notes), ("Written", result.written)):
         if texts:
             lines += ["", title, *(f"  {text}" for text in texts)]
@@ -193,6 +198,11 @@ def _ignore(target: Path) -> None:
         write_text(path, "\n".join([*lines, *missing]) + "\n")
 
 
+def _label_note(foundation: Foundation) -> list[str]:
+    flawed = sum(bool(entry.label_problems) for entry in foundation.survey.entries)
+    return [f"{flawed} images with flawed labels: {FLAWED_LABELS}"] if flawed else []
+
+
 def _found(foundation: Foundation) -> FoundDataset:
     survey = foundation.survey
     counts = Counter(item.class_name for entry in survey.entries for item in entry.objects)
@@ -210,7 +220,9 @@ def _found(foundation: Foundation) -> FoundDataset:
 
 
 def _slice_title(text: str) -> str:
-    return text.strip("{}").replace("name: ", "")
+    """`{name: dark, where: brightness < 0.25}` as a person would say it."""
+    plain = text.strip("{}").removeprefix("name: ")
+    return plain.replace(", where:", ":").replace(", objects:", ": objects with")
 
 
 def _next(target: Path) -> list[str]:

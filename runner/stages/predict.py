@@ -45,8 +45,8 @@ def run(context: StageContext, params: PredictParams) -> None:
     """Writes one table of detections per model. Each image is read once.
 
     Raises:
-        FlywheelError: the test split is empty, an image or a model cannot be read, or the model's classes are not
-            the project's.
+        FlywheelError: the test split is empty, an image or a model cannot be read, or the model's classes are
+            not the project's.
     """
     from runner.adapters.detections import DetectionTable
     from runner.adapters.inference import decode, input_chunks

@@ -24,6 +24,7 @@ from runner.stages.timings import record_timing, stage_work
 from runner.trainers import Trainer, UltralyticsTrainer
 
 FAILURE_FILE = "failure.json"
+SECTION_MARKS = ("version", "digest")  # what params.yaml says of a section, beside the stage's own parameters
 RUN_PID_VARIABLE = "FLYWHEEL_RUN_PID"
 ORPHAN_WAIT_S = 30.0
 
@@ -57,7 +58,9 @@ def main(arguments: list[str]) -> int:
 def _run(stage: Stage, context: StageContext) -> None:
     (context.folder / FAILURE_FILE).unlink(missing_ok=True)
     document = yaml.safe_load((context.folder / "params.yaml").read_text(encoding="utf-8"))
-    section: dict[str, Any] = {key: value for key, value in document[stage.name].items() if key != "version"}
+    section: dict[str, Any] = {
+        key: value for key, value in document[stage.name].items() if key not in SECTION_MARKS
+    }
     started = time.monotonic()
     stage.run(context, msgspec.convert(section, stage.params_type))
     seconds = time.monotonic() - started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,11 +10,11 @@ from msgspec import Meta, field, structs
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.options import Fraction, NonNegative, NonNegativeInt, Options, PositiveInt
-from runner.domain.records import TrainedModel, Training
+from runner.domain.records import Device, TrainedModel, Training
 from runner.trainers.job import TrainingJob
 
 if TYPE_CHECKING:
-    from runner.adapters.ultralytics_training import TrainedWeights
+    from runner.adapters.ultralytics_training import TrainedWeights, TrainingRun
 
 
 class Augment(Options, frozen=True, kw_only=True):
@@ -55,7 +56,8 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
         str,
         Meta(
             min_length=1,
-            description="A weights file in the repository (`weights/x.pt`) or an architecture to train from scratch (`yolo26n.yaml`).",
+            description="A weights file in the repository (`weights/x.pt`) or an architecture to train from scratch "
+            "(`yolo26n.yaml`).",
         ),
     ]
     epochs: Annotated[PositiveInt, Meta(le=10000, description="Passes over the training images.")] = 100
@@ -103,50 +105,58 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
     def train(self, job: TrainingJob) -> Training:
         """Trains one model per seed and writes each into `job.out` as safetensors with its record.
 
-        Of each training the weights of the epoch with the best validation fitness are kept, by Ultralytics' own
-        measure on the val split.
+        Of each training the weights of the epoch that validated best are kept, by Ultralytics' own measure on
+        the val split.
 
         Raises:
-            FlywheelError: the model is unknown or unusable, a split is empty, the device is absent, or training
-                diverged.
+            FlywheelError: the model is unknown or unusable, a split is empty, the device is absent, or
+                training diverged.
         """
         import tempfile
 
         from runner.adapters.machine import torch_device
-        from runner.adapters.ultralytics_training import TrainingRun, framework_version, train
+        from runner.adapters.ultralytics_training import framework_version, train
         from runner.adapters.yolo_folder import write_yolo_folder
 
         base, architecture = self._start(job.root)
         device = torch_device(job.device, job.threads)
-        models = []
         with tempfile.TemporaryDirectory(prefix="flywheel-data-") as scratch:
             images = write_yolo_folder(Path(scratch), job.data, job.class_names)["train"]
-            for seed in self.seeds:
-                run = TrainingRun(
-                    folder=Path(scratch),
-                    images=images,
-                    architecture=architecture,
-                    base=base,
-                    settings=self._settings(),
-                    epochs=self.epochs,
-                    imgsz=self.imgsz,
-                    batch=self.batch,
-                    seed=seed,
-                    device=device,
-                    label=f"train seed {seed}" if len(self.seeds) > 1 else "train",
-                )
-                weights = train(run)
-                models.append(_store(weights, run, job))
+            first = self._run(Path(scratch), images, base, architecture, device)
+            runs = [replace(first, seed=seed, label=self._label(seed)) for seed in self.seeds]
+            models = [_store(train(run), run, job) for run in runs]
         return Training(
             framework="ultralytics",
             framework_version=framework_version(),
             base_model=self.model,
             class_names=list(job.class_names),
-            imgsz=weights.imgsz,
+            imgsz=models[0][1],
             device=device,
             images=images,
-            models=models,
+            models=[model for model, _ in models],
         )
+
+    def _run(
+        self, folder: Path, images: int, base: Any, architecture: dict[str, Any], device: Device
+    ) -> TrainingRun:
+        from runner.adapters.ultralytics_training import TrainingRun
+
+        return TrainingRun(
+            folder=folder,
+            images=images,
+            architecture=architecture,
+            base=base,
+            settings=self._settings(),
+            epochs=self.epochs,
+            imgsz=self.imgsz,
+            batch=self.batch,
+            seed=self.seeds[0],
+            device=device,
+            label=self._label(self.seeds[0]),
+        )
+
+    def _label(self, seed: int) -> str:
+        return f"train seed {seed}" if len(self.seeds) > 1 else "train"
 
     def _start(self, root: Path) -> tuple[Any, dict[str, Any]]:
         """The module that training starts from (None: random weights), and the architecture."""
@@ -174,7 +184,8 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
         return {name: value for name, value in given.items() if value is not None}
 
 
-def _store(weights: TrainedWeights, run: Any, job: TrainingJob) -> TrainedModel:
+def _store(weights: TrainedWeights, run: TrainingRun, job: TrainingJob) -> tuple[TrainedModel, int]:
+    """Writes one model; its summary, and the input size that Ultralytics settled on."""
     from runner.adapters.model_record import ModelRecord
     from runner.adapters.torch_models import save_model, state_digest
 
@@ -191,7 +202,7 @@ def _store(weights: TrainedWeights, run: Any, job: TrainingJob) -> TrainedModel:
         state_digest=digest,
     )
     path = save_model(job.out, record, weights.tensors)
-    return TrainedModel(
+    model = TrainedModel(
         seed=run.seed,
         path=f"weights/{path.name}",
         state_digest=digest,
@@ -200,6 +211,7 @@ def _store(weights: TrainedWeights, run: Any, job: TrainingJob) -> TrainedModel:
         seconds=weights.seconds,
         warnings=weights.warnings,
     )
+    return model, weights.imgsz
 
 
 def _inside(root: Path, relative: str) -> Path:

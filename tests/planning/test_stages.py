@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from runner.adapters.dvc_files import LockedStage, run_cache_key
+from runner.config.project import Project
+from runner.config.sprint import Sprint
 from runner.planning.records import Action
-from runner.planning.resolve import ResolvedStage
+from runner.planning.resolve import ResolvedStage, resolve_stages
 from runner.planning.stages import plan_stages
 
 
@@ -147,3 +149,36 @@ def test_a_parameter_that_appears_is_shown_as_unset_before(workspace: FakeWorksp
     trainer = {"epochs": 30, "seeds": [0], "freeze": 10}
     resolved[2] = msgspec.structs.replace(resolved[2], params={"version": 1, "trainer": trainer})
     assert decisions(resolved, workspace)[2][2] == ["freeze (unset) → 10"]
+
+
+def test_sizes_count_although_dvcs_run_cache_ignores_them(workspace: FakeWorkspace) -> None:
+    """DVC's run cache leaves keys called `size` out of its key; the section's digest puts them back."""
+    project, sprint = loaded(size=8)
+    _, other = loaded(size=16)
+    export = next(stage for stage in resolve_stages(project, sprint) if stage.name == "export")
+    changed = next(stage for stage in resolve_stages(project, other) if stage.name == "export")
+    keys = {
+        run_cache_key(each.cmd, dict.fromkeys(each.deps, "md5"), {"export": each.params}, each.written)
+        for each in (export, changed)
+    }
+    assert len(keys) == 2
+
+
+def loaded(size: int) -> tuple[Project, Sprint]:
+    project = {
+        "apiVersion": "flywheel/v1",
+        "kind": "Project",
+        "name": "p",
+        "task": "detect",
+        "classes": ["a"],
+    }
+    calibration = {"split": "train", "size": size}
+    sprint = {
+        "apiVersion": "flywheel/v1",
+        "kind": "Sprint",
+        "title": "t",
+        "train": {"framework": "ultralytics", "model": "yolo11n.yaml"},
+        "export": [{"format": "openvino", "precision": "int8", "calibration": calibration}],
+    }
+    dataset = {"path": "data", "layout": "yolo"}
+    return msgspec.convert(project | {"dataset": dataset}, Project), msgspec.convert(sprint, Sprint)

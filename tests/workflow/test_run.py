@@ -117,14 +117,15 @@ def test_a_second_sprint_is_served_the_index_of_the_first(project: Path) -> None
 
 def test_plan_changes_nothing_and_needs_no_data(project: Path) -> None:
     shutil.rmtree(project / "data")
-    commit(project, "State")
     plan = flywheel(project, "plan", SPRINT, check=True)
     assert "16 images" in plan.stdout
     assert call(project, "git", "status", "--porcelain").stdout == ""
 
 
-@pytest.mark.parametrize("stage", ["select", "train", "export"])
-def test_a_killed_run_is_run_again_to_the_same_report(finished: Path, tmp_path: Path, stage: str) -> None:
+@pytest.mark.parametrize(("stage", "after_s"), [("index", 0.0), ("train", 4.0), ("export", 2.0)])
+def test_a_killed_run_is_run_again_to_the_same_report(
+    finished: Path, tmp_path: Path, stage: str, after_s: float
+) -> None:
     project = make_project(tmp_path / "project")
     command = [sys.executable, "-m", "runner.cli.main", "run", SPRINT]
     process = subprocess.Popen(
@@ -134,7 +135,7 @@ def test_a_killed_run_is_run_again_to_the_same_report(finished: Path, tmp_path: 
     for line in process.stderr:
         if re.match(rf"\[\d/\d\] {stage}\s+running", line):
             break
-    time.sleep(1.0)
+    time.sleep(after_s)
     os.kill(process.pid, signal.SIGKILL)  # the stage's own process has to notice by itself
     process.wait()
     process.stderr.close()
