@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
     problems = [
         *dataset_problems(project, facts.root),
         *_duplicates(project.get("classes").entries(), "class"),
+        *_reserved_classes(project.get("classes").entries()),
     ]
     if group_by.text and metadata.value is None:
         problems.append(
@@ -110,6 +111,13 @@ def _duplicates(entries: list[Node], what: str) -> Iterator[Problem]:
             yield Problem(path=entry.path, message=f'the {what} "{entry.text}" is named twice')
         elif entry.text:
             seen.add(entry.text)
+
+
+def _reserved_classes(entries: list[Node]) -> Iterator[Problem]:
+    for entry in entries:
+        if entry.text == "objects":
+            message = 'a class cannot be called "objects": its column n_objects counts all objects'
+            yield Problem(path=entry.path, message=message)
 
 
 # --- slices ---------------------------------------------------------------------------------------
@@ -235,10 +243,18 @@ def _check(check: Node, facts: ProjectFacts) -> Iterator[Problem]:
             meant = nearest(name, EXPECTATION_NAMES)
             ending = f'; did you mean "{meant}"?' if meant else "; docs/reference.md lists them"
             yield Problem(path=arguments.path, message=f"unknown expectation{ending}", at_key=True)
-        columns = {"images": facts.images, "objects": facts.objects}.get(arguments.get("table").text or "")
+        columns = _checked_columns(facts).get(arguments.get("table").text or "")
         if columns is None:
             continue
         named = [arguments.get(key) for key in _COLUMN_ARGUMENTS]
         named += [entry for key in _COLUMN_LISTS for entry in arguments.get(key).entries()]
         for column in named:
             yield from column_problems(column, columns)
+
+
+def _checked_columns(facts: ProjectFacts) -> dict[str, Columns]:
+    """The tables as checks see them: `split` is the assigned one, `layout_split` the layout's own."""
+    return {
+        columns.table: replace(columns, names=(*columns.names, "layout_split"))
+        for columns in (facts.images, facts.objects)
+    }

@@ -92,15 +92,15 @@ def mutations(draw: st.DrawFn, document: dict[str, Any]) -> Any:
         for key in path[:-1]:
             holder = holder[key]
         if not path:
-            changed[draw(st.sampled_from(NAMES))] = draw(VALUES)
+            changed[draw(st.sampled_from(NAMES))] = copy.deepcopy(draw(VALUES))
             continue
         match draw(st.sampled_from(["replace", "delete", "add"])):
             case "replace":
-                holder[path[-1]] = draw(VALUES)
+                holder[path[-1]] = copy.deepcopy(draw(VALUES))
             case "delete":
                 del holder[path[-1]]
             case _ if isinstance(holder[path[-1]], dict):
-                holder[path[-1]][draw(st.sampled_from(NAMES))] = draw(VALUES)
+                holder[path[-1]][draw(st.sampled_from(NAMES))] = copy.deepcopy(draw(VALUES))
     return changed
 
 
