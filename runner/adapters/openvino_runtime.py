@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from runner.adapters.offline import prepare_offline
 from runner.adapters.onnx_runtime import unusable_artefact
 from runner.domain.progress import Progress, progress_bar
 from runner.domain.records import Device
+
+_NUMBERED = re.compile(r"[A-Za-z0-9]+_\d+")
 
 
 def convert(graph: bytes) -> Any:
@@ -75,9 +78,16 @@ class _Counted:
 
 
 def save(model: Any, path: Path, *, half_weights: bool, metadata: dict[str, str]) -> None:
-    """Writes `model.xml` and `model.bin`. Traces of how and where it was made are left out."""
+    """Writes `model.xml` and `model.bin`. Traces of how and where it was made are left out.
+
+    OpenVINO numbers the operations that it adds from a counter of the whole process; they are numbered anew here,
+    so that the same model gives the same bytes.
+    """
     import openvino
 
+    for number, operation in enumerate(model.get_ordered_ops()):
+        if _NUMBERED.fullmatch(operation.get_friendly_name()):
+            operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
     for key in list(model.get_rt_info()):
         del model.rt_info[key]
     for key, value in sorted(metadata.items()):

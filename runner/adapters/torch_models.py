@@ -24,7 +24,7 @@ from runner.domain.files import read_json, write_bytes, write_json
 from runner.domain.nearest import suggestion
 from runner.domain.records import Device
 
-OPSET = 20
+OPSET = 20  # the newest that the tracing exporter writes
 
 
 def new_module(architecture: dict[str, Any], class_names: list[str], base_classes: int | None = None) -> Any:
@@ -169,29 +169,27 @@ def onnx_bytes(module: Any, input_hw: tuple[int, int], opset: int | None = None)
     """
     import torch
 
-    buffer = io.BytesIO()
-    example = torch.zeros(1, 3, *input_hw)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            # The tracing exporter is announced as old; the new one is slower, and leaves its stack traces (paths
-            # of this machine) in the file. Shapes are fixed, so what the tracer warns of is meant.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)
-            torch.onnx.export(
-                fused(module),
-                (example,),
-                buffer,
-                opset_version=opset or OPSET,
-                input_names=["images"],
-                output_names=["output0"],
-                dynamo=False,
-            )
-    except ValueError as error:
+    if opset is not None and not 13 <= opset <= OPSET:
         raise FlywheelError(
-            f"PyTorch cannot write ONNX opset {opset}: {error}",
-            hint="leave `opset` out, or give one from 13 to 20",
+            f"PyTorch cannot write ONNX opset {opset}",
+            hint=f"leave `opset` out, or give one from 13 to {OPSET}",
             exit_code=ExitCode.STAGE_FAILED,
-        ) from error
+        )
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        # The tracing exporter is announced as old; the new one is slower, and leaves its stack traces (paths
+        # of this machine) in the file. Shapes are fixed, so what the tracer warns of is meant.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        torch.onnx.export(
+            fused(module),
+            (torch.zeros(1, 3, *input_hw),),
+            buffer,
+            opset_version=opset or OPSET,
+            input_names=["images"],
+            output_names=["output0"],
+            dynamo=False,
+        )
     return buffer.getvalue()
 
 

@@ -88,13 +88,13 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
         Literal["SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSProp", "MuSGD", "auto"] | None,
         Meta(description="Ultralytics' choice when absent."),
     ] = None
-    lr0: Annotated[NonNegative | None, Meta(description="Initial learning rate.")] = None
-    lrf: Annotated[NonNegative | None, Meta(description="Final learning rate as a fraction of lr0.")] = None
+    lr0: Annotated[Fraction | None, Meta(description="Initial learning rate.")] = None
+    lrf: Annotated[Fraction | None, Meta(description="Final learning rate as a fraction of lr0.")] = None
     cos_lr: Annotated[bool | None, Meta(description="A cosine schedule of the learning rate.")] = None
     warmup_epochs: Annotated[NonNegative | None, Meta(description="Epochs until the full learning rate.")] = (
         None
     )
-    weight_decay: Annotated[NonNegative | None, Meta(description="Weight decay (L2).")] = None
+    weight_decay: Annotated[Fraction | None, Meta(description="Weight decay (L2).")] = None
     augment: Annotated[Augment, Meta(description="Augmentation strengths.")] = Augment()
 
     @property
