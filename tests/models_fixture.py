@@ -1,4 +1,4 @@
-"""A sprint on eight drawn images, trained and exported once for all tests, in a process without a network.
+"""A sprint on eight drawn images, trained, exported and run once for all tests, in a process without a network.
 
 `python -m tests.models_fixture ROOT` is that process. It counts every attempt to reach the network.
 """
@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
+from filelock import FileLock
 
 from runner.adapters.tables import write_table
 from runner.config.project import Project
@@ -77,7 +79,9 @@ def draw_project(root: Path) -> None:
     objects: dict[str, list[Any]] = {
         name: [] for name in ("path", "class", "x_min", "y_min", "x_max", "y_max", "crowd", "problem")
     }
-    manifest: dict[str, list[Any]] = {name: [] for name in ("path", "image_id", "assigned", "selected", "reason")}
+    manifest: dict[str, list[Any]] = {
+        name: [] for name in ("path", "image_id", "assigned", "selected", "reason")
+    }
     for split, count in IMAGES.items():
         (root / "data" / "images" / split).mkdir(parents=True)
         for number in range(count):
@@ -106,7 +110,7 @@ def draw_project(root: Path) -> None:
 
 
 def build(root: Path) -> None:
-    """Draws, trains and exports in a process of its own; what it did is in `process.json`."""
+    """Draws, trains, exports and predicts in a process of its own; what it did is in `process.json`."""
     root.mkdir(parents=True)
     home = root / "home"
     home.mkdir()
@@ -126,6 +130,18 @@ def build(root: Path) -> None:
     write_json(root / "process.json", report)
 
 
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with one trained and exported sprint. Read only: copy it to change it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if base.name.startswith("popen-") else base
+    root = shared / "tiny-sprint"
+    with FileLock(shared / "tiny-sprint.lock"):
+        if not (root / "process.json").is_file():
+            build(root)
+    return root
+
+
 def _without_network(attempts: list[str]) -> None:
     def refuse(*arguments: Any, **_: Any) -> Any:
         attempts.append(str(arguments[-1] if arguments else ""))
@@ -141,11 +157,12 @@ def main(root: Path) -> None:
     """The process without a network."""
     attempts: list[str] = []
     _without_network(attempts)
-    from runner.stages import export, train
+    from runner.stages import export, predict, train
 
     draw_project(root)
     train.run(context(root), train.resolve(project(), sprint()))
     export.run(context(root), export.resolve(project(), sprint()))
+    predict.run(context(root), predict.resolve(project(), sprint()))
     (root / "attempts.json").write_text(json.dumps(attempts))
 
 

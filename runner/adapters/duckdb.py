@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runner.adapters.conditions import analyse
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import unusable_output
 from runner.domain.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def load(
         )
         connection.execute(
             f"CREATE TABLE {TABLE} AS SELECT {', '.join(map(_quoted, wanted))} FROM read_parquet(?)",  # noqa: S608
-            [_literal_path(parquet)],
+            [file_pattern(parquet)],
         )
         _lock(connection)
         listed = f"SELECT {', '.join(map(_quoted, columns))} FROM {TABLE}"  # noqa: S608
@@ -100,7 +101,7 @@ def read_csv(path: Path) -> dict[str, list[Any]]:
         raise FlywheelError("file not found", where=Where(str(path)), exit_code=ExitCode.STAGE_FAILED)
     with _connection() as connection:
         try:
-            source, arguments = "FROM read_csv(?, header=true, sample_size=-1)", [_literal_path(path)]
+            source, arguments = "FROM read_csv(?, header=true, sample_size=-1)", [file_pattern(path)]
             kinds = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {source}", arguments).fetchall()}
             fields = [f"timezone('UTC', {_quoted(n)})" if kinds[n] == ZONED else _quoted(n) for n in kinds]
             rows = connection.execute(f"SELECT {', '.join(fields)} {source}", arguments).fetchall()
@@ -135,18 +136,13 @@ def _schema(connection: Any, parquet: Path) -> dict[str, str]:
 
     try:
         rows = connection.execute(
-            "DESCRIBE SELECT * FROM read_parquet(?)", [_literal_path(parquet)]
+            "DESCRIBE SELECT * FROM read_parquet(?)", [file_pattern(parquet)]
         ).fetchall()
     except duckdb.Error as error:
         message = (
             f"not a readable Parquet file: {_first_line(error)}" if parquet.is_file() else "file not found"
         )
-        raise FlywheelError(
-            message,
-            where=Where(str(parquet)),
-            hint="delete it and run the sprint again: flywheel run",
-            exit_code=ExitCode.STAGE_FAILED,
-        ) from error
+        raise unusable_output(parquet, message) from error
     return {row[0]: row[1] for row in rows}
 
 
@@ -212,6 +208,6 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _literal_path(path: Path) -> str:
-    """The path with glob characters escaped: DuckDB would look for matching files."""
+def file_pattern(path: Path) -> str:
+    """The pattern that matches this file alone: DuckDB takes a file's name as a glob pattern."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))

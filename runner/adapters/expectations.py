@@ -30,7 +30,7 @@ class Expectation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class ExpectationResult:
     """What became of an expectation.
 
     Attributes:
@@ -48,7 +48,7 @@ class Outcome:
     observed: str | None
 
 
-def validate(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[Outcome]:
+def validate(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[ExpectationResult]:
     """Validates a frame, whose rows are numbered from 0, against expectations; outcomes are in their order.
 
     Raises:
@@ -163,13 +163,13 @@ def _unusable(expectation: Expectation, message: str) -> FlywheelError:
     )
 
 
-def _outcome(frame: pd.DataFrame, result: Any) -> Outcome:
+def _outcome(frame: pd.DataFrame, result: Any) -> ExpectationResult:
     details = result.result
     if "element_count" not in details:
         observed = _plain(details.get("observed_value"))
         missing = [*details.get("partial_unexpected_list", ()), *details.get("partial_missing_list", ())]
         listed = f"unexpected or missing: {', '.join(str(_plain(value)) for value in missing)}"
-        return Outcome(
+        return ExpectationResult(
             success=bool(result.success),
             checked=1,
             unexpected=int(not result.success),
@@ -177,7 +177,7 @@ def _outcome(frame: pd.DataFrame, result: Any) -> Outcome:
             observed=listed if observed is None and missing else str(observed),
         )
     positions = details.get("partial_unexpected_index_list") or []
-    return Outcome(
+    return ExpectationResult(
         success=bool(result.success),
         checked=int(details["element_count"]),
         unexpected=int(details["unexpected_count"]),

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.adapters.duckdb import file_pattern
+from runner.domain.files import unusable_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,8 @@ def query_frames(
     try:
         for name, path in files.items():
             if not path.is_file():
-                raise _unusable(path, "file not found")
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{_literal(path)}')")  # noqa: S608
+                raise unusable_output(path, "file not found")
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})")  # noqa: S608
         for name, values in lists.items():
             connection.execute(f"CREATE TABLE {name} AS {_LIST}", [list(values)])
         # Materialised: a join is computed once, however many frames build on it.
@@ -50,23 +51,13 @@ def query_frames(
         return {name: connection.execute(sql).df() for name, sql in queries.items()}
     except duckdb.Error as error:
         message = str(error).strip().splitlines()[0]
-        raise _unusable(
+        raise unusable_output(
             next(iter(files.values())), f"the index tables could not be read: {message}"
         ) from error
     finally:
         connection.close()
 
 
-def _literal(path: Path) -> str:
-    # DuckDB takes a file's name as a glob pattern.
-    escaped = "".join(f"[{character}]" if character in "*?[" else character for character in str(path))
-    return escaped.replace("'", "''")
-
-
-def _unusable(path: Path, message: str) -> FlywheelError:
-    return FlywheelError(
-        message,
-        where=Where(str(path)),
-        hint="delete it and run the sprint again: flywheel run",
-        exit_code=ExitCode.STAGE_FAILED,
-    )
+def _quoted(path: Path) -> str:
+    # A view's definition takes no parameters.
+    return "'" + file_pattern(path).replace("'", "''") + "'"

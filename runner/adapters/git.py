@@ -9,7 +9,12 @@ from pathlib import Path
 from runner.domain.errors import ExitCode, FlywheelError
 
 
-def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs git in `root`; its exit status is the caller's to judge.
+
+    Raises:
+        FlywheelError: git is not installed (exit code 4).
+    """
     if shutil.which("git") is None:
         raise FlywheelError(
             "git is not installed", hint="install git 2.30 or newer", exit_code=ExitCode.MISSING_TOOL
@@ -22,7 +27,7 @@ def stage_tags(root: Path, model: str, stage: str) -> list[tuple[int, str]]:
 
     Source: GTO's tag format, https://dvc.org/doc/gto/user-guide
     """
-    result = _git(
+    result = run_git(
         root,
         "for-each-ref",
         "--format=%(refname:short) %(*objectname) %(objectname)",
@@ -41,7 +46,7 @@ def stage_tags(root: Path, model: str, stage: str) -> list[tuple[int, str]]:
 
 def newest_change(root: Path, commit: str, pattern: str) -> str | None:
     """The path matching `pattern` that changed last at or before `commit`."""
-    result = _git(
+    result = run_git(
         root, "log", "-1", "--format=", "--name-only", "--diff-filter=AM", commit, "--", f":(glob){pattern}"
     )
     names = result.stdout.decode().split("\n") if result.returncode == 0 else []
@@ -50,12 +55,12 @@ def newest_change(root: Path, commit: str, pattern: str) -> str | None:
 
 def read_file(root: Path, commit: str, path: str) -> bytes | None:
     """A file's bytes at a commit, or None when it has none there."""
-    result = _git(root, "show", f"{commit}:{path}")
+    result = run_git(root, "show", f"{commit}:{path}")
     return result.stdout if result.returncode == 0 else None
 
 
 def tracked_symlinks(root: Path) -> list[str]:
     """The symbolic links that git tracks, by path."""
-    result = _git(root, "ls-files", "--stage", "-z")
+    result = run_git(root, "ls-files", "--stage", "-z")
     entries = result.stdout.decode("utf-8", "replace").split("\0") if result.returncode == 0 else []
     return [entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]

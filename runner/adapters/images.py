@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from runner.adapters.machine import cpu_count
 from runner.domain.progress import progress_bar
 
 Format: TypeAlias = Literal["JPEG", "PNG", "BMP", "WebP", "TIFF"]
@@ -63,7 +64,7 @@ def measure_images(paths: Sequence[Path]) -> list[ImageMeasurement]:
     cv2.setNumThreads(1)  # one image per core is faster than several cores per image
     measurements = []
     try:
-        with ThreadPoolExecutor(_cores()) as pool, progress_bar("index", len(paths), "image") as bar:
+        with ThreadPoolExecutor(cpu_count()) as pool, progress_bar("index", len(paths), "image") as bar:
             for measurement in pool.map(measure_image, paths):
                 measurements.append(measurement)
                 bar.update()
@@ -194,7 +195,7 @@ def _scan_start(data: bytes) -> int:
     return next((start for marker, start in _jpeg_segments(data) if marker == 0xDA), len(data))
 
 
-def _jpeg_segments(data: bytes) -> Any:
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
     """Yields (marker, offset of the segment's length field) up to the first scan."""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
@@ -235,10 +236,6 @@ def _reason(error: OSError) -> str:
 
 def _image_id(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _silence() -> None:

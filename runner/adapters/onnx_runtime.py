@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.adapters.inference import Floats
+from runner.adapters.offline import prepare_offline
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Device
 
@@ -57,6 +58,7 @@ class OnnxPredictor:
     """An ONNX file under ONNX Runtime; on CUDA where asked for and built in, else on the CPU."""
 
     def __init__(self, path: Path, device: Device) -> None:
+        prepare_offline()
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runner.adapters.git import run_git
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 
@@ -78,20 +77,12 @@ def _dvc(root: Path) -> Iterator[None]:
 
 
 def _git_top(root: Path) -> Path | None:
-    result = _run_git(root, "rev-parse", "--show-toplevel")
-    return Path(result.stdout.strip()).resolve() if result.returncode == 0 else None
+    result = run_git(root, "rev-parse", "--show-toplevel")
+    return Path(result.stdout.decode().strip()).resolve() if result.returncode == 0 else None
 
 
 def _git(root: Path, *arguments: str) -> None:
-    result = _run_git(root, *arguments)
+    result = run_git(root, *arguments)
     if result.returncode != 0:
-        message = f"git {arguments[0]} failed: {result.stderr.strip()}"
+        message = f"git {arguments[0]} failed: {result.stderr.decode(errors='replace').strip()}"
         raise FlywheelError(message, where=Where(str(root)), exit_code=ExitCode.STAGE_FAILED)
-
-
-def _run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    if shutil.which("git") is None:
-        raise FlywheelError(
-            "git is not installed", hint="install git 2.30 or newer", exit_code=ExitCode.MISSING_TOOL
-        )
-    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False, text=True)

@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import atomic_path
+from runner.domain.files import atomic_path, unusable_output
 
 Column: TypeAlias = NDArray[Any]
 ColumnLike: TypeAlias = Column | Sequence[Any]
@@ -36,14 +35,14 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> dict[str, Co
         with pq.ParquetFile(path) as file:
             absent = [name for name in columns or () if name not in file.schema_arrow.names]
             if absent:
-                raise _unusable(
+                raise unusable_output(
                     path, f"has no column {', '.join(absent)}; it has {', '.join(file.schema_arrow.names)}"
                 )
             table = file.read(columns=None if columns is None else list(columns), use_threads=False)
     except FileNotFoundError:
-        raise _unusable(path, "file not found") from None
+        raise unusable_output(path, "file not found") from None
     except (pa.ArrowException, OSError) as error:
-        raise _unusable(path, f"not a readable Parquet file: {error}") from error
+        raise unusable_output(path, f"not a readable Parquet file: {error}") from error
     return {
         name: _to_numpy(table.column(name)) for name in (table.column_names if columns is None else columns)
     }
@@ -91,12 +90,3 @@ def _to_arrow(values: ColumnLike) -> Any:
     plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
     array = pa.array(plain)
     return array.cast(pa.string()) if pa.types.is_null(array.type) else array
-
-
-def _unusable(path: Path, message: str) -> FlywheelError:
-    return FlywheelError(
-        message,
-        where=Where(str(path)),
-        hint="delete it and run the sprint again: flywheel run",
-        exit_code=ExitCode.STAGE_FAILED,
-    )

@@ -85,13 +85,18 @@ def train(run: TrainingRun) -> TrainedWeights:
         # Deterministic mode warns of each operation that has no deterministic form on a GPU.
         warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation.*")
         warnings.filterwarnings("ignore", message=".*pin_memory.*no accelerator is found.*")
-        trainer = _trainer_class()(run, Path(scratch), result, bar)
         try:
-            trainer.train()
+            _trainer_class()(run, Path(scratch), result, bar).train()
         except torch.OutOfMemoryError as error:
             raise FlywheelError(
                 f"the GPU's memory is too small for batch {run.batch} at {run.imgsz} px",
                 hint="lower train.batch or train.imgsz in the spec",
+                exit_code=ExitCode.STAGE_FAILED,
+            ) from error
+        except (ValueError, RuntimeError) as error:
+            raise FlywheelError(
+                f"Ultralytics cannot train like this: {' '.join(str(error).split())}",
+                hint="change the options under `train` in the spec",
                 exit_code=ExitCode.STAGE_FAILED,
             ) from error
     result.seconds = round(time.monotonic() - started, 3)

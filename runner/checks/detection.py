@@ -10,9 +10,8 @@ from msgspec import Meta
 from runner.adapters.expectations import Expectation, Row
 from runner.checks.rule import Rule
 from runner.domain.options import Fraction, NonNegativeInt, Options
-from runner.domain.records import Severity
+from runner.domain.records import SPLITS, Severity
 
-SPLITS = ("train", "val", "test")
 # Annotation tools round to whole pixels: a border that is crossed by less is not a mistake.
 OVERHANG_TOLERANCE_PX = 1.0
 SMALLEST_SIDE_PX = 1.0

@@ -34,7 +34,7 @@ REFUSED_ARGUMENTS = frozenset(
         "windows",
     )
 )
-_KEYS = ("table", "severity", "split", "description")
+OWN_KEYS = ("table", "severity", "split", "description")
 
 
 class DataExpectation(Options, frozen=True, kw_only=True):
@@ -69,8 +69,8 @@ def parse_check(block: Mapping[str, Any]) -> Check:
         if name not in EXPECTATION_NAMES:
             near = suggestion(name, EXPECTATION_NAMES, plural="expectations")
             raise FlywheelError(f'unknown expectation "{name}"{near}')
-        keys = {key: value for key, value in written.items() if key in _KEYS}
-        arguments = {key: value for key, value in written.items() if key not in _KEYS}
+        keys = {key: value for key, value in written.items() if key in OWN_KEYS}
+        arguments = {key: value for key, value in written.items() if key not in OWN_KEYS}
         _refuse_code(name, arguments)
         return msgspec.convert({**keys, "expectation": name, "arguments": arguments}, DataExpectation)
     except (msgspec.ValidationError, AttributeError) as error:

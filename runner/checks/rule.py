@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from runner.adapters.expectations import Expectation, Outcome, Row, validate
+from runner.adapters.expectations import Expectation, ExpectationResult, Row, validate
 from runner.domain.records import CheckResult, Severity
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run_rules(frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> list
     Raises:
         FlywheelError: an expectation's arguments are wrong.
     """
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, ExpectationResult] = {}
     ordered = sorted(rules, key=_suite)
     for (table, split), members in groupby(ordered, key=_suite):
         frame = frames[table]
@@ -59,7 +59,7 @@ def _suite(rule: Rule) -> tuple[str, str]:
     return rule.table, rule.split or ""
 
 
-def _result(rule: Rule, outcome: Outcome) -> CheckResult:
+def _result(rule: Rule, outcome: ExpectationResult) -> CheckResult:
     rows = [_short(rule.describe(row)) for row in outcome.rows]
     if outcome.observed is not None and not outcome.success:
         rows = [_short(f"{rule.table}: observed {outcome.observed}")]

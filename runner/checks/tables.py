@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.adapters.frames import query_frames
+from runner.domain.records import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,11 +27,9 @@ _VIEWS = {
 _PER_SPLIT = ", ".join(
     f"count(*) FILTER (split = '{split}') AS {split}_images, "
     f"min(path) FILTER (split = '{split}') AS {split}_path"
-    for split in ("train", "val", "test")
+    for split in SPLITS
 )
-_LAST_PER_SPLIT = ", ".join(
-    f"max(path) FILTER (split = '{split}') AS {split}_last_path" for split in ("train", "val", "test")
-)
+_LAST_PER_SPLIT = ", ".join(f"max(path) FILTER (split = '{split}') AS {split}_last_path" for split in SPLITS)
 _QUERIES = {
     "images": "SELECT * FROM images ORDER BY path",
     "objects": "SELECT * FROM objects ORDER BY path, object_id",
@@ -89,7 +88,7 @@ def check_frames(
             "index_objects": folder / "index" / "objects.parquet",
             "manifest": folder / "selection" / "manifest.parquet",
         },
-        lists={"split_names": ("train", "val", "test"), "class_names": class_names},
+        lists={"split_names": SPLITS, "class_names": class_names},
         views=_VIEWS,
         queries={name: sql for name, sql in _QUERIES.items() if name in wanted},
     )

@@ -13,7 +13,13 @@ Subparsers = Any  # argparse's own type for it is private
 
 
 def command(
-    commands: Subparsers, name: str, summary: str, example: str, execute: Callable[[argparse.Namespace], int]
+    commands: Subparsers,
+    name: str,
+    summary: str,
+    example: str,
+    execute: Callable[[argparse.Namespace], int],
+    *,
+    formats: tuple[str, ...] = ("text", "json"),
 ) -> argparse.ArgumentParser:
     """Adds one command with the options that all of them have."""
     parser: argparse.ArgumentParser = commands.add_parser(
@@ -23,9 +29,7 @@ def command(
         epilog=f"example:\n{example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="how the result is printed"
-    )
+    parser.add_argument("--format", choices=formats, default="text", help="how the result is printed")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.set_defaults(execute=execute)
     return parser

@@ -19,10 +19,8 @@ def add_parser(commands: Subparsers) -> None:
         "judge a sprint again from its stage outputs and show the report",
         EXAMPLE,
         execute,
+        formats=("text", "json", "markdown"),
     )
-    for action in parser._actions:
-        if action.dest == "format":
-            action.choices = ("text", "json", "markdown")
     parser.add_argument(
         "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
     )

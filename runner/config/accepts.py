@@ -1,8 +1,7 @@
 """Whether a document satisfies a JSON Schema: the keywords that our schemas use, yes or no, no explanation.
 
 Importing jsonschema takes as long as all the rest of `flywheel validate`; it is needed only to say what is
-wrong.
-A test holds this to jsonschema's answer on thousands of documents.
+wrong. A test holds this to jsonschema's answer on thousands of documents.
 """
 
 from __future__ import annotations

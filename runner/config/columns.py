@@ -63,12 +63,14 @@ _TEXTS = frozenset(("path", "image_id", "split", "problem", "group", "label_prob
 class Columns:
     """One table's columns.
 
-    Where not `complete`, metadata columns are not known: the data has not been pulled.
+    Where not `complete`, metadata columns are not known: the data has not been pulled. `classes` are what the
+    column `class` can hold; None where that is not known, or there is no such column.
     """
 
     table: str
     names: tuple[str, ...]
     complete: bool
+    classes: tuple[str, ...] | None = None
 
     def unknown(self, name: str) -> str | None:
         """What is wrong with a column's name, or None. SQL's names ignore case."""
@@ -90,9 +92,9 @@ def image_columns(root: Path, project: Node) -> Columns:
     )
 
 
-def object_columns() -> Columns:
+def object_columns(classes: tuple[str, ...] | None) -> Columns:
     """The columns of the table `objects`."""
-    return Columns(table="objects", names=tuple(OBJECT_COLUMNS), complete=True)
+    return Columns(table="objects", names=tuple(OBJECT_COLUMNS), complete=True, classes=classes)
 
 
 def metadata_header(root: Path, project: Node) -> tuple[str, ...] | None:
@@ -144,6 +146,10 @@ def _misuse(use: Use, columns: Columns) -> str | None:
     if name in _BOOLEANS:
         wrong = use.kind in ("text", "pattern")
         return f"{name} is true or false: write `{name}` or `NOT {name}`" if wrong else None
+    if name == "class" and use.kind == "text" and columns.classes is not None:
+        written = use.literal.strip("'")
+        if written not in columns.classes:
+            return f'unknown class "{written}"{suggestion(written, columns.classes, plural="classes")}'
     if name in _TEXTS:
         advice = "compare it with text in single quotes"
         return None if use.kind in ("text", "pattern") else f"{name} is text: {advice}"

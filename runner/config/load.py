@@ -23,6 +23,10 @@ from runner.domain.nearest import suggestion
 
 PROJECT_FILE = "flywheel.yaml"
 SPECS = "specs"
+_FIRST_LINES: dict[Kind, str] = {
+    "project": "it begins with `apiVersion: flywheel/v1` and `kind: Project`; flywheel init --data PATH writes one",
+    "sprint": "it begins with `apiVersion: flywheel/v1`, `kind: Sprint`, `title: …` and has a block `train:`",
+}
 _SPEC_FILE = re.compile(SPEC_NAME.removesuffix("$") + r"\.yaml")
 
 
@@ -83,7 +87,7 @@ def load_project(root: Path) -> Project:
 
 
 def load_sprint(root: Path, name_or_path: str, project: Project) -> LoadedSprint:
-    """Loads one spec, named by its name, its number ("0001") or its path.
+    """Loads one spec, named by its name, its number ("0001", or 1) or its path.
 
     Raises:
         ConfigurationErrors: with everything that is wrong with it.
@@ -119,11 +123,14 @@ def sprint_name(root: Path, name_or_path: str) -> str:
         return name
     if (root / SPECS / f"{name}.yaml").is_file():
         raise _bad_file_name(f"{name}.yaml")
-    numbered = [known for known in names if re.fullmatch(r"[0-9]{4}", name) and known.startswith(f"{name}-")]
+    number = name.zfill(4) if re.fullmatch(r"[0-9]{1,4}", name) else None
+    numbered = [known for known in names if number and known.startswith(f"{number}-")]
     if len(numbered) == 1:
         return numbered[0]
     if numbered:
-        raise FlywheelError(f"more than one sprint has the number {name}: {', '.join(numbered)}")
+        raise FlywheelError(
+            f"more than one sprint has the number {number}: {', '.join(numbered)}", hint="give its whole name"
+        )
     raise FlywheelError(
         f'no sprint "{name}" in {SPECS}/{suggestion(name, names, plural="sprints")}',
         hint=None if names else f"write a first spec: {SPECS}/0001-first-model.yaml",
@@ -230,11 +237,6 @@ def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def resolved(project: Project, sprint: Sprint) -> dict[str, Any]:
-    """Both files with every default written out, as plain data."""
-    return {"project": msgspec.to_builtins(project), "sprint": msgspec.to_builtins(sprint)}
-
-
 def _link_problem(root: Path, parent: str, names: list[str]) -> str | None:
     if parent in names:
         return f"extends itself: {' → '.join([*names[names.index(parent) :], parent])}"
@@ -266,6 +268,8 @@ def _bad_file_name(file: str) -> FlywheelError:
 def _schema_problems(kind: Kind, data: Any, *, merged: bool = False) -> list[Problem]:
     """What the schema has against a document. A document of the wrong kind is told that, and no more."""
     expected = kind.capitalize()
+    if data is None:
+        return [Problem(path=(), message="expected a mapping, found nothing", hint=_FIRST_LINES[kind])]
     if isinstance(data, dict) and isinstance(found := data.get("kind"), str) and found != expected:
         return [Problem(path=("kind",), message=_wrong_kind(expected, found))]
     schema = load_schema(kind)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from runner.checks.expectation_names import EXPECTATION_NAMES
+from runner.config.check_arguments import check_problems
 from runner.config.columns import Columns, column_problems, condition_problems, image_columns, object_columns
 from runner.config.explain import Problem
 from runner.config.node import Node
 from runner.config.paths import dataset_problems, spec_path_problems
-from runner.config.schema import load_schema
-from runner.domain.nearest import nearest, suggestion
-from runner.domain.records import QUALITY_METRICS, SPRINT_METRICS
-
-_COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
-_COLUMN_LISTS = ("column_list", "column_set")
+from runner.config.schema import GATE_METRICS, load_schema
+from runner.domain.nearest import suggestion
+from runner.domain.records import LOWER_IS_BETTER, QUALITY_METRICS, SPRINT_METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +36,16 @@ class ProjectFacts:
 
 def project_facts(root: Path, project: Node) -> ProjectFacts:
     """Reads the facts from flywheel.yaml's data, which may be wrong in places."""
-    classes = project.get("classes").value
+    written = project.get("classes").value
+    classes = (
+        tuple(entry for entry in written if isinstance(entry, str)) if isinstance(written, list) else None
+    )
     slices = project.get("slices").entries()
     return ProjectFacts(
         root=root,
-        classes=tuple(entry for entry in classes if isinstance(entry, str))
-        if isinstance(classes, list)
-        else None,
+        classes=classes,
         images=image_columns(root, project),
-        objects=object_columns(),
+        objects=object_columns(classes),
         slice_names=_texts(slices, "name"),
         slice_columns=_texts(slices, "by"),
         readable=isinstance(project.value, dict),
@@ -84,7 +82,8 @@ def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[Problem]:
         problems += column_problems(sprint.get("data", name, "sample", "balance"), facts.images)
     problems += condition_problems(sprint.get("data", "exclude"), facts.images)
     for check in sprint.get("checks").entries():
-        problems += _check(check, facts)
+        problems += check_problems(check, facts.images, facts.objects)
+    problems += _repeated_seeds(sprint.get("train", "seeds"))
     exports = sprint.get("export").entries()
     targets = [_target_name(export) for export in exports]
     for export, target in zip(exports, targets, strict=True):
@@ -111,6 +110,16 @@ def _duplicates(entries: list[Node], what: str) -> Iterator[Problem]:
             yield Problem(path=entry.path, message=f'the {what} "{entry.text}" is named twice')
         elif entry.text:
             seen.add(entry.text)
+
+
+def _repeated_seeds(seeds: Node) -> Iterator[Problem]:
+    seen: set[float] = set()
+    for entry in seeds.entries():
+        if entry.number is not None and entry.number in seen:
+            message = f"the seed {entry.number} is named twice: it would train the same model again"
+            yield Problem(path=entry.path, message=message)
+        elif entry.number is not None:
+            seen.add(entry.number)
 
 
 def _reserved_classes(entries: list[Node]) -> Iterator[Problem]:
@@ -168,11 +177,7 @@ def _gate_names(gate: Node, facts: ProjectFacts, targets: frozenset[str]) -> Ite
 
 
 def _gate_slice(name: Node, slices: frozenset[str], columns: frozenset[str]) -> Iterator[Problem]:
-    if (
-        name.text is None
-        or name.text in slices
-        or (name.text.partition("=")[0] in columns and "=" in name.text)
-    ):
+    if name.text is None or name.text in slices:
         return
     if "=" in name.text and name.text.partition("=")[0] in columns:
         return
@@ -202,6 +207,7 @@ def _gate_sense(gate: Node) -> Iterator[Problem]:
                 path=threshold.path,
                 message=f"{metric} lies between 0 and 1, found {threshold.number}{percent}",
             )
+    yield from _gate_direction(gate, metric)
     if metric and not is_quality:
         for key in ("slice", "class"):
             if gate.get(key).text:
@@ -212,6 +218,20 @@ def _gate_sense(gate: Node) -> Iterator[Problem]:
         yield Problem(path=gate.get("target").path, message=message, at_key=True)
     if gate.get("target").text == "torch" and gate.get("against").text == "torch":
         yield Problem(path=gate.get("against").path, message="the torch model is not compared with itself")
+
+
+def _gate_direction(gate: Node, metric: str) -> Iterator[Problem]:
+    """A threshold on the wrong side: every good model would fail it."""
+    if metric not in GATE_METRICS:
+        return
+    lower = metric in LOWER_IS_BETTER
+    wrong, right = ("min", "max") if lower else ("max", "min")
+    threshold = gate.get(wrong)
+    if threshold.number is not None and gate.get(right).value is None:
+        message = f"less {metric} is better" if lower else f"more {metric} is better"
+        yield Problem(
+            path=threshold.path, message=f"{message}: write `{right}: {threshold.number:g}`", at_key=True
+        )
 
 
 def _target_name(export: Node) -> str | None:
@@ -230,31 +250,3 @@ def _possible_targets() -> frozenset[str]:
         for form in properties.get("format", {}).get("enum", ()):
             names |= {f"{form}-{precision}" for precision in properties["precision"]["enum"]}
     return frozenset(names)
-
-
-# --- checks ---------------------------------------------------------------------------------------
-
-
-def _check(check: Node, facts: ProjectFacts) -> Iterator[Problem]:
-    for name, arguments in check.items():
-        if not name.startswith("expect_"):
-            continue
-        if name not in EXPECTATION_NAMES:
-            meant = nearest(name, EXPECTATION_NAMES)
-            ending = f'; did you mean "{meant}"?' if meant else "; docs/reference.md lists them"
-            yield Problem(path=arguments.path, message=f"unknown expectation{ending}", at_key=True)
-        columns = _checked_columns(facts).get(arguments.get("table").text or "")
-        if columns is None:
-            continue
-        named = [arguments.get(key) for key in _COLUMN_ARGUMENTS]
-        named += [entry for key in _COLUMN_LISTS for entry in arguments.get(key).entries()]
-        for column in named:
-            yield from column_problems(column, columns)
-
-
-def _checked_columns(facts: ProjectFacts) -> dict[str, Columns]:
-    """The tables as checks see them: `split` is the assigned one, `layout_split` the layout's own."""
-    return {
-        columns.table: replace(columns, names=(*columns.names, "layout_split"))
-        for columns in (facts.images, facts.objects)
-    }

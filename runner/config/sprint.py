@@ -17,6 +17,7 @@ from runner.domain.options import (
     RelativePath,
     Text,
 )
+from runner.domain.records import REFERENCE_TARGET
 from runner.exporters import ExportTarget
 from runner.gates import Gate
 from runner.selectors.dedupe import Dedupe
@@ -141,3 +142,8 @@ class Sprint(Options, frozen=True, kw_only=True):
     gates: Annotated[list[Gate], Meta(description="Satisficing metrics: good enough, or not.")] = field(
         default_factory=list
     )
+
+    @property
+    def primary_target(self) -> str:
+        """The artefact that gates judge when they name none: the first export, else the torch model."""
+        return self.export[0].name if self.export else REFERENCE_TARGET

@@ -285,4 +285,6 @@ def _syntax_error(error: yaml.YAMLError, text: str, file: str) -> FlywheelError:
     around = lines[mark.line] if mark and mark.line < len(lines) else ""
     tabs = around.startswith("\t") or "\t" in around[: len(around) - len(around.lstrip())]
     hint = "YAML is indented with spaces, not tabs" if tabs else None
+    if str(problem).startswith("mapping values are not allowed"):
+        hint = "text with a colon in it is written in quotes; or a line is indented too far"
     return FlywheelError(f"not valid YAML: {problem}", where=where, hint=hint)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,12 +29,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         FlywheelError: the disk is full or not writable (exit code 3), with what to do.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    except OSError as error:
+        raise write_error(path, error) from error
     os.close(handle)
     temporary = Path(name)
-    temporary.chmod(0o644)
     try:
+        temporary.chmod(0o644)
         yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
@@ -89,6 +94,17 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV with newlines alone; the same text for the same rows on any machine.
+
+    >>> csv_text([("target", "recall"), ("onnx, fp16", 0.5)])
+    'target,recall\\n"onnx, fp16",0.5\\n'
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
 def encode_json(record: Any) -> bytes:
     """Indented JSON with a final newline; the same bytes for the same record on any machine."""
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
@@ -97,6 +113,16 @@ def encode_json(record: Any) -> bytes:
 def write_json(path: Path, record: Any) -> None:
     """Writes a record as indented JSON, atomically."""
     write_bytes(path, encode_json(record))
+
+
+def unusable_output(path: Path, message: str) -> FlywheelError:
+    """The error a user sees when a stage's output cannot be read."""
+    return FlywheelError(
+        message,
+        where=Where(str(path)),
+        hint="delete it and run the sprint again: flywheel run",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
 
 
 def read_json(path: Path, record_type: type[T]) -> T:
@@ -115,9 +141,4 @@ def read_json(path: Path, record_type: type[T]) -> T:
             exit_code=ExitCode.STAGE_FAILED,
         ) from None
     except msgspec.MsgspecError as error:
-        raise FlywheelError(
-            f"not a {record_type.__name__} record: {error}",
-            where=Where(str(path)),
-            hint="delete it and run the sprint again",
-            exit_code=ExitCode.STAGE_FAILED,
-        ) from error
+        raise unusable_output(path, f"not a {record_type.__name__} record: {error}") from error

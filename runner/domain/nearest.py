@@ -14,6 +14,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     'where'
     >>> nearest("mAP50-95", ["map50_95", "map50"])
     'map50_95'
+    >>> nearest("map5", ["ar", "map50_95", "map50", "map75"])
+    'map50'
     >>> nearest("colour", ["where", "name"]) is None
     True
     """
@@ -22,8 +24,21 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     plain = {_plain(candidate): candidate for candidate in candidates}
     if exact := plain.get(_plain(name)):
         return exact
-    found = get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
-    return plain[found[0]] if found else None
+    written = _plain(name)
+    found = get_close_matches(written, plain, n=3, cutoff=0.6)
+    # Of equally close ones the library takes the last of the alphabet; people mistype the end of a word.
+    return plain[min(found, key=lambda other: _rank(written, other))] if found else None
+
+
+def _rank(written: str, other: str) -> tuple[float, int, str]:
+    from difflib import SequenceMatcher
+
+    ratio = SequenceMatcher(None, other, written).ratio()
+    beginning = next(
+        (position for position, pair in enumerate(zip(written, other, strict=False)) if len(set(pair)) > 1),
+        min(len(written), len(other)),
+    )
+    return -round(ratio, 6), -beginning, other
 
 
 def suggestion(name: str, candidates: Iterable[str], *, plural: str = "known") -> str:

@@ -17,6 +17,14 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 # --- evaluation -----------------------------------------------------------------------------------
 
+REFERENCE_TARGET = "torch"
+"""The trained model before any export: what artefacts are compared with."""
+
+
+def seed_target(seed: int) -> str:
+    """The name of a further training seed's model among predictions; the first seed's is `REFERENCE_TARGET`."""
+    return f"{REFERENCE_TARGET}-seed-{seed}"
+
 
 class Metrics(Record, frozen=True, kw_only=True):
     """Detection metrics of one cell (the whole split, a slice, a class). Ratios are in [0, 1].
@@ -176,6 +184,9 @@ class Training(Record, frozen=True, kw_only=True):
 # --- data and checks ------------------------------------------------------------------------------
 
 
+SPLITS = ("train", "val", "test")
+
+
 class SplitCounts(Record, frozen=True, kw_only=True):
     """What was selected for one split."""
 
@@ -235,12 +246,15 @@ class Checks(Record, frozen=True, kw_only=True):
 
 
 class Outcome(StrEnum):
-    """A gate's verdict, worst last to first: `worst` orders them."""
+    """A gate's verdict, or a sprint's; `WORST_FIRST` orders them."""
 
     PASS = "PASS"  # noqa: S105
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
     NOT_MEASURED = "NOT_MEASURED"
+
+
+WORST_FIRST = (Outcome.FAIL, Outcome.NOT_MEASURED, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
 class GateResult(Record, frozen=True, kw_only=True):

@@ -30,11 +30,9 @@ class ObjectSlice:
     ignored. For one that matches nothing there are two cases:
 
     - `detections` is given: it counts as wrong when it lies inside the slice itself, else it is ignored. This
-    is
-      pycocotools' rule for area ranges.
+      is pycocotools' rule for area ranges.
     - it is None, since the condition asks for what only a label has (`truncated`, an annotator, …): it counts
-    as wrong
-      on images that hold an object of the slice, and is ignored elsewhere.
+      as wrong on images that hold an object of the slice, and is ignored elsewhere.
 
     Attributes:
         objects: mask `(N,)` over the ground truths.

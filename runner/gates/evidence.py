@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from runner.domain.records import (
     COST_METRICS,
     QUALITY_METRICS,
+    REFERENCE_TARGET,
     Benchmark,
     Evaluation,
     ExportedTarget,
@@ -16,8 +17,6 @@ from runner.domain.records import (
     SliceMetrics,
     TargetEvaluation,
 )
-
-REFERENCE_TARGET = "torch"
 
 
 class ChampionEvidence(Record, frozen=True, kw_only=True):
@@ -98,8 +97,7 @@ def champion_reference(
     """The champion's number on the same images and labels.
 
     A gate that names a target is compared with the champion's target of that name, else with the artefact
-    that the
-    champion ships: its first export.
+    that the champion ships.
     """
     theirs = champion.evaluation
     if metric not in QUALITY_METRICS:
@@ -109,8 +107,7 @@ def champion_reference(
     if theirs.split_digest != evaluation.split_digest:
         return Measured(why_not=f"the champion {champion.name} was measured on another test split")
     names = [target.target for target in theirs.targets]
-    shipped = next((name for name in names if name != REFERENCE_TARGET), names[0])
-    target = cell.target if target_named and cell.target in names else shipped
+    target = cell.target if target_named and cell.target in names else shipped(theirs).target
     there = Cell(target=target, slice_name=cell.slice_name, class_name=cell.class_name)
     if (changed := _redefined(evaluation, theirs, cell, there)) is not None:
         return Measured(why_not=changed)
@@ -119,6 +116,17 @@ def champion_reference(
         return Measured(why_not=f"the champion {champion.name} has no such number: {found.why_not}")
     as_target = "" if target == cell.target else f" {target}"
     return Measured(value=found.value, whose=f"the champion {champion.name}'s{as_target}")
+
+
+def shipped(evaluation: Evaluation) -> TargetEvaluation:
+    """What a sprint ships: its first export, else the torch model. `evaluation` has at least one target."""
+    exported = (found for found in evaluation.targets if found.target != REFERENCE_TARGET)
+    return next(exported, evaluation.targets[0])
+
+
+def same_slice(one: SliceMetrics, other: SliceMetrics) -> bool:
+    """Whether two slices mean the same: a name alone can be given to another condition."""
+    return (one.name, one.kind, one.condition) == (other.name, other.kind, other.condition)
 
 
 def quality(evaluation: Evaluation, metric: str, cell: Cell) -> Measured:
@@ -168,7 +176,7 @@ def _redefined(ours: Evaluation, theirs: Evaluation, cell: Cell, there: Cell) ->
     if cell.slice_name is None or own is None or their is None:
         return None
     here, before = _slice(own, cell.slice_name), _slice(their, cell.slice_name)
-    if here is None or before is None or (here.kind, here.condition) == (before.kind, before.condition):
+    if here is None or before is None or same_slice(here, before):
         return None
     return f"the slice {cell.slice_name} was another one for the champion: {before.condition}"
 

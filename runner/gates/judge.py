@@ -7,14 +7,15 @@ from typing import Literal
 
 from runner.domain.records import (
     LOWER_IS_BETTER,
+    REFERENCE_TARGET,
     SPRINT_METRICS,
+    WORST_FIRST,
     GateResult,
     Outcome,
     Record,
     Verdict,
 )
 from runner.gates.evidence import (
-    REFERENCE_TARGET,
     Cell,
     ChampionEvidence,
     Evidence,
@@ -29,7 +30,6 @@ from runner.gates.text import UNITS, amount, demand, describe, rule, threshold
 
 __all__ = ["ChampionEvidence", "Evidence", "WrittenGate", "describe", "judge", "worst"]
 
-_WORST_FIRST = (Outcome.FAIL, Outcome.NOT_MEASURED, Outcome.INCONCLUSIVE, Outcome.PASS)
 _ROUNDING = 1e-9  # 0.50 − 0.48 must count as a drop of 0.02
 
 
@@ -64,7 +64,7 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
         >>> worst([Outcome.PASS, Outcome.NOT_MEASURED]).value
         'NOT_MEASURED'
     """
-    return min(outcomes, key=_WORST_FIRST.index, default=Outcome.PASS)
+    return min(outcomes, key=WORST_FIRST.index, default=Outcome.PASS)
 
 
 def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:

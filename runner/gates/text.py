@@ -78,11 +78,19 @@ def amount(metric: str, value: float, *, beside: float | None = None) -> str:
         >>> amount("recall", 0.41), amount("recall", 0.6996, beside=0.7), amount("latency_p95_ms", 8.0)
         ('0.410', '0.6996', '8.00 ms')
     """
-    decimals = 3 if metric in QUALITY_METRICS else 2
-    while decimals < 9 and beside is not None and value != beside and _same(value, beside, decimals):
-        decimals += 1
+    decimals = telling_decimals(value, beside, at_least=3 if metric in QUALITY_METRICS else 2)
     return f"{value:.{decimals}f}{UNITS.get(metric, '')}"
 
 
-def _same(value: float, other: float, decimals: int) -> bool:
-    return f"{value:.{decimals}f}" == f"{other:.{decimals}f}"
+def telling_decimals(value: float, beside: float | None, *, at_least: int) -> int:
+    """How many decimals, up to 9, tell a value from the one beside it.
+
+    Example:
+        >>> telling_decimals(0.6996, 0.7, at_least=3), telling_decimals(0.5, None, at_least=3)
+        (4, 3)
+    """
+    decimals = at_least
+    if beside is not None and value != beside:
+        while decimals < 9 and f"{value:.{decimals}f}" == f"{beside:.{decimals}f}":
+            decimals += 1
+    return decimals

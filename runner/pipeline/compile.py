@@ -16,7 +16,7 @@ PLOTS: list[dict[str, Any]] = [
     {
         "plots/training.csv": {
             "x": "epoch",
-            "y": "map50_95",
+            "y": "val_map50_95",
             "title": "Validation mAP50-95 (Ultralytics) per epoch",
         }
     },
@@ -24,6 +24,7 @@ PLOTS: list[dict[str, Any]] = [
         "plots/precision_recall.csv": {
             "x": "recall",
             "y": "precision",
+            "template": "scatter",  # a line would join the points of different artefacts
             "title": "Precision and recall at IoU 0.5",
         }
     },

@@ -30,7 +30,12 @@ def forecast_stage(timing: StageTiming | None, work: float) -> float | None:
 
 def stage_cost(seconds: float, device: str, costs: Costs) -> float:
     """Money for `seconds` of one stage on `device`."""
-    return seconds / 3600 * (costs.gpu_hour if device == "cuda" else costs.cpu_hour)
+    return seconds / 3600 * hourly_price(device, costs)
+
+
+def hourly_price(device: str, costs: Costs) -> float:
+    """What an hour on `device` ("cpu", "cuda", "cuda:0") costs."""
+    return costs.gpu_hour if device.startswith("cuda") else costs.cpu_hour
 
 
 def forecast(stages: Sequence[StagePlan], timings: Mapping[str, StageTiming], costs: Costs) -> Forecast:

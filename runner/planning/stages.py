@@ -33,7 +33,8 @@ def _plan_stage(
     locked: LockedStage | None,
     workspace: Workspace,
 ) -> StagePlan:
-    reasons = list(_changes(stage, current, produced, locked))
+    # A stage that writes several inputs of another is one reason.
+    reasons = list(dict.fromkeys(_changes(stage, current, produced, locked)))
     if locked is not None and not reasons:
         missing = [path for path in stage.written if not workspace.has(path, locked.outs.get(path, ""))]
         if not missing:
@@ -81,11 +82,16 @@ def _changes(
 
 def _parameter_changes(before: Any, after: Mapping[str, Any]) -> Iterator[str]:
     old, new = dict(_flat(before or {})), dict(_flat(after))
-    for key in dict.fromkeys([*new, *old]):
-        if key == "digest":
-            continue
-        if old.get(key) != new.get(key) or (key in old) != (key in new):
-            yield f"{_readable(key)} {_shown(old, key)} → {_shown(new, key)}"
+    changed = [
+        key
+        for key in dict.fromkeys([*new, *old])
+        if old.get(key) != new.get(key) or (key in old) != (key in new)
+    ]
+    if changed == ["digest"]:  # DVC compares it too, and would run the stage
+        yield "its parameters are recorded differently"
+    yield from (
+        f"{_readable(key)} {_shown(old, key)} → {_shown(new, key)}" for key in changed if key != "digest"
+    )
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,1 +1,1 @@
-"""The sprint's report: one record, and its renderings: Markdown, JSON, terminal, plots."""
+"""The sprint's report: one record, and its renderings: Markdown, terminal, plots (report.json is the record itself)."""

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from runner.config.project import Costs
 from runner.domain.records import Benchmark, StageTiming, Training
+from runner.gates.evidence import same_slice, shipped
+from runner.planning.forecast import hourly_price, stage_cost
 from runner.report.record import (
-    Champion,
+    ChampionMetrics,
     Cost,
     LabelWork,
     ReportInputs,
@@ -19,7 +21,7 @@ from runner.report.record import (
 
 def build(inputs: ReportInputs) -> SprintReport:
     """The sprint's report; records that are absent stay absent."""
-    target = inputs.sprint.export[0].name if inputs.sprint.export else "torch"
+    target = inputs.sprint.primary_target
     return SprintReport(
         project=inputs.project.name,
         sprint=inputs.sprint_name,
@@ -65,40 +67,34 @@ def sprint_cost(timings: Sequence[StageTiming], costs: Costs) -> Cost:
 
 
 def _stage_cost(timing: StageTiming, costs: Costs) -> StageCost:
-    price = costs.gpu_hour if timing.device.startswith("cuda") else costs.cpu_hour
     return StageCost(
         stage=timing.stage,
         seconds=timing.seconds,
         device=timing.device,
-        price_per_hour=price,
-        money=timing.seconds / 3600 * price,
+        price_per_hour=hourly_price(timing.device, costs),
+        money=stage_cost(timing.seconds, timing.device, costs),
     )
 
 
-def _champion(inputs: ReportInputs, target: str) -> Champion | None:
+def _champion(inputs: ReportInputs, target: str) -> ChampionMetrics | None:
     """What the champion ships, on the same images and labels: the same rule as gates against the champion."""
     name, theirs, ours = inputs.champion_name, inputs.champion, inputs.evaluation
     if name is None:
         return None
     if theirs is None or not theirs.targets:
-        return Champion(name=name, why_not="its evaluation could not be read")
+        return ChampionMetrics(name=name, why_not="its evaluation could not be read")
     if ours is None:
-        return Champion(name=name, why_not="this sprint was not evaluated")
+        return ChampionMetrics(name=name, why_not="this sprint was not evaluated")
     if theirs.split_digest != ours.split_digest:
-        return Champion(name=name, why_not="it was measured on another test split")
-    shipped = next((found for found in theirs.targets if found.target != "torch"), theirs.targets[0])
-    same = {
-        (part.name, part.kind, part.condition)
-        for found in ours.targets
-        if found.target == target
-        for part in found.slices
-    }
-    return Champion(
+        return ChampionMetrics(name=name, why_not="it was measured on another test split")
+    artefact = shipped(theirs)
+    own = [part for found in ours.targets if found.target == target for part in found.slices]
+    return ChampionMetrics(
         name=name,
-        target=shipped.target,
-        overall=shipped.overall,
-        per_class=shipped.per_class,
-        slices=[part for part in shipped.slices if (part.name, part.kind, part.condition) in same],
+        target=artefact.target,
+        overall=artefact.overall,
+        per_class=artefact.per_class,
+        slices=[part for part in artefact.slices if any(same_slice(part, other) for other in own)],
     )
 
 

@@ -31,7 +31,7 @@ class FileDigest(Record, frozen=True, kw_only=True):
     sha256: str
 
 
-class Champion(Record, frozen=True, kw_only=True):
+class ChampionMetrics(Record, frozen=True, kw_only=True):
     """The champion, and the metrics of the artefact it ships where it was measured on the same test split.
 
     Attributes:
@@ -117,7 +117,7 @@ class SprintReport(Record, frozen=True, kw_only=True):
     evaluation: Evaluation | None = None
     precision_recall: list[PrecisionRecall] = field(default_factory=list)
     benchmark: Benchmark | None = None
-    champion: Champion | None = None
+    champion: ChampionMetrics | None = None
     annotation: LabelWork | None = None
     cost: Cost
     timings: list[StageTiming] = field(default_factory=list)
@@ -131,8 +131,8 @@ class ReportInputs(Record, frozen=True, kw_only=True):
         sprint_name: the spec's name, `0001-first-model`.
         data_pointer: the dataset's DVC file, relative to the repository; `data_md5` is the hash inside it.
         guidelines: digest of `sprint.annotation.guidelines`, when that file exists.
-        champion_name: the champion's version in the registry (`parcel-digits@v3`).
-        champion: the champion's evaluation on the same test split.
+        champion_name: the champion's sprint, when it is another one.
+        champion: its evaluation as it was promoted; perhaps on another test split.
     """
 
     project: Project

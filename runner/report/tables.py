@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from runner.domain.records import (
+    REFERENCE_TARGET,
+    WORST_FIRST,
     ExportedTarget,
     GateResult,
     Metrics,
-    Outcome,
     TargetBenchmark,
     TargetEvaluation,
     Verdict,
@@ -18,7 +19,6 @@ from runner.report.wording import quality
 
 OVERALL = "all images"
 FEW = 30  # images or objects below which a number says little
-_WORST_FIRST = (Outcome.FAIL, Outcome.NOT_MEASURED, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,7 @@ def overall_row(report: SprintReport) -> CellRow | None:
 
 def gates_worst_first(verdict: Verdict) -> list[GateResult]:
     """Failed, then not measured, inconclusive, passed; in each the spec's order."""
-    return sorted(verdict.gates, key=lambda gate: _WORST_FIRST.index(gate.outcome))
+    return sorted(verdict.gates, key=lambda gate: WORST_FIRST.index(gate.outcome))
 
 
 def slice_rows(report: SprintReport) -> list[CellRow]:
@@ -131,11 +131,9 @@ def target_rows(report: SprintReport) -> list[TargetRow]:
     speeds = {speed.target: speed for speed in report.benchmark.targets} if report.benchmark else {}
     exported = {artefact.target: artefact for artefact in report.exports}
     measured = [target.target for target in report.evaluation.targets] if report.evaluation else []
-    names = dict.fromkeys(
-        [*(["torch"] if "torch" in {*speeds, *measured} else []), *exported, *measured, *speeds]
-    )
+    names = dict.fromkeys([*({REFERENCE_TARGET} & {*speeds, *measured}), *exported, *measured, *speeds])
     metric = optimizing(report)
-    torch = evaluated(report, "torch")
+    torch = evaluated(report, REFERENCE_TARGET)
     reference = quality(torch.overall, metric) if torch else None
     rows = []
     for name in names:
@@ -146,7 +144,7 @@ def target_rows(report: SprintReport) -> list[TargetRow]:
                 target=name,
                 judged=name == report.primary_target,
                 value=value,
-                delta=None if name == "torch" else _minus(value, reference),
+                delta=None if name == REFERENCE_TARGET else _minus(value, reference),
                 speed=speeds.get(name),
                 exported=exported.get(name),
             )
@@ -156,7 +154,7 @@ def target_rows(report: SprintReport) -> list[TargetRow]:
 
 def seed_values(report: SprintReport) -> dict[str, float]:
     """The torch model's optimizing metric per training seed, where there is more than one."""
-    torch = evaluated(report, "torch")
+    torch = evaluated(report, REFERENCE_TARGET)
     if report.evaluation is None or not report.evaluation.seeds or torch is None:
         return {}
     first = str(report.training.models[0].seed) if report.training and report.training.models else "first"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from runner.domain.records import QUALITY_METRICS, Metrics, Outcome
-from runner.gates.text import UNITS
+from runner.gates.text import UNITS, telling_decimals
 from runner.gates.text import threshold as written
 
 NOT_MEASURED = "not measured"
@@ -77,10 +77,8 @@ def measured(metric: str, value: float | None, threshold: float | None = None, c
     """
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
-    decimals = 3 if metric in QUALITY_METRICS else 4 if abs(value) < 1 else 2
-    if threshold is not None and value != threshold:
-        while decimals < 9 and f"{value:.{decimals}f}" == f"{threshold:.{decimals}f}":
-            decimals += 1
+    at_least = 3 if metric in QUALITY_METRICS else 4 if abs(value) < 1 else 2
+    decimals = telling_decimals(value, threshold, at_least=at_least)
     return f"{value:.{decimals}f}{_unit(metric, currency)}"
 
 
@@ -110,7 +108,8 @@ def bar(value: float | None, width: int = 10) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """
+    """A time span in the units that people would use for it.
+
     >>> duration(0.42), duration(42.4), duration(200), duration(3900)
     ('0.4 s', '42 s', '3 min 20 s', '1 h 05 min')
     """
@@ -127,7 +126,8 @@ def duration(seconds: float | None) -> str:
 
 
 def money(value: float | None, currency: str) -> str:
-    """
+    """A price; four decimals below 1, where cents would hide it.
+
     >>> money(0.00312, "EUR"), money(12.5, "EUR"), money(0.0, "EUR")
     ('0.0031 EUR', '12.50 EUR', '0.00 EUR')
     """
@@ -137,7 +137,8 @@ def money(value: float | None, currency: str) -> str:
 
 
 def count(n: int, noun: str, plural: str = "") -> str:
-    """
+    """A number and its noun, in the singular or the plural.
+
     >>> count(1, "image"), count(1200, "image"), count(2, "class", "classes")
     ('1 image', '1,200 images', '2 classes')
     """

@@ -16,14 +16,20 @@ from runner.config.sprint import BenchmarkOptions, Sprint
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json, write_json
 from runner.domain.progress import progress_bar
-from runner.domain.records import Benchmark, Device, ExportedTarget, Record, TargetBenchmark, Training
+from runner.domain.records import (
+    REFERENCE_TARGET,
+    Benchmark,
+    Device,
+    ExportedTarget,
+    Record,
+    TargetBenchmark,
+    Training,
+)
 from runner.exporters import ExportTarget
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
     from runner.adapters.inference import Predictor
-
-REFERENCE = "torch"
 
 
 class BenchmarkParams(Record, frozen=True, kw_only=True):
@@ -75,7 +81,7 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
     results = []
     with progress_bar("benchmark", len(targets), "target") as bar:
         for target in targets:
-            bar.set_postfix_str(target.name if target else REFERENCE)
+            bar.set_postfix_str(target.name if target else REFERENCE_TARGET)
             model = context.folder / "exports" / target.name if target else weights
             measurement = Measurement(
                 target=target,
@@ -103,7 +109,7 @@ def _in_own_process(measurement: Measurement) -> TargetBenchmark:
     )
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        name = measurement.target.name if measurement.target else REFERENCE
+        name = measurement.target.name if measurement.target else REFERENCE_TARGET
         raise FlywheelError(
             f"{name} could not be measured: {lines[-1]}",
             hint="run the sprint again; if it stays, drop this target from `export`",
@@ -113,7 +119,11 @@ def _in_own_process(measurement: Measurement) -> TargetBenchmark:
 
 
 def measure(measurement: Measurement) -> TargetBenchmark:
-    """Times one target on one preprocessed image. Decoding and suppression of overlaps are not included."""
+    """Times one target on one preprocessed image. Decoding and suppression of overlaps are not included.
+
+    Raises:
+        FlywheelError: the image or the model cannot be read.
+    """
     import numpy as np
 
     from runner.adapters.inference import preprocess, read_image
@@ -132,7 +142,7 @@ def measure(measurement: Measurement) -> TargetBenchmark:
     throughput = predictor.throughput(pixels, options.iterations)
     p50, p95, p99 = (round(float(value), 3) for value in np.percentile(latencies, (50, 95, 99)))
     return TargetBenchmark(
-        target=measurement.target.name if measurement.target else REFERENCE,
+        target=measurement.target.name if measurement.target else REFERENCE_TARGET,
         runtime=predictor.runtime,
         precision=predictor.precision,
         input_hw=predictor.input_hw,

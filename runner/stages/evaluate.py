@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,8 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from runner.config.project import Project
 from runner.config.sprint import SliceSpec, Sprint
-from runner.domain.files import read_json, write_json, write_text
-from runner.domain.records import QUALITY_METRICS, Evaluation, Metrics, Record, Selection, TargetEvaluation
+from runner.domain.files import csv_text, read_json, write_json, write_text
+from runner.domain.records import (
+    QUALITY_METRICS,
+    REFERENCE_TARGET,
+    Evaluation,
+    Metrics,
+    Record,
+    Selection,
+    TargetEvaluation,
+    seed_target,
+)
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
@@ -24,7 +31,8 @@ if TYPE_CHECKING:
 
 Table = Mapping[str, "NDArray[Any]"]
 
-SPLIT = "test"
+SPLIT = "test"  # what sprints are judged on
+CURVE_COLUMNS = ("target", "recall", "precision")
 OBJECT_COLUMNS = ("path", "class", "crowd", "x_min", "y_min", "x_max", "y_max")
 PREDICTION_COLUMNS = ("path", "class", "class_id", "score", "x_min", "y_min", "x_max", "y_max")
 # What is known of a detection as it is of a label: a condition on these says which detections lie inside.
@@ -58,10 +66,11 @@ class EvaluateParams(Record, frozen=True, kw_only=True):
 
 
 def resolve(project: Project, sprint: Sprint) -> EvaluateParams:
+    """Every artefact, and the project's slices before the sprint's own."""
     return EvaluateParams(
         task=project.task,
         classes=project.classes,
-        targets=["torch", *(export.name for export in sprint.export)],
+        targets=[REFERENCE_TARGET, *(export.name for export in sprint.export)],
         further_seeds=sprint.train.seeds[1:],
         optimizing=sprint.evaluate.optimizing,
         operating_confidence=sprint.evaluate.operating_confidence,
@@ -70,6 +79,12 @@ def resolve(project: Project, sprint: Sprint) -> EvaluateParams:
 
 
 def run(context: StageContext, params: EvaluateParams) -> None:
+    """Writes evaluation.json, metrics.json and the precision-recall curves.
+
+    Raises:
+        FlywheelError: a table is missing, a slice's condition is refused, or a prediction is of an unknown class
+            or image.
+    """
     from runner.tasks import TASKS
 
     task = TASKS[params.task](classes=params.classes, operating_confidence=params.operating_confidence)
@@ -84,7 +99,7 @@ def run(context: StageContext, params: EvaluateParams) -> None:
         )
     seeds: dict[str, Metrics] = {}
     for seed in params.further_seeds:
-        name = f"torch-seed-{seed}"
+        name = seed_target(seed)
         predictions = split.predictions(name)[0]
         measured = task.evaluate(name, images=split.images, objects=split.objects, predictions=predictions)
         seeds[str(seed)] = measured.evaluation.overall
@@ -193,14 +208,13 @@ def _detection_columns(predictions: Table) -> Mapping[str, ColumnLike]:
 
 def _curves_csv(results: Sequence[DetectionResult]) -> str:
     """The mean precision-recall curve of every artefact, for `dvc plots` and the report."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("target", "recall", "precision"))
-    for result in results:
-        if result.curve is not None:
-            for recall, precision in zip(result.curve.recall, result.curve.mean, strict=True):
-                writer.writerow((result.evaluation.target, f"{recall:.2f}", f"{precision:.6f}"))
-    return text.getvalue()
+    rows = [
+        (result.evaluation.target, f"{recall:.2f}", f"{precision:.6f}")
+        for result in results
+        if result.curve is not None
+        for recall, precision in zip(result.curve.recall, result.curve.mean, strict=True)
+    ]
+    return csv_text([CURVE_COLUMNS, *rows])
 
 
 def _metrics_file(targets: Sequence[TargetEvaluation]) -> dict[str, Any]:

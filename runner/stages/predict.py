@@ -10,7 +10,7 @@ from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, read_json
 from runner.domain.progress import progress_bar
-from runner.domain.records import Record, Training
+from runner.domain.records import REFERENCE_TARGET, Record, Training, seed_target
 from runner.exporters import ExportTarget
 from runner.stages.stage import Stage, StageContext
 
@@ -80,9 +80,8 @@ def open_predictors(folder: Path, params: PredictParams, training: Training) -> 
     device = torch_device(params.device, params.threads)
     predictors: dict[str, Predictor] = {}
     for number, model in enumerate(training.models):
-        predictors[f"torch-seed-{model.seed}" if number else "torch"] = TorchPredictor(
-            folder / model.path, device
-        )
+        name = seed_target(model.seed) if number else REFERENCE_TARGET
+        predictors[name] = TorchPredictor(folder / model.path, device)
     for target in params.targets:
         predictors[target.name] = target.predictor(folder / "exports" / target.name, device)
     return predictors

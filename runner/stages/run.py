@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from runner.domain.records import Selection, StageFailure
 from runner.stages.pipeline import stage_named
 from runner.stages.stage import Stage, StageContext
 from runner.stages.timings import record_timing, stage_work
-from runner.trainers import Trainer, UltralyticsTrainer
+from runner.trainers import Trainer
 
 FAILURE_FILE = "failure.json"
 SECTION_MARKS = ("version", "digest")  # what params.yaml says of a section, beside the stage's own parameters
@@ -71,7 +72,7 @@ def _work(stage: Stage, folder: Path, document: dict[str, Any]) -> float:
     selection = None
     with contextlib.suppress(FlywheelError):
         selection = read_json(folder / "selection.json", Selection)
-    trainer: Trainer = msgspec.convert(document["train"]["trainer"], UltralyticsTrainer)
+    trainer: Trainer = msgspec.convert(document["train"]["trainer"], Trainer)
     return stage_work(stage.name, selection, trainer)
 
 
@@ -91,7 +92,7 @@ def _fail(folder: Path, stage: str, error: FlywheelError) -> int:
 
 
 @contextlib.contextmanager
-def _only_stage_process(root: Path, folder: Path) -> Any:
+def _only_stage_process(root: Path, folder: Path) -> Iterator[None]:
     """Waits for a stage process that a killed run left behind; it ends by itself within a second."""
     locks = root / ".flywheel" / "locks"
     locks.mkdir(parents=True, exist_ok=True)

@@ -14,14 +14,13 @@ from runner.config.sprint import DataSelection, SplitSelection, Sprint
 from runner.dataset.manifest import OBJECT_COLUMNS, Manifest, summarise
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import atomic_folder, write_json
-from runner.domain.records import Record, Selection
+from runner.domain.records import SPLITS, Record, Selection
 from runner.selectors.candidates import Candidates, Selector
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SPLITS = ("train", "val", "test")
 POOL = "pool"
 EXCLUDED_FROM = ("train", "val")  # what a sprint is judged on is not narrowed by the sprint's own exclusions
 IMAGE_COLUMNS = ("path", "image_id", "split", "readable", "problem", "labelled")

@@ -36,7 +36,14 @@ def record_timing(folder: Path, stage: str, seconds: float, work: float) -> None
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     others = [other for other in read_timings(folder).stages if other.stage != stage]
-    write_json(folder / FILE, Timings(stages=sorted([*others, timing], key=lambda each: each.stage)))
+    write_json(folder / FILE, Timings(stages=sorted([*others, timing], key=_place)))
+
+
+def _place(timing: StageTiming) -> int:
+    from runner.stages.pipeline import STAGES
+
+    names = [stage.name for stage in STAGES]
+    return names.index(timing.stage) if timing.stage in names else len(names)
 
 
 def _device(folder: Path) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import atomic_folder, read_json, write_json, write_text
+from runner.domain.files import atomic_folder, csv_text, read_json, write_json, write_text
 from runner.domain.records import Checks, Record, Training
 from runner.stages.stage import Stage, StageContext
 from runner.trainers import Trainer
@@ -88,19 +87,15 @@ def _require_passed_checks(folder: Path) -> None:
 
 def training_csv(training: Training) -> str:
     """One row per seed and epoch: validation metrics, then losses. For `dvc plots`."""
-    import csv
-
     names = sorted({name for model in training.models for epoch in model.epochs for name in epoch.values})
     losses = {name: name.replace("/", "_") for name in names if name.endswith("_loss")}
     columns = {name: title for name, title in {**PLOTTED, **losses}.items() if name in names}
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["seed", "epoch", *columns.values()])
-    for model in training.models:
-        for epoch in model.epochs:
-            values = [epoch.values.get(name, "") for name in columns]
-            writer.writerow([model.seed, epoch.epoch, *values])
-    return text.getvalue()
+    rows = [
+        (model.seed, epoch.epoch, *(epoch.values.get(name, "") for name in columns))
+        for model in training.models
+        for epoch in model.epochs
+    ]
+    return csv_text([("seed", "epoch", *columns.values()), *rows])
 
 
 def _inputs(params: TrainParams) -> tuple[str, ...]:

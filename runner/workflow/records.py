@@ -11,7 +11,7 @@ from runner.report.record import SprintReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcomes:
+class JudgedSprint:
     """A judged sprint: its report and the folder it lies in (relative to the project)."""
 
     report: SprintReport

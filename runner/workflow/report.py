@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from runner.adapters.dvc_files import pointer_md5
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
@@ -35,12 +37,12 @@ from runner.report.record import FileDigest, PrecisionRecall, ReportInputs
 from runner.stages.run import FAILURE_FILE
 from runner.stages.timings import read_timings
 from runner.workflow.load import load
-from runner.workflow.records import Outcomes
+from runner.workflow.records import JudgedSprint
 
 T = TypeVar("T")
 
 
-def report(root: Path, name: str | None) -> Outcomes:
+def report(root: Path, name: str | None) -> JudgedSprint:
     """Judges and renders again, without running anything.
 
     Raises:
@@ -67,7 +69,7 @@ def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> Non
 
 def write_report(
     root: Path, project: Project, loaded: LoadedSprint, failure: StageFailure | None, *, redraw: bool = False
-) -> Outcomes:
+) -> JudgedSprint:
     """Judges what the stages wrote and writes verdict.json, report.json, report.md and the plots.
 
     The renderings are left alone where the report is the same as before, unless `redraw`.
@@ -85,7 +87,7 @@ def write_report(
     if redraw or before != previous.read_bytes() or not (folder / "report.md").is_file():
         _write_plots(folder / "plots", plots.render(rendered))
         write_text(folder / "report.md", markdown.render(rendered, plots="plots"))
-    return Outcomes(report=rendered, folder=folder.relative_to(root))
+    return JudgedSprint(report=rendered, folder=folder.relative_to(root))
 
 
 def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
@@ -115,29 +117,10 @@ def _collect(
     def record(stage: str, file: str, record_type: type[T]) -> T | None:
         return read_json(folder / file, record_type) if stage in fresh and (folder / file).is_file() else None
 
-    evaluation = record("evaluate", "evaluation.json", Evaluation)
-    exports = record("export", "exports.json", list[ExportedTarget]) or []
-    benchmark = record("benchmark", "benchmark.json", Benchmark)
     champion = find_champion(root, project)
-    champion_evaluation = champion_record(root, champion, "evaluation.json", Evaluation) if champion else None
-    own_champion = champion is not None and champion.sprint == loaded.name
-    timings = read_timings(folder).stages
-    verdict = None
-    if evaluation is not None and failure is None:
-        cost = sprint_cost(timings, project.costs)
-        evidence = Evidence(
-            evaluation=evaluation,
-            benchmark=benchmark,
-            exports=exports,
-            primary_target=exports[0].target if exports else "torch",
-            champion=ChampionEvidence(name=champion.sprint, evaluation=champion_evaluation)
-            if champion and not own_champion
-            else None,
-            cost=cost.total,
-            duration_min=cost.seconds / 60 if cost.seconds is not None else None,
-        )
-        verdict = _judge(project, loaded, evidence)
-    return ReportInputs(
+    if champion is not None and champion.sprint == loaded.name:
+        champion = None  # a sprint is not compared with itself
+    inputs = ReportInputs(
         project=project,
         sprint=loaded.sprint,
         sprint_name=loaded.name,
@@ -145,29 +128,47 @@ def _collect(
         data_pointer=f"{project.dataset.path}.dvc",
         data_md5=pointer_md5(root / f"{project.dataset.path}.dvc"),
         guidelines=_guidelines(root, loaded),
-        verdict=verdict,
         failure=failure,
         selection=record("select", "selection.json", Selection),
         checks=record("check", "checks.json", Checks),
         training=record("train", "training.json", Training),
-        exports=exports,
-        evaluation=evaluation,
+        exports=record("export", "exports.json", list[ExportedTarget]) or [],
+        evaluation=record("evaluate", "evaluation.json", Evaluation),
         precision_recall=_curves(folder / "plots" / "precision_recall.csv") if "evaluate" in fresh else [],
-        benchmark=benchmark,
-        champion_name=champion.sprint if champion and not own_champion else None,
-        champion=champion_evaluation if not own_champion else None,
-        timings=timings,
+        benchmark=record("benchmark", "benchmark.json", Benchmark),
+        champion_name=champion.sprint if champion else None,
+        champion=champion_record(root, champion, "evaluation.json", Evaluation) if champion else None,
+        timings=read_timings(folder).stages,
     )
+    return msgspec.structs.replace(inputs, verdict=_judge(loaded, inputs))
 
 
-def _judge(project: Project, loaded: LoadedSprint, evidence: Evidence) -> Verdict:
+def _judge(loaded: LoadedSprint, inputs: ReportInputs) -> Verdict | None:
+    """The verdict on what was measured; None when a stage failed or nothing was evaluated."""
+    if inputs.evaluation is None or inputs.failure is not None:
+        return None
+    cost = sprint_cost(inputs.timings, inputs.project.costs)
+    champion = (
+        ChampionEvidence(name=inputs.champion_name, evaluation=inputs.champion)
+        if inputs.champion_name
+        else None
+    )
+    evidence = Evidence(
+        evaluation=inputs.evaluation,
+        benchmark=inputs.benchmark,
+        exports=inputs.exports,
+        primary_target=loaded.sprint.primary_target,
+        champion=champion,
+        cost=cost.total,
+        duration_min=cost.seconds / 60 if cost.seconds is not None else None,
+    )
     own = [
         WrittenGate(gate=gate, origin="sprint", source=source)
         for gate, source in zip(loaded.sprint.gates, loaded.gate_sources, strict=True)
     ]
     policy = [
         WrittenGate(gate=gate, origin="policy", source=source)
-        for gate, source in zip(project.policy.gates, loaded.policy_sources, strict=True)
+        for gate, source in zip(inputs.project.policy.gates, loaded.policy_sources, strict=True)
     ]
     return judge([*own, *policy], evidence)
 

@@ -24,14 +24,14 @@ from runner.planning.resolve import TO_ROOT, ResolvedStage, resolve_stages
 from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
 from runner.workflow.load import load
 from runner.workflow.locking import sprint_lock
-from runner.workflow.records import Outcomes
+from runner.workflow.records import JudgedSprint
 from runner.workflow.report import write_report
 
 Say = Callable[[str], None]
 MINIMUM_FREE_BYTES = 64 * 2**20
 
 
-def run(root: Path, name: str | None, *, pull: bool, say: Say) -> Outcomes:
+def run(root: Path, name: str | None, *, pull: bool, say: Say) -> JudgedSprint:
     """Runs what changed of a sprint and reports; a failed stage is reported too.
 
     Raises:
@@ -41,9 +41,9 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say) -> Outcomes:
     project, loaded = load(root, name)
     folder = root / "reports" / loaded.name
     with sprint_lock(root, loaded.name):
-        _require_data(root, project, pull=pull, say=say)
-        plan = make_plan(root, project, loaded)
         stages = resolve_stages(project, loaded.sprint)
+        _require_data(root, project, _inputs(stages), pull=pull, say=say)
+        plan = make_plan(root, project, loaded)
         compile_pipeline(folder, stages, f"specs/{loaded.name}.yaml")
         failure = _run_stages(root, folder, plan, stages, say)
         outcome = write_report(root, project, loaded, failure)
@@ -58,9 +58,10 @@ def _run_stages(
     if not plan.runs and _is_as_left(root, folder, stages):
         say(f"{plan.sprint}: nothing to run, every stage is unchanged")
         return None
-    (folder / FAILURE_FILE).unlink(missing_ok=True)
     _require_free_space(folder)
     _refuse_symlinks(root)
+    _refuse_changed_data(root, _inputs(stages))
+    (folder / FAILURE_FILE).unlink(missing_ok=True)
     progress = _StageLines(plan, say)
     os.environ[RUN_PID_VARIABLE] = str(os.getpid())
     try:
@@ -90,25 +91,47 @@ def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
     return StageFailure(stage=failed.stage, message=message, hint=hint, exit_code=int(ExitCode.STAGE_FAILED))
 
 
-def _require_data(root: Path, project: Project, *, pull: bool, say: Say) -> None:
+def _inputs(stages: Sequence[ResolvedStage]) -> list[str]:
+    """What the stages read that none of them writes: the dataset, weights. By path from the repository's top."""
+    read = {dep.removeprefix(TO_ROOT) for stage in stages for dep in stage.deps if dep.startswith(TO_ROOT)}
+    return sorted(read)
+
+
+def _require_data(root: Path, project: Project, inputs: Sequence[str], *, pull: bool, say: Say) -> None:
     dataset = project.dataset.path
-    pointer = f"{dataset}.dvc"
-    if pointer_md5(root / pointer) is None:
+    if pointer_md5(root / f"{dataset}.dvc") is None:
         raise FlywheelError(
-            f"{pointer} is missing: the dataset is not tracked by DVC",
+            f"{dataset}.dvc is missing: the dataset is not tracked by DVC",
             where=Where("flywheel.yaml"),
-            hint=f"dvc add {dataset}, then commit {pointer}",
+            hint=f"dvc add {dataset}, then commit {dataset}.dvc",
         )
-    if not (root / dataset).exists():
+    for path in inputs:
+        pointer = f"{path}.dvc"
+        if (root / path).exists() or not (root / pointer).is_file():
+            continue
+        shown = f"{path}/" if path == dataset else path
         if not pull:
             raise FlywheelError(
-                "the dataset is not here",
-                where=Where(f"{dataset}/"),
+                "the dataset is not here" if path == dataset else "the file is not here, only its pointer is",
+                where=Where(shown),
                 hint=f"dvc pull {pointer}, or run again with --pull",
                 exit_code=ExitCode.STAGE_FAILED,
             )
-        say(f"fetching {dataset}/ through DVC")
+        say(f"fetching {shown} through DVC")
         dvc.pull(root, pointer)
+
+
+def _refuse_changed_data(root: Path, inputs: Sequence[str]) -> None:
+    """A run of files that no pointer records could not be repeated, and would not be the run that was planned."""
+    for path in inputs:
+        pointer = root / f"{path}.dvc"
+        if pointer.is_file() and not dvc.is_unchanged(root, pointer):
+            raise FlywheelError(
+                f"its files are not those that {path}.dvc records",
+                where=Where(f"{path}/" if (root / path).is_dir() else path),
+                hint=f"dvc add {path} (keeps the changes), or dvc checkout {path}.dvc (drops them)",
+                exit_code=ExitCode.STAGE_FAILED,
+            )
 
 
 def _require_free_space(folder: Path) -> None:
@@ -134,10 +157,9 @@ def _refuse_symlinks(root: Path) -> None:
 
 
 def _watched(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> list[Path]:
-    inputs = {dep.removeprefix(TO_ROOT) for stage in stages for dep in stage.deps if dep.startswith(TO_ROOT)}
     written = [folder / path for stage in stages for path in stage.written]
     return [
-        *(root / path for path in sorted(inputs)),
+        *(root / path for path in _inputs(stages)),
         *written,
         *(folder / name for name in ("params.yaml", "dvc.yaml", "dvc.lock")),
     ]

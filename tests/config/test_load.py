@@ -16,7 +16,6 @@ from runner.config.load import (
     load_project,
     load_sprint,
     merge,
-    resolved,
     sprint_name,
     validate,
 )
@@ -155,10 +154,17 @@ def test_an_unknown_sprint_names_the_nearest(repository: Path) -> None:
     with pytest.raises(FlywheelError) as caught:
         sprint_name(repository, "0001-frist-model")
     assert str(caught.value) == 'no sprint "0001-frist-model" in specs/; did you mean "0001-first-model"?'
+    assert [sprint_name(repository, number) for number in ("1", "0001", "2")] == [
+        "0001-first-model",
+        "0001-first-model",
+        "0002-longer",
+    ]
     (repository / "specs" / "0001-second.yaml").write_text("")
     with pytest.raises(FlywheelError) as caught:
-        sprint_name(repository, "0001")
-    assert str(caught.value) == "more than one sprint has the number 0001: 0001-first-model, 0001-second"
+        sprint_name(repository, "1")
+    assert str(caught.value) == (
+        "more than one sprint has the number 0001: 0001-first-model, 0001-second\n  hint: give its whole name"
+    )
 
 
 def test_a_spec_with_a_wrong_name_is_told_so(repository: Path) -> None:
@@ -171,10 +177,3 @@ def test_merge_does_not_change_what_it_is_given() -> None:
     base = {"a": {"b": 1}}
     assert merge(base, {"a": {"c": 2}, "d": {"e": None, "f": 1}}) == {"a": {"b": 1, "c": 2}, "d": {"f": 1}}
     assert base == {"a": {"b": 1}}
-
-
-def test_resolved_is_plain_and_complete(repository: Path) -> None:
-    project = load_project(repository)
-    data = resolved(project, load_sprint(repository, "0001", project).sprint)
-    assert data["sprint"]["train"]["batch"] == 16
-    assert data["project"]["splits"]["val"] == "split = 'val'"

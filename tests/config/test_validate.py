@@ -58,6 +58,7 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("epochs: 30", "epochs: 0", "13:11: train.epochs: must be at least 1, found 0"),
         ("epochs: 30", "imgsz: 321", "13:10: train.imgsz: must be a multiple of 32, found 321; the nearest are 320 and 352"),
         ("epochs: 30", "seeds: []", "13:10: train.seeds: needs at least 1 entry, found 0"),
+        ("epochs: 30", "seeds: [0, 1, 0]", "13:17: train.seeds[2]: the seed 0 is named twice: it would train the same model again"),
         ("epochs: 30", "optimizer: adamw", '13:14: train.optimizer: unknown value "adamw"; did you mean "AdamW"?'),
         ("mosaic: 0.5", "mosaic: 5", "15:21: train.augment.mosaic: must be at most 1, found 5"),
         ("distance: 4", "distance: 40", "5:56: data.train.dedupe.distance: must be at most 16, found 40"),
@@ -81,6 +82,7 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("{by: weather}", "{by: weather}, {by: weather}", '21:32: evaluate.slices[1].by: the slice "weather" is named twice'),
         ("{by: weather}", "{name: a b, where: readable}", "21:19: evaluate.slices[0].name: a name has letters, digits, `_`, `.`, `-`, at most 80"),
         ("{by: weather}", "{name: big, objects: area > 9}", '21:33: evaluate.slices[0].objects: the table `objects` has no column "area"; did you mean "area_px"?'),
+        ("{by: weather}", "{name: ones, objects: class = 'wto'}", '21:34: evaluate.slices[0].objects: unknown class "wto"; did you mean "two"?'),
         # conditions
         ("sharpness < 12", "sharpnes < 12", '6:12: data.exclude: the table `images` has no column "sharpnes"; did you mean "sharpness"?'),
         ("sharpness < 12", "n_four > 1", f'6:12: data.exclude: the table `images` has no column "n_four"; columns: {IMAGES}'),
@@ -101,11 +103,22 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("table: images, ", "", '8:5: checks[0].expect_column_values_to_be_between: missing key "table"'),
         ("column: brightness", "column: brightnes", '8:65: checks[0].expect_column_values_to_be_between.column: the table `images` has no column "brightnes"; did you mean "brightness"?'),
         ("mostly: 0.99", "mostly: 99", "8:102: checks[0].expect_column_values_to_be_between.mostly: must be at most 1, found 99"),
+        ("min_value: 0.02", "min_vlaue: 0.02", '8:77: checks[0].expect_column_values_to_be_between.min_vlaue: unknown argument; did you mean "min_value"?'),
+        ("min_value: 0.02", "value_set: [1]", "8:77: checks[0].expect_column_values_to_be_between.value_set: unknown argument; arguments not used yet: max_value, min_value, strict_max, strict_min"),
+        ("min_value: 0.02", "min_value: dark", '8:88: checks[0].expect_column_values_to_be_between.min_value: expected a number or a date, found text ("dark")'),
+        ("min_value: 0.02", "min_value: 0.02, strict_min: 1", "8:106: checks[0].expect_column_values_to_be_between.strict_min: expected true or false, found 1"),
+        ("min_value: 0.02, ", "", "8:5: checks[0].expect_column_values_to_be_between: needs min_value, max_value or both"),
+        ("column: brightness, min", "min", '8:5: checks[0].expect_column_values_to_be_between: missing key "column"'),
+        ("between: {table: images, column: brightness, min_value: 0.02", "in_set: {table: images, column: camera", '8:5: checks[0].expect_column_values_to_be_in_set: missing key "value_set"'),
+        ("between: {table: images, column: brightness, min_value: 0.02", "in_set: {table: images, column: camera, values: [dock]", '8:72: checks[0].expect_column_values_to_be_in_set.values: unknown argument; did you mean "value_set"?'),
+        ("between: {table: images, column: brightness, min_value: 0.02", "in_set: {table: images, column: camera, value_set: dock", '8:83: checks[0].expect_column_values_to_be_in_set.value_set: expected a list, found text ("dock")'),
         ("mostly: 0.99", "row_condition: x", "8:109: checks[0].expect_column_values_to_be_between.row_condition: this argument of Great Expectations is not accepted in a spec"),
         # gates
         ("metric: map50_95, min: 0.45", "metric: mAP50-95, min: 0.45", '23:14: gates[0].metric: unknown value "mAP50-95"; did you mean "map50_95"?'),
         ("optimizing: map50_95", "optimizing: latency_p95_ms", '20:15: evaluate.optimizing: expected one of map50_95, map50, map75, ar, precision, recall, f1, found "latency_p95_ms"'),
         ("min: 0.45", "min: 45", "23:29: gates[0].min: map50_95 lies between 0 and 1, found 45; did you mean 0.45?"),
+        ("min: 0.45", "max: 0.45", "23:24: gates[0].max: more map50_95 is better: write `min: 0.45`"),
+        ("max: 12", "min: 12", "27:43: gates[4].min: less latency_p95_ms is better: write `max: 12`"),
         ("min: 0.45", "min: high", '23:29: gates[0].min: expected a number, found text ("high")'),
         (", min: 0.45", "", "23:5: gates[0]: a gate has exactly one of min, max, max_drop, min_gain"),
         ("min: 0.45", "min: 0.45, max: 0.5", "23:5: gates[0]: a gate has exactly one of min, max, max_drop, min_gain"),
@@ -120,7 +133,7 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("latency_p95_ms, target", "latency_p95_ms, class: one, target", "27:30: gates[4].class: latency_p95_ms is not measured per class; remove `class`"),
         ('latency_p95_ms, target: "*"', 'cost, target: "*"', "27:20: gates[4].target: cost belongs to the sprint, not to a target; remove `target`"),
         # paths and weights
-        ("yolo11n.yaml", "yolo11q.yml", '12:10: train.model: unknown architecture "yolo11q.yml"; did you mean "yolo11x.yaml"?'),
+        ("yolo11n.yaml", "yolo11q.yml", '12:10: train.model: unknown architecture "yolo11q.yml"; did you mean "yolo11n.yaml"?'),
         ("yolo11n.yaml", "resnet50.yaml", '12:10: train.model: unknown architecture "resnet50.yaml"; known are yolov8, yolov9, yolov10, yolo11, yolo12, yolo26 with n, s, m, l or x'),
         ("yolo11n.yaml", "yolo11n", '12:10: train.model: "yolo11n" is neither a weights file nor an architecture\n  hint: name a file in the repository (weights/x.pt), or train from scratch (yolo26n.yaml)'),
         ("yolo11n.yaml", "yolo11n.pt", "12:10: train.model: yolo11n.pt is not in the repository, and nothing is downloaded\n  hint: put the file into the repository and add it: dvc add weights/yolo11n.pt; then `model: weights/yolo11n.pt`; or train from scratch: `model: yolo11n.yaml`"),
@@ -214,7 +227,18 @@ def test_spec_file_names_are_strict(repository: Path, name: str) -> None:
 
 def test_an_empty_spec_says_what_it_needs(repository: Path) -> None:
     (repository / SPEC).write_text("# nothing yet\n")
-    assert texts(repository, ["0001"]) == [f"{SPEC}:1:1: expected a mapping, found nothing"]
+    assert texts(repository, ["0001"]) == [
+        f"{SPEC}:1:1: expected a mapping, found nothing\n"
+        "  hint: it begins with `apiVersion: flywheel/v1`, `kind: Sprint`, `title: …` and has a block `train:`"
+    ]
+
+
+def test_an_empty_project_says_how_it_begins(repository: Path) -> None:
+    (repository / "flywheel.yaml").write_text("")
+    assert texts(repository)[0] == (
+        "flywheel.yaml:1:1: expected a mapping, found nothing\n"
+        "  hint: it begins with `apiVersion: flywheel/v1` and `kind: Project`; flywheel init --data PATH writes one"
+    )
 
 
 def test_a_missing_data_dvc_names_the_command(repository: Path) -> None:

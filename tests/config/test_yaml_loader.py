@@ -90,7 +90,7 @@ def test_duplicate_keys_are_refused() -> None:
         ("a: 1\n---\nb: 2", "a.yaml:2:1: a second YAML document; one file holds one document"),
         ("a: [1, 2\nb: 3", "a.yaml:2:2: not valid YAML: did not find expected ',' or ']' (while parsing a flow sequence, line 1)"),
         ("a:\n\tb: 1", "a.yaml:2:1: not valid YAML: found character that cannot start any token (while scanning for the next token, line 2)\n  hint: YAML is indented with spaces, not tabs"),
-        ("a: 1\n b: 2", "a.yaml:2:3: not valid YAML: mapping values are not allowed in this context"),
+        ("a: 1\n b: 2", "a.yaml:2:3: not valid YAML: mapping values are not allowed in this context\n  hint: text with a colon in it is written in quotes; or a line is indented too far"),
         ("a: 'x", "a.yaml:1:6: not valid YAML: found unexpected end of stream (while scanning a quoted scalar, line 1)"),
     ],
 )  # fmt: skip

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from runner.adapters.images import ImageMeasurement
+from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS
 from runner.dataset.entries import ImageEntry, LabelledObject
-from runner.dataset.index import IndexTables, build_index, group_fraction
+from runner.dataset.index import BUILT_IN, IndexTables, build_index, group_fraction
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError
 
@@ -147,3 +148,9 @@ def test_missing_metadata_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FlywheelError) as error:
         join_metadata(tmp_path / "m.csv", [], [])
     assert str(error.value) == f"{tmp_path}/m.csv: file not found"
+
+
+def test_the_reference_lists_exactly_the_columns_that_are_written() -> None:
+    tables = build_index([], [], ["cat"], {}, None)
+    assert set(tables.images) == {*IMAGE_COLUMNS, "n_cat"} == {*BUILT_IN, "n_cat"}
+    assert set(tables.objects) == set(OBJECT_COLUMNS)

@@ -71,7 +71,9 @@ def test_predictor_tells_its_runtime_precision_and_input(tiny_root: Path, target
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=NAMES)
-def test_artefact_carries_its_record_and_no_path_of_this_machine(tiny_root: Path, target: ExportTarget) -> None:
+def test_artefact_carries_its_record_and_no_path_of_this_machine(
+    tiny_root: Path, target: ExportTarget
+) -> None:
     folder = _folder(tiny_root, target.name)
     record = read_json(folder / METADATA, ArtefactRecord)
     assert (record.target, record.class_names, record.input_hw) == (target.name, CLASSES, (SIZE, SIZE))
@@ -93,7 +95,9 @@ def test_summary_has_size_digest_and_calibration(tiny_root: Path, target: Export
     assert summary.size_mb == round(sum(path.stat().st_size for path in files) / 1e6, 3)
     assert len(summary.digest) == 64
     quantized = target.name == "openvino-int8"
-    assert (summary.calibration_images, summary.calibration_split) == ((4, "train") if quantized else (None, None))
+    assert (summary.calibration_images, summary.calibration_split) == (
+        (4, "train") if quantized else (None, None)
+    )
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=NAMES)
@@ -101,9 +105,14 @@ def test_exporting_again_gives_the_same_bytes(tiny_root: Path, tmp_path: Path, t
     def images(split: str) -> list[Path]:
         return sorted((tiny_root / "data" / "images" / split).iterdir())
 
-    job = ExportJob(weights=context(tiny_root).folder / "weights" / "seed-0.safetensors", images=images, folder=tmp_path)
+    job = ExportJob(
+        weights=context(tiny_root).folder / "weights" / "seed-0.safetensors", images=images, folder=tmp_path
+    )
     again = target.export(job)
-    stored = {each.target: each for each in read_json(context(tiny_root).folder / "exports.json", list[ExportedTarget])}
+    stored = {
+        each.target: each
+        for each in read_json(context(tiny_root).folder / "exports.json", list[ExportedTarget])
+    }
     assert again == stored[target.name]
 
 

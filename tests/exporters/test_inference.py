@@ -67,7 +67,9 @@ def test_decoding_is_ultralytics_validation(seed: int) -> None:
     )[0].numpy()
     assert np.array_equal(found.class_ids, theirs[:, 5].astype(int))
     assert np.array_equal(found.scores, theirs[:, 4])
-    np.testing.assert_allclose(found.boxes_xyxy, theirs[:, :4].clip(0), atol=2e-3)  # they offset boxes by class
+    np.testing.assert_allclose(
+        found.boxes_xyxy, theirs[:, :4].clip(0), atol=2e-3
+    )  # they offset boxes by class
 
 
 def test_nothing_above_the_threshold_is_no_detection() -> None:
@@ -114,7 +116,7 @@ def test_inputs_come_in_order_and_in_bounded_chunks(tmp_path: Path) -> None:
     for number in range(21):
         paths.append(tmp_path / f"{number}.png")
         cv2.imwrite(str(paths[-1]), np.full((8, 8, 3), number, np.uint8))
-    whole = [int(round(float(pixels[0, 0, 0, 0]) * 255)) for pixels, _ in load_inputs(paths, (8, 8))]
+    whole = [round(float(pixels[0, 0, 0, 0]) * 255) for pixels, _ in load_inputs(paths, (8, 8))]
     assert whole == list(range(21))
     chunks = list(input_chunks(paths, (8, 8), 8 * 8 * 3 * 4 * 10))
     assert [(start, len(inputs)) for start, inputs in chunks] == [(0, 10), (10, 10), (20, 1)]
@@ -137,8 +139,12 @@ def test_unreadable_image_says_to_fetch_the_data(tmp_path: Path, content: bytes 
 def test_table_is_sorted_by_path_score_class_and_box(tmp_path: Path) -> None:
     table = DetectionTable(["a", "b"])
     first = np.array([[3, 0, 4, 1], [1, 0, 2, 1], [0, 0, 9, 9]], np.float32)
-    table.add("z.jpg", Detections(first, np.array([0.5, 0.5, 0.9], np.float32), np.array([1, 1, 0], np.int32)))
-    table.add("m.jpg", Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32)))
+    table.add(
+        "z.jpg", Detections(first, np.array([0.5, 0.5, 0.9], np.float32), np.array([1, 1, 0], np.int32))
+    )
+    table.add(
+        "m.jpg", Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
+    )
     table.add("a.jpg", Detections(first[:1], np.array([0.1], np.float32), np.array([0], np.int32)))
     table.write(tmp_path / "t.parquet")
     rows = read_table(tmp_path / "t.parquet")
@@ -146,7 +152,11 @@ def test_table_is_sorted_by_path_score_class_and_box(tmp_path: Path) -> None:
     assert list(rows["path"]) == ["a.jpg", "z.jpg", "z.jpg", "z.jpg"]
     assert list(rows["class"]) == ["a", "a", "b", "b"]
     assert rows["x_min"].tolist() == [3, 0, 1, 3]
-    assert (rows["class_id"].dtype, rows["score"].dtype, rows["x_max"].dtype) == (np.int32, np.float32, np.float32)
+    assert (rows["class_id"].dtype, rows["score"].dtype, rows["x_max"].dtype) == (
+        np.int32,
+        np.float32,
+        np.float32,
+    )
 
 
 def test_no_detections_at_all_is_an_empty_table(tmp_path: Path) -> None:

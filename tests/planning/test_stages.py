@@ -137,6 +137,12 @@ def test_new_stage_version_reruns_the_stage(workspace: FakeWorkspace) -> None:
     )
 
 
+def test_digest_alone_reruns_the_stage_as_dvc_would(workspace: FakeWorkspace) -> None:
+    resolved = stages()
+    resolved[2] = msgspec.structs.replace(resolved[2], params={**resolved[2].params, "digest": "d"})
+    assert decisions(resolved, workspace)[2] == ("train", "RUN", ["its parameters are recorded differently"])
+
+
 def test_new_and_dropped_inputs_are_named(workspace: FakeWorkspace) -> None:
     resolved = stages()
     workspace.inputs["weights/base.pt"] = "w"
@@ -182,3 +188,11 @@ def loaded(size: int) -> tuple[Project, Sprint]:
     }
     dataset = {"path": "data", "layout": "yolo"}
     return msgspec.convert(project | {"dataset": dataset}, Project), msgspec.convert(sprint, Sprint)
+
+
+def test_a_stage_that_runs_is_named_once_however_much_of_it_is_read(workspace: FakeWorkspace) -> None:
+    resolved = [*stages()[:1], stage("export", ["index", "more"], ["exports"])]
+    resolved[0] = stage("index", ["../../data"], ["index", "more"])
+    ran(workspace, resolved)
+    workspace.inputs["data"] = "d2.dir"
+    assert decisions(resolved, workspace)[1] == ("export", "RUN", ["index runs"])

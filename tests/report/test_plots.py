@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from runner.domain.files import encode_json
 from runner.report import plots
-from runner.report.json import render
 from runner.report.record import SprintReport
 
 NAMES = ["slices", "training", "targets", "precision_recall"]
@@ -59,7 +59,7 @@ PLACES = (
 
 def test_the_same_report_is_the_same_bytes_in_any_place(failing: SprintReport, tmp_path: Path) -> None:
     """Another time zone, locale and hash seed, no home folder to write to, a matplotlibrc lying about."""
-    (tmp_path / "report.json").write_bytes(render(failing))
+    (tmp_path / "report.json").write_bytes(encode_json(failing))
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\nfont.size: 33\n")
     running = []
     for n, place in enumerate(PLACES):
@@ -85,7 +85,7 @@ def test_the_same_report_is_the_same_bytes_in_any_place(failing: SprintReport, t
 def test_naming_plots_imports_no_drawing_library(name: str, request: pytest.FixtureRequest) -> None:
     report = request.getfixturevalue(name)
     program = (
-        "import sys; from runner.report import build, json, markdown, plots, terminal; "
+        "import sys; from runner.report import build, markdown, plots, terminal; "
         "found = {'matplotlib', 'numpy', 'pandas', 'torch', 'duckdb'} & set(sys.modules); "
         "sys.exit(str(found) if found else 0)"
     )

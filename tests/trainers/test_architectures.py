@@ -19,7 +19,11 @@ def test_other_tasks_are_not_detection_architectures() -> None:
 
 
 def test_scale_is_the_letter_after_the_number() -> None:
-    assert [architecture_scale(name) for name in ("yolo26n.yaml", "yolov8x-p6.yaml", "yolov9c.yaml")] == ["n", "x", ""]
+    assert [architecture_scale(name) for name in ("yolo26n.yaml", "yolov8x-p6.yaml", "yolov9c.yaml")] == [
+        "n",
+        "x",
+        "",
+    ]
 
 
 def test_names_are_found_without_importing_ultralytics() -> None:

@@ -16,7 +16,7 @@ from runner.adapters.machine import cpu_device, torch_device
 from runner.adapters.torch_models import load_model, save_model, state_digest
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
-from runner.domain.records import Checks, CheckResult, Severity, Training
+from runner.domain.records import CheckResult, Checks, Severity, Training
 from runner.stages import train
 from runner.stages.stage import StageContext
 from tests.models_fixture import CLASSES, IMAGES, SIZE, context, project, sprint
@@ -29,7 +29,9 @@ def copied(tiny_root: Path, tmp_path: Path) -> StageContext:
     """The tiny sprint, to be trained anew."""
     shutil.copytree(tiny_root / "data", tmp_path / "data")
     shutil.copytree(
-        context(tiny_root).folder, context(tmp_path).folder, ignore=shutil.ignore_patterns("exports", "weights")
+        context(tiny_root).folder,
+        context(tmp_path).folder,
+        ignore=shutil.ignore_patterns("exports", "weights"),
     )
     return context(tmp_path)
 
@@ -91,7 +93,7 @@ def test_nothing_that_is_written_is_a_pickle(tiny_root: Path) -> None:
     files = [path for path in context(tiny_root).folder.rglob("*") if path.is_file()]
     assert not [path.name for path in files if path.suffix in (".pt", ".pth", ".pkl", ".cache")]
     for path in files:
-        with pytest.raises(Exception):  # noqa: B017, PT012 - any refusal will do
+        with pytest.raises(Exception):  # noqa: B017 - any refusal will do
             list(pickletools.genops(path.read_bytes()))
 
 
@@ -217,3 +219,12 @@ def test_absent_gpu_is_an_error_when_named_and_the_cpu_when_automatic() -> None:
         '  hint: set compute.device to "auto" or "cpu" in flywheel.yaml, or run on a machine with that GPU'
     )
     assert torch_device("auto", 3) == cpu_device(3)
+
+
+def test_options_that_ultralytics_refuses_are_reported(copied: StageContext) -> None:
+    with pytest.raises(FlywheelError) as caught:
+        _train(copied, freeze=100, seeds=[0])
+    assert caught.value.message.startswith(
+        "Ultralytics cannot train like this: 'freeze=100' froze the entire model"
+    )
+    assert caught.value.hint == "change the options under `train` in the spec"

@@ -57,8 +57,12 @@ def test_box_that_leaves_the_image_is_clipped(data: SelectedData, tmp_path: Path
     assert _label(tmp_path / "yolo") == "0 0.25000000 0.50000000 0.50000000 1.00000000\n"
 
 
-@pytest.mark.parametrize("fault", [{"problem": "degenerate"}, {"crowd": True}, {"x_max": -3.0, "x_min": -9.0}])
-def test_faulty_objects_leave_a_background(data: SelectedData, tmp_path: Path, fault: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "fault", [{"problem": "degenerate"}, {"crowd": True}, {"x_max": -3.0, "x_min": -9.0}]
+)
+def test_faulty_objects_leave_a_background(
+    data: SelectedData, tmp_path: Path, fault: dict[str, object]
+) -> None:
     _change(data.objects, 0, **fault)
     write_yolo_folder(tmp_path / "yolo", data, CLASSES)
     assert _label(tmp_path / "yolo") == ""
@@ -87,7 +91,9 @@ def test_truncated_jpeg_never_reaches_the_framework(data: SelectedData, tmp_path
     image.write_bytes(content)
     with pytest.raises(FlywheelError) as caught:
         write_yolo_folder(tmp_path / "yolo", data, CLASSES)
-    assert caught.value.message == "a selected image cannot be used: truncated: the JPEG end marker is missing"
+    assert (
+        caught.value.message == "a selected image cannot be used: truncated: the JPEG end marker is missing"
+    )
     assert image.read_bytes() == content
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from projects import SPRINT, call, commit, environment
 
-pytestmark = pytest.mark.xdist_group("sprint")
+pytestmark = pytest.mark.xdist_group("sprint-2")
 ROOT = Path(__file__).parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "sprint.yml"
 

@@ -71,6 +71,9 @@ def check_parts(report: SprintReport) -> list[Part]:
     if report.checks is None:
         return [Part(title="checks", priority=Priority.FAILED_CHECKS, head=f"### Checks\n\n{NOT_MEASURED}")]
     results = report.checks.results
+    if not results:
+        head = "### Checks\n\nNone: the spec names no `checks`."
+        return [Part(title="checks", priority=Priority.FAILED_CHECKS, head=head)]
     errors = [result for result in results if not result.success and result.severity is Severity.ERROR]
     warnings = [result for result in results if not result.success and result.severity is not Severity.ERROR]
     passed = [result for result in results if result.success]

@@ -1,0 +1,30 @@
+"""What is compiled for DVC fits what the stages write."""
+
+from __future__ import annotations
+
+from runner.domain.records import Device, Epoch, TrainedModel, Training
+from runner.pipeline.compile import PLOTS
+from runner.stages.evaluate import CURVE_COLUMNS
+from runner.stages.train import training_csv
+
+
+def test_every_plot_names_columns_of_the_table_that_its_stage_writes() -> None:
+    epoch = Epoch(epoch=1, values={"metrics/mAP50-95(B)": 0.5, "train/box_loss": 1.0})
+    model = TrainedModel(seed=0, path="", state_digest="", parameters=1, epochs=[epoch], seconds=1.0)
+    training = Training(
+        framework="ultralytics",
+        framework_version="",
+        base_model="",
+        class_names=["cat"],
+        imgsz=64,
+        device=Device(kind="cpu", name="", threads=1, cpu_count=1),
+        images=1,
+        models=[model],
+    )
+    columns = {
+        "plots/training.csv": training_csv(training).splitlines()[0].split(","),
+        "plots/precision_recall.csv": list(CURVE_COLUMNS),
+    }
+    for plot in PLOTS:
+        for file, axes in plot.items():
+            assert {axes["x"], axes["y"]} <= set(columns[file])
