@@ -84,6 +84,18 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "ultralytics.nn.tasks": ("DetectionModel",),
     "ultralytics.utils": ("IterableSimpleNamespace",),
 }
+_BUILDING = (
+    "nc",
+    "scale",
+    "scales",
+    "depth_multiple",
+    "width_multiple",
+    "end2end",
+    "reg_max",
+    "backbone",
+    "head",
+    "channels",
+)
 _ACTIVATION = re.compile(r"(torch\.)?nn\.[A-Za-z0-9]+\(\)")
 
 
@@ -150,19 +162,7 @@ def plain_architecture(architecture: dict[str, Any], path: Path) -> dict[str, An
     from torch import nn
     from ultralytics.nn import modules
 
-    kept = (
-        "nc",
-        "scale",
-        "scales",
-        "depth_multiple",
-        "width_multiple",
-        "end2end",
-        "reg_max",
-        "backbone",
-        "head",
-        "channels",
-    )
-    plain = {key: architecture[key] for key in kept if key in architecture}
+    plain = {key: architecture[key] for key in _BUILDING if key in architecture}
     if (activation := architecture.get("activation")) is not None:
         if not (isinstance(activation, str) and _ACTIVATION.fullmatch(activation)):
             raise _refused(

@@ -90,11 +90,10 @@ def reproduce(root: Path, pipeline: Path, listener: Listener) -> None:
     handler = _StageLog(listener)
     with _quiet_dvc(handler):
         from dvc.exceptions import DvcException
-        from dvc.repo import Repo
         from dvc.stage.exceptions import StageCmdFailedError
 
         try:
-            with Repo(str(root)) as repo:
+            with _opened(root) as repo:
                 try:
                     repo.reproduce(str(pipeline), single_item=True)
                 except DvcException:
@@ -141,13 +140,43 @@ def _dvc_error(pipeline: Path, error: Exception) -> FlywheelError:
     )
 
 
-def is_unchanged(root: Path, pointer: Path) -> bool:
-    """Whether the files in the workspace are those that a `.dvc` file records."""
-    with _quiet_dvc(logging.NullHandler()):
-        from dvc.repo import Repo
+@contextmanager
+def _opened(root: Path) -> Iterator[Any]:
+    """The DVC repository at `root`.
 
-        with Repo(str(root)) as repo:
-            return not repo.status(targets=[str(pointer)])
+    Raises:
+        FlywheelError: there is none, or it is not inside a git repository.
+    """
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.repo import Repo
+    from dvc.scm import SCMError
+
+    try:
+        repo = Repo(str(root))
+    except NotDvcRepoError:
+        raise FlywheelError(
+            "DVC is not set up in this project",
+            where=Where(".dvc/"),
+            hint="git checkout -- .dvc, when it was committed; else: dvc init",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from None
+    except SCMError:
+        raise FlywheelError(
+            "the project is not in a git repository, which DVC asks for",
+            where=Where(str(root)),
+            hint="git init",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from None
+    with repo:
+        yield repo
+
+
+def is_unchanged(root: Path, pointer: Path) -> bool:
+    """Whether the files in the workspace are those that a `.dvc` file records, whatever the cache holds."""
+    with _quiet_dvc(logging.NullHandler()), _opened(root) as repo:
+        # Not `repo.status`: it calls files that the cache lacks changed.
+        outputs = [out for stage in repo.stage.collect(str(pointer)) for out in stage.outs]
+        return not any(out.changed_checksum() for out in outputs)
 
 
 def pull(root: Path, pointer: str) -> None:
@@ -158,10 +187,9 @@ def pull(root: Path, pointer: str) -> None:
     """
     with _quiet_dvc(logging.NullHandler()):
         from dvc.exceptions import DvcException
-        from dvc.repo import Repo
 
         try:
-            with Repo(str(root)) as repo:
+            with _opened(root) as repo:
                 repo.pull(targets=[pointer])
         except (DvcException, OSError) as error:
             raise FlywheelError(

@@ -35,7 +35,7 @@ def _load(path: Path) -> Any:
         raise FlywheelError(
             f"not a DVC file: {str(error).splitlines()[0]}",
             where=Where(str(path)),
-            hint="restore it from git: git checkout -- " + path.name,
+            hint=f"restore it from git: git checkout -- {path}",
             exit_code=ExitCode.STAGE_FAILED,
         ) from error
 
@@ -62,15 +62,15 @@ def read_lock(path: Path) -> dict[str, LockedStage]:
     if not path.is_file():
         return {}
     content = _load(path)
-    stages = content.get("stages") if isinstance(content, dict) else None
-    if not isinstance(stages, dict):
+    try:
+        return {name: _locked(entry) for name, entry in content["stages"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise FlywheelError(
             "not a DVC lock file",
             where=Where(str(path)),
-            hint="delete it and run the sprint again",
+            hint="delete it and run the sprint again: what ran before is served from DVC's cache",
             exit_code=ExitCode.STAGE_FAILED,
-        )
-    return {name: _locked(entry) for name, entry in stages.items()}
+        ) from None
 
 
 def pointer_md5(path: Path) -> str | None:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from runner.adapters.architectures import architecture_files
 from runner.config.explain import Problem
 from runner.config.node import Node
 from runner.domain.nearest import nearest
 
-_FAMILIES = ("yolov8", "yolov9", "yolov10", "yolo11", "yolo12", "yolo26")
-_ARCHITECTURE = re.compile(rf"(?:{'|'.join(_FAMILIES)})[a-z]?\.yaml")
-_WEIGHTS = (".pt", ".safetensors", ".onnx")
+# The usual names are known without looking through Ultralytics' files, which takes as long as the rest of `validate`.
+USUAL_SIZES = {"yolov8": "nsmlx", "yolov9": "tsmce", "yolo11": "nsmlx", "yolo12": "nsmlx", "yolo26": "nsmlx"}
+USUAL_ARCHITECTURES = tuple(f"{family}{size}.yaml" for family, sizes in USUAL_SIZES.items() for size in sizes)
+_WEIGHTS = (".pt", ".safetensors")
 
 
 def path_problem(root: Path, text: str) -> str | None:
@@ -111,20 +113,22 @@ def _model_problem(root: Path, text: str) -> tuple[str, str | None] | None:
     hint = (
         f"put the file into the repository and add it: dvc add weights/{text}; then `model: weights/{text}`"
     )
-    if _ARCHITECTURE.fullmatch(scratch):
+    if _is_architecture(scratch):
         hint += f"; or train from scratch: `model: {scratch}`"
     return f"{text} is not in the repository, and nothing is downloaded", hint
 
 
 def _architecture_problem(text: str) -> tuple[str, str | None] | None:
-    if _ARCHITECTURE.fullmatch(text):
+    if _is_architecture(text):
         return None
-    known = [f"{family}{size}.yaml" for family in _FAMILIES for size in "nsmlx"]
-    meant = nearest(text, known)
-    ending = (
-        f'; did you mean "{meant}"?' if meant else f"; known are {', '.join(_FAMILIES)} with n, s, m, l or x"
-    )
+    meant = nearest(text, USUAL_ARCHITECTURES)
+    families = ", ".join(f"{family} ({sizes})" for family, sizes in USUAL_SIZES.items())
+    ending = f'; did you mean "{meant}"?' if meant else f"; usual are {families}"
     return f'unknown architecture "{text}"{ending}', None
+
+
+def _is_architecture(text: str) -> bool:
+    return text in USUAL_ARCHITECTURES or text in architecture_files()
 
 
 def _nearby(root: Path, text: str) -> str:

@@ -21,9 +21,10 @@ class Timings(Record, frozen=True, kw_only=True):
 
 
 def read_timings(folder: Path) -> Timings:
-    """The sprint's timings; none when it has not run."""
-    path = folder / FILE
-    return read_json(path, Timings) if path.is_file() else Timings()
+    """The sprint's timings; none when it has not run, or when the file is spoiled: a run does not depend on it."""
+    with contextlib.suppress(FlywheelError):
+        return read_json(folder / FILE, Timings)
+    return Timings()
 
 
 def record_timing(folder: Path, stage: str, seconds: float, work: float) -> None:

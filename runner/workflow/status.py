@@ -77,7 +77,10 @@ def _status(root: Path, project: Project, name: str, champion: Champion | None) 
     promoted = champion is not None and champion.sprint == name
     if is_running(root, name):
         return SprintStatus(sprint=name, title=loaded.sprint.title, state=State.RUNNING, promoted=promoted)
-    state, detail = _recorded(root / "reports" / name)
+    try:
+        state, detail = _recorded(root / "reports" / name)
+    except FlywheelError as error:
+        state, detail = State.STOPPED, f"{_shown(root, error)}: run it again"
     stale = None if state in (State.PLANNED, State.STOPPED) else _stale(root, project, loaded, champion)
     return SprintStatus(
         sprint=name,
@@ -103,6 +106,11 @@ def _recorded(folder: Path) -> tuple[State, str]:
     return State.PLANNED, ""
 
 
+def _shown(root: Path, error: FlywheelError) -> str:
+    file = Path(error.where.file) if error.where else root
+    return f"{file.name}: {error.message}" if file != root else error.message
+
+
 def _summary(verdict: Verdict) -> str:
     value = "not measured" if verdict.optimizing_value is None else f"{verdict.optimizing_value:.3f}"
     missed = [gate for gate in verdict.gates if gate.outcome is not Outcome.PASS]
@@ -115,7 +123,7 @@ def _stale(root: Path, project: Project, loaded: LoadedSprint, champion: Champio
     try:
         plans = plan_stages(resolve_stages(project, loaded.sprint), Repository(root, folder))
     except FlywheelError as error:
-        return error.message
+        return _shown(root, error)
     pending = [plan for plan in plans if plan.action is Action.RUN]
     if pending and not (folder / FAILURE_FILE).is_file():
         return f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"

@@ -32,7 +32,9 @@ def repository(tmp_path: Path) -> Path:
     run(tmp_path, sys.executable, "-m", "dvc", "init", "-q")
     run(tmp_path, sys.executable, "-m", "dvc", "config", "core.analytics", "false")
     (tmp_path / "in.txt").write_text("hello\n")
-    (tmp_path / "params.yaml").write_text("copy: {version: 1, rate: 0.25, names: [{size: 3, of: a}, b], none: null, size: 8}\n")
+    (tmp_path / "params.yaml").write_text(
+        "copy: {version: 1, rate: 0.25, names: [{size: 3, of: a}, b], none: null, size: 8}\n"
+    )
     (tmp_path / "dvc.yaml").write_text(
         DVC_YAML.replace("cp in.txt out.txt", "cp in.txt out.txt && echo {} > m.json")
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from runner.config import load as module
 from runner.config.load import (
     find_root,
     list_sprints,
@@ -24,10 +22,6 @@ from runner.domain.errors import ConfigurationErrors, FlywheelError
 Break = Callable[[str, str, str], Path]
 SPEC = "specs/0001-first-model.yaml"
 EXTENDING = "specs/0002-longer.yaml"
-
-
-def test_doctests_hold() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 def test_the_root_is_found_from_below(repository: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from runner.adapters.architectures import architecture_files
 from runner.config.load import validate
-from runner.config.paths import is_tracked_by_dvc, path_problem
+from runner.config.paths import USUAL_ARCHITECTURES, is_tracked_by_dvc, path_problem
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,7 @@ def test_weights_may_wait_in_dvc(repository: Path) -> None:
     (repository / "weights" / "base.pt.dvc").unlink()
     (repository / "weights" / "base.pt").write_bytes(b"")
     assert validate(repository) == []
+
+
+def test_the_usual_architectures_can_be_trained() -> None:
+    assert set(USUAL_ARCHITECTURES) <= set(architecture_files())

@@ -134,7 +134,9 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ('latency_p95_ms, target: "*"', 'cost, target: "*"', "27:20: gates[4].target: cost belongs to the sprint, not to a target; remove `target`"),
         # paths and weights
         ("yolo11n.yaml", "yolo11q.yml", '12:10: train.model: unknown architecture "yolo11q.yml"; did you mean "yolo11n.yaml"?'),
-        ("yolo11n.yaml", "resnet50.yaml", '12:10: train.model: unknown architecture "resnet50.yaml"; known are yolov8, yolov9, yolov10, yolo11, yolo12, yolo26 with n, s, m, l or x'),
+        ("yolo11n.yaml", "yolo11q.yaml", '12:10: train.model: unknown architecture "yolo11q.yaml"; did you mean "yolo11n.yaml"?'),
+        ("yolo11n.yaml", "weights/x.onnx", '12:10: train.model: "weights/x.onnx" is not a weights file (.pt, .safetensors)'),
+        ("yolo11n.yaml", "resnet50.yaml", '12:10: train.model: unknown architecture "resnet50.yaml"; usual are yolov8 (nsmlx), yolov9 (tsmce), yolo11 (nsmlx), yolo12 (nsmlx), yolo26 (nsmlx)'),
         ("yolo11n.yaml", "yolo11n", '12:10: train.model: "yolo11n" is neither a weights file nor an architecture\n  hint: name a file in the repository (weights/x.pt), or train from scratch (yolo26n.yaml)'),
         ("yolo11n.yaml", "yolo11n.pt", "12:10: train.model: yolo11n.pt is not in the repository, and nothing is downloaded\n  hint: put the file into the repository and add it: dvc add weights/yolo11n.pt; then `model: weights/yolo11n.pt`; or train from scratch: `model: yolo11n.yaml`"),
         ("yolo11n.yaml", "weights/x.pt", "12:10: train.model: weights/x.pt does not exist\n  hint: put the file there and add it: dvc add weights/x.pt; or train from scratch: `model: yolo26n.yaml`"),

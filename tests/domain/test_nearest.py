@@ -1,13 +1,8 @@
+"""The nearest valid name, and what a message ends with."""
+
 from __future__ import annotations
 
-import doctest
-
-from runner.domain import nearest as module
 from runner.domain.nearest import nearest, suggestion
-
-
-def test_doctests_hold() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 def test_case_and_dashes_do_not_count() -> None:

@@ -156,6 +156,21 @@ def test_running_an_artefact_imports_neither_torch_nor_ultralytics(tiny_root: Pa
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
+def test_yolo26_is_exported_with_the_head_that_needs_suppression(tmp_path: Path, pixels: Floats) -> None:
+    import torch
+
+    from runner.adapters.onnx_runtime import OnnxPredictor
+    from runner.adapters.torch_models import architecture_named, fused, new_module, onnx_bytes
+
+    module = new_module(architecture_named("yolo26n.yaml"), CLASSES)
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes(module, (SIZE, SIZE)))
+    output = OnnxPredictor(tmp_path / "model.onnx", DEVICE).infer(pixels)
+    with torch.inference_mode():
+        expected = fused(module)(torch.from_numpy(pixels)).numpy()
+    assert output.shape == (1, 4 + len(CLASSES), 84)
+    np.testing.assert_allclose(output, expected, atol=1e-3)
+
+
 def test_training_record_and_first_weights_belong_together(tiny_root: Path) -> None:
     training = read_json(context(tiny_root).folder / "training.json", Training)
     record = read_json(_folder(tiny_root, "onnx-fp32") / METADATA, ArtefactRecord)

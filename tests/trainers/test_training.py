@@ -74,6 +74,7 @@ def test_record_tells_what_was_trained(tiny_root: Path) -> None:
     assert (training.device.kind, training.device.threads) == ("cpu", 1)
     model = training.models[0]
     assert model.parameters > 2_000_000
+    assert model.warnings == []
     assert [epoch.epoch for epoch in model.epochs] == [1]
     values = model.epochs[0].values
     assert {"train/box_loss", "val/box_loss", "metrics/mAP50(B)", "metrics/mAP50-95(B)"} <= set(values)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import SPRINT, call, commit, environment, flywheel, make_project
+from projects import SPRINT, call, environment, flywheel, make_project
 
 pytestmark = pytest.mark.xdist_group("sprint")
 MEASURED_TIMES = ("seconds", "finished_at", "money", "compute", "total", "explanation", "value")
