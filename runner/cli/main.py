@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FlywheelError as error:
         if options.debug:
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_from_here(error)}", file=sys.stderr)
         return int(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted; nothing that was finished is lost: run the same command again", file=sys.stderr)
@@ -73,10 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _configuration_errors(errors: ConfigurationErrors) -> int:
     for error in errors.errors:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_from_here(error)}", file=sys.stderr)
     count = len(errors.errors)
     print(f"{count} configuration error{'s' if count != 1 else ''}; nothing was run", file=sys.stderr)
     return int(ExitCode.INVALID_CONFIGURATION)
+
+
+def _from_here(error: FlywheelError) -> str:
+    """The error's text, its paths as one would type them in this folder."""
+    return str(error).replace(f"{os.getcwd()}{os.sep}", "")
 
 
 if __name__ == "__main__":

@@ -42,9 +42,9 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except OSError as error:
-        return _fail(folder, stage.name, write_error(Path(error.filename or folder), error))
+        return _fail(root, folder, stage.name, write_error(Path(error.filename or folder), error))
     except FlywheelError as error:
-        return _fail(folder, stage.name, error)
+        return _fail(root, folder, stage.name, error)
     except Exception as error:  # the process's boundary: every failure must reach the report
         traceback.print_exc()
         bug = FlywheelError(
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
             hint="this is a bug in flywheel: please report it with the traceback above",
             exit_code=ExitCode.BUG,
         )
-        return _fail(folder, stage.name, bug)
+        return _fail(root, folder, stage.name, bug)
     return ExitCode.PASS
 
 
@@ -76,13 +76,17 @@ def _work(stage: Stage, folder: Path, document: dict[str, Any]) -> float:
     return stage_work(stage.name, selection, trainer)
 
 
-def _fail(folder: Path, stage: str, error: FlywheelError) -> int:
-    print(f"error: {stage}: {error}", file=sys.stderr)
+def _fail(root: Path, folder: Path, stage: str, error: FlywheelError) -> int:
+    # The record goes to git and into the report, where this machine's paths mean nothing.
+    def shown(text: object) -> str:
+        return str(text).replace(f"{root}{os.sep}", "")
+
+    print(f"error: {stage}: {shown(error)}", file=sys.stderr)
     failure = StageFailure(
         stage=stage,
-        message=error.message,
-        hint=error.hint,
-        where=str(error.where) if error.where else None,
+        message=shown(error.message),
+        hint=shown(error.hint) if error.hint else None,
+        where=shown(error.where) if error.where else None,
         exit_code=int(error.exit_code),
     )
     # A full disk may refuse this file too; the message is on stderr in any case.

@@ -8,7 +8,7 @@ from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, csv_text, read_json, write_json, write_text
-from runner.domain.records import Checks, Record, Training
+from runner.domain.records import Checks, Record, Severity, Training
 from runner.stages.stage import Stage, StageContext
 from runner.trainers import Trainer
 from runner.trainers.job import TrainingJob
@@ -76,7 +76,9 @@ def _require_passed_checks(folder: Path) -> None:
     checks = read_json(folder / "checks.json", Checks)
     if checks.success:
         return
-    failed = [result.id for result in checks.results if not result.success]
+    failed = [
+        result.id for result in checks.results if not result.success and result.severity is Severity.ERROR
+    ]
     raise FlywheelError(
         f"training was not started, because data checks failed: {', '.join(failed)}",
         where=Where(str(folder / "checks.json")),
@@ -109,7 +111,8 @@ STAGE = Stage(
     params_type=TrainParams,
     resolve=resolve,
     run=run,
-    deps=("index", "selection", "checks.json"),
+    # checks.json is read but no dependency: a changed check must not retrain, and a failed one stops the pipeline.
+    deps=("index", "selection"),
     inputs=_inputs,
     outs=("weights",),
     records=("training.json", "plots/training.csv"),

@@ -71,16 +71,16 @@ def status(root: Path) -> list[SprintStatus]:
 def _status(root: Path, project: Project, name: str, champion: Champion | None) -> SprintStatus:
     try:
         loaded = load_sprint(root, name, project)
-    except ConfigurationErrors as errors:
-        first = str(errors.errors[0]).splitlines()[0]
-        return SprintStatus(sprint=name, title="", state=State.INVALID, detail=first)
+    except FlywheelError as error:
+        first = error.errors[0] if isinstance(error, ConfigurationErrors) else error
+        return SprintStatus(sprint=name, title="", state=State.INVALID, detail=str(first).splitlines()[0])
     promoted = champion is not None and champion.sprint == name
     if is_running(root, name):
         return SprintStatus(sprint=name, title=loaded.sprint.title, state=State.RUNNING, promoted=promoted)
     try:
         state, detail = _recorded(root / "reports" / name)
     except FlywheelError as error:
-        state, detail = State.STOPPED, f"{_shown(root, error)}: run it again"
+        state, detail = State.STOPPED, f"{_shown(error)}: run it again"
     stale = None if state in (State.PLANNED, State.STOPPED) else _stale(root, project, loaded, champion)
     return SprintStatus(
         sprint=name,
@@ -106,9 +106,8 @@ def _recorded(folder: Path) -> tuple[State, str]:
     return State.PLANNED, ""
 
 
-def _shown(root: Path, error: FlywheelError) -> str:
-    file = Path(error.where.file) if error.where else root
-    return f"{file.name}: {error.message}" if file != root else error.message
+def _shown(error: FlywheelError) -> str:
+    return f"{Path(error.where.file).name}: {error.message}" if error.where else error.message
 
 
 def _summary(verdict: Verdict) -> str:
@@ -123,7 +122,7 @@ def _stale(root: Path, project: Project, loaded: LoadedSprint, champion: Champio
     try:
         plans = plan_stages(resolve_stages(project, loaded.sprint), Repository(root, folder))
     except FlywheelError as error:
-        return _shown(root, error)
+        return _shown(error)
     pending = [plan for plan in plans if plan.action is Action.RUN]
     if pending and not (folder / FAILURE_FILE).is_file():
         return f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"

@@ -246,3 +246,13 @@ def test_the_champion_is_the_sprint_that_the_registrys_tag_names(project: Path) 
     plan = json.loads(flywheel(project, "plan", "0002-next", "--format", "json", check=True).stdout)
     assert plan["champion"] == SPRINT
     assert plan["splits"][0]["champion_images"] == plan["splits"][0]["images"]
+
+
+def test_a_changed_check_reruns_the_checks_only(project: Path) -> None:
+    spec = project / "specs" / f"{SPRINT}.yaml"
+    own = "  - expect_column_values_to_be_between: {table: images, column: brightness, min_value: 0, max_value: 1}\n"
+    spec.write_text(spec.read_text().replace("train: {framework", f"{own}train: {{framework"))
+    plan = json.loads(flywheel(project, "plan", SPRINT, "--format", "json", check=True).stdout)
+    assert [stage["stage"] for stage in plan["stages"] if stage["action"] == "RUN"] == ["check"]
+    said = stage_lines(flywheel(project, "run", SPRINT, check=True).stderr)
+    assert [stage for stage, what in said.items() if what == "running"] == ["check"]
