@@ -50,7 +50,8 @@ class _StageLog(logging.Handler):
                     self.started.append(match[1])
                 self.listener(match[1], event)
                 return
-        if record.levelno >= logging.WARNING:
+        # Not a warning: the locks of a run that was killed are taken over.
+        if record.levelno >= logging.WARNING and "had been killed. Auto removed" not in message:
             print(f"  dvc: {message}", file=sys.stderr)
 
 

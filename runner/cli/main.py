@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from runner import __version__
 from runner.cli import init, plan, report, run, status, validate
@@ -81,7 +82,7 @@ def _configuration_errors(errors: ConfigurationErrors) -> int:
 
 def _from_here(error: FlywheelError) -> str:
     """The error's text, its paths as one would type them in this folder."""
-    return str(error).replace(f"{os.getcwd()}{os.sep}", "")
+    return str(error).replace(f"{Path.cwd()}{os.sep}", "")
 
 
 if __name__ == "__main__":

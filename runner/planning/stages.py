@@ -36,10 +36,12 @@ def _plan_stage(
     # A stage that writes several inputs of another is one reason.
     reasons = list(dict.fromkeys(_changes(stage, current, produced, locked)))
     if locked is not None and not reasons:
-        missing = [path for path in stage.written if not workspace.has(path, locked.outs.get(path, ""))]
+        # DVC runs a stage again whose outputs left the cache, even where the files are still in the folder.
+        missing = [path for path in stage.outs if not workspace.is_cached(locked.outs.get(path, ""))]
+        missing += [path for path in stage.records if not workspace.has(path, locked.outs.get(path, ""))]
         if not missing:
             return StagePlan(stage=stage.name, action=Action.CACHED, reasons=["unchanged"], outs=locked.outs)
-        reasons = [f"output missing here and in the cache: {', '.join(missing)}"]
+        reasons = [f"output missing in DVC's cache: {', '.join(missing)}"]
     known = {path: md5 for path, md5 in current.items() if md5 not in (None, UNKNOWN)}
     if len(known) == len(current):
         key = run_cache_key(stage.cmd, known, {stage.name: stage.params}, stage.written)

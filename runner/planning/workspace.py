@@ -21,7 +21,11 @@ class Workspace(Protocol):
         ...
 
     def has(self, path: str, md5: str) -> bool:
-        """Whether a stage's output is in the sprint's folder or in DVC's cache."""
+        """Whether a stage's record is in the sprint's folder or in DVC's cache."""
+        ...
+
+    def is_cached(self, md5: str) -> bool:
+        """Whether DVC's cache holds a file, or a folder with all its files."""
         ...
 
     def earlier_run(self, key: str) -> LockedStage | None:
@@ -49,6 +53,9 @@ class Repository:
 
     def has(self, path: str, md5: str) -> bool:
         return (self.folder / path).exists() or dvc_files.is_cached(self.root, md5)
+
+    def is_cached(self, md5: str) -> bool:
+        return dvc_files.is_cached(self.root, md5)
 
     def earlier_run(self, key: str) -> LockedStage | None:
         return dvc_files.run_cache_lookup(self.root, key)

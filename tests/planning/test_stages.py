@@ -33,6 +33,9 @@ class FakeWorkspace:
     def has(self, path: str, md5: str) -> bool:
         return path in self.present
 
+    def is_cached(self, md5: str) -> bool:
+        return md5.removesuffix("-md5") in self.present
+
     def earlier_run(self, key: str) -> LockedStage | None:
         return self.earlier.get(key)
 
@@ -115,7 +118,7 @@ def test_missing_output_reruns_its_stage(workspace: FakeWorkspace) -> None:
     assert decisions(stages(), workspace)[2] == (
         "train",
         "RUN",
-        ["output missing here and in the cache: weights"],
+        ["output missing in DVC's cache: weights"],
     )
 
 
