@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -137,10 +138,21 @@ def _link(source: Path, target: Path) -> None:
             hint="fetch the data (dvc pull), or run the sprint again so that the index sees the change",
             exit_code=ExitCode.STAGE_FAILED,
         )
+    if _has_trailing_bytes(source):
+        shutil.copyfile(source, target)
+        return
     try:
         target.symlink_to(source.resolve())
     except OSError:  # no right to make links, as on Windows
         shutil.copyfile(source, target)
+
+
+def _has_trailing_bytes(path: Path) -> bool:
+    """Whether it is a JPEG with something after its end marker: readable, but Ultralytics rewrites it too."""
+    with path.open("rb") as file:
+        start = file.read(2)
+        file.seek(-2, os.SEEK_END)
+        return start == b"\xff\xd8" and file.read() != b"\xff\xd9"
 
 
 def _data_yaml(folder: Path, class_names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,9 @@ from pathlib import Path
 from runner import __version__
 from runner.cli import init, plan, report, run, status, validate
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
+
+# What the system refuses, for reasons outside flywheel.
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR)
 
 COMMANDS = (init, validate, plan, run, report, status)
 
@@ -61,15 +65,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.PASS)
+    except OSError as error:
+        if options.debug or error.errno not in _REFUSALS or error.filename is None:
+            return _bug(error, debug=options.debug)
+        from runner.domain.files import write_error
+
+        refused = write_error(Path(error.filename), error)
+        print(f"error: {_from_here(refused)}", file=sys.stderr)
+        return int(refused.exit_code)
     except Exception as error:  # the one boundary: whatever else happens is a bug, said in one line
-        if options.debug:
-            raise
-        print(f"error: unexpected {type(error).__name__}: {error}", file=sys.stderr)
-        print(
-            "  hint: this is a bug in flywheel; run again with --debug and report the traceback",
-            file=sys.stderr,
-        )
-        return int(ExitCode.BUG)
+        return _bug(error, debug=options.debug)
+
+
+def _bug(error: Exception, *, debug: bool) -> int:
+    if debug:
+        raise error
+    print(f"error: unexpected {type(error).__name__}: {error}", file=sys.stderr)
+    print(
+        "  hint: this is a bug in flywheel; run again with --debug and report the traceback", file=sys.stderr
+    )
+    return int(ExitCode.BUG)
 
 
 def _configuration_errors(errors: ConfigurationErrors) -> int:

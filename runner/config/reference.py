@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runner.adapters.conditions import FUNCTIONS, TYPES
-from runner.checks.expectation_names import EXPECTATION_NAMES
+from runner.checks.expectation_names import EXPECTATIONS, Arguments
 from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS
 from runner.config.schema import Schema, referenced
 from runner.domain.errors import ExitCode
@@ -94,14 +94,20 @@ def render_reference(project: Schema, sprint: Schema) -> str:
         _EXTENDS,
         _CONDITIONS,
         *_conditions(),
-        "## Expectations\n\nThose of Great Expectations that a spec's `checks` may name:",
-        "\n".join(f"- `{name}`" for name in sorted(EXPECTATION_NAMES)),
+        "## Expectations\n\nThose of Great Expectations that a spec's `checks` may name, with their arguments "
+        "(the bold ones must be there):",
+        "\n".join(f"- `{name}`: {_arguments(EXPECTATIONS[name])}" for name in sorted(EXPECTATIONS)),
         "## Metrics",
         *_metrics(),
         "## Exit codes",
         _table(("code", "meaning"), [(str(int(code)), meaning) for code, meaning in _EXIT_CODES.items()]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _arguments(arguments: Arguments) -> str:
+    required = [f"**{name}**" for name in arguments.required]
+    return ", ".join(name.replace("_", "\\_") for name in [*required, *arguments.optional])
 
 
 # --- options --------------------------------------------------------------------------------------

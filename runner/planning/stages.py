@@ -77,9 +77,8 @@ def _changes(
             yield f"new input {dep.removeprefix(TO_ROOT)}"
         elif md5 != locked.deps[dep]:
             yield f"{dep.removeprefix(TO_ROOT)} changed"
-    yield from (f"no longer reads {dep.removeprefix(TO_ROOT)}" for dep in locked.deps if dep not in current)
-    if set(locked.outs) != set(stage.written):
-        yield "the stage's outputs changed"
+    # What a stage no longer reads or writes is no reason for DVC.
+    yield from (f"new output {path}" for path in stage.written if path not in locked.outs)
 
 
 def _parameter_changes(before: Any, after: Mapping[str, Any]) -> Iterator[str]:

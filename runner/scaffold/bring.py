@@ -18,8 +18,9 @@ def check_dataset_place(source: Path, target: Path) -> bool:
     """Whether the dataset has to be copied to `target`; it need not when it lies there already.
 
     Raises:
-        FlywheelError: `target` holds something else, or one lies in the other.
+        FlywheelError: `target` holds something else, one lies in the other, or a link leads out of the dataset.
     """
+    _refuse_links_outside(source)
     if source == target:
         return False
     if target.is_relative_to(source) or source.is_relative_to(target):
@@ -93,6 +94,20 @@ def copy_weights(source: Path, target: Path) -> None:
         return
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
+
+
+def _refuse_links_outside(source: Path) -> None:
+    """A dataset from elsewhere could bring a file of this machine into the project, and from there to others."""
+    inside = source.resolve()
+    links = [path for path in sorted(source.rglob("*")) if path.is_symlink()]
+    outside = [path for path in links if not path.resolve().is_relative_to(inside)]
+    if outside:
+        count = "a link leads" if len(outside) == 1 else f"{len(outside)} links lead"
+        raise FlywheelError(
+            f"{count} out of the dataset: this one to {outside[0].resolve()}",
+            where=Where(str(outside[0])),
+            hint=f"if all of it belongs to the dataset, adopt a copy with links followed: cp -rL {source} COPY",
+        )
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -50,3 +50,5 @@ def is_running(root: Path, sprint: str) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:  # a project that is only read cannot be told apart, and nobody runs it from here
+        return False

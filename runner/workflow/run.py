@@ -67,8 +67,9 @@ def _run_stages(
     try:
         dvc.reproduce(root, folder / "dvc.yaml", progress.event)
     except StageCommandFailed as failed:
-        progress.failed(failed.stage)
-        if failed.status in (ExitCode.INTERRUPTED, -signal.SIGINT):
+        interrupted = failed.status in (ExitCode.INTERRUPTED, -signal.SIGINT)
+        progress.failed(failed.stage, "interrupted" if interrupted else "FAILED")
+        if interrupted:
             raise KeyboardInterrupt from failed
         return _failure(folder, failed)
     finally:
@@ -202,10 +203,10 @@ class _StageLines:
             self.say(f"{self._place(stage)}  done in {time.monotonic() - started:.1f} s")
             self.running = None
 
-    def failed(self, stage: str) -> None:
-        """Says that the stage under way failed."""
+    def failed(self, stage: str, how: str) -> None:
+        """Says that the stage under way did not end well."""
         self.running = None
-        self.say(f"{self._place(stage)}  FAILED")
+        self.say(f"{self._place(stage)}  {how}")
 
     def _place(self, stage: str) -> str:
         number = self.names.index(stage) + 1 if stage in self.names else 0

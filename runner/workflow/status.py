@@ -97,7 +97,8 @@ def _recorded(folder: Path) -> tuple[State, str]:
     """What the sprint's folder says happened last."""
     if (folder / FAILURE_FILE).is_file():
         failure = read_json(folder / FAILURE_FILE, StageFailure)
-        return State.FAILED, f"stage {failure.stage}: {failure.message}"
+        first, _, _ = failure.message.partition("\n")
+        return State.FAILED, f"stage {failure.stage}: {first}"
     if (folder / "verdict.json").is_file():
         verdict = read_json(folder / "verdict.json", Verdict)
         return _OF_OUTCOME[verdict.outcome], _summary(verdict)

@@ -72,3 +72,23 @@ def test_broken_lock_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(FlywheelError) as error:
         dvc_files.read_lock(tmp_path / "dvc.lock")
     assert str(error.value).startswith(f"{tmp_path / 'dvc.lock'}: not a DVC lock file")
+
+
+@pytest.mark.parametrize(
+    "content", ["stages: {index: 3}", "stages: [a]", "stages: {index: {deps: [3]}}", "- a"]
+)
+def test_a_lock_of_another_shape_says_what_to_do(tmp_path: Path, content: str) -> None:
+    (tmp_path / "dvc.lock").write_text(content)
+    with pytest.raises(FlywheelError) as error:
+        dvc_files.read_lock(tmp_path / "dvc.lock")
+    assert str(error.value) == (
+        f"{tmp_path / 'dvc.lock'}: not a DVC lock file\n"
+        "  hint: delete it and run the sprint again: what ran before is served from DVC's cache"
+    )
+
+
+def test_a_spoiled_pointer_names_the_command_that_restores_it(tmp_path: Path) -> None:
+    (tmp_path / "data.dvc").write_text(": : {")
+    with pytest.raises(FlywheelError) as error:
+        dvc_files.pointer_md5(tmp_path / "data.dvc")
+    assert str(error.value).endswith(f"hint: restore it from git: git checkout -- {tmp_path / 'data.dvc'}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from runner.cli import main as cli
@@ -80,3 +83,29 @@ def test_an_interruption_says_how_to_go_on(
 ) -> None:
     assert failing(KeyboardInterrupt(), monkeypatch) == 130
     assert "run the same command again" in capsys.readouterr().err
+
+
+def test_paths_are_told_as_seen_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lock = tmp_path / "reports" / "dvc.lock"
+    error = FlywheelError("is broken", where=Where(str(lock)), hint=f"git checkout -- {lock}")
+    assert failing(error, monkeypatch) == 2
+    assert (
+        capsys.readouterr().err
+        == "error: reports/dvc.lock: is broken\n  hint: git checkout -- reports/dvc.lock\n"
+    )
+
+
+def test_what_the_system_refuses_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    error = OSError(errno.EROFS, "Read-only file system", str(tmp_path / ".flywheel"))
+    assert failing(error, monkeypatch) == 3
+    assert capsys.readouterr().err == (
+        "error: .flywheel: could not be written: Read-only file system\n"
+        "  hint: check the folder's permissions, then run the same command again\n"
+    )
+    assert failing(OSError(errno.EINVAL, "Invalid argument", "x"), monkeypatch) == 70

@@ -150,7 +150,7 @@ def test_new_and_dropped_inputs_are_named(workspace: FakeWorkspace) -> None:
     resolved = stages()
     workspace.inputs["weights/base.pt"] = "w"
     resolved[2] = msgspec.structs.replace(resolved[2], deps=["../../weights/base.pt"])
-    assert decisions(resolved, workspace)[2][2] == ["new input weights/base.pt", "no longer reads selection"]
+    assert decisions(resolved, workspace)[2][2] == ["new input weights/base.pt"]
 
 
 def test_a_parameter_that_appears_is_shown_as_unset_before(workspace: FakeWorkspace) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from runner.domain.records import Benchmark, Evaluation, Outcome, SliceMetrics
+from runner.domain.records import Benchmark, Checks, Evaluation, Outcome, SliceMetrics
 from runner.report import markdown
 from runner.report.markdown import COMMENT_BYTES
 from runner.report.record import SprintReport
@@ -153,3 +153,19 @@ def test_what_fits_is_not_changed(passing: SprintReport) -> None:
     text = markdown.render(passing)
     assert markdown.render(passing, max_bytes=len(text.encode())) == text
     assert markdown.render(passing, max_bytes=len(text.encode()) - 1) != text
+
+
+def test_the_headline_of_a_failure_is_its_first_line(stopped: SprintReport) -> None:
+    assert stopped.failure is not None
+    message = "2 of 11 data checks failed\n  detection.label_problems: not so for 3 of 34"
+    several = msgspec.structs.replace(
+        stopped, failure=msgspec.structs.replace(stopped.failure, message=message)
+    )
+    text = markdown.render(several)
+    assert "**The stage check failed: 2 of 11 data checks failed.**" in text
+    assert "detection.label\\_problems" in text or "detection.label_problems" in text
+
+
+def test_a_spec_without_checks_is_said_to_have_none(passing: SprintReport) -> None:
+    text = markdown.render(msgspec.structs.replace(passing, checks=Checks(results=[])))
+    assert "### Checks\n\nNone: the spec names no `checks`.\n" in text

@@ -327,3 +327,20 @@ def test_real_photographs_are_adopted(tmp_path: Path, layout: str) -> None:
     assert found.splits["test"].images == 50
     assert found.splits["train"].images + found.splits["val"].images == 200
     assert validate(tmp_path / "dice") == []
+
+
+def test_a_link_out_of_the_dataset_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    source = mini_datasets.yolo(tmp_path / "pets", train=20, val=4, test=4)
+    secret = tmp_path / "secret"
+    secret.write_text("a file of this machine")
+    link = source / "images" / "train" / "link.jpg"
+    link.symlink_to(secret)
+    assert str(refused(tmp_path / "project", source)) == (
+        f"{link}: a link leads out of the dataset: this one to {secret.resolve()}\n"
+        f"  hint: if all of it belongs to the dataset, adopt a copy with links followed: cp -rL {source} COPY"
+    )
+    assert not (tmp_path / "project").exists()
+    link.unlink()
+    image = next(path for path in sorted(link.parent.iterdir()) if path.suffix == ".jpg")
+    link.symlink_to(image.name)
+    assert adopt(tmp_path / "project", source).dataset.images == 29

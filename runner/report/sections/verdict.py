@@ -39,7 +39,7 @@ def status(report: SprintReport) -> tuple[str, str]:
 def because(report: SprintReport) -> str:
     """One sentence of plain text: why the verdict is what it is."""
     if report.failure is not None:
-        message = plain(report.failure.message).rstrip(".")
+        message = plain(report.failure.message.partition("\n")[0]).rstrip(".")
         return f"The stage {plain(report.failure.stage, 40)} failed: {message}."
     if report.verdict is None:
         return "The gates have not been judged."

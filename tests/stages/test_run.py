@@ -1,0 +1,28 @@
+"""The process that one stage runs in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.domain.files import read_json
+from runner.domain.records import StageFailure
+from runner.stages.run import FAILURE_FILE, main
+
+
+def test_a_recorded_failure_holds_no_path_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "reports" / "0001-x"
+    folder.mkdir(parents=True)
+    (tmp_path / "flywheel.yaml").write_text("")
+    (folder / "params.yaml").write_text(
+        "select: {version: 1, digest: x, classes: [a], splits: {}, data: {}}\ntrain: {trainer: {framework: ultralytics, model: yolo11n.yaml}}\n"
+    )
+    monkeypatch.chdir(folder)
+    assert main(["select"]) == 3
+    failure = read_json(folder / FAILURE_FILE, StageFailure)
+    assert failure.where == "reports/0001-x/index/images.parquet"
+    assert str(tmp_path) not in (folder / FAILURE_FILE).read_text()
+    assert str(tmp_path) not in capsys.readouterr().err
