@@ -4,6 +4,8 @@ VENV ?= .venv
 SPRINT ?= 0001-first-model
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+# A variable, since a comma in a call's argument would end it.
+WITH_DEV := -e '.[demo,dev]'
 # uv installs the same packages as pip, several times faster; pip remains where uv cannot be had.
 INSTALL = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
@@ -49,7 +51,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(call INSTALL,-e '.[demo,dev]')
+	@$(call INSTALL,$(WITH_DEV))
 	@touch $@
 
 clean: ## remove the environment and what tools cached
