@@ -122,7 +122,7 @@ def test_plan_changes_nothing_and_needs_no_data(project: Path) -> None:
     assert call(project, "git", "status", "--porcelain").stdout == ""
 
 
-@pytest.mark.parametrize(("stage", "after_s"), [("index", 0.0), ("train", 4.0), ("export", 2.0)])
+@pytest.mark.parametrize(("stage", "after_s"), [("index", 0.0), ("train", 3.0), ("export", 2.0)])
 def test_a_killed_run_is_run_again_to_the_same_report(
     finished: Path, tmp_path: Path, stage: str, after_s: float
 ) -> None:
