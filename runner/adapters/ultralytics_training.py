@@ -167,9 +167,8 @@ def _trainer_class() -> Any:
                 cfg=copy.deepcopy(self.run.architecture), weights=self.run.base, verbose=False
             )
             if self.run.device.kind == "cpu":
-                self.model = self.model.to(
-                    memory_format=torch.channels_last
-                )  # convolutions on CPUs run faster so
+                # Convolutions on CPUs run faster with the channels innermost.
+                self.model = self.model.to(memory_format=torch.channels_last)
             self.result.parameters = sum(parameter.numel() for parameter in self.model.parameters())
 
         def save_model(self) -> bool:
@@ -210,7 +209,8 @@ def _trainer_class() -> Any:
             }
             self.result.epochs.append(Epoch(epoch=self.epoch + 1, values=finite))
             loss = sum(value for key, value in finite.items() if key.startswith("train/"))
-            self.bar.set_postfix_str(f"loss {loss:.2f}, val mAP50-95 {finite.get(FITNESS, 0.0):.3f}")
+            validated = f"{finite[FITNESS]:.3f}" if FITNESS in finite else "not measured"
+            self.bar.set_postfix_str(f"loss {loss:.2f}, val mAP50-95 {validated}")
             self.bar.update()
 
     return QuietTrainer

@@ -76,8 +76,8 @@ def test_a_test_split_that_shares_groups_with_train_stops_at_the_checks(project:
     (project / "flywheel.yaml").write_text(text.replace("splits: {pool: \"split = 'pool'\"}", shared))
     code, error = error_of(project, "run", SPRINT)
     assert code == 3
-    assert "group" in error
-    assert "check" in (project / "reports" / SPRINT / "report.md").read_text()
+    assert "detection.group_leakage" in error
+    assert "detection.group_leakage" in (project / "reports" / SPRINT / "report.md").read_text()
 
 
 def test_weights_that_are_not_weights(project: Path) -> None:

@@ -195,7 +195,9 @@ def test_a_failing_check_stops_the_sprint_and_the_report_names_the_rows(project:
     report = (folder_of(project) / "report.md").read_text()
     assert f"labels/train/{first.name}" in report
     assert "class id 17" in report.replace("\\", "")
-    assert "stage `check`" in report or "check" in report
+    assert report.startswith(f"## ❌ STAGE FAILED — {SPRINT}")
+    assert "The stage check failed" in report
+    assert "detection.label_problems" in report
     assert (
         json.loads((folder_of(project) / "report.json").read_text())["evaluation"] is None
     )  # not an older run's
