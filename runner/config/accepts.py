@@ -131,6 +131,8 @@ def _scalar(keyword: str, expected: Any, value: Any) -> bool:
                 return bool(value >= expected)
             case "maximum":
                 return bool(value <= expected)
+            case "exclusiveMinimum":
+                return bool(value > expected)
             case "multipleOf" if isinstance(value, int) and isinstance(expected, int):
                 return value % expected == 0
     return _other_type(keyword)
@@ -152,6 +154,7 @@ _KEYWORDS = frozenset(
         "maxLength",
         "minimum",
         "maximum",
+        "exclusiveMinimum",
         "multipleOf",
     )
 )

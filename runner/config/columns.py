@@ -45,13 +45,21 @@ OBJECT_COLUMNS = {
     "y_min": "upper edge, pixels",
     "x_max": "right edge, pixels",
     "y_max": "lower edge, pixels",
-    "area_px": "area of the box, square pixels",
+    "area_px": "square pixels: of the box; segment: of the mask; obb: of the rotated box; segment and pose in the "
+    "layout coco: what the annotation's `area` says",
     "aspect_ratio": "width divided by height",
     "width_px": "width of the box, pixels",
     "height_px": "height of the box, pixels",
     "truncated": "whether the box touches the image's border",
     "crowd": "whether it stands for a group of objects (COCO's iscrowd)",
     "problem": "what is wrong with the box",
+}
+# By task, columns of objects.parquet that hold a shape: no condition can use them.
+SHAPE_COLUMNS = {
+    "polygons": "segment: JSON, a list of outlines [x, y, …] in pixels; null where the label is a mask only",
+    "mask_rle": "segment: COCO's compressed run-length encoding at the image's size",
+    "keypoints": "pose: x, y in pixels and visibility (0 not labelled, 1 hidden, 2 visible) of each point",
+    "corners": "obb: x, y in pixels of the four corners",
 }
 
 
@@ -76,6 +84,8 @@ class Columns:
         """What is wrong with a column's name, or None. SQL's names ignore case."""
         if not self.complete or name.lower() in {known.lower() for known in self.names}:
             return None
+        if self.table == "objects" and name.lower() in SHAPE_COLUMNS:
+            return f"{name} holds an object's shape: a condition cannot use it"
         return (
             f'the table `{self.table}` has no column "{name}"{suggestion(name, self.names, plural="columns")}'
         )

@@ -110,11 +110,13 @@ def _unknown_keys(violation: Violation) -> Iterator[Problem]:
 
 
 def _wrong_type(violation: Violation) -> str:
-    expected = violation.expected if isinstance(violation.expected, str) else violation.expected[0]
-    message = f"expected {_TYPE_NAMES[expected]}, found {describe(violation.found)}"
-    if expected == "string" and isinstance(violation.found, (bool, int, float)):
+    given = [violation.expected] if isinstance(violation.expected, str) else violation.expected
+    expected = [name for name in given if name != "null"]
+    names = " or ".join(_TYPE_NAMES[name] for name in expected)
+    message = f"expected {names}, found {describe(violation.found)}"
+    if "string" in expected and isinstance(violation.found, (bool, int, float)):
         return message + "; write it in quotes"
-    if expected in ("number", "integer") and isinstance(violation.found, str):
+    if {"number", "integer"} & set(expected) and isinstance(violation.found, str):
         return message + ("; write it without quotes" if _is_number(violation.found) else "")
     return message
 
@@ -133,6 +135,8 @@ def _out_of_range(violation: Violation) -> str:
     match violation.keyword:
         case "minimum":
             return f"must be at least {expected}, found {found}"
+        case "exclusiveMinimum":
+            return f"must be more than {expected}, found {found}"
         case "maximum":
             return f"must be at most {expected}, found {found}"
         case "multipleOf":

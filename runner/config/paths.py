@@ -6,14 +6,20 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from runner.adapters.architectures import architecture_files
+from runner.adapters.architectures import (
+    TASK_SUFFIXES,
+    architecture_files,
+    architecture_for,
+    architecture_task,
+)
 from runner.config.explain import Problem
 from runner.config.node import Node
 from runner.domain.nearest import nearest
+from runner.domain.task import TaskName
 
 # The usual names are known without looking through Ultralytics' files, which takes as long as the rest of `validate`.
 USUAL_SIZES = {"yolov8": "nsmlx", "yolov9": "tsmce", "yolo11": "nsmlx", "yolo12": "nsmlx", "yolo26": "nsmlx"}
-USUAL_ARCHITECTURES = tuple(f"{family}{size}.yaml" for family, sizes in USUAL_SIZES.items() for size in sizes)
+DETECTION_ONLY = ("yolov9",)
 _WEIGHTS = (".pt", ".safetensors")
 
 
@@ -59,7 +65,7 @@ def dataset_problems(project: Node, root: Path) -> Iterator[Problem]:
             yield Problem(path=metadata.path, message=f"{metadata.text} does not exist")
 
 
-def spec_path_problems(sprint: Node, root: Path) -> Iterator[Problem]:
+def spec_path_problems(sprint: Node, root: Path, task: TaskName | None) -> Iterator[Problem]:
     """Of a spec's paths: the guidelines and the weights."""
     guidelines, model = sprint.get("annotation", "guidelines"), sprint.get("train", "model")
     if guidelines.text:
@@ -67,7 +73,7 @@ def spec_path_problems(sprint: Node, root: Path) -> Iterator[Problem]:
             yield Problem(path=guidelines.path, message=message)
         elif not (root / guidelines.text).is_file():
             yield Problem(path=guidelines.path, message=f"{guidelines.text} does not exist")
-    if model.text and (found := _model_problem(root, model.text)):
+    if model.text and (found := _model_problem(root, model.text, task)):
         yield Problem(path=model.path, message=found[0], hint=found[1])
 
 
@@ -92,14 +98,28 @@ def _must_be_here(root: Path, text: str) -> bool:
     return (root / text).parent.is_dir() and any((root / text).parent.iterdir())
 
 
-def _model_problem(root: Path, text: str) -> tuple[str, str | None] | None:
+def usual_architectures(task: TaskName) -> tuple[str, ...]:
+    """The architectures of a task that are mostly used, by their names in `train.model`.
+
+    >>> usual_architectures("pose")[:2]
+    ('yolov8n-pose.yaml', 'yolov8s-pose.yaml')
+    """
+    return tuple(
+        f"{family}{size}{TASK_SUFFIXES[task]}.yaml"
+        for family, sizes in USUAL_SIZES.items()
+        if task == "detect" or family not in DETECTION_ONLY
+        for size in sizes
+    )
+
+
+def _model_problem(root: Path, text: str, task: TaskName | None) -> tuple[str, str | None] | None:
     """What is wrong with `train.model`, and what to do."""
     if text.endswith((".yaml", ".yml")):
-        return _architecture_problem(text)
+        return _architecture_problem(text, task)
     if "/" not in text and not text.endswith(_WEIGHTS):
         return (
             f'"{text}" is neither a weights file nor an architecture',
-            "name a file in the repository (weights/x.pt), or train from scratch (yolo26n.yaml)",
+            f"name a file in the repository (weights/x.pt), or train from scratch ({_example(task)})",
         )
     if message := path_problem(root, text):
         return message, None
@@ -108,30 +128,47 @@ def _model_problem(root: Path, text: str) -> tuple[str, str | None] | None:
     if (root / text).is_file() or is_tracked_by_dvc(root, text):
         return None
     if "/" in text:
-        return f"{text} does not exist", _nearby(root, text)
+        return f"{text} does not exist", _nearby(root, text, task)
     scratch = f"{text.rpartition('.')[0]}.yaml"
+    fits = task is None or architecture_task(scratch) == task
     hint = (
         f"put the file into the repository and add it: dvc add weights/{text}; then `model: weights/{text}`"
     )
-    if _is_architecture(scratch):
+    if fits and _is_architecture(scratch):
         hint += f"; or train from scratch: `model: {scratch}`"
     return f"{text} is not in the repository, and nothing is downloaded", hint
 
 
-def _architecture_problem(text: str) -> tuple[str, str | None] | None:
+def _architecture_problem(text: str, task: TaskName | None) -> tuple[str, str | None] | None:
     if _is_architecture(text):
-        return None
-    meant = nearest(text, USUAL_ARCHITECTURES)
-    families = ", ".join(f"{family} ({sizes})" for family, sizes in USUAL_SIZES.items())
+        found = architecture_task(text)
+        if task is None or found == task:
+            return None
+        fitting = architecture_for(text, task)
+        return f"{text} is an architecture for task {found}, not {task}: write `model: {fitting}`", None
+    usual = usual_architectures(task or "detect")
+    meant = nearest(text, usual)
+    suffix = TASK_SUFFIXES[task or "detect"]
+    families = ", ".join(
+        f"{family} ({sizes})"
+        for family, sizes in USUAL_SIZES.items()
+        if not suffix or family not in DETECTION_ONLY
+    )
     ending = f'; did you mean "{meant}"?' if meant else f"; usual are {families}"
+    if suffix and not meant:
+        ending += f", with {suffix}: {_example(task)}"
     return f'unknown architecture "{text}"{ending}', None
 
 
 def _is_architecture(text: str) -> bool:
-    return text in USUAL_ARCHITECTURES or text in architecture_files()
+    return text in usual_architectures(architecture_task(text)) or text in architecture_files()
 
 
-def _nearby(root: Path, text: str) -> str:
+def _example(task: TaskName | None) -> str:
+    return f"yolo26n{TASK_SUFFIXES[task or 'detect']}.yaml"
+
+
+def _nearby(root: Path, text: str, task: TaskName | None) -> str:
     folder = (root / text).parent
     files = (
         sorted(path.name for path in folder.iterdir() if path.name.endswith(_WEIGHTS))
@@ -141,7 +178,7 @@ def _nearby(root: Path, text: str) -> str:
     meant = nearest(PurePosixPath(text).name, files)
     if meant:
         return f'did you mean "{PurePosixPath(text).with_name(meant)}"?'
-    return f"put the file there and add it: dvc add {text}; or train from scratch: `model: yolo26n.yaml`"
+    return f"put the file there and add it: dvc add {text}; or train from scratch: `model: {_example(task)}`"
 
 
 def _is_dvc_link(root: Path, path: Path) -> bool:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from runner.config.sprint import SliceSpec
-from runner.domain.options import Condition, Name, NonNegative, Options, PositiveInt, RelativePath
+from runner.domain.options import Condition, Fraction, Name, NonNegative, Options, PositiveInt, RelativePath
+from runner.domain.task import Keypoints, TaskName, TaskSpec
 from runner.gates import Gate
 
 
@@ -18,9 +19,10 @@ class Dataset(Options, frozen=True, kw_only=True):
         RelativePath, Meta(description="The dataset's folder, tracked by the `.dvc` file beside it.")
     ]
     layout: Annotated[
-        Literal["yolo", "coco"],
+        Literal["yolo", "coco", "folders"],
         Meta(
-            description="`yolo`: images/SPLIT/, labels/SPLIT/, a .txt per image. `coco`: annotations/*.json."
+            description="`yolo`: images/SPLIT/, labels/SPLIT/, a .txt per image. `coco`: annotations/*.json. "
+            "`folders`: [SPLIT/]CLASS/image, for classification."
         ),
     ]
     metadata: Annotated[
@@ -45,8 +47,32 @@ class Splits(Options, frozen=True, kw_only=True):
     pool: Annotated[Condition | None, Meta(description="Images that are not labelled yet.")] = None
 
 
+class Holdout(Options, frozen=True, kw_only=True):
+    """How often the test split may decide before it is worn.
+
+    Every decision on it spends (1 − confidence level) / 2: the chance that a model that is no better passes for
+    better. The sum bounds the chance of one false winner in the split's life, for models made without its results.
+    """
+
+    significance: Annotated[
+        Fraction, Meta(description="The budget: the accepted chance of a false winner in the split's life.")
+    ] = 0.25
+    refresh: Annotated[
+        Literal["advised", "required"],
+        Meta(
+            description="What happens when the budget is spent: `advised` says so, `required` leaves comparisons "
+            "with the champion INCONCLUSIVE until the test split is renewed."
+        ),
+    ] = "advised"
+
+
 class Policy(Options, frozen=True, kw_only=True):
     """What no sprint may drop."""
+
+    holdout: Annotated[
+        Holdout | None,
+        Meta(description="How often the test split may decide; uses are only counted when absent."),
+    ] = None
 
     gates: Annotated[list[Gate], Meta(description="Gates added to every sprint's own.")] = field(
         default_factory=list
@@ -104,7 +130,7 @@ class Project(Options, frozen=True, kw_only=True):
     apiVersion: Annotated[Literal["flywheel/v1"], Meta(description="The version of this language.")]  # noqa: N815
     kind: Annotated[Literal["Project"], Meta(description="What this file is.")]
     name: Annotated[Name, Meta(description="The project's name, as reports show it.")]
-    task: Annotated[Literal["detect"], Meta(description="What the model does.")]
+    task: Annotated[TaskName, Meta(description="What the model does.")]
     classes: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=80)]],
         Meta(
@@ -114,6 +140,9 @@ class Project(Options, frozen=True, kw_only=True):
         ),
     ]
     dataset: Annotated[Dataset, Meta(description="Where the data lies and how its labels are written.")]
+    keypoints: Annotated[
+        Keypoints | None, Meta(description="The skeleton; needed for `task: pose`, and only there.")
+    ] = None
     phase: Annotated[
         Literal["feasibility", "viability", "scale", "maintenance"] | None,
         Meta(description="How far the project is."),
@@ -126,3 +155,8 @@ class Project(Options, frozen=True, kw_only=True):
     model: Annotated[Model | None, Meta(description="The champion's name in the registry.")] = None
     costs: Annotated[Costs, Meta(description="Prices, for the forecast and the report.")] = Costs()
     compute: Annotated[Compute, Meta(description="Where stages run.")] = Compute()
+
+    @property
+    def task_spec(self) -> TaskSpec:
+        """What stages need to know of the task."""
+        return TaskSpec(name=self.task, classes=self.classes, keypoints=self.keypoints)

@@ -8,10 +8,16 @@ from typing import Any
 
 from runner.adapters.conditions import FUNCTIONS, TYPES
 from runner.checks.expectation_names import EXPECTATIONS, Arguments
-from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS
+from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS
 from runner.config.schema import Schema, referenced
 from runner.domain.errors import ExitCode
-from runner.domain.records import COST_METRICS, LOWER_IS_BETTER, QUALITY_METRICS, SPRINT_METRICS
+from runner.domain.records import (
+    CLASSIFY_METRICS,
+    COST_METRICS,
+    LOWER_IS_BETTER,
+    RANKED_METRICS,
+    SPRINT_METRICS,
+)
 
 _INTRODUCTION = """\
 # Reference
@@ -53,14 +59,41 @@ subqueries, aggregates, window functions, lambdas, parameters, comments, and eve
 listed. An unknown column is refused with the nearest one that there is; while the data has not been
 pulled, metadata columns cannot be known, and any name passes."""
 
+_LABELS = """\
+## Labels
+
+What a label must hold depends on the task; one that does not fit it is a label problem, with file and line. In the
+layout `yolo` numbers are fractions of the image's size, in `coco` they are pixels. A skeleton's points are those of
+`keypoints` in flywheel.yaml.
+
+| task | `yolo`: a line | `coco`: an annotation | `folders` |
+| --- | --- | --- | --- |
+| detect | `class cx cy w h`, or an outline, of which the box around it is taken | `bbox` |  |
+| segment | `class x1 y1 x2 y2 …`, three points or more | `segmentation`: polygons, or run lengths with their `size` |  |
+| pose | `class cx cy w h`, then `x y` or `x y visibility` of each point | `bbox`, `keypoints` |  |
+| obb | `class x1 y1 x2 y2 x3 y3 x4 y4` | `segmentation`: one polygon of four points |  |
+| classify |  |  | `CLASS/image` or `SPLIT/CLASS/image` |
+
+Labels in the layout `yolo` lie in `labels/` beside `images/`, or, in a dataset with labels for several tasks, in
+`<task>/labels/`."""
+
+_SIMILARITY = """\
+What counts as similar depends on the task: the intersection over union (IoU) of boxes (detect), of masks
+(segment) or of rotated boxes (obb), the object key point similarity (OKS) of skeletons (pose)."""
+
 _METRICS = {
-    "map50_95": "mean average precision over IoU 0.50 to 0.95 (COCO AP)",
-    "map50": "average precision at IoU 0.50",
-    "map75": "average precision at IoU 0.75",
-    "ar": "average recall with 100 detections per image (COCO AR@100)",
-    "precision": "share of detections that are right, at IoU 0.50 and `evaluate.operating_confidence`",
-    "recall": "share of objects that are found, at IoU 0.50 and `evaluate.operating_confidence`",
-    "f1": "harmonic mean of precision and recall",
+    "map50_95": "mean average precision over similarity 0.50 to 0.95 (COCO AP)",
+    "map50": "average precision at similarity 0.50",
+    "map75": "average precision at similarity 0.75",
+    "ar": "average recall with 100 detections per image and class, 20 for pose (COCO AR)",
+    "top1": "share of images whose class has the highest probability",
+    "top5": "share of images whose class is among the five of the highest probability",
+    "balanced_accuracy": "mean recall of the classes that occur",
+    "precision": "share of detections that are right, at similarity 0.50 and `evaluate.operating_confidence`; "
+    "classify: of images given a class, the share that has it, mean over classes",
+    "recall": "share of objects that are found, at similarity 0.50 and `evaluate.operating_confidence`; "
+    "classify: of images of a class, the share given it, mean over classes",
+    "f1": "harmonic mean of precision and recall; classify: of each class, mean over classes",
     "latency_p50_ms": "median time for one image, milliseconds",
     "latency_p95_ms": "95th percentile of the time for one image, milliseconds",
     "latency_p99_ms": "99th percentile of the time for one image, milliseconds",
@@ -92,12 +125,14 @@ def render_reference(project: Schema, sprint: Schema) -> str:
         "`specs/NNNN-name.yaml`: four digits, `-`, then lower-case letters, digits and `-`.",
         *_blocks(sprint["$defs"], "Sprint", "sprint"),
         _EXTENDS,
+        _LABELS,
         _CONDITIONS,
         *_conditions(),
         "## Expectations\n\nThose of Great Expectations that a spec's `checks` may name, with their arguments "
         "(the bold ones must be there):",
         "\n".join(f"- `{name}`: {_arguments(EXPECTATIONS[name])}" for name in sorted(EXPECTATIONS)),
         "## Metrics",
+        _SIMILARITY,
         *_metrics(),
         "## Exit codes",
         _table(("code", "meaning"), [(str(int(code)), meaning) for code, meaning in _EXIT_CODES.items()]),
@@ -150,7 +185,8 @@ def _inner_blocks(value: Schema, definitions: dict[str, Schema]) -> list[tuple[s
     if "$ref" in value:
         name = value["$ref"].rpartition("/")[2]
         if name == "Check":
-            return [(" (preset)", "DetectionPreset"), (".expect_…", "Expectation")]
+            presets = _inner_blocks(definitions[name]["then"], definitions)
+            return [*presets, (".expect_…", "Expectation")]
         return [("", name)] if definitions[name].get("type") == "object" else []
     if "items" in value:
         return [(f"[]{suffix}", name) for suffix, name in _inner_blocks(value["items"], definitions)]
@@ -175,6 +211,8 @@ def _type(value: Schema, definitions: dict[str, Schema], links: str) -> str:
     value = referenced(value, definitions)
     if "enum" in value:
         return " · ".join(f"`{choice}`" for choice in value["enum"])
+    if isinstance(types := value.get("type"), list):
+        return " or ".join(_type({**value, "type": name}, definitions, "") for name in types)
     if value.get("type") == "array":
         return f"list of {_type(value['items'], definitions, '')}"
     names = {"string": "text", "boolean": "true or false", "object": "mapping"}
@@ -184,6 +222,8 @@ def _type(value: Schema, definitions: dict[str, Schema], links: str) -> str:
         kind += f", {low:g} to {high:g}"
     elif low is not None:
         kind += f", at least {low:g}"
+    elif (above := value.get("exclusiveMinimum")) is not None:
+        kind += f", above {above:g}" + (f", at most {high:g}" if high is not None else "")
     return kind + (f", a multiple of {value['multipleOf']}" if "multipleOf" in value else "")
 
 
@@ -208,14 +248,20 @@ def _conditions() -> Iterator[str]:
     yield "### Columns of `images`\n\n" + _table(("column", "meaning"), rows)
     rows = [(f"`{name}`", meaning) for name, meaning in OBJECT_COLUMNS.items()]
     yield "### Columns of `objects`\n\n" + _table(("column", "meaning"), rows)
+    shapes = ", ".join(f"`{name}` ({meaning})" for name, meaning in SHAPE_COLUMNS.items())
+    yield f"The file index/objects.parquet also has, by task, what no condition can use: {shapes}."
     functions = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS) if name.isidentifier())
     types = ", ".join(f"`{name}`" for name in sorted(TYPES))
     yield f"### Functions\n\n{functions}.\n\nCasts may name {types}."
 
 
 def _metrics() -> Iterator[str]:
+    quality = "Quality, 0 to 1, of every target, also per `slice` and `class`"
+    ranked, classified = set(RANKED_METRICS), set(CLASSIFY_METRICS)
     groups = (
-        ("Quality, 0 to 1, of every target; also per `slice` and `class`", QUALITY_METRICS),
+        (f"{quality}; detect, segment, pose, obb", [m for m in RANKED_METRICS if m not in classified]),
+        (f"{quality}; every task", [m for m in RANKED_METRICS if m in classified]),
+        (f"{quality}; classify", [m for m in CLASSIFY_METRICS if m not in ranked]),
         ("Of an exported artefact, measured on the machine that ran the sprint", COST_METRICS),
         ("Of the sprint", SPRINT_METRICS),
     )

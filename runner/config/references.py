@@ -14,23 +14,26 @@ from runner.config.explain import Problem
 from runner.config.node import Node
 from runner.config.paths import dataset_problems, spec_path_problems
 from runner.config.schema import GATE_METRICS, load_schema
+from runner.config.slice_rules import SliceNames, gate_slice_problems, slice_names, slice_problems
+from runner.config.task_rules import metric_problems, preset_problems, task_name, task_problems
 from runner.domain.nearest import suggestion
 from runner.domain.records import LOWER_IS_BETTER, QUALITY_METRICS, SPRINT_METRICS
+from runner.domain.task import TaskName
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectFacts:
     """What the checks of a spec need to know of the project.
 
-    `classes` is None when flywheel.yaml cannot tell.
+    `task` and `classes` are None when flywheel.yaml cannot tell.
     """
 
     root: Path
+    task: TaskName | None
     classes: tuple[str, ...] | None
     images: Columns
     objects: Columns
-    slice_names: frozenset[str]
-    slice_columns: frozenset[str]
+    slices: SliceNames
     readable: bool
 
 
@@ -40,14 +43,13 @@ def project_facts(root: Path, project: Node) -> ProjectFacts:
     classes = (
         tuple(entry for entry in written if isinstance(entry, str)) if isinstance(written, list) else None
     )
-    slices = project.get("slices").entries()
     return ProjectFacts(
         root=root,
+        task=task_name(project),
         classes=classes,
         images=image_columns(root, project),
         objects=object_columns(classes),
-        slice_names=_texts(slices, "name"),
-        slice_columns=_texts(slices, "by"),
+        slices=slice_names(project.get("slices")),
         readable=isinstance(project.value, dict),
     )
 
@@ -57,6 +59,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
     group_by, metadata = project.get("dataset", "group_by"), project.get("dataset", "metadata")
     problems = [
         *dataset_problems(project, facts.root),
+        *task_problems(project),
         *_duplicates(project.get("classes").entries(), "class"),
         *_reserved_classes(project.get("classes").entries()),
     ]
@@ -68,39 +71,35 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
         problems += column_problems(group_by, facts.images)
     for _, condition in project.get("splits").items():
         problems += condition_problems(condition, facts.images)
-    problems += _slices(project.get("slices"), facts, frozenset(), frozenset())
+    problems += slice_problems(project.get("slices"), facts.images, facts.objects, SliceNames())
     for gate in project.get("policy", "gates").entries():
-        problems += _gate(gate, facts, facts.slice_names, facts.slice_columns, _possible_targets())
+        problems += _gate(gate, facts, facts.slices, _possible_targets())
     return problems
 
 
 def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[Problem]:
     """Everything that is wrong with a spec (with what it extends merged in) beyond its schema."""
-    problems = list(spec_path_problems(sprint, facts.root))
+    problems = list(spec_path_problems(sprint, facts.root, facts.task))
     for name in ("train", "val", "test"):
         problems += condition_problems(sprint.get("data", name, "where"), facts.images)
         problems += column_problems(sprint.get("data", name, "sample", "balance"), facts.images)
     problems += condition_problems(sprint.get("data", "exclude"), facts.images)
     for check in sprint.get("checks").entries():
         problems += check_problems(check, facts.images, facts.objects)
+        problems += preset_problems(check, facts.task)
     problems += _repeated_seeds(sprint.get("train", "seeds"))
     exports = sprint.get("export").entries()
     targets = [_target_name(export) for export in exports]
     for export, target in zip(exports, targets, strict=True):
         if target and target in targets[: int(export.path[-1])]:
             problems.append(Problem(path=export.path, message=f'the export target "{target}" is named twice'))
+    problems += metric_problems(sprint.get("evaluate", "optimizing"), facts.task)
     slices = sprint.get("evaluate", "slices")
-    problems += _slices(slices, facts, facts.slice_names, facts.slice_columns)
-    names = facts.slice_names | _texts(slices.entries(), "name")
-    columns = facts.slice_columns | _texts(slices.entries(), "by")
+    problems += slice_problems(slices, facts.images, facts.objects, facts.slices)
     known_targets = frozenset(target for target in targets if target) | {"torch"}
     for gate in sprint.get("gates").entries():
-        problems += _gate(gate, facts, names, columns, known_targets)
+        problems += _gate(gate, facts, facts.slices | slice_names(slices), known_targets)
     return problems
-
-
-def _texts(entries: list[Node], key: str) -> frozenset[str]:
-    return frozenset(text for entry in entries if (text := entry.get(key).text))
 
 
 def _duplicates(entries: list[Node], what: str) -> Iterator[Problem]:
@@ -129,40 +128,14 @@ def _reserved_classes(entries: list[Node]) -> Iterator[Problem]:
             yield Problem(path=entry.path, message=message)
 
 
-# --- slices ---------------------------------------------------------------------------------------
-
-
-def _slices(
-    slices: Node, facts: ProjectFacts, project_names: frozenset[str], project_columns: frozenset[str]
-) -> Iterator[Problem]:
-    entries = slices.entries()
-    for key, in_project in (("name", project_names), ("by", project_columns)):
-        nodes = [entry.get(key) for entry in entries]
-        yield from _duplicates(nodes, "slice")
-        for node in nodes:
-            if node.text in in_project:
-                yield Problem(
-                    path=node.path, message=f'the slice "{node.text}" is already defined in flywheel.yaml'
-                )
-    for entry in entries:
-        yield from column_problems(entry.get("by"), facts.images)
-        yield from condition_problems(entry.get("where"), facts.images)
-        yield from condition_problems(entry.get("objects"), facts.objects)
-
-
 # --- gates ----------------------------------------------------------------------------------------
 
 
-def _gate(
-    gate: Node,
-    facts: ProjectFacts,
-    slices: frozenset[str],
-    slice_columns: frozenset[str],
-    targets: frozenset[str],
-) -> Iterator[Problem]:
+def _gate(gate: Node, facts: ProjectFacts, slices: SliceNames, targets: frozenset[str]) -> Iterator[Problem]:
+    yield from metric_problems(gate.get("metric"), facts.task)
     yield from _gate_names(gate, facts, targets)
     if facts.readable:
-        yield from _gate_slice(gate.get("slice"), slices, slice_columns)
+        yield from gate_slice_problems(gate.get("slice"), slices)
     yield from _gate_sense(gate)
 
 
@@ -174,25 +147,6 @@ def _gate_names(gate: Node, facts: ProjectFacts, targets: frozenset[str]) -> Ite
     if target.text and target.text != "*" and target.text not in targets:
         ending = suggestion(target.text, targets, plural="targets")
         yield Problem(path=target.path, message=f'unknown export target "{target.text}"{ending}')
-
-
-def _gate_slice(name: Node, slices: frozenset[str], columns: frozenset[str]) -> Iterator[Problem]:
-    if name.text is None or name.text in slices:
-        return
-    if "=" in name.text and name.text.partition("=")[0] in columns:
-        return
-    if name.text == "*":
-        if not slices | columns:
-            yield Problem(path=name.path, message="there are no slices: neither here nor in flywheel.yaml")
-        return
-    if name.text in columns:
-        yield Problem(
-            path=name.path, message=f'"{name.text}" has one slice per value: write "{name.text}=<value>"'
-        )
-        return
-    known = slices | {f"{column}=<value>" for column in columns} | {"*"}
-    ending = suggestion(name.text, known, plural="slices")
-    yield Problem(path=name.path, message=f'unknown slice "{name.text}"{ending}')
 
 
 def _gate_sense(gate: Node) -> Iterator[Problem]:
@@ -208,7 +162,10 @@ def _gate_sense(gate: Node) -> Iterator[Problem]:
                 message=f"{metric} lies between 0 and 1, found {threshold.number}{percent}",
             )
     yield from _gate_direction(gate, metric)
-    if metric and not is_quality:
+    if metric in GATE_METRICS and not is_quality:
+        if gate.get("decide").value is not None:
+            message = f"{metric} has no confidence interval; remove `decide`"
+            yield Problem(path=gate.get("decide").path, message=message, at_key=True)
         for key in ("slice", "class"):
             if gate.get(key).text:
                 message = f"{metric} is not measured per {key}; remove `{key}`"

@@ -46,8 +46,8 @@ def generate_schema(kind: Kind) -> Schema:
     definitions: dict[str, Schema] = {name: _definition(name, value) for name, value in raw["$defs"].items()}
     root: Schema = {"$ref": f"#/$defs/{model.__name__}"}
     if kind == "sprint":
-        definitions["Check"] = _CHECK
-        definitions["DetectionPreset"] = _definition("DetectionPreset", _preset_schema())
+        definitions["Check"] = {**_CHECK, "then": _tagged_union(_preset_schema())}
+        definitions |= _preset_definitions()
         definitions["Expectation"] = _expectation()
         definitions |= _extensions(definitions, "Sprint")
         root = {
@@ -98,11 +98,13 @@ _RULES: dict[str, list[Schema]] = {
     "SliceSpec": [
         {
             "oneOf": [
-                _only(("name", "where"), ("objects", "by", "max")),
-                _only(("name", "objects"), ("where", "by", "max")),
-                _only(("by",), ("name", "where", "objects")),
+                _only(("name", "where"), ("objects", "by", "auto", "max", "min_images")),
+                _only(("name", "objects"), ("where", "by", "auto", "max", "min_images")),
+                _only(("by",), ("name", "where", "objects", "auto", "min_images")),
+                _only(("auto",), ("name", "where", "objects", "by")),
             ],
-            "errorMessage": "a slice has `name` and `where`, `name` and `objects`, or `by` (and `max`)",
+            "errorMessage": "a slice has `name` and `where`, `name` and `objects`, `by` (and `max`), or `auto` "
+            "(and `max`, `min_images`)",
         }
     ],
     "OpenVinoExporter": [
@@ -134,7 +136,11 @@ _PATTERNS = {
     r"^(auto|cpu|cuda(:[0-9]+)?)$": "a device is auto, cpu, cuda, or cuda:0, cuda:1, …",
 }
 
-_TAGS = {"framework": "What trains the model.", "format": "What the model is exported to."}
+_TAGS = {
+    "framework": "What trains the model.",
+    "format": "What the model is exported to.",
+    "preset": "Which preset.",
+}
 _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Gate": {"metric": {"enum": list(GATE_METRICS)}},
     "Evaluate": {"optimizing": {"enum": list(QUALITY_METRICS)}},
@@ -143,10 +149,9 @@ _PROPERTIES: dict[str, dict[str, Schema]] = {
 
 _CHECK: Schema = {
     "title": "Check",
-    "description": "`preset: detection`, or one Great Expectations expectation and its arguments.",
+    "description": "A preset, or one Great Expectations expectation and its arguments.",
     "type": "object",
     "if": {"required": ["preset"]},
-    "then": {"$ref": "#/$defs/DetectionPreset"},
     "else": {
         "patternProperties": {"^expect_[a-z0-9_]+$": {"$ref": "#/$defs/Expectation"}},
         "additionalProperties": False,
@@ -154,7 +159,7 @@ _CHECK: Schema = {
             {
                 "minProperties": 1,
                 "maxProperties": 1,
-                "errorMessage": "a check is `preset: detection` or one expectation (`expect_…`)",
+                "errorMessage": "a check is a preset (`preset: detection`) or one expectation (`expect_…`)",
             }
         ],
     },
@@ -193,10 +198,13 @@ _EXPECTATION: Schema = {
 
 
 def _preset_schema() -> Schema:
-    from runner.checks.detection import DetectionPreset
+    from runner.checks.expectations import Preset
 
-    schema: Schema = msgspec.json.schema(DetectionPreset)["$defs"]["DetectionPreset"]
-    return schema
+    return msgspec.json.schema(Preset)
+
+
+def _preset_definitions() -> dict[str, Schema]:
+    return {name: _definition(name, value) for name, value in _preset_schema()["$defs"].items()}
 
 
 def _expectation() -> Schema:
@@ -231,16 +239,25 @@ def _property(schema: Schema, default: Any) -> Schema:
         schema["default"] = default
     if schema.get("default", 0) is None or isinstance(schema.get("default"), dict):
         del schema["default"]
-    if "anyOf" in schema:
-        branches = [branch for branch in schema.pop("anyOf") if branch != {"type": "null"}]
-        schema = (branches[0] if len(branches) == 1 else {"anyOf": branches}) | schema
     if "discriminator" in schema:
         schema = _tagged_union(schema)
+    if "anyOf" in schema:
+        branches = [branch for branch in schema.pop("anyOf") if branch != {"type": "null"}]
+        schema = (branches[0] if len(branches) == 1 else _of_either_type(branches)) | schema
     if "items" in schema:
         schema["items"] = _property(schema["items"], None)
     if "pattern" in schema:
         schema |= {"errorMessage": _PATTERNS[schema["pattern"]], "pattern": _to_the_end(schema["pattern"])}
     return schema
+
+
+def _of_either_type(branches: list[Schema]) -> Schema:
+    """Branches of different types as one schema: a keyword speaks of values of its own type only.
+
+    Unlike `anyOf`, it lets an error say what is wrong with the branch that was meant.
+    """
+    merged = {key: value for branch in branches for key, value in branch.items()}
+    return merged | {"type": [branch["type"] for branch in branches]}
 
 
 def _to_the_end(pattern: str) -> str:
@@ -318,4 +335,5 @@ def _or_null(schema: Schema) -> Schema:
     if "$ref" in schema:
         reference = {"$ref": schema.pop("$ref")}
         return {**schema, "if": {"not": {"type": "null"}}, "then": reference}
-    return {**schema, "type": [schema["type"], "null"]}
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": [*types, "null"]}

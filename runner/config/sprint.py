@@ -18,6 +18,7 @@ from runner.domain.options import (
     Text,
 )
 from runner.domain.records import REFERENCE_TARGET
+from runner.domain.task import TaskName
 from runner.exporters import ExportTarget
 from runner.gates import Gate
 from runner.selectors.dedupe import Dedupe
@@ -72,8 +73,11 @@ CheckBlock = dict[
 ]  # {preset: detection, …} or {expect_…: {table: images | objects, …}}: see config.schema
 
 
+Column = Annotated[str, Meta(min_length=1)]
+
+
 class SliceSpec(Options, frozen=True, kw_only=True):
-    """A part of the test split to look at by itself: `name` with `where` or `objects`, or `by`."""
+    """A part of the test split to look at by itself: `name` with `where` or `objects`, or `by`, or `auto`."""
 
     name: Annotated[Name | None, Meta(description="What gates and the report call it.")] = None
     where: Annotated[
@@ -86,24 +90,66 @@ class SliceSpec(Options, frozen=True, kw_only=True):
         ),
     ] = None
     by: Annotated[
-        Annotated[str, Meta(min_length=1)] | None,
-        Meta(description="An index column: one slice per value, called `column=value`."),
+        Column | Annotated[list[Column], Meta(min_length=1, max_length=3)] | None,
+        Meta(
+            description="An index column: one slice per value, called `column=value`. Several columns are crossed: "
+            "`a=x, b=y`."
+        ),
+    ] = None
+    auto: Annotated[
+        Literal["weakest"] | None,
+        Meta(
+            description="Slices that are searched for: the weakest regions of metadata and image properties."
+        ),
     ] = None
     max: Annotated[
-        PositiveInt, Meta(le=200, description="With `by`: at most so many values, the most frequent.")
-    ] = 20
+        Annotated[int, Meta(ge=1, le=200)] | None,
+        Meta(
+            description="With `by`: at most so many slices, those with the most images (20 when absent). With `auto`: "
+            "at most so many (5 when absent).",
+        ),
+    ] = None
+    min_images: Annotated[
+        PositiveInt | None,
+        Meta(description="With `auto`: regions of fewer images are not looked at (20 when absent)."),
+    ] = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of `by`."""
+        return [self.by] if isinstance(self.by, str) else self.by or []
+
+
+class Confidence(Options, frozen=True, kw_only=True):
+    """How sure a statement must be."""
+
+    level: Annotated[
+        float,
+        Meta(ge=0.5, le=0.999, description="Of the intervals, and of all gates of the sprint together."),
+    ] = 0.95
+    resamples: Annotated[
+        int, Meta(ge=100, le=100_000, description="Bootstrap resamples of the test images (or their groups).")
+    ] = 1000
 
 
 class Evaluate(Options, frozen=True, kw_only=True):
     """What is measured on the test split."""
 
-    optimizing: Annotated[str, Meta(description="The one number to push: a quality metric.")] = "map50_95"
+    optimizing: Annotated[
+        str | None,
+        Meta(description="The one number to push: a quality metric. map50_95, or top1 for classification."),
+    ] = None
     operating_confidence: Annotated[
         Fraction, Meta(description="Score threshold of precision, recall and f1.")
     ] = 0.25
     slices: Annotated[list[SliceSpec], Meta(description="Added to the project's.")] = field(
         default_factory=list
     )
+    confidence: Annotated[Confidence, Meta(description="How sure a statement must be.")] = Confidence()
+
+    def optimizing_for(self, task: TaskName) -> str:
+        """The metric to push: the one named, or the task's usual one."""
+        return self.optimizing or ("top1" if task == "classify" else "map50_95")
 
 
 class BenchmarkOptions(Options, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from runner.domain.task import TaskName
+
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every record has in common."""
@@ -26,11 +28,27 @@ def seed_target(seed: int) -> str:
     return f"{REFERENCE_TARGET}-seed-{seed}"
 
 
-class Metrics(Record, frozen=True, kw_only=True):
-    """Detection metrics of one cell (the whole split, a slice, a class). Ratios are in [0, 1].
+class Interval(Record, frozen=True, kw_only=True):
+    """A confidence interval, ends included."""
 
-    `map*` and `ar` follow the COCO protocol (101 recall points, 100 detections per image and class; `ar` is
-    COCO's AR@100). `precision`, `recall` and `f1` are at IoU 0.5 and the operating confidence.
+    low: float
+    high: float
+
+
+class Metrics(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Quality of one cell (the whole split, a slice, a class). Ratios are in [0, 1]; `None` is not measured.
+
+    detect, segment, pose, obb: `map*` and `ar` follow the COCO protocol (101 recall points, 100 detections per
+    image and class (20 for pose); `ar` is COCO's AR at that many), by the task's own similarity; `precision`,
+    `recall` and `f1` are at similarity 0.5 and the operating confidence, all classes counted together.
+
+    classify: `top1` and `top5` are the share of images whose class is first, or among the first five;
+    `balanced_accuracy` is the mean recall of the classes that occur; `precision`, `recall` and `f1` are of the
+    first class, and macro averages where the cell is not one class.
+
+    Attributes:
+        groups: independent units of the bootstrap (scenes, or images) that the cell rests on.
+        intervals: per metric, its interval at the evaluation's confidence level for this cell alone.
     """
 
     images: int
@@ -39,12 +57,26 @@ class Metrics(Record, frozen=True, kw_only=True):
     map50: float | None = None
     map75: float | None = None
     ar: float | None = None
+    top1: float | None = None
+    top5: float | None = None
+    balanced_accuracy: float | None = None
     precision: float | None = None
     recall: float | None = None
     f1: float | None = None
+    groups: int | None = None
+    intervals: dict[str, Interval] = {}
 
 
-QUALITY_METRICS = ("map50_95", "map50", "map75", "ar", "precision", "recall", "f1")
+RANKED_METRICS = ("map50_95", "map50", "map75", "ar", "precision", "recall", "f1")
+CLASSIFY_METRICS = ("top1", "top5", "balanced_accuracy", "precision", "recall", "f1")
+TASK_METRICS: dict[TaskName, tuple[str, ...]] = {
+    "detect": RANKED_METRICS,
+    "segment": RANKED_METRICS,
+    "pose": RANKED_METRICS,
+    "obb": RANKED_METRICS,
+    "classify": CLASSIFY_METRICS,
+}
+QUALITY_METRICS = tuple(dict.fromkeys((*RANKED_METRICS, *CLASSIFY_METRICS)))
 COST_METRICS = (
     "latency_p50_ms",
     "latency_p95_ms",
@@ -72,6 +104,9 @@ class SliceMetrics(Record, frozen=True, kw_only=True):
 
     `kind` tells what the condition selects: whole images, or ground-truth objects (others are ignored, as COCO
     ignores objects outside an area range).
+
+    Attributes:
+        found: why a slice that nobody named is here; None for slices of the project and the spec.
     """
 
     name: str
@@ -79,6 +114,23 @@ class SliceMetrics(Record, frozen=True, kw_only=True):
     condition: str
     overall: Metrics
     per_class: dict[str, Metrics]
+    found: FoundSlice | None = None
+
+
+class FoundSlice(Record, frozen=True, kw_only=True):
+    """What the search for weak slices says of one of them.
+
+    Attributes:
+        p_value: of this region being no worse than the rest, corrected for all regions that were looked at.
+        searched: how many regions were looked at.
+        loss: 1 - f1 inside, at the operating confidence (classify: the share of images whose first class is wrong);
+            `loss_elsewhere` outside.
+    """
+
+    p_value: float
+    searched: int
+    loss: float
+    loss_elsewhere: float
 
 
 class TargetEvaluation(Record, frozen=True, kw_only=True):
@@ -90,17 +142,152 @@ class TargetEvaluation(Record, frozen=True, kw_only=True):
     slices: list[SliceMetrics]
 
 
+class Resampling(Record, frozen=True, kw_only=True):
+    """How intervals were made. `unit` is what was drawn: `image`, or the column that groups images."""
+
+    level: float
+    resamples: int
+    unit: str
+    groups: int
+
+
+class Difference(Record, frozen=True, kw_only=True):
+    """This sprint's judged artefact beside the champion's in one cell, on the same images and resamples.
+
+    `interval` holds for all differences of the report together (family-wise); `outcome` is what it shows.
+    `seed_deviation` is the standard deviation over training seeds, where there are several.
+    """
+
+    slice: str | None
+    class_name: str | None = field(name="class", default=None)
+    metric: str
+    value: float
+    reference: float
+    difference: float
+    interval: Interval | None
+    outcome: Literal["gained", "lost", "unclear"]
+    seed_deviation: float | None = None
+
+
+class ChampionModel(Record, frozen=True, kw_only=True):
+    """Whose predictions the champion stage wrote (champion/champion.json).
+
+    Attributes:
+        tag: the registry's git tag. `target`: the artefact that ran; `digest` is of its content.
+        class_names: what it knows; classes of the project that it lacks count as never detected.
+    """
+
+    sprint: str
+    tag: str
+    target: str
+    class_names: list[str]
+    digest: str
+
+
+class ChampionEvaluation(Record, frozen=True, kw_only=True):
+    """The champion's shipped artefact, run anew on this sprint's test split. `target` is its name in its sprint.
+
+    `unknown_classes` are the project's that it never learnt: they count as never detected.
+    """
+
+    sprint: str
+    tag: str
+    target: str
+    unknown_classes: list[str] = []
+    evaluation: TargetEvaluation
+    differences: list[Difference]
+
+
 class Evaluation(Record, frozen=True, kw_only=True):
     """What the evaluate stage writes. `split_digest` identifies the test images and their labels."""
 
-    task: str
+    task: TaskName
     evaluator: str
     split: str
     split_digest: str
     operating_confidence: float
     optimizing: str
+    resampling: Resampling | None = None
     targets: list[TargetEvaluation]
-    seeds: dict[str, Metrics] = {}  # torch, per further training seed
+    seeds: list[TargetEvaluation] = []  # torch, per further training seed; without intervals
+    champion: ChampionEvaluation | None = None
+    searched_regions: int | None = None  # looked at for weak slices; None without an `auto` slice
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+class ErrorType(Record, frozen=True, kw_only=True):
+    """One kind of error: how often, and how much map50 would rise if it were mended (TIDE's dAP)."""
+
+    name: Literal["classification", "localisation", "both", "duplicate", "background", "missed"]
+    count: int
+    ap_cost: float | None
+
+
+class ConfusionMatrix(Record, frozen=True, kw_only=True):
+    """Rows are the truth, columns the prediction, in the order of `labels`; at the operating confidence.
+
+    For ranked tasks the last label is `background`: a row of false detections, a column of misses.
+    """
+
+    labels: list[str]
+    counts: list[list[int]]
+
+
+class RecommendedPoint(Record, frozen=True, kw_only=True):
+    """The confidence with the highest f1, and what it gives there."""
+
+    confidence: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+class CalibrationBin(Record, frozen=True, kw_only=True):
+    """Predictions whose confidence lies in [low, high): how many, their mean confidence, how many are right."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float | None
+    accuracy: float | None
+
+
+class Calibration(Record, frozen=True, kw_only=True):
+    """How far confidence can be believed; `ece` is the expected calibration error in [0, 1]."""
+
+    ece: float | None
+    bins: list[CalibrationBin]
+
+
+class Errors(Record, frozen=True, kw_only=True):
+    """What the judged artefact gets wrong (errors.json). `point` per class is under the class's name."""
+
+    target: str
+    types: list[ErrorType]
+    confusion: ConfusionMatrix
+    recommended: RecommendedPoint | None
+    recommended_per_class: dict[str, RecommendedPoint]
+    calibration: Calibration
+
+
+class GalleryImage(Record, frozen=True, kw_only=True):
+    """One of the worst test images, drawn with truth and prediction. Paths are relative to the sprint folder."""
+
+    image: str  # relative to the dataset
+    picture: str
+    cam: str | None = None  # class activation map of the torch model on its worst error
+    loss: float
+    errors: dict[str, int]  # error type → how many
+    caption: str
+
+
+class Gallery(Record, frozen=True, kw_only=True):
+    """What the inspect stage writes (gallery.json); worst first."""
+
+    target: str
+    images: list[GalleryImage]
 
 
 # --- benchmark, export, training ------------------------------------------------------------------
@@ -257,8 +444,30 @@ class Outcome(StrEnum):
 WORST_FIRST = (Outcome.FAIL, Outcome.NOT_MEASURED, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
+class FurtherEvidence(Record, frozen=True, kw_only=True):
+    """What would decide an INCONCLUSIVE gate at 80 % power.
+
+    Attributes:
+        images: further test images, of `slice` (None: of any kind); None when no realistic number would do.
+        groups: the groups (scenes) that these images come from, where images are grouped.
+        cost: of labelling them, in `currency`; None without a price.
+    """
+
+    images: int | None
+    groups: int | None = None
+    slice: str | None = None
+    cost: float | None = None
+    currency: str = ""
+
+
 class GateResult(Record, frozen=True, kw_only=True):
-    """One gate, on one slice and one target."""
+    """One gate, on one slice and one target.
+
+    Attributes:
+        interval: of what the gate judges (the value, or its difference to the reference), family-wise.
+        decided_by: `interval` for quality metrics; `point` where the gate says `decide: point`; `measurement`
+            for what has no sampling error that we know (latency, size, cost).
+    """
 
     gate: str  # the gate as written: "recall ≥ 0.70"
     metric: str
@@ -268,6 +477,9 @@ class GateResult(Record, frozen=True, kw_only=True):
     outcome: Outcome
     value: float | None
     reference: float | None = None  # the champion's, or the torch model's value
+    interval: Interval | None = None
+    decided_by: Literal["interval", "point", "measurement"] = "measurement"
+    further: FurtherEvidence | None = None
     threshold: float
     explanation: str
     source: str = ""  # file:line:column of the gate
@@ -275,13 +487,55 @@ class GateResult(Record, frozen=True, kw_only=True):
 
 
 class Verdict(Record, frozen=True, kw_only=True):
-    """The sprint's verdict: PASS only when every gate passes."""
+    """The sprint's verdict: PASS only when every gate passes.
+
+    Attributes:
+        family: how many intervals were judged together; `level` is the confidence that all of them hold.
+        wear: how often the test split has been used to decide, this time included.
+    """
 
     outcome: Outcome
     gates: list[GateResult]
     optimizing: str
     optimizing_value: float | None
+    optimizing_interval: Interval | None = None
     champion: str | None = None
+    level: float | None = None
+    family: int = 0
+    wear: Wear | None = None
+
+
+# --- wear of the test split -----------------------------------------------------------------------
+
+
+class SplitUse(Record, frozen=True, kw_only=True):
+    """One decision that was taken on a held-out split (an entry of reports/<sprint>/uses.json).
+
+    Attributes:
+        split_digest: the images and their labels.
+        evaluation_digest: SHA-256 of evaluation.json: the same result judged again is the same use.
+        significance: what this use spent: 1 − the confidence level, divided by 2 (one side makes a false winner).
+        uses_before, spent_before: what other decisions had used when this one was first taken.
+    """
+
+    split_digest: str
+    evaluation_digest: str
+    significance: float
+    uses_before: int
+    spent_before: float
+
+
+class Wear(Record, frozen=True, kw_only=True):
+    """How worn a held-out split is. `left` is None without a budget; it bounds the chance of a false winner, for models
+    made without looking at the split's earlier results."""
+
+    split: str
+    uses: int
+    spent: float
+    budget: float | None = None
+    left: float | None = None
+    exhausted: bool = False
+    refresh: Literal["advised", "required"] = "advised"
 
 
 # --- timing ---------------------------------------------------------------------------------------

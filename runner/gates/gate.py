@@ -15,8 +15,8 @@ class Gate(Options, frozen=True, kw_only=True):
     metric: Annotated[
         str,
         Meta(
-            description="map50_95, map50, map75, ar, precision, recall, f1, latency_p50_ms, latency_p95_ms, "
-            "latency_p99_ms, throughput_ips, size_mb, peak_memory_mb, cost or duration_min."
+            description="What is judged: a quality metric that the task has, or one of speed, size and cost "
+            "(see [Metrics](#metrics))."
         ),
     ]
     min: Annotated[float | None, Meta(description="PASS when the value is at least this.")] = None
@@ -47,3 +47,10 @@ class Gate(Options, frozen=True, kw_only=True):
         str | None, Meta(description='A slice\'s name, or "*" for every slice. The whole split when absent.')
     ] = None
     class_name: Annotated[str | None, Meta(description="A class's name.")] = field(name="class", default=None)
+    decide: Annotated[
+        Literal["interval", "point"],
+        Meta(
+            description="`interval`: the whole confidence interval must satisfy a quality gate. `point`: the measured "
+            "number alone decides, and the report says so."
+        ),
+    ] = "interval"

@@ -8,7 +8,8 @@ import pytest
 
 from runner.adapters.architectures import architecture_files
 from runner.config.load import validate
-from runner.config.paths import USUAL_ARCHITECTURES, is_tracked_by_dvc, path_problem
+from runner.config.paths import is_tracked_by_dvc, path_problem, usual_architectures
+from runner.domain.task import TASK_NAMES, TaskName
 
 
 @pytest.mark.parametrize(
@@ -82,5 +83,6 @@ def test_weights_may_wait_in_dvc(repository: Path) -> None:
     assert validate(repository) == []
 
 
-def test_the_usual_architectures_can_be_trained() -> None:
-    assert set(USUAL_ARCHITECTURES) <= set(architecture_files())
+@pytest.mark.parametrize("task", TASK_NAMES)
+def test_the_usual_architectures_can_be_trained(task: TaskName) -> None:
+    assert set(usual_architectures(task)) <= set(architecture_files(task))

@@ -23,8 +23,17 @@ PROJECT: dict[str, Any] = {
     "classes": ["a", "b"],
     "dataset": {"path": "data", "layout": "yolo", "metadata": "data/m.csv", "group_by": "scene"},
     "splits": {"train": "split = 'train'", "pool": "x"},
-    "slices": [{"name": "dark", "where": "x"}, {"by": "camera", "max": 3}, {"name": "s", "objects": "y"}],
-    "policy": {"gates": [{"metric": "map50", "max_drop": 0.1, "against": "champion"}]},
+    "slices": [
+        {"name": "dark", "where": "x"},
+        {"by": "camera", "max": 3},
+        {"name": "s", "objects": "y"},
+        {"by": ["a", "b"]},
+    ],
+    "keypoints": {"names": ["a", "b"], "flip": [1, 0], "sigmas": [0.1, 0.2]},
+    "policy": {
+        "holdout": {"significance": 0.2},
+        "gates": [{"metric": "map50", "max_drop": 0.1, "against": "champion"}],
+    },
     "costs": {"currency": "EUR", "label": {"class": 1}},
     "compute": {"device": "cuda:1", "threads": 2},
 }
@@ -43,8 +52,12 @@ SPRINT: dict[str, Any] = {
         "augment": {"mosaic": 0.5},
     },
     "export": [{"format": "onnx"}, {"format": "openvino", "precision": "int8", "calibration": {"size": 3}}],
-    "evaluate": {"optimizing": "map50", "slices": [{"by": "weather"}]},
-    "gates": [{"metric": "recall", "min": 0.5, "slice": "*", "class": "a"}],
+    "evaluate": {
+        "optimizing": "map50",
+        "slices": [{"by": "weather"}, {"auto": "weakest", "max": 3}],
+        "confidence": {"level": 0.9},
+    },
+    "gates": [{"metric": "recall", "min": 0.5, "decide": "point", "slice": "*", "class": "a"}],
 }
 EXTENSION = {**SPRINT, "extends": "0001-x", "train": {"epochs": 3, "freeze": None}, "annotation": None}
 NAMES = [

@@ -75,11 +75,21 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         # slices
         ("{by: weather}", "{by: wether}", '21:17: evaluate.slices[0].by: the table `images` has no column "wether"; did you mean "weather"?'),
         ("{by: weather}", "{name: night, wher: x}", '21:26: evaluate.slices[0].wher: unknown key; did you mean "where"?'),
-        ("{by: weather}", "{name: night}", "21:12: evaluate.slices[0]: a slice has `name` and `where`, `name` and `objects`, or `by` (and `max`)"),
-        ("{by: weather}", "{by: weather, name: x}", "21:12: evaluate.slices[0]: a slice has `name` and `where`, `name` and `objects`, or `by` (and `max`)"),
+        ("{by: weather}", "{name: night}", "21:12: evaluate.slices[0]: a slice has `name` and `where`, `name` and `objects`, `by` (and `max`), or `auto` (and `max`, `min_images`)"),
+        ("{by: weather}", "{by: weather, name: x}", "21:12: evaluate.slices[0]: a slice has `name` and `where`, `name` and `objects`, `by` (and `max`), or `auto` (and `max`, `min_images`)"),
         ("{by: weather}", "{name: dark, where: brightness < 0.1}", '21:19: evaluate.slices[0].name: the slice "dark" is already defined in flywheel.yaml'),
         ("{by: weather}", "{by: camera}", '21:17: evaluate.slices[0].by: the slice "camera" is already defined in flywheel.yaml'),
         ("{by: weather}", "{by: weather}, {by: weather}", '21:32: evaluate.slices[1].by: the slice "weather" is named twice'),
+        ("{by: weather}", "{by: 3}", "21:17: evaluate.slices[0].by: expected text or a list, found 3; write it in quotes"),
+        ("{by: weather}", "{by: []}", "21:17: evaluate.slices[0].by: needs at least 1 entry, found 0"),
+        ("{by: weather}", "{by: [weather, camra]}", '21:27: evaluate.slices[0].by[1]: the table `images` has no column "camra"; did you mean "camera"?'),
+        ("{by: weather}", "{by: [weather, weather]}", '21:27: evaluate.slices[0].by[1]: the column "weather" is named twice'),
+        ("{by: weather}", "{by: [weather, camera, scene, split]}", "21:17: evaluate.slices[0].by: at most 3 entries, found 4"),
+        ("{by: weather}", "{by: [weather, scene]}, {by: [scene, weather]}", '21:41: evaluate.slices[1].by: the slice "scene, weather" is named twice'),
+        ("{by: weather}", "{by: [camera]}", '21:17: evaluate.slices[0].by: the slice "camera" is already defined in flywheel.yaml'),
+        ("{by: weather}", "{auto: weakest, by: weather}", "21:12: evaluate.slices[0]: a slice has `name` and `where`, `name` and `objects`, `by` (and `max`), or `auto` (and `max`, `min_images`)"),
+        ("{by: weather}", "{auto: worst}", '21:19: evaluate.slices[0].auto: expected weakest, found "worst"'),
+        ("{by: weather}", "{auto: weakest}, {auto: weakest}", "21:30: evaluate.slices[1].auto: weak slices are already searched for; `auto` is written once, for project and spec"),
         ("{by: weather}", "{name: a b, where: readable}", "21:19: evaluate.slices[0].name: a name has letters, digits, `_`, `.`, `-`, at most 80"),
         ("{by: weather}", "{name: big, objects: area > 9}", '21:33: evaluate.slices[0].objects: the table `objects` has no column "area"; did you mean "area_px"?'),
         ("{by: weather}", "{name: ones, objects: class = 'wto'}", '21:34: evaluate.slices[0].objects: unknown class "wto"; did you mean "two"?'),
@@ -95,10 +105,11 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("sharpness < 12", "'camera = \"dock\"'", f'6:12: data.exclude: the table `images` has no column "dock"; columns: {IMAGES}; text is written in single quotes: \'dock\''),
         ("balance: camera", "balance: camra", '5:90: data.train.sample.balance: the table `images` has no column "camra"; did you mean "camera"?'),
         # checks
-        ("preset: detection", "preset: detecton", '9:13: checks[1].preset: expected detection, found "detecton"'),
+        ("preset: detection", "preset: detecton", '9:13: checks[1].preset: unknown value "detecton"; did you mean "detection"?'),
         ("preset: detection", "detection", '9:5: checks[1]: expected a mapping, found text ("detection")'),
         ("preset: detection", "presets: detection", "9:5: checks[1].presets: unknown check; write `preset: detection` or an expectation (`expect_…`)"),
-        ("preset: detection", "{}", "9:5: checks[1]: a check is `preset: detection` or one expectation (`expect_…`)"),
+        ("preset: detection", "preset: classification", "9:13: checks[1].preset: task detect is checked by `preset: detection`, not by classification"),
+        ("preset: detection", "{}", "9:5: checks[1]: a check is a preset (`preset: detection`) or one expectation (`expect_…`)"),
         ("_to_be_between", "_to_be_betwen", '8:5: checks[0].expect_column_values_to_be_betwen: unknown expectation; did you mean "expect_column_values_to_be_between"?'),
         ("table: images, ", "", '8:5: checks[0].expect_column_values_to_be_between: missing key "table"'),
         ("column: brightness", "column: brightnes", '8:65: checks[0].expect_column_values_to_be_between.column: the table `images` has no column "brightnes"; did you mean "brightness"?'),
@@ -115,7 +126,13 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("mostly: 0.99", "row_condition: x", "8:109: checks[0].expect_column_values_to_be_between.row_condition: this argument of Great Expectations is not accepted in a spec"),
         # gates
         ("metric: map50_95, min: 0.45", "metric: mAP50-95, min: 0.45", '23:14: gates[0].metric: unknown value "mAP50-95"; did you mean "map50_95"?'),
-        ("optimizing: map50_95", "optimizing: latency_p95_ms", '20:15: evaluate.optimizing: expected one of map50_95, map50, map75, ar, precision, recall, f1, found "latency_p95_ms"'),
+        ("optimizing: map50_95", "optimizing: latency_p95_ms", '20:15: evaluate.optimizing: expected one of map50_95, map50, map75, ar, precision, recall, f1, top1, top5, balanced_accuracy, found "latency_p95_ms"'),
+        ("optimizing: map50_95", "optimizing: top1", "20:15: evaluate.optimizing: top1 is not measured for task detect; it has map50_95, map50, map75, ar, precision, recall, f1"),
+        ("metric: map50_95, min: 0.45", "metric: balanced_accuracy, min: 0.45", "23:14: gates[0].metric: balanced_accuracy is not measured for task detect; it has map50_95, map50, map75, ar, precision, recall, f1"),
+        ("min: 0.45", "min: 0.45, decide: pont", '23:43: gates[0].decide: unknown value "pont"; did you mean "point"?'),
+        ("max: 12", "max: 12, decide: point", "27:52: gates[4].decide: latency_p95_ms has no confidence interval; remove `decide`"),
+        ("optimizing: map50_95", "confidence: {level: 95}", "20:23: evaluate.confidence.level: must be at most 0.999, found 95"),
+        ("optimizing: map50_95", "confidence: {level: 0.9, resample: 500}", '20:28: evaluate.confidence.resample: unknown key; did you mean "resamples"?'),
         ("min: 0.45", "min: 45", "23:29: gates[0].min: map50_95 lies between 0 and 1, found 45; did you mean 0.45?"),
         ("min: 0.45", "max: 0.45", "23:24: gates[0].max: more map50_95 is better: write `min: 0.45`"),
         ("max: 12", "min: 12", "27:43: gates[4].min: less latency_p95_ms is better: write `max: 12`"),
@@ -127,6 +144,8 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("slice: dark", "slice: drak", '24:29: gates[1].slice: unknown slice "drak"; did you mean "dark"?'),
         ("slice: camera=dock", "slice: camera", '26:29: gates[3].slice: "camera" has one slice per value: write "camera=<value>"'),
         ("slice: camera=dock", "slice: site=dock", '26:29: gates[3].slice: unknown slice "site=dock"; slices: *, camera=<value>, dark, small, weather=<value>'),
+        ("slice: dark", "slice: fogg=1", "24:29: gates[1].slice: unknown slice \"fogg=1\"; slices: *, camera=<value>, dark, small, weather=<value>"),
+        ("slice: camera=dock", 'slice: "camera=dock, weather=fog"', '26:29: gates[3].slice: unknown slice "camera=dock, weather=fog"; slices: *, camera=<value>, dark, small, weather=<value>'),
         ("class: one", "class: wto", '24:42: gates[1].class: unknown class "wto"; did you mean "two"?'),
         ("target: openvino-int8", "target: openvino-fp16", '26:50: gates[3].target: unknown export target "openvino-fp16"; did you mean "openvino-int8"?'),
         ("target: openvino-int8", "target: torch", "26:82: gates[3].against: the torch model is not compared with itself"),
@@ -141,6 +160,7 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("yolo11n.yaml", "yolo11n.pt", "12:10: train.model: yolo11n.pt is not in the repository, and nothing is downloaded\n  hint: put the file into the repository and add it: dvc add weights/yolo11n.pt; then `model: weights/yolo11n.pt`; or train from scratch: `model: yolo11n.yaml`"),
         ("yolo11n.yaml", "weights/x.pt", "12:10: train.model: weights/x.pt does not exist\n  hint: put the file there and add it: dvc add weights/x.pt; or train from scratch: `model: yolo26n.yaml`"),
         ("yolo11n.yaml", "../x.pt", '12:10: train.model: "../x.pt" leaves the repository; `..` is not allowed'),
+        ("yolo11n.yaml", "yolo11n-seg.yaml", "12:10: train.model: yolo11n-seg.yaml is an architecture for task segment, not detect: write `model: yolo11n.yaml`"),
         ("title: A first model", "title: x\nannotation: {strategy: boxes, guidelines: docs/missing.md}", "4:43: annotation.guidelines: docs/missing.md does not exist"),
         # YAML
         ("{format: onnx}", "{format: onnx", "18:5: not valid YAML: did not find expected ',' or '}' (while parsing a flow mapping, line 17)"),
@@ -154,7 +174,19 @@ def test_what_is_wrong_with_a_spec(break_file: Break, old: str, new: str, messag
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("task: detect", "task: detekt", '4:7: task: expected detect, found "detekt"'),
+        ("task: detect", "task: detekt", '4:7: task: unknown value "detekt"; did you mean "detect"?'),
+        ("layout: yolo", "layout: folders", "8:11: dataset.layout: the layout folders is for task classify; task detect reads yolo or coco\n  hint: write `task: classify` where the labels are a folder per class: CLASS/image.jpg, or SPLIT/CLASS/image.jpg"),
+        ("task: detect", "task: pose", "4:7: task: task pose needs the skeleton that the labels have\n  hint: add `keypoints: {names: [nose, left_eye, right_eye], flip: [0, 2, 1]}` with your points"),
+        ("task: detect", "task: detect\nkeypoints: {names: [a]}", "5:1: keypoints: task detect has no skeleton; remove `keypoints`, or write `task: pose`"),
+        ("task: detect", "task: pose\nkeypoints: {names: [a, b, a]}", '5:27: keypoints.names[2]: the key point "a" is named twice'),
+        ("task: detect", "task: pose\nkeypoints: {names: [a, b], flip: [1]}", "5:34: keypoints.flip: flip has 1 entry, but there are 2 names"),
+        ("task: detect", "task: pose\nkeypoints: {names: [a, b], flip: [0, 2]}", "5:38: keypoints.flip[1]: there is no key point 2: they count from 0 to 1"),
+        ("task: detect", "task: pose\nkeypoints: {names: [a, b, c], flip: [1, 2, 0]}", "5:38: keypoints.flip[0]: key point 0 becomes 1, but 1 becomes 2: a mirror image of a mirror image must be the image"),
+        ("task: detect", "task: pose\nkeypoints: {names: [a, b], sigmas: [0.1]}", "5:36: keypoints.sigmas: sigmas has 1 entry, but there are 2 names"),
+        ("task: detect", "task: pose\nkeypoints: {names: [a], sigmas: [0]}", "5:34: keypoints.sigmas[0]: must be more than 0, found 0"),
+        ("{by: camera}", "{auto: weakest}\n  - {auto: weakest}", "17:6: slices[2].auto: weak slices are already searched for; `auto` is written once, for project and spec"),
+        ("  gates: [", "  holdout: {significance: 5}\n  gates: [", "19:27: policy.holdout.significance: must be at most 1, found 5"),
+        ("  gates: [", "  holdout: {refresh: require}\n  gates: [", '19:22: policy.holdout.refresh: unknown value "require"; did you mean "required"?'),
         ("kind: Project", "kind: Sprint", "2:7: kind: expected kind Project, found \"Sprint\"; a sprint's spec lies in specs/"),
         ("[zero, one, two]", "[zero, one, two, one]", '5:27: classes[3]: the class "one" is named twice'),
         ("[zero, one, two]", "[zero, one, two, objects]", '5:27: classes[3]: a class cannot be called "objects": its column n_objects counts all objects'),
@@ -320,3 +352,97 @@ def test_nothing_heavy_is_imported(repository: Path) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip() == "[]"
+
+
+CLASSIFY = {
+    "task: detect": "task: classify",
+    "layout: yolo": "layout: folders",
+    "  - {name: small, objects: area_px < 1024}\n": "",
+    "metric: map50_95, max_drop": "metric: top1, max_drop",
+}
+
+
+def classification(repository: Path, break_file: Break) -> Path:
+    """The project and its specs as a classification project."""
+    for old, new in CLASSIFY.items():
+        break_file("flywheel.yaml", old, new)
+    spec = (repository / SPEC).read_text()
+    for old, new in (
+        ("map50_95", "top1"),
+        ("yolo11n", "yolo11n-cls"),
+        ("preset: detection", "preset: classification"),
+    ):
+        spec = spec.replace(old, new)
+    (repository / SPEC).write_text(spec)
+    return repository
+
+
+def test_a_classification_project_has_no_errors(repository: Path, break_file: Break) -> None:
+    assert texts(classification(repository, break_file)) == []
+
+
+def test_every_place_that_does_not_fit_a_changed_task_is_told(repository: Path, break_file: Break) -> None:
+    break_file("flywheel.yaml", "task: detect", "task: classify")
+    has = "it has top1, top5, balanced_accuracy, precision, recall, f1"
+    assert texts(repository, ["0001"]) == [
+        "flywheel.yaml:8:11: dataset.layout: task classify reads the layout folders, not yolo\n"
+        "  hint: put the images into a folder per class: CLASS/image.jpg, or SPLIT/CLASS/image.jpg; "
+        "then write `layout: folders`",
+        f"flywheel.yaml:19:20: policy.gates[0].metric: map50_95 is not measured for task classify; {has}",
+        f"{SPEC}:9:13: checks[1].preset: task classify is checked by `preset: classification`, not by detection",
+        f"{SPEC}:12:10: train.model: yolo11n.yaml is an architecture for task detect, not classify: "
+        "write `model: yolo11n-cls.yaml`",
+        f"{SPEC}:20:15: evaluate.optimizing: map50_95 is not measured for task classify; {has}",
+        f"{SPEC}:23:14: gates[0].metric: map50_95 is not measured for task classify; {has}",
+        f"{SPEC}:25:14: gates[2].metric: map50_95 is not measured for task classify; {has}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("weather=fog", "scene=a", None),
+        ("weather=fog", '"camera=dock, weather=fog"', None),
+        ("weather=fog", '"camera=a, b, weather=fog"', None),
+        ("weather=fog", '"weather=fog, camera=dock"', 'unknown slice "weather=fog, camera=dock"; the columns are crossed in another order: "camera=dock, weather=fog"'),
+        ("weather=fog", '"camera, weather"', '"camera, weather" has one slice per value: write "camera=<value>, weather=<value>"'),
+        ("weather=fog", "camera=dock", 'unknown slice "camera=dock"; slices: *, camera=<value>, weather=<value>, scene=<value>\n'
+         "  hint: what `auto` finds differs from sprint to sprint: describe the region with `name` and `where`"),
+    ],
+)  # fmt: skip
+def test_gates_name_crossed_slices_by_all_their_values(
+    repository: Path, break_file: Break, old: str, new: str, message: str | None
+) -> None:
+    (repository / SPEC).unlink()
+    (repository / "specs" / "0002-longer.yaml").write_text(
+        "apiVersion: flywheel/v1\nkind: Sprint\ntitle: x\ntrain: {framework: ultralytics, model: yolo11n.yaml}\n"
+        "evaluate: {slices: [{by: [camera, weather]}, {auto: weakest, max: 3}]}\n"
+        "gates:\n  - {metric: recall, min: 0.5, slice: weather=fog}\n"
+    )
+    break_file(
+        "flywheel.yaml", "  - {name: dark, where: brightness < 0.25}\n  - {by: camera}\n", "  - {by: scene}\n"
+    )
+    break_file("flywheel.yaml", "  - {name: small, objects: area_px < 1024}\n", "")
+    break_file("specs/0002-longer.yaml", old, new)
+    expected = [] if message is None else [f"specs/0002-longer.yaml:7:39: gates[0].slice: {message}"]
+    assert texts(repository) == expected
+
+
+def test_found_slices_alone_give_a_gate_nothing_to_judge(repository: Path, break_file: Break) -> None:
+    break_file(
+        "flywheel.yaml",
+        "  - {name: dark, where: brightness < 0.25}\n  - {by: camera}\n  - {name: small, objects: area_px < 1024}\n",
+        "  - {auto: weakest}\n",
+    )
+    break_file("flywheel.yaml", "max_drop: 0.02", 'slice: "*", max_drop: 0.02')
+    assert texts(repository, [])[:1] == [
+        "flywheel.yaml:17:37: policy.gates[0].slice: there are no slices: neither here nor in flywheel.yaml; "
+        "what `auto` finds differs from sprint to sprint: describe the region with `name` and `where`"
+    ]
+
+
+def test_a_shape_cannot_be_used_in_a_condition(break_file: Break) -> None:
+    root = break_file(SPEC, "{by: weather}", "{name: x, objects: keypoints IS NULL}")
+    assert texts(root, ["0001"]) == [
+        f"{SPEC}:21:31: evaluate.slices[0].objects: keypoints holds an object's shape: a condition cannot use it"
+    ]
