@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.evaluation.matching import IOU_THRESHOLDS, Matches
+from runner.evaluation.matching import THRESHOLDS, Matches, at_threshold, threshold_index
 
 RECALL_THRESHOLDS: NDArray[np.float64] = np.linspace(0.0, 1.0, 101)
 """R = 101 points. Source: COCOeval's `Params.setDetParams`."""
@@ -43,22 +43,6 @@ class Curves:
         return np.asarray(self.recall.mean(axis=1))
 
 
-def threshold_index(iou: float) -> int:
-    """Where `iou` is among the IoU thresholds.
-
-    Raises:
-        ValueError: it is none of them.
-
-    Example:
-        >>> threshold_index(0.75)
-        5
-    """
-    (found,) = np.flatnonzero(np.isclose(IOU_THRESHOLDS, iou)).tolist() or (None,)
-    if found is None:
-        raise ValueError(f"{iou} is not one of {IOU_THRESHOLDS.round(2).tolist()}")
-    return int(found)
-
-
 def count_by_class(
     labels: NDArray[np.int64], weights: NDArray[np.integer | np.floating | np.bool_], n_classes: int
 ) -> NDArray[np.float64]:
@@ -82,16 +66,21 @@ def accumulate(matches: Matches, *, n_classes: int, weights: NDArray[np.uint8]) 
 
     Source: `COCOeval.accumulate` of pycocotools, to which the result is equal.
     """
-    objects = count_by_class(matches.truth_label, weights[matches.truth_image], n_classes)
-    precision = np.full((n_classes, len(IOU_THRESHOLDS), len(RECALL_THRESHOLDS)), np.nan)
-    recall = np.full((n_classes, len(IOU_THRESHOLDS)), np.nan)
-    used = np.flatnonzero(weights[matches.image])
-    bounds = np.searchsorted(matches.label[used], np.arange(n_classes + 1))
+    candidates = matches.candidates
+    counted = np.flatnonzero(matches.counted)
+    objects = count_by_class(
+        candidates.truths.label[counted], weights[candidates.truths.image[counted]], n_classes
+    )
+    precision = np.full((n_classes, len(THRESHOLDS), len(RECALL_THRESHOLDS)), np.nan)
+    recall = np.full((n_classes, len(THRESHOLDS)), np.nan)
+    thresholds = range(len(THRESHOLDS))
     for label in np.flatnonzero(objects):
-        rows = used[bounds[label] : bounds[label + 1]]
-        weight = weights[matches.image[rows]].astype(np.float64)
-        right = matches.true_positive[:, rows]
-        wrong = ~right & ~matches.ignored[:, rows]
+        rows = np.arange(*candidates.class_start[label : label + 2])
+        rows = rows[weights[candidates.image[rows]] > 0]
+        weight = weights[candidates.image[rows]].astype(np.float64)
+        right = np.stack([at_threshold(matches.true_positive[rows], index) for index in thresholds])
+        ignored = np.stack([at_threshold(matches.ignored[rows], index) for index in thresholds])
+        wrong = ~right & ~ignored
         precision[label], recall[label] = _class_curve(right * weight, wrong * weight, objects[label])
     return Curves(objects=objects, precision=precision, recall=recall)
 
