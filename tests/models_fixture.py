@@ -142,7 +142,9 @@ def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def _without_network(attempts: list[str]) -> None:
+def without_network(attempts: list[str]) -> None:
+    """Refuses every connection from here on, and lists what was tried."""
+
     def refuse(*arguments: Any, **_: Any) -> Any:
         attempts.append(str(arguments[-1] if arguments else ""))
         raise OSError("no network in tests")
@@ -156,7 +158,7 @@ def _without_network(attempts: list[str]) -> None:
 def main(root: Path) -> None:
     """The process without a network."""
     attempts: list[str] = []
-    _without_network(attempts)
+    without_network(attempts)
     from runner.stages import export, predict, train
 
     draw_project(root)

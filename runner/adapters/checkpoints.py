@@ -14,8 +14,18 @@ from typing import Any
 
 from runner.adapters.offline import silence_ultralytics
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.task import TaskName
 
-# What the checkpoints of the YOLOv5 to YOLO26 detection families name.
+MODEL_CLASSES: dict[TaskName, str] = {
+    "detect": "DetectionModel",
+    "segment": "SegmentationModel",
+    "pose": "PoseModel",
+    "obb": "OBBModel",
+    "classify": "ClassificationModel",
+}
+_OTHER_FILE = "use a checkpoint of a YOLO model that Ultralytics saved"
+
+# What the checkpoints of the YOLOv5 to YOLO26 families name.
 ALLOWED: dict[str, tuple[str, ...]] = {
     "torch.nn.modules.activation": (
         "SiLU",
@@ -23,6 +33,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "LeakyReLU",
         "Hardswish",
         "Sigmoid",
+        "Tanh",
         "GELU",
         "MultiheadAttention",
     ),
@@ -33,7 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "torch.nn.modules.linear": ("Identity", "Linear", "NonDynamicallyQuantizableLinear"),
     "torch.nn.modules.normalization": ("LayerNorm",),
     "torch.nn.modules.padding": ("ZeroPad2d",),
-    "torch.nn.modules.pooling": ("MaxPool2d", "AvgPool2d"),
+    "torch.nn.modules.pooling": ("MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d"),
     "torch.nn.modules.upsampling": ("Upsample",),
     "ultralytics.nn.modules.block": (
         "A2C2f",
@@ -43,6 +54,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "ADown",
         "Attention",
         "Bottleneck",
+        "C2",
         "C2PSA",
         "C2f",
         "C2fCIB",
@@ -59,11 +71,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "GhostBottleneck",
         "PSA",
         "PSABlock",
+        "Proto",
+        "Proto26",
+        "RealNVP",
         "RepBottleneck",
         "RepC3",
         "RepCSP",
         "RepNCSPELAN4",
         "RepVGGDW",
+        "ResNetBlock",
+        "ResNetLayer",
         "SCDown",
         "SPP",
         "SPPELAN",
@@ -80,9 +97,21 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "LightConv",
         "RepConv",
     ),
-    "ultralytics.nn.modules.head": ("Detect",),
-    "ultralytics.nn.tasks": ("DetectionModel",),
+    "ultralytics.nn.modules.head": (
+        "Classify",
+        "Detect",
+        "OBB",
+        "OBB26",
+        "Pose",
+        "Pose26",
+        "Segment",
+        "Segment26",
+    ),
+    "ultralytics.nn.tasks": tuple(MODEL_CLASSES.values()),
     "ultralytics.utils": ("IterableSimpleNamespace",),
+    # Classification models carry the transforms they were validated with.
+    "torchvision.transforms.functional": ("InterpolationMode",),
+    "torchvision.transforms.transforms": ("CenterCrop", "Compose", "Normalize", "Resize", "ToTensor"),
 }
 _BUILDING = (
     "nc",
@@ -92,10 +121,12 @@ _BUILDING = (
     "width_multiple",
     "end2end",
     "reg_max",
+    "kpt_shape",
     "backbone",
     "head",
     "channels",
 )
+_DOWNLOADING = ("TorchVision",)  # layers that fetch pretrained weights when they are built
 _ACTIVATION = re.compile(r"(torch\.)?nn\.[A-Za-z0-9]+\(\)")
 
 
@@ -104,22 +135,24 @@ class Checkpoint:
     """What is taken from a weights file.
 
     Attributes:
+        task: what the model was trained for.
         architecture: Ultralytics' model dictionary (layers, scale).
         class_names: by class id.
         tensors: parameters and buffers by their path in the module, float32 or integer.
     """
 
+    task: TaskName
     architecture: dict[str, Any]
     class_names: list[str]
     tensors: dict[str, Any]
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Reads an Ultralytics detection checkpoint. Nothing in the file is executed.
+    """Reads an Ultralytics checkpoint. Nothing in the file is executed.
 
     Raises:
         FlywheelError: the file is missing, is not a checkpoint, names anything beyond `ALLOWED`, or does not
-            hold a detection model.
+            hold a model of one of our tasks.
     """
     if not path.is_file():
         raise _refused(
@@ -130,10 +163,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     silence_ultralytics()
     content = _load(path)
     module = (content.get("ema") or content.get("model")) if isinstance(content, dict) else content
-    if type(module).__name__ != "DetectionModel":
-        raise _refused(
-            path, "holds no detection model of Ultralytics", "use a checkpoint of a YOLO detection model"
-        )
+    task = next((task for task, name in MODEL_CLASSES.items() if type(module).__name__ == name), None)
+    if task is None:
+        raise _refused(path, f"holds no model of Ultralytics for {', '.join(MODEL_CLASSES)}", _OTHER_FILE)
     architecture, names = module.__dict__.get("yaml"), module.__dict__.get("names")
     if not isinstance(architecture, dict) or not isinstance(names, dict | list):
         raise _refused(
@@ -143,6 +175,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         )
     by_id = names if isinstance(names, dict) else dict(enumerate(names))
     return Checkpoint(
+        task=task,
         architecture=plain_architecture(architecture, path),
         class_names=[str(by_id[key]) for key in sorted(by_id)],
         tensors=dict(_tensors(module, "")),
@@ -165,22 +198,16 @@ def plain_architecture(architecture: dict[str, Any], path: Path) -> dict[str, An
     plain = {key: architecture[key] for key in _BUILDING if key in architecture}
     if (activation := architecture.get("activation")) is not None:
         if not (isinstance(activation, str) and _ACTIVATION.fullmatch(activation)):
-            raise _refused(
-                path,
-                "its architecture has an activation that is code",
-                "use a checkpoint of a YOLO detection model",
-            )
+            raise _refused(path, "its architecture has an activation that is code", _OTHER_FILE)
         plain["activation"] = activation
     for layer in [*plain.get("backbone", []), *plain.get("head", [])]:
         name = layer[2] if isinstance(layer, list | tuple) and len(layer) == 4 else None
         home = nn if isinstance(name, str) and name.startswith("nn.") else modules
         found = getattr(home, str(name).removeprefix("nn."), None)
         if not (isinstance(found, type) and issubclass(found, nn.Module)):
-            raise _refused(
-                path,
-                f"its architecture has a layer that is none: {name!r}",
-                "use a checkpoint of a YOLO detection model",
-            )
+            raise _refused(path, f"its architecture has a layer that is none: {name!r}", _OTHER_FILE)
+        if name in _DOWNLOADING:
+            raise _refused(path, f"its architecture has a layer that downloads weights: {name}", _OTHER_FILE)
     return plain
 
 

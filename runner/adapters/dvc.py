@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -197,5 +197,32 @@ def pull(root: Path, pointer: str) -> None:
                 f"the data could not be fetched: {str(error).splitlines()[0]}",
                 where=Where(pointer),
                 hint="look at the remote with: dvc remote list, and dvc status --cloud " + pointer,
+                exit_code=ExitCode.STAGE_FAILED,
+            ) from error
+
+
+def fetch_objects(root: Path, hashes: Sequence[str], shown: str) -> None:
+    """Fetches stored files from the remote into DVC's cache, by their hashes alone; a folder's is that of its listing.
+
+    What the remote lacks is left out.
+
+    Args:
+        shown: what they are, for messages.
+
+    Raises:
+        FlywheelError: there is no remote, or it cannot be reached (exit code 3).
+    """
+    with _quiet_dvc(logging.NullHandler()):
+        from dvc.exceptions import DvcException
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        try:
+            with _opened(root) as repo:
+                repo.cloud.pull([HashInfo("md5", each) for each in hashes])
+        except (DvcException, OSError) as error:
+            raise FlywheelError(
+                f"the model could not be fetched: {str(error).splitlines()[0]}",
+                where=Where(shown),
+                hint="look at the remote with: dvc remote list",
                 exit_code=ExitCode.STAGE_FAILED,
             ) from error

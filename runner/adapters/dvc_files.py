@@ -28,14 +28,18 @@ class LockedStage(Struct, frozen=True, kw_only=True):
 
 
 def _load(path: Path) -> Any:
+    return _parse(path.read_bytes(), Where(str(path)))
+
+
+def _parse(content: bytes, where: Where) -> Any:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - CSafeLoader is safe
+        return yaml.load(content.decode(), Loader=loader)  # noqa: S506 - CSafeLoader is safe
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FlywheelError(
             f"not a DVC file: {str(error).splitlines()[0]}",
-            where=Where(str(path)),
-            hint=f"restore it from git: git checkout -- {path}",
+            where=where,
+            hint=f"restore it from git: git checkout -- {where}",
             exit_code=ExitCode.STAGE_FAILED,
         ) from error
 
@@ -59,15 +63,22 @@ def read_lock(path: Path) -> dict[str, LockedStage]:
     Raises:
         FlywheelError: the file is not a DVC lock.
     """
-    if not path.is_file():
-        return {}
-    content = _load(path)
+    return parse_lock(path.read_bytes(), Where(str(path))) if path.is_file() else {}
+
+
+def parse_lock(content: bytes, where: Where) -> dict[str, LockedStage]:
+    """The stages of a dvc.lock's bytes.
+
+    Raises:
+        FlywheelError: they are not a DVC lock.
+    """
+    document = _parse(content, where)
     try:
-        return {name: _locked(entry) for name, entry in content["stages"].items()}
+        return {name: _locked(entry) for name, entry in document["stages"].items()}
     except (AttributeError, KeyError, TypeError, ValueError):
         raise FlywheelError(
             "not a DVC lock file",
-            where=Where(str(path)),
+            where=where,
             hint="delete it and run the sprint again: what ran before is served from DVC's cache",
             exit_code=ExitCode.STAGE_FAILED,
         ) from None
@@ -96,6 +107,17 @@ def file_md5(path: Path) -> str:
         return hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+def folder_md5(path: Path) -> str:
+    """The hash of a folder as DVC records it: the md5 of the list of its files' md5, and `.dir`.
+
+    Source: `Tree.as_bytes` of dvc_data/hashfile/tree.py (dvc-data 3.18).
+    """
+    files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+    listing = [{"md5": file_md5(file), "relpath": name} for name, file in sorted(files.items())]
+    content = json.dumps(listing, sort_keys=True).encode()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() + ".dir"
+
+
 def cache_path(root: Path, md5: str) -> Path:
     """Where DVC's local cache keeps the object `md5`."""
     return root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
@@ -108,19 +130,27 @@ def is_cached(root: Path, md5: str) -> bool:
         return False
     if not md5.endswith(".dir"):
         return True
-    try:
-        members = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return False
-    return all(cache_path(root, member["md5"]).is_file() for member in members)
+    members = cached_members(root, md5)
+    return members is not None and all(cache_path(root, each).is_file() for each in members.values())
 
 
 def cached_member(root: Path, md5: str, name: str) -> Path | None:
     """The cached file `name` of the cached folder `md5`, or None."""
     if not is_cached(root, md5):
         return None
-    members = json.loads(cache_path(root, md5).read_text(encoding="utf-8"))
-    return next((cache_path(root, member["md5"]) for member in members if member["relpath"] == name), None)
+    member = (cached_members(root, md5) or {}).get(name)
+    return cache_path(root, member) if member is not None else None
+
+
+def cached_members(root: Path, md5: str) -> dict[str, str] | None:
+    """The md5 of every file of a stored folder by its path inside it, or None when the cache has no listing."""
+    path = cache_path(root, md5)
+    if not md5.endswith(".dir") or not path.is_file():
+        return None
+    try:
+        return {member["relpath"]: member["md5"] for member in json.loads(path.read_text(encoding="utf-8"))}
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def run_cache_key(cmd: str, deps: Mapping[str, str], params: Mapping[str, Any], outs: Sequence[str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from runner.domain.errors import ExitCode, FlywheelError
 
 
-def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def run_git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Runs git in `root`; its exit status is the caller's to judge.
 
     Raises:
@@ -19,7 +20,7 @@ def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         raise FlywheelError(
             "git is not installed", hint="install git 2.30 or newer", exit_code=ExitCode.MISSING_TOOL
         )
-    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
+    return subprocess.run(["git", "-C", str(root), *arguments], input=stdin, capture_output=True, check=False)
 
 
 def stage_tags(root: Path, model: str, stage: str) -> list[tuple[int, str]]:
@@ -57,6 +58,16 @@ def read_file(root: Path, commit: str, path: str) -> bytes | None:
     """A file's bytes at a commit, or None when it has none there."""
     result = run_git(root, "show", f"{commit}:{path}")
     return result.stdout if result.returncode == 0 else None
+
+
+def commits_with(root: Path, commits: Sequence[str], path: str) -> frozenset[str]:
+    """Those of `commits` that hold a file at `path`; one process for all of them."""
+    if not commits:
+        return frozenset()
+    asked = "".join(f"{commit}:{path}\n" for commit in commits)
+    result = run_git(root, "cat-file", "--batch-check=%(objecttype)", stdin=asked.encode())
+    answers = result.stdout.decode("utf-8", "replace").splitlines()
+    return frozenset(commit for commit, answer in zip(commits, answers, strict=False) if answer == "blob")
 
 
 def tracked_symlinks(root: Path) -> list[str]:

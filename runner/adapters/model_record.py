@@ -1,13 +1,19 @@
-"""What is written beside weights and artefacts, so that they can be used without the code that made them."""
+"""What is written beside weights and artefacts, so that they can be used without the code that made them.
+
+A champion may be older than this code: fields that were added later have a default, unknown ones are passed over.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
+
+from msgspec import field
 
 from runner.domain.records import Record
+from runner.domain.task import Keypoints, TaskName, TaskSpec
 
 
-class ModelRecord(Record, frozen=True, kw_only=True):
+class ModelRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """A trained model: how to build the module that the tensors in the `.safetensors` beside it fit.
 
     `base_classes` is the class count of the weights that training started from: Ultralytics keeps the width
@@ -15,8 +21,10 @@ class ModelRecord(Record, frozen=True, kw_only=True):
     """
 
     framework: str
+    task: TaskName = "detect"
     architecture: dict[str, Any]
     class_names: list[str]
+    keypoints: Keypoints | None = None
     base_classes: int | None
     imgsz: int
     seed: int
@@ -24,19 +32,37 @@ class ModelRecord(Record, frozen=True, kw_only=True):
     parameters: int
     state_digest: str
 
+    @property
+    def spec(self) -> TaskSpec:
+        """The task it was trained for."""
+        return TaskSpec(name=self.task, classes=self.class_names, keypoints=self.keypoints)
 
-class ArtefactRecord(Record, frozen=True, kw_only=True):
-    """An exported model: what a program needs to feed it and to read its output.
 
-    Input: float32 `(1, 3, height, width)`, RGB in [0, 1], letterboxed with grey 114. Output `raw`:
-    `(1, 4 + classes, anchors)`, boxes as centre x, centre y, width, height in input pixels, then class scores
-    in [0, 1]; the caller suppresses overlaps.
+class ArtefactRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """An exported model: what a program needs to feed it and to read its outputs.
+
+    Input: float32 `(1, 3, height, width)`, RGB in [0, 1]. For `classify` the image's shorter side is scaled to the
+    input's (averaging) and the middle is taken; for the other tasks it is letterboxed with grey 114.
+
+    Outputs, in order:
+        raw: `(1, 4 + classes + further, anchors)`, boxes as centre x, centre y, width, height in input pixels, then
+            class scores in [0, 1], then nothing (detect), mask coefficients (segment), x, y and confidence of every
+            key point (pose), or the angle in radians (obb). The caller suppresses overlaps.
+        prototypes: `(1, coefficients, height / 4, width / 4)`: masks are where their weighted sum is above 0.
+        probabilities: `(1, classes)`.
     """
 
     target: str
     format: str
     precision: str
+    task: TaskName = "detect"
     class_names: list[str]
+    keypoints: Keypoints | None = None
     input_hw: tuple[int, int]
-    output: Literal["raw"] = "raw"
+    outputs: list[str] = field(default_factory=lambda: ["raw"])
     state_digest: str
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The task it does."""
+        return TaskSpec(name=self.task, classes=self.class_names, keypoints=self.keypoints)

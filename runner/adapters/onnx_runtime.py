@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.adapters.inference import Floats
+from runner.adapters.inference import Floats, Outputs
 from runner.adapters.offline import prepare_offline
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Device
@@ -77,8 +77,9 @@ class OnnxPredictor:
         self.precision = "f32"
         self.input_hw = (int(source.shape[2]), int(source.shape[3]))
 
-    def infer(self, images: Floats) -> Floats:
-        return np.asarray(self._session.run(None, {self._name: images})[0], np.float32)
+    def infer(self, images: Floats) -> Outputs:
+        outputs = self._session.run(None, {self._name: images})
+        return tuple(np.asarray(output, np.float32) for output in outputs)
 
     def throughput(self, images: Floats, runs: int) -> float:
         """One image after another; each uses all threads."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.adapters.inference import Floats
+from runner.adapters.inference import Floats, Outputs
 from runner.adapters.offline import prepare_offline
 from runner.adapters.onnx_runtime import unusable_artefact
 from runner.domain.progress import Progress, progress_bar
@@ -30,9 +30,9 @@ def convert(graph: bytes) -> Any:
 
 
 def quantize(model: Any, calibration: Sequence[Floats], head: str) -> Any:
-    """Weights and activations as int8, except in the detection head.
+    """Weights and activations as int8, except in the model's head.
 
-    The head turns scores and distances into boxes: quantised, it costs several points of mAP.
+    The head turns scores and distances into boxes and classes: quantised, it costs several points of mAP.
 
     Args:
         model: from `convert`.
@@ -120,8 +120,9 @@ class OpenVinoPredictor:
         self.input_hw = (int(shape[2]), int(shape[3]))
         self._request = self._compiled.create_infer_request()
 
-    def infer(self, images: Floats) -> Floats:
-        return np.array(self._request.infer([images])[0], np.float32)
+    def infer(self, images: Floats) -> Outputs:
+        outputs = self._request.infer([images])
+        return tuple(np.array(outputs[at], np.float32) for at in range(len(outputs)))
 
     def throughput(self, images: Floats, runs: int) -> float:
         """Asynchronous requests, as many at a time as OpenVINO finds best."""

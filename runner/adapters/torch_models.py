@@ -1,4 +1,4 @@
-"""Detection models as PyTorch modules: built from a record, stored as safetensors, run, written as ONNX."""
+"""Models as PyTorch modules: built from a record, stored as safetensors, run, written as ONNX."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ import hashlib
 import io
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from runner.adapters.architectures import architecture_files, architecture_scale
-from runner.adapters.checkpoints import Checkpoint, plain_architecture, read_checkpoint
-from runner.adapters.inference import Floats
+from runner.adapters.architectures import (
+    architecture_files,
+    architecture_for,
+    architecture_scale,
+    architecture_task,
+)
+from runner.adapters.checkpoints import MODEL_CLASSES, Checkpoint, plain_architecture, read_checkpoint
+from runner.adapters.inference import Floats, Outputs
 from runner.adapters.machine import torch_name
 from runner.adapters.model_record import ModelRecord
 from runner.adapters.offline import silence_ultralytics
@@ -23,39 +28,49 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_bytes, write_json
 from runner.domain.nearest import suggestion
 from runner.domain.records import Device
+from runner.domain.task import TaskName
 
 OPSET = 20  # the newest that the tracing exporter writes
 
 
-def new_module(architecture: dict[str, Any], class_names: list[str], base_classes: int | None = None) -> Any:
-    """A detection module with fresh weights, its class branch as wide as training from `base_classes` makes it."""
-    silence_ultralytics()
-    from ultralytics.nn.tasks import DetectionModel
+def new_module(
+    task: TaskName, architecture: dict[str, Any], class_names: list[str], base_classes: int | None = None
+) -> Any:
+    """A module with fresh weights, its class branch as wide as training from `base_classes` makes it.
 
-    module = DetectionModel(copy.deepcopy(architecture), ch=3, nc=len(class_names), verbose=False)
+    How many key points it has is in the architecture (`kpt_shape`).
+    """
+    silence_ultralytics()
+    from ultralytics.nn import tasks
+
+    model_class = getattr(tasks, MODEL_CLASSES[task])
+    module = model_class(copy.deepcopy(architecture), ch=3, nc=len(class_names), verbose=False)
     if base_classes not in (None, len(class_names)):
         module.load(
-            DetectionModel(copy.deepcopy(architecture), ch=3, nc=base_classes, verbose=False), verbose=False
+            model_class(copy.deepcopy(architecture), ch=3, nc=base_classes, verbose=False), verbose=False
         )
+    module.task = task
     module.names = dict(enumerate(class_names))
     module.base_classes = base_classes or len(class_names)
     return module
 
 
-def architecture_named(name: str) -> dict[str, Any]:
-    """Ultralytics' model dictionary for a name such as `yolo26n.yaml`.
+def architecture_named(name: str, task: TaskName) -> dict[str, Any]:
+    """Ultralytics' model dictionary for a name such as `yolo26n-seg.yaml`.
 
     Raises:
-        FlywheelError: there is no such detection architecture.
+        FlywheelError: there is no such architecture, or it is for another task.
     """
     import yaml
 
-    files = architecture_files()
+    files = architecture_files(task)
+    if name in architecture_files() and name not in files:
+        raise wrong_task(architecture_task(name), task, Where("train.model"), architecture_for(name, task))
     if name not in files:
         raise FlywheelError(
             f'unknown architecture "{name}"{suggestion(name, files, plural="architectures")}',
             where=Where("train.model"),
-            hint="name one of Ultralytics' detection architectures, or a weights file in the repository",
+            hint="name one of Ultralytics' architectures, or a weights file in the repository",
             exit_code=ExitCode.STAGE_FAILED,
         )
     architecture: dict[str, Any] = yaml.safe_load(files[name].read_text(encoding="utf-8"))
@@ -64,15 +79,29 @@ def architecture_named(name: str) -> dict[str, Any]:
     return plain_architecture(architecture, files[name])
 
 
-def module_from_file(path: Path) -> Any:
+def wrong_task(found: TaskName, wanted: TaskName, where: Where, architecture: str) -> FlywheelError:
+    """The error for a model of another task than the project's; `architecture` is what could be written instead."""
+    return FlywheelError(
+        f"this model is for {found}, the project's task is {wanted}",
+        where=where,
+        hint=f"write `model: {architecture}` to train from scratch, or name the weights of a model for {wanted}",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def module_from_file(path: Path, task: TaskName) -> Any:
     """The model in a weights file: an Ultralytics `.pt`, or a `.safetensors` of an earlier sprint.
 
     Raises:
-        FlywheelError: the file is missing, is not weights, or is not safe to read.
+        FlywheelError: the file is missing, is not weights, is not safe to read, or is for another task.
     """
     if path.suffix == ".safetensors" and path.is_file():
-        return load_model(path)[0]
-    return module_from_checkpoint(read_checkpoint(path), path)
+        module = load_model(path)[0]
+    else:
+        module = module_from_checkpoint(read_checkpoint(path), path)
+    if module.task != task:
+        raise wrong_task(module.task, task, Where(str(path)), architecture_for(path.name, task))
+    return module
 
 
 def module_from_checkpoint(checkpoint: Checkpoint, path: Path) -> Any:
@@ -83,7 +112,7 @@ def module_from_checkpoint(checkpoint: Checkpoint, path: Path) -> Any:
     """
     import torch
 
-    module = new_module(checkpoint.architecture, checkpoint.class_names)
+    module = new_module(checkpoint.task, checkpoint.architecture, checkpoint.class_names)
     expected = module.state_dict()
     wrong = [
         name
@@ -136,7 +165,7 @@ def load_model(path: Path) -> tuple[Any, ModelRecord]:
     try:
         tensors = load(path.read_bytes())
         architecture = plain_architecture(record.architecture, path)
-        module = new_module(architecture, record.class_names, record.base_classes)
+        module = new_module(record.task, architecture, record.class_names, record.base_classes)
         module.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise FlywheelError(
@@ -161,7 +190,9 @@ def fused(module: Any) -> Any:
     return module
 
 
-def onnx_bytes(module: Any, input_hw: tuple[int, int], opset: int | None = None) -> bytes:
+def onnx_bytes(
+    module: Any, input_hw: tuple[int, int], opset: int | None = None, outputs: Sequence[str] = ("raw",)
+) -> bytes:
     """The fused module as an ONNX graph with a fixed input `(1, 3, H, W)`; the same bytes on every call.
 
     Raises:
@@ -187,18 +218,24 @@ def onnx_bytes(module: Any, input_hw: tuple[int, int], opset: int | None = None)
             buffer,
             opset_version=opset or OPSET,
             input_names=["images"],
-            output_names=["output0"],
+            output_names=list(outputs),
             dynamo=False,
         )
     return buffer.getvalue()
 
 
 class TorchPredictor:
-    """The trained model before any export: the reference that artefacts are compared with."""
+    """The trained model before any export: the reference that artefacts are compared with.
+
+    Attributes:
+        record: what lies beside the weights.
+    """
 
     def __init__(self, path: Path, device: Device) -> None:
         module, record = load_model(path)
         import torch
+
+        self.record = record
 
         torch.set_num_threads(device.threads)
         self.runtime = f"torch {torch.__version__}"
@@ -207,12 +244,13 @@ class TorchPredictor:
         self._device = torch_name(device)
         self._module = fused(module).to(self._device)
 
-    def infer(self, images: Floats) -> Floats:
+    def infer(self, images: Floats) -> Outputs:
         import torch
 
         with torch.inference_mode():
-            output = self._module(torch.from_numpy(images).to(self._device))
-        return np.asarray(output.cpu().numpy(), np.float32)
+            found = self._module(torch.from_numpy(images).to(self._device))
+        outputs = found if isinstance(found, tuple) else (found,)
+        return tuple(np.asarray(output.cpu().numpy(), np.float32) for output in outputs)
 
     def throughput(self, images: Floats, runs: int) -> float:
         """One image after another."""

@@ -20,10 +20,18 @@ from runner.adapters.offline import silence_ultralytics
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.progress import Progress, progress_bar
 from runner.domain.records import Device, Epoch
+from runner.domain.task import TaskName
 
 CACHE_LIMIT_BYTES = 1 << 30  # decoded images are kept in memory up to here
 MAX_WORKERS = 8
-FITNESS = "metrics/mAP50-95(B)"
+VALIDATION: dict[TaskName, tuple[str, str]] = {
+    "detect": ("metrics/mAP50-95(B)", "mAP50-95"),
+    "segment": ("metrics/mAP50-95(M)", "mask mAP50-95"),
+    "pose": ("metrics/mAP50-95(P)", "pose mAP50-95"),
+    "obb": ("metrics/mAP50-95(B)", "mAP50-95"),
+    "classify": ("metrics/accuracy_top1", "top-1"),
+}
+"""The one number that is shown while training: Ultralytics' name, and ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,14 +39,15 @@ class TrainingRun:
     """What one training needs.
 
     Attributes:
-        folder: the YOLO folder, with data.yaml.
+        data: what `write_training_folder` gave: the file or folder that Ultralytics calls `data`.
         images: training images in it.
         architecture: Ultralytics' model dictionary.
         base: the module whose weights training starts from; None starts from random ones.
         settings: Ultralytics' training arguments, by its names.
     """
 
-    folder: Path
+    task: TaskName
+    data: Path
     images: int
     architecture: dict[str, Any]
     base: Any
@@ -86,7 +95,7 @@ def train(run: TrainingRun) -> TrainedWeights:
         warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation.*")
         warnings.filterwarnings("ignore", message=".*pin_memory.*no accelerator is found.*")
         try:
-            _trainer_class()(run, Path(scratch), result, bar).train()
+            _trainer_class(run.task)(run, Path(scratch), result, bar).train()
         except torch.OutOfMemoryError as error:
             raise FlywheelError(
                 f"the GPU's memory is too small for batch {run.batch} at {run.imgsz} px",
@@ -117,7 +126,7 @@ def _overrides(run: TrainingRun, scratch: Path) -> dict[str, Any]:
     fits = run.images * 3 * run.imgsz**2 <= CACHE_LIMIT_BYTES
     return {
         "model": "yolo26n.yaml",  # never read: setup_model below builds the architecture itself
-        "data": str(run.folder / "data.yaml"),
+        "data": str(run.data),
         "epochs": run.epochs,
         "imgsz": run.imgsz,
         "batch": run.batch,
@@ -132,7 +141,7 @@ def _overrides(run: TrainingRun, scratch: Path) -> dict[str, Any]:
         "val": True,
         "save": True,
         "verbose": False,
-        "pretrained": False,
+        "pretrained": run.base is not None,  # a classification model would forget its weights
         "patience": 0,
         "project": str(scratch),
         "name": "run",
@@ -147,73 +156,100 @@ def _has_bfloat16() -> bool:
     return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
-def _trainer_class() -> Any:
+def _trainer_class(task: TaskName) -> Any:
     """Built on demand, since its base class is heavy to import."""
-    import torch
-    from ultralytics.models.yolo.detect import DetectionTrainer
+    from ultralytics.models import yolo
 
-    class QuietTrainer(DetectionTrainer):  # type: ignore[misc]
-        """Builds its model from a dictionary, keeps checkpoints in memory, stops at a diverging loss."""
+    base = {
+        "detect": yolo.detect.DetectionTrainer,
+        "segment": yolo.segment.SegmentationTrainer,
+        "pose": yolo.pose.PoseTrainer,
+        "obb": yolo.obb.OBBTrainer,
+        "classify": yolo.classify.ClassificationTrainer,
+    }[task]
+    return type("QuietTrainer", (_QuietTraining, base), {})
 
-        def __init__(self, run: TrainingRun, scratch: Path, result: TrainedWeights, bar: Progress) -> None:
-            self.run, self.result, self.bar = run, result, bar
-            super().__init__(overrides=_overrides(run, scratch), _callbacks=defaultdict(list))
-            torch.set_num_threads(run.device.threads)  # Ultralytics leaves one core idle
-            self.add_callback("on_train_epoch_end", lambda _: self._require_finite_loss())
-            self.add_callback("on_fit_epoch_end", lambda _: self._record_epoch())
 
-        def setup_model(self) -> None:
-            self.model = self.get_model(
-                cfg=copy.deepcopy(self.run.architecture), weights=self.run.base, verbose=False
-            )
-            if self.run.device.kind == "cpu":
-                # Convolutions on CPUs run faster with the channels innermost.
-                self.model = self.model.to(memory_format=torch.channels_last)
-            self.result.parameters = sum(parameter.numel() for parameter in self.model.parameters())
+class _QuietTraining:
+    """What is added to Ultralytics' trainer of any task: a model built from a dictionary, no files, an early stop.
 
-        def save_model(self) -> bool:
-            """Keeps the best epoch's weights, as Ultralytics chooses it; nothing is pickled."""
-            if self.fitness == self.best_fitness:
-                state = self.ema.ema.state_dict()
-                self.result.tensors = {
-                    name: value.detach().cpu().contiguous().clone() for name, value in state.items()
-                }
-                self.result.epoch = self.epoch + 1
-            return True
+    The attributes that are not set here are the trainer's own.
+    """
 
-        def save_metrics(self, metrics: dict[str, float]) -> None:
-            """Kept by `_record_epoch` instead of a file."""
+    args: Any
+    add_callback: Any
+    best_fitness: Any
+    ema: Any
+    epoch: int
+    fitness: Any
+    get_model: Any
+    label_loss_items: Any
+    loss: Any
+    lr: dict[str, float]
+    metrics: dict[str, float]
+    model: Any
+    tloss: Any
 
-        def final_eval(self) -> None:
-            """The best weights were already validated when they were kept."""
-            self.result.imgsz = int(self.args.imgsz)
+    def __init__(self, run: TrainingRun, scratch: Path, result: TrainedWeights, bar: Progress) -> None:
+        import torch
 
-        def _handle_nan_recovery(self, epoch: int) -> bool:
-            self._require_finite_loss()
-            return False
+        self.run, self.result, self.bar = run, result, bar
+        super().__init__(overrides=_overrides(run, scratch), _callbacks=defaultdict(list))  # type: ignore[call-arg]
+        torch.set_num_threads(run.device.threads)  # Ultralytics leaves one core idle
+        self.add_callback("on_train_epoch_end", lambda _: self._require_finite_loss())
+        self.add_callback("on_fit_epoch_end", lambda _: self._record_epoch())
 
-        def _require_finite_loss(self) -> None:
-            losses = [*(self.tloss or {}).values(), self.loss]
-            if all(math.isfinite(float(loss.detach())) for loss in losses if loss is not None):
-                return
-            raise FlywheelError(
-                f"training diverged: the loss is not finite after epoch {self.epoch + 1}",
-                hint="lower train.lr0 (or set it, with an optimizer), or lengthen train.warmup_epochs",
-                exit_code=ExitCode.STAGE_FAILED,
-            )
+    def setup_model(self) -> None:
+        import torch
 
-        def _record_epoch(self) -> None:
-            values = {**self.label_loss_items(self.tloss), **self.metrics, **self.lr}
-            finite = {
-                key: round(float(value), 6) for key, value in values.items() if math.isfinite(float(value))
+        self.model = self.get_model(
+            cfg=copy.deepcopy(self.run.architecture), weights=self.run.base, verbose=False
+        )
+        if self.run.device.kind == "cpu":
+            # Convolutions on CPUs run faster with the channels innermost.
+            self.model = self.model.to(memory_format=torch.channels_last)
+        self.result.parameters = sum(parameter.numel() for parameter in self.model.parameters())
+
+    def save_model(self) -> bool:
+        """Keeps the best epoch's weights, as Ultralytics chooses it for the task; nothing is pickled."""
+        if self.fitness == self.best_fitness:
+            state = self.ema.ema.state_dict()
+            self.result.tensors = {
+                name: value.detach().cpu().contiguous().clone() for name, value in state.items()
             }
-            self.result.epochs.append(Epoch(epoch=self.epoch + 1, values=finite))
-            loss = sum(value for key, value in finite.items() if key.startswith("train/"))
-            validated = f"{finite[FITNESS]:.3f}" if FITNESS in finite else "not measured"
-            self.bar.set_postfix_str(f"loss {loss:.2f}, val mAP50-95 {validated}")
-            self.bar.update()
+            self.result.epoch = self.epoch + 1
+        return True
 
-    return QuietTrainer
+    def save_metrics(self, metrics: dict[str, float]) -> None:
+        """Kept by `_record_epoch` instead of a file."""
+
+    def final_eval(self) -> None:
+        """The best weights were already validated when they were kept."""
+        self.result.imgsz = int(self.args.imgsz)
+
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        self._require_finite_loss()
+        return False
+
+    def _require_finite_loss(self) -> None:
+        losses = [*(self.tloss or {}).values(), self.loss]
+        if all(math.isfinite(float(loss.detach())) for loss in losses if loss is not None):
+            return
+        raise FlywheelError(
+            f"training diverged: the loss is not finite after epoch {self.epoch + 1}",
+            hint="lower train.lr0 (or set it, with an optimizer), or lengthen train.warmup_epochs",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+
+    def _record_epoch(self) -> None:
+        values = {**self.label_loss_items(self.tloss), **self.metrics, **self.lr}
+        finite = {key: round(float(value), 6) for key, value in values.items() if math.isfinite(float(value))}
+        self.result.epochs.append(Epoch(epoch=self.epoch + 1, values=finite))
+        loss = sum(value for key, value in finite.items() if key.startswith("train/"))
+        name, shown = VALIDATION[self.run.task]
+        validated = f"{finite[name]:.3f}" if name in finite else "not measured"
+        self.bar.set_postfix_str(f"loss {loss:.2f}, val {shown} {validated}")
+        self.bar.update()
 
 
 class _collected_warnings(logging.Handler):  # noqa: N801 - used as a context manager, like a function

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runner.adapters.images import quick_problem
-from runner.adapters.tables import Column, read_table
+from runner.adapters.tables import read_table
+from runner.adapters.yolo_labels import LABEL_COLUMNS, label_line
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_text
+from runner.domain.task import TaskSpec
 
 SPLITS = ("train", "val")
-_OBJECT_COLUMNS = ("path", "class", "x_min", "y_min", "x_max", "y_max", "crowd", "problem")
+_OBJECT_COLUMNS = ("path", "class", "crowd", "problem")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,34 +56,72 @@ def selected_paths(manifest: Path, split: str) -> list[str]:
     return sorted(str(path) for path in table["path"][chosen])
 
 
-def write_yolo_folder(folder: Path, data: SelectedData, class_names: Sequence[str]) -> dict[str, int]:
-    """Writes `images/<split>/`, `labels/<split>/` and `data.yaml` for training and validation.
+@dataclass(frozen=True, kw_only=True)
+class TrainingFolder:
+    """What Ultralytics trains on.
 
-    Images are links. A label's class id is the position of its name in `class_names`. Crowds and objects that
-    the index found faulty are left out; an image without objects is a background.
+    Attributes:
+        data: the file or folder that it calls `data`.
+        images: images per split.
+    """
 
-    Returns:
-        Images per split.
+    data: Path
+    images: dict[str, int]
+
+
+def write_training_folder(folder: Path, data: SelectedData, spec: TaskSpec) -> TrainingFolder:
+    """Lays out the images and labels of training and validation as the task's trainer reads them.
+
+    Images are links. Crowds and objects that the index found faulty are left out; an image without objects is a
+    background, but for classification, where it is left out.
+
+    For classification: `<split>/<class id>/<image>`. Else: `images/<split>/`, `labels/<split>/` and `data.yaml`, where
+    a label's class id is the position of its name in the project.
 
     Raises:
         FlywheelError: a split is empty, a class is not the project's, or an image is missing or damaged.
     """
+    if spec.name == "classify":
+        return TrainingFolder(data=folder, images=_write_class_folders(folder, data, spec))
     sizes = _sizes(data.images)
-    labels = _labels(data.objects, class_names, sizes)
+    lines: dict[str, list[str]] = defaultdict(list)
+    for path, class_id, row in _objects(data.objects, spec, LABEL_COLUMNS[spec.name]):
+        if path in sizes:
+            lines[path].append(label_line(spec, class_id, row, sizes[path]))
     counts = {}
     for split in SPLITS:
         paths = selected_paths(data.manifest, split)
         for kind in ("images", "labels"):
             (folder / kind / split).mkdir(parents=True)
         for number, path in enumerate(paths):
-            # Numbered, since two folders may hold images of one name.
-            name = f"{number:07d}"
+            name = f"{number:07d}"  # numbered, since two folders may hold images of one name
             _link(data.dataset / path, folder / "images" / split / f"{name}{Path(path).suffix.lower()}")
-            (folder / "labels" / split / f"{name}.txt").write_text(
-                "".join(labels.get(path, [])), encoding="utf-8"
-            )
+            label = folder / "labels" / split / f"{name}.txt"
+            label.write_text("".join(lines.get(path, [])), encoding="utf-8")
         counts[split] = len(paths)
-    write_text(folder / "data.yaml", _data_yaml(folder, class_names))
+    write_text(folder / "data.yaml", _data_yaml(folder, spec))
+    return TrainingFolder(data=folder / "data.yaml", images=counts)
+
+
+def _write_class_folders(folder: Path, data: SelectedData, spec: TaskSpec) -> dict[str, int]:
+    classes = {path: class_id for path, class_id, _ in _objects(data.objects, spec, ())}
+    counts = {}
+    for split in SPLITS:
+        paths = [path for path in selected_paths(data.manifest, split) if path in classes]
+        if not paths:
+            raise FlywheelError(
+                f"no selected image of the {split} split has a class",
+                where=Where(str(data.objects)),
+                hint="label the images, or select others for this split",
+                exit_code=ExitCode.STAGE_FAILED,
+            )
+        # Every class has a folder, so that the order of the folders is that of the class ids.
+        for class_id in range(len(spec.classes)):
+            (folder / split / f"{class_id:07d}").mkdir(parents=True)
+        for number, path in enumerate(paths):
+            name = f"{number:07d}{Path(path).suffix.lower()}"
+            _link(data.dataset / path, folder / split / f"{classes[path]:07d}" / name)
+        counts[split] = len(paths)
     return counts
 
 
@@ -90,43 +131,24 @@ def _sizes(images: Path) -> dict[str, tuple[float, float]]:
     return {str(path): (float(width), float(height)) for path, width, height in rows if width and height}
 
 
-def _labels(
-    objects: Path, class_names: Sequence[str], sizes: Mapping[str, tuple[float, float]]
-) -> dict[str, list[str]]:
-    table = read_table(objects, _OBJECT_COLUMNS)
-    ids = {name: number for number, name in enumerate(class_names)}
-    lines: dict[str, list[str]] = defaultdict(list)
-    for row in range(len(table["path"])):
-        path = str(table["path"][row])
-        if table["problem"][row] is not None or table["crowd"][row] or path not in sizes:
+def _objects(
+    objects: Path, spec: TaskSpec, columns: Sequence[str]
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Every usable object: its image, its class id, and `columns` of it."""
+    table = read_table(objects, (*_OBJECT_COLUMNS, *columns))
+    ids = {name: number for number, name in enumerate(spec.classes)}
+    for at in range(len(table["path"])):
+        if table["problem"][at] is not None or table["crowd"][at]:
             continue
-        name = table["class"][row]
+        path, name = str(table["path"][at]), table["class"][at]
         if name not in ids:
             raise FlywheelError(
                 f'{path} has an object of class "{name}", which is not one of the project',
                 where=Where("flywheel.yaml"),
-                hint=f"add it to classes, or correct the label; classes: {', '.join(class_names)}",
+                hint=f"add it to classes, or correct the label; classes: {', '.join(spec.classes)}",
                 exit_code=ExitCode.STAGE_FAILED,
             )
-        if line := _line(ids[name], _box(table, row), sizes[path]):
-            lines[path].append(line)
-    return lines
-
-
-def _box(table: Mapping[str, Column], row: int) -> tuple[float, float, float, float]:
-    x_min, y_min, x_max, y_max = (float(table[name][row]) for name in ("x_min", "y_min", "x_max", "y_max"))
-    return x_min, y_min, x_max, y_max
-
-
-def _line(class_id: int, box: tuple[float, float, float, float], size: tuple[float, float]) -> str:
-    """`class cx cy w h`, relative to the image and clipped to it; empty when nothing is left."""
-    width, height = size
-    x_min, x_max = (min(max(x, 0.0), width) / width for x in (box[0], box[2]))
-    y_min, y_max = (min(max(y, 0.0), height) / height for y in (box[1], box[3]))
-    if x_max <= x_min or y_max <= y_min:
-        return ""
-    numbers = ((x_min + x_max) / 2, (y_min + y_max) / 2, x_max - x_min, y_max - y_min)
-    return " ".join((str(class_id), *(f"{number:.8f}" for number in numbers))) + "\n"
+        yield path, ids[name], {column: table[column][at] for column in columns}
 
 
 def _link(source: Path, target: Path) -> None:
@@ -155,12 +177,18 @@ def _has_trailing_bytes(path: Path) -> bool:
         return start == b"\xff\xd8" and file.read() != b"\xff\xd9"
 
 
-def _data_yaml(folder: Path, class_names: Sequence[str]) -> str:
+def _data_yaml(folder: Path, spec: TaskSpec) -> str:
     import yaml
 
-    content = {
+    content: dict[str, Any] = {
         "path": str(folder),
         **{split: f"images/{split}" for split in SPLITS},
-        "names": list(class_names),
+        "names": list(spec.classes),
     }
+    if spec.keypoints is not None:
+        points = len(spec.keypoints.names)
+        content["kpt_shape"] = [points, 3]
+        content["flip_idx"] = spec.keypoints.flip or list(range(points))
+        if spec.keypoints.sigmas:
+            content["kpt_oks_sigmas"] = spec.keypoints.sigmas
     return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)

@@ -12,6 +12,7 @@ from runner.domain.files import write_json
 from runner.domain.records import ExportedTarget
 
 if TYPE_CHECKING:
+    from runner.adapters.decoding import Decoder
     from runner.adapters.model_record import ModelRecord
 
 METADATA = "metadata.json"
@@ -47,18 +48,27 @@ class ExportJob:
 
         if opset not in self._graphs:
             module, record = self.model()
-            self._graphs[opset] = onnx_bytes(module, (record.imgsz, record.imgsz), opset)
+            size = (record.imgsz, record.imgsz)
+            self._graphs[opset] = onnx_bytes(module, size, opset, self.decoder().outputs)
         return self._graphs[opset]
+
+    def decoder(self) -> Decoder:
+        """What stands before and behind the model: its preprocessing, and the names of its outputs."""
+        from runner.adapters.decoding import decoder_for
+
+        return decoder_for(self.model()[1].spec)
 
     def metadata(self, target: str, precision: str) -> dict[str, str]:
         """What travels inside an artefact, beside the tensors."""
         record = self.model()[1]
+        points = record.keypoints.names if record.keypoints else []
         return {
             "target": target,
             "precision": precision,
+            "task": record.task,
             "class_names": "\n".join(record.class_names),
             "state_digest": record.state_digest,
-        }
+        } | ({"keypoint_names": "\n".join(points)} if points else {})
 
     def finish(self, target: str, format_name: str, precision: str) -> ExportedTarget:
         """Writes the artefact's record into its folder and sums the folder up."""
@@ -70,7 +80,10 @@ class ExportJob:
             target=target,
             format=format_name,
             precision=precision,
+            task=record.task,
             class_names=record.class_names,
+            keypoints=record.keypoints,
+            outputs=list(self.decoder().outputs),
             input_hw=(record.imgsz, record.imgsz),
             state_digest=record.state_digest,
         )

@@ -67,8 +67,9 @@ def _quantized(model: object, calibration: Calibration, job: ExportJob) -> tuple
     module, record = job.model()
     images = list(job.images(calibration.split))
     # Evenly spaced, so that a small set still spans the whole split.
-    size = min(calibration.size, len(images))
-    chosen = [images[index * len(images) // size] for index in range(size)]
-    inputs = [pixels for pixels, _ in load_inputs(chosen, (record.imgsz, record.imgsz))]
+    count = min(calibration.size, len(images))
+    chosen = [images[index * len(images) // count] for index in range(count)]
+    size = (record.imgsz, record.imgsz)
+    inputs = [pixels for pixels, _ in load_inputs(chosen, size, job.decoder().preprocess)]
     head = f"/model.{len(module.model) - 1}/"
-    return quantize(model, inputs, head), size
+    return quantize(model, inputs, head), count

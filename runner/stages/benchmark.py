@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,10 +25,8 @@ from runner.domain.records import (
     Training,
 )
 from runner.exporters import ExportTarget
+from runner.exporters.opened import open_model
 from runner.stages.stage import Stage, StageContext
-
-if TYPE_CHECKING:
-    from runner.adapters.inference import Predictor
 
 
 class BenchmarkParams(Record, frozen=True, kw_only=True):
@@ -44,7 +41,7 @@ class BenchmarkParams(Record, frozen=True, kw_only=True):
 class Measurement(Record, frozen=True, kw_only=True):
     """What the process that measures one target is told. Paths are absolute."""
 
-    target: ExportTarget | None  # None: the torch model
+    target: str
     model: str  # the artefact's folder, or the weights
     image: str
     device: Device
@@ -76,19 +73,19 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
     }
     image = selected_paths(context.folder / "selection" / "manifest.parquet", "test")[0]
     device = msgspec.structs.replace(training.device, threads=params.threads or training.device.threads)
-    weights = context.folder / training.models[0].path
-    targets: list[ExportTarget | None] = [None, *params.targets]
+    models = {REFERENCE_TARGET: context.folder / training.models[0].path}
+    models |= {target.name: context.folder / "exports" / target.name for target in params.targets}
+    sizes[REFERENCE_TARGET] = round(models[REFERENCE_TARGET].stat().st_size / 1e6, 3)
     results = []
-    with progress_bar("benchmark", len(targets), "target") as bar:
-        for target in targets:
-            bar.set_postfix_str(target.name if target else REFERENCE_TARGET)
-            model = context.folder / "exports" / target.name if target else weights
+    with progress_bar("benchmark", len(models), "target") as bar:
+        for target, model in models.items():
+            bar.set_postfix_str(target)
             measurement = Measurement(
                 target=target,
                 model=str(model.resolve()),
                 image=str((context.root / params.dataset / image).resolve()),
                 device=device,
-                size_mb=sizes[target.name] if target else round(weights.stat().st_size / 1e6, 3),
+                size_mb=sizes[target],
                 options=params.options,
             )
             results.append(_in_own_process(measurement))
@@ -109,9 +106,8 @@ def _in_own_process(measurement: Measurement) -> TargetBenchmark:
     )
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-        name = measurement.target.name if measurement.target else REFERENCE_TARGET
         raise FlywheelError(
-            f"{name} could not be measured: {lines[-1]}",
+            f"{measurement.target} could not be measured: {lines[-1]}",
             hint="run the sprint again; if it stays, drop this target from `export`",
             exit_code=ExitCode.STAGE_FAILED,
         )
@@ -119,18 +115,21 @@ def _in_own_process(measurement: Measurement) -> TargetBenchmark:
 
 
 def measure(measurement: Measurement) -> TargetBenchmark:
-    """Times one target on one preprocessed image. Decoding and suppression of overlaps are not included.
+    """Times one target on one preprocessed image. What follows on the model (suppression, masks) is not included.
 
     Raises:
         FlywheelError: the image or the model cannot be read.
     """
     import numpy as np
 
-    from runner.adapters.inference import preprocess, read_image
+    from runner.adapters.decoding import decoder_for
+    from runner.adapters.inference import read_image
     from runner.adapters.machine import peak_memory_mb
 
-    predictor = _open(measurement)
-    pixels, _ = preprocess(read_image(Path(measurement.image)), predictor.input_hw)
+    model = open_model(Path(measurement.model), measurement.device)
+    predictor = model.predictor
+    image = read_image(Path(measurement.image))
+    pixels, _ = decoder_for(model.spec).preprocess(image, predictor.input_hw)
     options = measurement.options
     for _ in range(max(1, options.warmup)):
         predictor.infer(pixels)
@@ -142,7 +141,7 @@ def measure(measurement: Measurement) -> TargetBenchmark:
     throughput = predictor.throughput(pixels, options.iterations)
     p50, p95, p99 = (round(float(value), 3) for value in np.percentile(latencies, (50, 95, 99)))
     return TargetBenchmark(
-        target=measurement.target.name if measurement.target else REFERENCE_TARGET,
+        target=measurement.target,
         runtime=predictor.runtime,
         precision=predictor.precision,
         input_hw=predictor.input_hw,
@@ -154,14 +153,6 @@ def measure(measurement: Measurement) -> TargetBenchmark:
         size_mb=measurement.size_mb,
         peak_memory_mb=round(peak_memory_mb(), 1),
     )
-
-
-def _open(measurement: Measurement) -> Predictor:
-    if measurement.target is not None:
-        return measurement.target.predictor(Path(measurement.model), measurement.device)
-    from runner.adapters.torch_models import TorchPredictor
-
-    return TorchPredictor(Path(measurement.model), measurement.device)
 
 
 STAGE = Stage(

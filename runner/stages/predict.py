@@ -1,7 +1,12 @@
-"""predict: every trained model and every artefact on the test split."""
+"""predict: every trained model and every artefact on the test split.
+
+The stage `champion` runs another sprint's model in the same way: `runner.exporters.opened.open_model` opens it from
+its own folder alone, `predict_with` runs it on images.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,30 +16,32 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, read_json
 from runner.domain.progress import progress_bar
 from runner.domain.records import REFERENCE_TARGET, Record, Training, seed_target
+from runner.domain.task import TaskSpec
 from runner.exporters import ExportTarget
+from runner.exporters.opened import OpenModel, open_model
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
-    from runner.adapters.inference import Predictor
+    from runner.adapters.detections import DetectionTable
 
-CHUNK_BYTES = 1 << 29  # preprocessed images that are held in memory at a time, shared by all targets
+CHUNK_BYTES = 1 << 29  # preprocessed images that are held in memory at a time, shared by all models
 
 
 class PredictParams(Record, frozen=True, kw_only=True):
     """What predictions depend on, besides the models and the images."""
 
     dataset: str
-    classes: list[str]
+    task: TaskSpec
     device: str
     threads: int | None
     targets: list[ExportTarget]
 
 
 def resolve(project: Project, sprint: Sprint) -> PredictParams:
-    """The export targets, the class map and the device."""
+    """The export targets, the task and the device."""
     return PredictParams(
         dataset=project.dataset.path,
-        classes=project.classes,
+        task=project.task_spec,
         device=project.compute.device,
         threads=project.compute.threads,
         targets=sprint.export,
@@ -42,61 +49,91 @@ def resolve(project: Project, sprint: Sprint) -> PredictParams:
 
 
 def run(context: StageContext, params: PredictParams) -> None:
-    """Writes one table of detections per model. Each image is read once.
+    """Writes one table of predictions per model. Each image is read once.
 
     Raises:
-        FlywheelError: the test split is empty, an image or a model cannot be read, or the model's classes are
+        FlywheelError: the test split is empty, an image or a model cannot be read, or the model's task or classes are
             not the project's.
     """
-    from runner.adapters.detections import DetectionTable
-    from runner.adapters.inference import decode, input_chunks
+    from runner.adapters.machine import torch_device
     from runner.adapters.yolo_folder import selected_paths
 
     training = read_json(context.folder / "training.json", Training)
-    require_same_classes(params.classes, training.class_names)
     paths = selected_paths(context.folder / "selection" / "manifest.parquet", "test")
-    files = [context.root / params.dataset / path for path in paths]
-    predictors = open_predictors(context.folder, params, training)
-    with (
-        atomic_folder(context.folder / "predictions") as folder,
-        progress_bar("predict", len(predictors) * len(paths), "image") as bar,
-    ):
-        tables = {target: DetectionTable(training.class_names) for target in predictors}
-        for start, inputs in input_chunks(files, (training.imgsz, training.imgsz), CHUNK_BYTES):
-            for target, predictor in predictors.items():
-                bar.set_postfix_str(target)
-                for path, (pixels, letterbox) in zip(paths[start:], inputs, strict=False):
-                    tables[target].add(path, decode(predictor.infer(pixels), letterbox))
-                    bar.update()
-        for target, table in tables.items():
+    device = torch_device(params.device, params.threads)
+    files = model_files(context.folder, training, [target.name for target in params.targets])
+    models = {target: open_model(path, device) for target, path in files.items()}
+    for model in models.values():
+        require_same_task(params.task, model.spec)
+    with atomic_folder(context.folder / "predictions") as folder:
+        for target, table in predict_all(models, context.root / params.dataset, paths).items():
             table.write(folder / f"{target}.parquet")
 
 
-def open_predictors(folder: Path, params: PredictParams, training: Training) -> dict[str, Predictor]:
-    """Every model of the sprint by target name; the reference comes first."""
-    from runner.adapters.machine import torch_device
-    from runner.adapters.torch_models import TorchPredictor
-
-    device = torch_device(params.device, params.threads)
-    predictors: dict[str, Predictor] = {}
-    for number, model in enumerate(training.models):
-        name = seed_target(model.seed) if number else REFERENCE_TARGET
-        predictors[name] = TorchPredictor(folder / model.path, device)
-    for target in params.targets:
-        predictors[target.name] = target.predictor(folder / "exports" / target.name, device)
-    return predictors
+def model_files(folder: Path, training: Training, targets: Sequence[str]) -> dict[str, Path]:
+    """Where every model of a sprint lies, by target name; the reference comes first."""
+    weights = {
+        seed_target(model.seed) if number else REFERENCE_TARGET: folder / model.path
+        for number, model in enumerate(training.models)
+    }
+    return weights | {target: folder / "exports" / target for target in targets}
 
 
-def require_same_classes(project: list[str], model: list[str]) -> None:
-    """Classes are matched by name and place: a model with others cannot be judged.
+def predict_with(model: OpenModel, dataset: Path, paths: Sequence[str]) -> DetectionTable:
+    """What one model finds in images, as `DetectionTable.columns()`, or written by `.write(path)`.
+
+    Args:
+        model: from `runner.exporters.opened.open_model`.
+        dataset: the folder that `paths` are relative to.
+        paths: as the table names the images.
+
+    Raises:
+        FlywheelError: an image cannot be read.
+    """
+    return predict_all({model.target: model}, dataset, paths)[model.target]
+
+
+def predict_all(
+    models: Mapping[str, OpenModel], dataset: Path, paths: Sequence[str]
+) -> dict[str, DetectionTable]:
+    """One table per model. All are of one task and input size, so that each image is read and fitted once."""
+    from runner.adapters.decoding import decoder_for
+    from runner.adapters.detections import DetectionTable
+    from runner.adapters.inference import input_chunks
+
+    decoders = {name: decoder_for(model.spec) for name, model in models.items()}
+    tables = {
+        name: DetectionTable(model.spec.classes, decoders[name].columns) for name, model in models.items()
+    }
+    first = next(iter(models))
+    files = [dataset / path for path in paths]
+    chunks = input_chunks(files, models[first].predictor.input_hw, CHUNK_BYTES, decoders[first].preprocess)
+    with progress_bar("predict", len(models) * len(paths), "image") as bar:
+        for start, inputs in chunks:
+            for name, model in models.items():
+                bar.set_postfix_str(name)
+                for path, (pixels, letterbox) in zip(paths[start:], inputs, strict=False):
+                    outputs = model.predictor.infer(pixels)
+                    tables[name].add(path, decoders[name].decode(outputs, letterbox))
+                    bar.update()
+    return tables
+
+
+def require_same_task(project: TaskSpec, model: TaskSpec) -> None:
+    """Classes are matched by name and place: a model with others, or of another task, cannot be judged.
 
     Raises:
         FlywheelError: they differ.
     """
-    if project == model:
+    if project.name != model.name:
+        message = f"the model's task is {model.name}, not the project's {project.name}"
+    elif project.classes != model.classes:
+        shown = (", ".join(spec.classes) for spec in (model, project))
+        message = "the model's classes ({}) are not the project's ({})".format(*shown)
+    else:
         return
     raise FlywheelError(
-        f"the model's classes ({', '.join(model)}) are not the project's ({', '.join(project)})",
+        message,
         where=Where("flywheel.yaml"),
         hint="train again with the current class map: flywheel run",
         exit_code=ExitCode.STAGE_FAILED,
@@ -105,7 +142,7 @@ def require_same_classes(project: list[str], model: list[str]) -> None:
 
 STAGE = Stage(
     name="predict",
-    version=1,
+    version=2,
     params_type=PredictParams,
     resolve=resolve,
     run=run,

@@ -9,33 +9,48 @@ from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, csv_text, read_json, write_json, write_text
 from runner.domain.records import Checks, Record, Severity, Training
+from runner.domain.task import TaskName, TaskSpec
 from runner.stages.stage import Stage, StageContext
 from runner.trainers import Trainer
 from runner.trainers.job import TrainingJob
 
-PLOTTED = {
-    "metrics/mAP50-95(B)": "val_map50_95",
-    "metrics/mAP50(B)": "val_map50",
-    "metrics/precision(B)": "val_precision",
-    "metrics/recall(B)": "val_recall",
+_RANKED = {
+    "mAP50-95": "map50_95",
+    "mAP50": "map50",
+    "precision": "precision",
+    "recall": "recall",
 }
+_OWN_SUFFIX: dict[TaskName, str] = {"detect": "B", "segment": "M", "pose": "P", "obb": "B"}
+
+
+def plotted(task: TaskName) -> dict[str, str]:
+    """The columns of plots/training.csv for Ultralytics' validation metrics; the task's usual metric comes first.
+
+    >>> list(plotted("classify").values())
+    ['val_top1', 'val_top5']
+    """
+    if task == "classify":
+        return {"metrics/accuracy_top1": "val_top1", "metrics/accuracy_top5": "val_top5"}
+    boxes = {f"metrics/{theirs}(B)": f"val_box_{ours}" for theirs, ours in _RANKED.items()}
+    own = {f"metrics/{theirs}({_OWN_SUFFIX[task]})": f"val_{ours}" for theirs, ours in _RANKED.items()}
+    return own | {name: column for name, column in boxes.items() if name not in own}
 
 
 class TrainParams(Record, frozen=True, kw_only=True):
     """What training depends on, besides the data."""
 
     dataset: str
-    classes: list[str]
+    task: TaskSpec
     device: str
     threads: int | None
     trainer: Trainer
 
 
 def resolve(project: Project, sprint: Sprint) -> TrainParams:
-    """The trainer's options, the class map and the device."""
+    """The trainer's options, the task and the device."""
     return TrainParams(
         dataset=project.dataset.path,
-        classes=project.classes,
+        task=project.task_spec,
         device=project.compute.device,
         threads=project.compute.threads,
         trainer=sprint.train,
@@ -62,13 +77,13 @@ def run(context: StageContext, params: TrainParams) -> None:
             TrainingJob(
                 root=context.root,
                 data=data,
-                class_names=tuple(params.classes),
+                spec=params.task,
                 device=params.device,
                 threads=params.threads,
                 out=out,
             )
         )
-    write_text(context.folder / "plots" / "training.csv", training_csv(training))
+    write_text(context.folder / "plots" / "training.csv", training_csv(training, params.task.name))
     write_json(context.folder / "training.json", training)
 
 
@@ -87,11 +102,11 @@ def _require_passed_checks(folder: Path) -> None:
     )
 
 
-def training_csv(training: Training) -> str:
+def training_csv(training: Training, task: TaskName = "detect") -> str:
     """One row per seed and epoch: validation metrics, then losses. For `dvc plots`."""
     names = sorted({name for model in training.models for epoch in model.epochs for name in epoch.values})
     losses = {name: name.replace("/", "_") for name in names if name.endswith("_loss")}
-    columns = {name: title for name, title in {**PLOTTED, **losses}.items() if name in names}
+    columns = {name: title for name, title in {**plotted(task), **losses}.items() if name in names}
     rows = [
         (model.seed, epoch.epoch, *(epoch.values.get(name, "") for name in columns))
         for model in training.models
@@ -107,7 +122,7 @@ def _inputs(params: TrainParams) -> tuple[str, ...]:
 
 STAGE = Stage(
     name="train",
-    version=1,
+    version=2,
     params_type=TrainParams,
     resolve=resolve,
     run=run,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.domain.task import TaskSpec
+
 if TYPE_CHECKING:
     from runner.adapters.yolo_folder import SelectedData
 
@@ -17,7 +19,7 @@ class TrainingJob:
     Attributes:
         root: the repository's top; a weights file's path is relative to it.
         data: the selected images and their labels.
-        class_names: the project's classes, by class id.
+        spec: the task, with the project's classes by class id.
         device: as in flywheel.yaml: auto, cpu, cuda, cuda:N.
         threads: CPU threads; all cores when None.
         out: an existing folder for the trained weights.
@@ -25,7 +27,7 @@ class TrainingJob:
 
     root: Path
     data: SelectedData
-    class_names: tuple[str, ...]
+    spec: TaskSpec
     device: str
     threads: int | None
     out: Path

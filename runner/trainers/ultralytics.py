@@ -11,10 +11,12 @@ from msgspec import Meta, field, structs
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.options import Fraction, NonNegative, NonNegativeInt, Options, PositiveInt
 from runner.domain.records import Device, TrainedModel, Training
+from runner.domain.task import TaskName
 from runner.trainers.job import TrainingJob
 
 if TYPE_CHECKING:
     from runner.adapters.ultralytics_training import TrainedWeights, TrainingRun
+    from runner.adapters.yolo_folder import TrainingFolder
 
 
 class Augment(Options, frozen=True, kw_only=True):
@@ -109,41 +111,42 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
         the val split.
 
         Raises:
-            FlywheelError: the model is unknown or unusable, a split is empty, the device is absent, or
+            FlywheelError: the model is unknown, unusable or for another task, a split is empty, the device is absent, or
                 training diverged.
         """
         import tempfile
 
         from runner.adapters.machine import torch_device
         from runner.adapters.ultralytics_training import framework_version, train
-        from runner.adapters.yolo_folder import write_yolo_folder
+        from runner.adapters.yolo_folder import write_training_folder
 
-        base, architecture = self._start(job.root)
+        base, architecture = self._start(job)
         device = torch_device(job.device, job.threads)
         with tempfile.TemporaryDirectory(prefix="flywheel-data-") as scratch:
-            images = write_yolo_folder(Path(scratch), job.data, job.class_names)["train"]
-            first = self._run(Path(scratch), images, base, architecture, device)
+            folder = write_training_folder(Path(scratch), job.data, job.spec)
+            first = self._run(job.spec.name, folder, base, architecture, device)
             runs = [replace(first, seed=seed, label=self._label(seed)) for seed in self.seeds]
             models = [_store(train(run), run, job) for run in runs]
         return Training(
             framework="ultralytics",
             framework_version=framework_version(),
             base_model=self.model,
-            class_names=list(job.class_names),
+            class_names=list(job.spec.classes),
             imgsz=models[0][1],
             device=device,
-            images=images,
+            images=first.images,
             models=[model for model, _ in models],
         )
 
     def _run(
-        self, folder: Path, images: int, base: Any, architecture: dict[str, Any], device: Device
+        self, task: TaskName, folder: TrainingFolder, base: Any, architecture: dict[str, Any], device: Device
     ) -> TrainingRun:
         from runner.adapters.ultralytics_training import TrainingRun
 
         return TrainingRun(
-            folder=folder,
-            images=images,
+            task=task,
+            data=folder.data,
+            images=folder.images["train"],
             architecture=architecture,
             base=base,
             settings=self._settings(),
@@ -158,14 +161,18 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
     def _label(self, seed: int) -> str:
         return f"train seed {seed}" if len(self.seeds) > 1 else "train"
 
-    def _start(self, root: Path) -> tuple[Any, dict[str, Any]]:
+    def _start(self, job: TrainingJob) -> tuple[Any, dict[str, Any]]:
         """The module that training starts from (None: random weights), and the architecture."""
         from runner.adapters.torch_models import architecture_named, module_from_file
 
         if self.weights_file is None:
-            return None, architecture_named(self.model)
-        module = module_from_file(_inside(root, self.weights_file))
-        return module, module.yaml
+            module, architecture = None, architecture_named(self.model, job.spec.name)
+        else:
+            module = module_from_file(_inside(job.root, self.weights_file), job.spec.name)
+            architecture = dict(module.yaml)
+        if job.spec.keypoints is not None:
+            architecture["kpt_shape"] = [len(job.spec.keypoints.names), 3]
+        return module, architecture
 
     def _settings(self) -> dict[str, Any]:
         """Ultralytics' arguments for the options that are given."""
@@ -192,8 +199,10 @@ def _store(weights: TrainedWeights, run: TrainingRun, job: TrainingJob) -> tuple
     digest = state_digest(weights.tensors)
     record = ModelRecord(
         framework="ultralytics",
+        task=job.spec.name,
         architecture=run.architecture,
-        class_names=list(job.class_names),
+        class_names=list(job.spec.classes),
+        keypoints=job.spec.keypoints,
         base_classes=None if run.base is None else run.base.base_classes,
         imgsz=weights.imgsz,
         seed=run.seed,

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from runner.adapters.architectures import architecture_for
+from runner.adapters.decoding import decoder_for
 from runner.adapters.inference import Floats, preprocess, read_image
 from runner.adapters.machine import cpu_device
 from runner.adapters.model_record import ArtefactRecord
@@ -17,6 +19,7 @@ from runner.adapters.torch_models import TorchPredictor
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import ExportedTarget, Training
+from runner.domain.task import TaskName, TaskSpec
 from runner.exporters import ExportTarget, OnnxExporter, OpenVinoExporter
 from runner.exporters.artefact import METADATA, ExportJob
 from tests.models_fixture import CLASSES, SIZE, context, sprint
@@ -45,14 +48,15 @@ def pixels(tiny_root: Path) -> Floats:
 
 @pytest.fixture(scope="module")
 def reference(tiny_root: Path, pixels: Floats) -> Floats:
-    return TorchPredictor(context(tiny_root).folder / "weights" / "seed-0.safetensors", DEVICE).infer(pixels)
+    weights = context(tiny_root).folder / "weights" / "seed-0.safetensors"
+    return TorchPredictor(weights, DEVICE).infer(pixels)[0]
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=NAMES)
 def test_artefact_computes_what_the_torch_model_does(
     tiny_root: Path, target: ExportTarget, pixels: Floats, reference: Floats
 ) -> None:
-    output = target.predictor(_folder(tiny_root, target.name), DEVICE).infer(pixels)
+    (output,) = target.predictor(_folder(tiny_root, target.name), DEVICE).infer(pixels)
     assert output.shape == reference.shape == (1, 4 + len(CLASSES), 84)
     assert output.dtype == np.float32
     boxes, scores = TOLERANCE[target.name]
@@ -156,19 +160,35 @@ def test_running_an_artefact_imports_neither_torch_nor_ultralytics(tiny_root: Pa
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
-def test_yolo26_is_exported_with_the_head_that_needs_suppression(tmp_path: Path, pixels: Floats) -> None:
+@pytest.mark.parametrize(
+    ("task", "shapes"),
+    [
+        ("detect", [(1, 4 + 2, 84)]),
+        ("segment", [(1, 4 + 2 + 32, 84), (1, 32, 16, 16)]),
+        ("pose", [(1, 4 + 2 + 17 * 3, 84)]),
+        ("obb", [(1, 4 + 2 + 1, 84)]),
+        ("classify", [(1, 2)]),
+    ],
+)
+def test_yolo26_is_exported_with_the_head_that_needs_suppression(
+    tmp_path: Path, pixels: Floats, task: TaskName, shapes: list[tuple[int, ...]]
+) -> None:
     import torch
 
     from runner.adapters.onnx_runtime import OnnxPredictor
     from runner.adapters.torch_models import architecture_named, fused, new_module, onnx_bytes
 
-    module = new_module(architecture_named("yolo26n.yaml"), CLASSES)
-    (tmp_path / "model.onnx").write_bytes(onnx_bytes(module, (SIZE, SIZE)))
-    output = OnnxPredictor(tmp_path / "model.onnx", DEVICE).infer(pixels)
+    name = architecture_for("yolo26n.yaml", task)
+    module = new_module(task, architecture_named(name, task), CLASSES)
+    outputs = decoder_for(TaskSpec(name=task, classes=CLASSES)).outputs
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes(module, (SIZE, SIZE), outputs=outputs))
+    found = OnnxPredictor(tmp_path / "model.onnx", DEVICE).infer(pixels)
     with torch.inference_mode():
-        expected = fused(module)(torch.from_numpy(pixels)).numpy()
-    assert output.shape == (1, 4 + len(CLASSES), 84)
-    np.testing.assert_allclose(output, expected, atol=1e-3)
+        expected = fused(module)(torch.from_numpy(pixels))
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    assert [output.shape for output in found] == shapes
+    for output, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(output, wanted.numpy(), atol=2e-3)
 
 
 def test_training_record_and_first_weights_belong_together(tiny_root: Path) -> None:

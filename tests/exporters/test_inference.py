@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runner.adapters.decoding.detect import DetectDecoder
+from runner.adapters.decoding.suppression import MAX_DETECTIONS, suppress
 from runner.adapters.detections import DetectionTable
 from runner.adapters.inference import (
-    MAX_DETECTIONS,
     Detections,
     Letterbox,
-    decode,
     input_chunks,
     load_inputs,
     preprocess,
     read_image,
-    suppress,
 )
 from runner.adapters.tables import read_table
 from runner.domain.errors import FlywheelError
+from runner.domain.task import TaskSpec
 
 PLAIN = Letterbox((100, 100), (1.0, 1.0), (0, 0))
 SIZES = [(48, 80), (80, 48), (64, 64), (333, 77), (1, 50), (640, 479)]
@@ -29,6 +29,11 @@ SIZES = [(48, 80), (80, 48), (64, 64), (333, 77), (1, 50), (640, 479)]
 def _raw(*rows: tuple[float, ...]) -> np.ndarray:
     """Anchors as rows `cx, cy, w, h, score…` -> (4 + C, A)."""
     return np.array(rows, np.float32).T
+
+
+def decode(output: np.ndarray, letterbox: Letterbox) -> Detections:
+    classes = [str(number) for number in range(len(output) - 4)]
+    return DetectDecoder(TaskSpec(name="detect", classes=classes)).decode((output[None],), letterbox)
 
 
 @pytest.mark.parametrize("hw", SIZES)

@@ -67,6 +67,12 @@ def test_a_model_with_other_classes_is_refused(predicted: StageContext) -> None:
     )
 
 
+def test_a_model_of_another_task_is_refused(predicted: StageContext) -> None:
+    with pytest.raises(FlywheelError) as caught:
+        predict.run(predicted, predict.resolve(project(task="segment"), sprint()))
+    assert caught.value.message == "the model's task is detect, not the project's segment"
+
+
 def test_missing_test_image_leaves_the_old_predictions(predicted: StageContext) -> None:
     image = predicted.root / "data" / "images" / "test" / "1.png"
     content = image.read_bytes()

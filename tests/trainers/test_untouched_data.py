@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.yolo_folder import SelectedData, write_yolo_folder
+from runner.adapters.yolo_folder import SelectedData, write_training_folder
+from runner.domain.task import TaskSpec
 from tests.models_fixture import CLASSES, context, draw_project
 
 
@@ -26,7 +27,7 @@ def test_a_jpeg_that_the_framework_would_rewrite_is_a_copy(tmp_path: Path, after
     image = data.dataset / "images" / "train" / "0.png"
     content = cv2.imencode(".jpg", np.zeros((48, 80, 3), np.uint8))[1].tobytes() + after
     image.write_bytes(content)
-    write_yolo_folder(tmp_path / "yolo", data, CLASSES)
+    write_training_folder(tmp_path / "yolo", data, TaskSpec(name="detect", classes=CLASSES))
     given = tmp_path / "yolo" / "images" / "train" / "0000000.png"
     assert given.is_symlink() is not bool(after)
     assert given.read_bytes() == content

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from runner.adapters.tables import read_table, write_table
-from runner.adapters.yolo_folder import SelectedData, selected_paths, write_yolo_folder
+from runner.adapters.yolo_folder import SelectedData, selected_paths, write_training_folder
 from runner.domain.errors import FlywheelError
+from runner.domain.task import TaskSpec
 from tests.models_fixture import CLASSES, IMAGES, context, draw_project
+
+SPEC = TaskSpec(name="detect", classes=CLASSES)
 
 
 @pytest.fixture
@@ -39,7 +42,10 @@ def _label(folder: Path, number: int = 0) -> str:
 
 def test_selected_images_are_linked_and_counted(data: SelectedData, tmp_path: Path) -> None:
     folder = tmp_path / "yolo"
-    assert write_yolo_folder(folder, data, CLASSES) == {"train": IMAGES["train"], "val": IMAGES["val"]}
+    assert write_training_folder(folder, data, SPEC).images == {
+        "train": IMAGES["train"],
+        "val": IMAGES["val"],
+    }
     first = folder / "images" / "train" / "0000000.png"
     assert first.resolve() == data.dataset / "images" / "train" / "0.png"
     assert not (folder / "images" / "test").exists()
@@ -47,13 +53,13 @@ def test_selected_images_are_linked_and_counted(data: SelectedData, tmp_path: Pa
 
 def test_label_is_relative_to_the_image_and_named_by_class(data: SelectedData, tmp_path: Path) -> None:
     _change(data.objects, 0, x_min=8.0, y_min=12.0, x_max=24.0, y_max=36.0)  # in an image of 80 × 48
-    write_yolo_folder(tmp_path / "yolo", data, [CLASSES[1], CLASSES[0]])
+    write_training_folder(tmp_path / "yolo", data, TaskSpec(name="detect", classes=[CLASSES[1], CLASSES[0]]))
     assert _label(tmp_path / "yolo") == "1 0.20000000 0.50000000 0.20000000 0.50000000\n"
 
 
 def test_box_that_leaves_the_image_is_clipped(data: SelectedData, tmp_path: Path) -> None:
     _change(data.objects, 0, x_min=-40.0, y_min=0.0, x_max=40.0, y_max=500.0)
-    write_yolo_folder(tmp_path / "yolo", data, CLASSES)
+    write_training_folder(tmp_path / "yolo", data, SPEC)
     assert _label(tmp_path / "yolo") == "0 0.25000000 0.50000000 0.50000000 1.00000000\n"
 
 
@@ -64,19 +70,19 @@ def test_faulty_objects_leave_a_background(
     data: SelectedData, tmp_path: Path, fault: dict[str, object]
 ) -> None:
     _change(data.objects, 0, **fault)
-    write_yolo_folder(tmp_path / "yolo", data, CLASSES)
+    write_training_folder(tmp_path / "yolo", data, SPEC)
     assert _label(tmp_path / "yolo") == ""
 
 
 def test_images_of_one_name_in_two_folders_stay_apart(data: SelectedData, tmp_path: Path) -> None:
     _change(data.manifest, IMAGES["train"], assigned="train")  # val/0.png beside train/0.png
-    counts = write_yolo_folder(tmp_path / "yolo", data, CLASSES)
+    counts = write_training_folder(tmp_path / "yolo", data, SPEC).images
     assert counts == {"train": IMAGES["train"] + 1, "val": IMAGES["val"] - 1}
 
 
 def test_unknown_class_names_the_image(data: SelectedData, tmp_path: Path) -> None:
     with pytest.raises(FlywheelError) as caught:
-        write_yolo_folder(tmp_path / "yolo", data, ["square"])
+        write_training_folder(tmp_path / "yolo", data, TaskSpec(name="detect", classes=["square"]))
     assert str(caught.value) == (
         'flywheel.yaml: images/train/1.png has an object of class "disc", which is not one of the project\n'
         "  hint: add it to classes, or correct the label; classes: square"
@@ -90,7 +96,7 @@ def test_truncated_jpeg_never_reaches_the_framework(data: SelectedData, tmp_path
     content = cv2.imencode(".jpg", np.zeros((48, 80, 3), np.uint8))[1].tobytes()[:-2]
     image.write_bytes(content)
     with pytest.raises(FlywheelError) as caught:
-        write_yolo_folder(tmp_path / "yolo", data, CLASSES)
+        write_training_folder(tmp_path / "yolo", data, SPEC)
     assert (
         caught.value.message == "a selected image cannot be used: truncated: the JPEG end marker is missing"
     )
@@ -100,7 +106,7 @@ def test_truncated_jpeg_never_reaches_the_framework(data: SelectedData, tmp_path
 def test_missing_image_says_to_fetch_the_data(data: SelectedData, tmp_path: Path) -> None:
     (data.dataset / "images" / "train" / "3.png").unlink()
     with pytest.raises(FlywheelError) as caught:
-        write_yolo_folder(tmp_path / "yolo", data, CLASSES)
+        write_training_folder(tmp_path / "yolo", data, SPEC)
     assert str(caught.value) == (
         f"{data.dataset}/images/train/3.png: a selected image cannot be used: file not found\n"
         "  hint: fetch the data (dvc pull), or run the sprint again so that the index sees the change"

@@ -1,0 +1,78 @@
+"""Opens a model from its own folder or file alone: a sprint's, or the champion's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import read_json
+from runner.domain.records import REFERENCE_TARGET, Device
+from runner.domain.task import TaskSpec
+from runner.exporters import ExportTarget
+from runner.exporters.artefact import METADATA
+
+if TYPE_CHECKING:
+    from runner.adapters.inference import Predictor
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenModel:
+    """A model that is ready to run.
+
+    Attributes:
+        target: `torch`, or the export's name.
+        spec: its task, classes and skeleton, as it was trained.
+        state_digest: identifies the trained weights it was made of.
+    """
+
+    target: str
+    spec: TaskSpec
+    predictor: Predictor
+    state_digest: str
+
+
+def open_model(path: Path, device: Device) -> OpenModel:
+    """Opens an artefact's folder (`exports/<target>`), or a trained model's `.safetensors` with its record beside it.
+
+    Raises:
+        FlywheelError: a file is missing or damaged, or this version cannot run such an artefact.
+    """
+    if path.suffix == ".safetensors":
+        from runner.adapters.torch_models import TorchPredictor
+
+        predictor = TorchPredictor(path, device)
+        record = predictor.record
+        return OpenModel(
+            target=REFERENCE_TARGET,
+            spec=record.spec,
+            predictor=predictor,
+            state_digest=record.state_digest,
+        )
+    from runner.adapters.model_record import ArtefactRecord
+
+    artefact = read_json(path / METADATA, ArtefactRecord)
+    return OpenModel(
+        target=artefact.target,
+        spec=artefact.spec,
+        predictor=_exporter(path, artefact.format, artefact.precision).predictor(path, device),
+        state_digest=artefact.state_digest,
+    )
+
+
+def _exporter(folder: Path, format_name: str, precision: str) -> ExportTarget:
+    try:
+        exporter: ExportTarget = msgspec.convert(
+            {"format": format_name, "precision": precision}, ExportTarget
+        )
+    except msgspec.ValidationError as error:
+        raise FlywheelError(
+            f"an artefact of format {format_name}, precision {precision}, cannot be run by this version",
+            where=Where(str(folder / METADATA)),
+            hint="use the version of flywheel that exported it, or export it again",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
+    return exporter
