@@ -53,3 +53,12 @@ def coco(folder: Path, **splits: int) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document))
     return folder
+
+
+def folders(folder: Path, *splits: str, images: int) -> Path:
+    """`<class>/` or `<split>/<class>/`, with so many images in each."""
+    for split in splits or ("",):
+        for name in CLASSES:
+            for number in range(images):
+                write_image(folder / split / name / f"{number:02}.jpg", number, dark=number % 4 == 0)
+    return folder

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from runner.adapters.expectations import Expectation, Row
+from runner.checks.classification import ClassificationPreset
 from runner.checks.detection import DetectionPreset
 from runner.checks.expectation_names import EXPECTATION_NAMES
 from runner.checks.rule import Rule
@@ -16,6 +17,7 @@ from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
 from runner.domain.options import Options
 from runner.domain.records import Severity
+from runner.domain.task import TaskName
 
 # Great Expectations evaluates the first two as Python (pandas.DataFrame.query): a spec is data, never code.
 # The others are its own bookkeeping.
@@ -51,7 +53,8 @@ class DataExpectation(Options, frozen=True, kw_only=True):
     arguments: dict[str, Any]
 
 
-Check = DetectionPreset | DataExpectation
+Preset: TypeAlias = DetectionPreset | ClassificationPreset
+Check: TypeAlias = Preset | DataExpectation
 
 
 def parse_check(block: Mapping[str, Any]) -> Check:
@@ -62,7 +65,8 @@ def parse_check(block: Mapping[str, Any]) -> Check:
     """
     try:
         if "preset" in block:
-            return msgspec.convert(block, DetectionPreset)
+            preset: Preset = msgspec.convert(block, Preset)
+            return preset
         if len(block) != 1:
             raise FlywheelError(f"a check has one key, a preset or an expectation; this one has {len(block)}")
         ((name, written),) = block.items()
@@ -86,12 +90,16 @@ def _refuse_code(name: str, arguments: Mapping[str, Any]) -> None:
             raise FlywheelError(f"{name}: {key}: parameters ($PARAMETER) cannot be used in a spec")
 
 
-def check_rules(checks: Sequence[Check], class_names: Sequence[str], group_by: str | None) -> list[Rule]:
+def check_rules(
+    checks: Sequence[Check], class_names: Sequence[str], group_by: str | None, task: TaskName
+) -> list[Rule]:
     """The rules of all checks, in their order, each with an id of its own."""
     rules: list[Rule] = []
     used: Counter[str] = Counter()
     for check in checks:
-        found = check.rules(class_names, group_by) if isinstance(check, DetectionPreset) else [_rule(check)]
+        found = (
+            [_rule(check)] if isinstance(check, DataExpectation) else check.rules(class_names, group_by, task)
+        )
         for rule in found:
             used[rule.id] += 1
             rules.append(rule if used[rule.id] == 1 else _renamed(rule, used[rule.id]))

@@ -39,10 +39,12 @@ _QUERIES = {
     # A box that is not finite has no side at all.
     "boxes": """
         SELECT o.path, coalesce(o.class, 'class ' || o.class_id, 'no class') AS class, o.crowd,
-            o.x_min, o.y_min, o.x_max, o.y_max, i.width, i.height,
+            o.x_min, o.y_min, o.x_max, o.y_max, i.width, i.height, o.area_px,
             CASE WHEN isfinite(o.x_max - o.x_min) AND isfinite(o.y_max - o.y_min)
                 THEN least(o.x_max - o.x_min, o.y_max - o.y_min) ELSE 0 END AS short_side_px,
-            greatest(0, -o.x_min, -o.y_min, o.x_max - i.width, o.y_max - i.height) AS overhang_px
+            greatest(0, -o.x_min, -o.y_min, o.x_max - i.width, o.y_max - i.height) AS overhang_px,
+            greatest(0, -(o.x_min + o.x_max) / 2, (o.x_min + o.x_max) / 2 - i.width,
+                -(o.y_min + o.y_max) / 2, (o.y_min + o.y_max) / 2 - i.height) AS centre_overhang_px
         FROM objects o JOIN images i USING (path)
         ORDER BY o.path, o.object_id
     """,

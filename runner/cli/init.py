@@ -6,16 +6,22 @@ import argparse
 from pathlib import Path
 
 from runner.cli.common import Subparsers, command, print_json
+from runner.domain.task import TASK_NAMES
 
 EXAMPLE = """\
   mkdir dice && cd dice
   flywheel init --data ../datasets/dice                           train from scratch
-  flywheel init --data ../datasets/dice --weights ../yolo26n.pt   start from weights that you have"""
+  flywheel init --data ../datasets/dice --weights ../yolo26n.pt   start from weights that you have
+  flywheel init --data ../datasets/signs                          a folder per class: classification"""
 
 
 def add_parser(commands: Subparsers) -> None:
     parser = command(
-        commands, "init", "start a project from an existing dataset (YOLO or COCO layout)", EXAMPLE, execute
+        commands,
+        "init",
+        "start a project from an existing dataset (YOLO, COCO, or a folder per class)",
+        EXAMPLE,
+        execute,
     )
     parser.add_argument(
         "--data", type=Path, required=True, metavar="PATH", help="the dataset's folder; it is copied"
@@ -32,7 +38,16 @@ def add_parser(commands: Subparsers) -> None:
         help="a .pt file to fine-tune (default: train from scratch)",
     )
     parser.add_argument(
-        "--layout", choices=("yolo", "coco"), default=None, help="how labels are written (default: found out)"
+        "--layout",
+        choices=("yolo", "coco", "folders"),
+        default=None,
+        help="how labels are written (default: found out)",
+    )
+    parser.add_argument(
+        "--task",
+        choices=TASK_NAMES,
+        default=None,
+        help="what the labels are for (default: found out)",
     )
     parser.add_argument(
         "--force", action="store_true", help="replace files of an earlier init; data is never replaced"
@@ -48,6 +63,7 @@ def execute(options: argparse.Namespace) -> int:
         name=options.name,
         weights=options.weights.resolve() if options.weights else None,
         layout=options.layout,
+        task=options.task,
         force=options.force,
     )
     if options.format == "json":

@@ -1,22 +1,35 @@
-"""What a folder of images holds: its layout, splits, classes and labels, and what is wrong with it."""
+"""What a folder of images holds: its task, layout, splits, classes and labels, and what is wrong with it."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runner.adapters.images import quick_problem
-from runner.dataset.entries import ImageEntry, LayoutContent, list_files
+from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.layouts.coco import coco_categories, coco_files
-from runner.dataset.layouts.yolo import label_path, read_class_names, yolo_images, yolo_labels
+from runner.dataset.layouts.folders import folder_classes
+from runner.dataset.layouts.yolo import (
+    label_path,
+    labels_lie_aside,
+    read_class_names,
+    read_data_yaml,
+    task_label_folder,
+    yolo_images,
+    yolo_labels,
+)
 from runner.dataset.metadata import KEY
+from runner.dataset.skeleton import find_keypoints
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
+from runner.domain.task import TASK_NAMES, Keypoints, TaskName
 
 SHOWN = 5  # examples of each kind of problem
+SAMPLED_LABELS = 200  # label files that tell which task they are for
 
 
 class FoundSplit(Record, frozen=True, kw_only=True):
@@ -32,15 +45,19 @@ class DatasetSummary(Record, frozen=True, kw_only=True):
     """What was found in a dataset folder.
 
     Attributes:
-        layout: "yolo" or "coco"; None where neither is recognised, and `problems` says what is there instead.
+        layout: "yolo", "coco" or "folders"; None where none is recognised, and `problems` says what is there instead.
+        task: what the labels are for.
+        keypoints: the skeleton, for pose.
         arrangement: where images and labels lie, in words.
-        classes: in the order of the label ids (YOLO) or category ids (COCO).
+        classes: in the order of the label ids (YOLO) or category ids (COCO), or sorted (folders).
         problems: what keeps the dataset, or single files of it, from being used.
         metadata: CSV files with a `path` column, relative to the folder, each with its columns.
         coco_files: annotation files, also where the layout is YOLO.
     """
 
     layout: str | None
+    task: TaskName
+    keypoints: Keypoints | None = None
     arrangement: str
     classes: list[str]
     splits: list[FoundSplit]
@@ -54,10 +71,24 @@ class DatasetSummary(Record, frozen=True, kw_only=True):
     coco_files: list[str]
 
 
-def discover(folder: Path) -> DatasetSummary:
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """How a dataset is to be read."""
+
+    layout: str
+    task: TaskName
+    classes: list[str]
+    problems: list[str]
+
+
+def discover(folder: Path, task: TaskName | None = None) -> DatasetSummary:
     """Looks at a dataset folder without decoding an image.
 
     Where both YOLO and COCO labels are found, YOLO's are taken: they need no other file.
+
+    Args:
+        folder: the dataset.
+        task: what the labels are for, if the user said so.
 
     Raises:
         FlywheelError: the folder does not exist, or a data.yaml or annotation file in it is not readable.
@@ -66,54 +97,101 @@ def discover(folder: Path) -> DatasetSummary:
         raise FlywheelError(
             "not a folder", where=Where(str(folder)), hint="name the folder that holds images and labels"
         )
-    annotation_files = coco_files(folder)
     images = yolo_images(folder)
-    labels = sorted({label_path(path) for path in images} & set(yolo_labels(folder)))
+    found = _class_folders(folder, images, task) or _yolo(folder, images, task) or _coco(folder, task)
+    if found is None and (not images or task == "classify"):
+        return _unrecognised(folder, task or "detect")
+    if found is None:
+        classes = read_class_names(folder) or []
+        found = _Found(layout="yolo", task=task or "detect", classes=classes, problems=[_no_labels(folder)])
+    return _summary(folder, found, images)
+
+
+def _class_folders(folder: Path, images: Sequence[str], task: TaskName | None) -> _Found | None:
+    """Folders called after classes, unless the user or the files say that they are something else."""
+    if task not in (None, "classify"):
+        return None
+    if task is None and (images or coco_files(folder) or _label_folders(folder)):
+        return None
+    classes = folder_classes(folder)
+    return _Found(layout="folders", task="classify", classes=classes, problems=[]) if classes else None
+
+
+def _yolo(folder: Path, images: Sequence[str], task: TaskName | None) -> _Found | None:
+    every = set(yolo_labels(folder))
+    labels = sorted({label_path(path) for path in images} & every)
+    aside = [name for name in TASK_NAMES if labels_lie_aside(images, every, name)]
     problems: list[str] = []
-    if labels:
-        layout, classes = "yolo", _yolo_classes(folder, labels, problems)
-    elif annotation_files:
-        names = [name for file in annotation_files for name in coco_categories(folder, file)]
-        layout, classes = "coco", list(dict.fromkeys(names))
-    elif images:
-        layout, classes = "yolo", read_class_names(folder) or []
-        problems.append(_no_labels(folder))
-    else:
-        return _unrecognised(folder)
-    content = LAYOUTS[layout](folder, classes)
-    problems += _problems(folder, content)
-    if layout == "yolo" and (nested := _nested(images)):
+    if not labels and task is None and aside:
+        task = aside[0]
+        if len(aside) > 1:
+            problems.append(
+                f"labels for several tasks were found ({', '.join(aside)}): those for {task} are read, --task chooses"
+            )
+    if not labels and task in aside:
+        places = {f"{task_label_folder(task)}{label_path(path)}" for path in images}
+        labels = sorted(places & every)
+    if not labels or task == "classify":
+        return None
+    classes = _yolo_classes(folder, labels, problems)
+    return _Found(layout="yolo", task=task or _yolo_task(folder, labels), classes=classes, problems=problems)
+
+
+def _coco(folder: Path, task: TaskName | None) -> _Found | None:
+    if task == "classify":
+        return None
+    if task is None and not coco_files(folder) and coco_files(folder, "pose"):
+        task = "pose"
+    files = coco_files(folder, task or "detect")
+    names = [name for file in files for name in coco_categories(folder, file)]
+    classes = list(dict.fromkeys(names))
+    return _Found(layout="coco", task=task or "detect", classes=classes, problems=[]) if files else None
+
+
+def _yolo_task(folder: Path, labels: Sequence[str]) -> TaskName:
+    """What most lines of the label files are about."""
+    if read_data_yaml(folder).get("kpt_shape"):
+        return "pose"
+    step = -(-len(labels) // SAMPLED_LABELS)
+    lengths = Counter(len(words) for path in labels[::step] for words in _words(folder / path))
+    corners, boxes = lengths[9], lengths[5]
+    outlines = sum(count for length, count in lengths.items() if length >= 7 and length % 2)
+    if corners and corners == lengths.total():
+        return "obb"
+    return "segment" if outlines > boxes else "detect"
+
+
+def _summary(folder: Path, found: _Found, images: Sequence[str]) -> DatasetSummary:
+    files = coco_files(folder, found.task)
+    keypoints = find_keypoints(folder, files) if found.task == "pose" else None
+    scheme = LabelScheme(
+        task=found.task, classes=found.classes, keypoints=len(keypoints.names) if keypoints else 0
+    )
+    content = LAYOUTS[found.layout](folder, scheme)
+    entries = content.entries
+    problems = [*found.problems, *_problems(folder, content)]
+    if found.layout == "yolo" and (nested := _nested(images)):
         problems.append(
             f"everything lies in {nested}/, which is taken for a split: adopt {folder.name}/{nested} instead"
         )
-    return _summary(folder, layout, classes, content, problems, annotation_files)
-
-
-def _summary(
-    folder: Path,
-    layout: str,
-    classes: list[str],
-    content: LayoutContent,
-    problems: list[str],
-    annotation_files: list[str],
-) -> DatasetSummary:
-    entries = content.entries
     names = sorted({entry.split for entry in entries}, key=lambda name: (name is None, name))
     per_class = Counter(item.class_name for entry in entries for item in entry.objects)
     metadata, unusable = _metadata(folder)
     return DatasetSummary(
-        layout=layout,
-        arrangement=_arrangement(layout, entries, annotation_files),
-        classes=classes,
+        layout=found.layout,
+        task=found.task,
+        keypoints=keypoints,
+        arrangement=_arrangement(found, entries, files),
+        classes=found.classes,
         splits=[_split(name, [entry for entry in entries if entry.split == name]) for name in names],
         images=len(entries),
         labelled=sum(entry.labelled for entry in entries),
         unlabelled=sum(not entry.labelled for entry in entries),
         objects=per_class.total(),
-        per_class={name: per_class[name] for name in classes},
+        per_class={name: per_class[name] for name in found.classes},
         problems=[*problems, *unusable],
         metadata=metadata,
-        coco_files=annotation_files,
+        coco_files=files,
     )
 
 
@@ -134,7 +212,7 @@ def _yolo_classes(folder: Path, labels: Sequence[str], problems: list[str]) -> l
         if (folder / place).is_file():
             lines = (folder / place).read_text(encoding="utf-8", errors="replace").splitlines()
             return [line.strip() for line in lines if line.strip()]
-    ids = {word for path in labels for word in _first_words(folder / path)}
+    ids = {words[0] for path in labels for words in _words(folder / path)}
     highest = max((int(word) for word in ids if word.isdecimal()), default=-1)
     problems.append(
         "no data.yaml with `names` and no classes.txt: the classes are called class_0, class_1, …; "
@@ -143,9 +221,10 @@ def _yolo_classes(folder: Path, labels: Sequence[str], problems: list[str]) -> l
     return [f"class_{number}" for number in range(min(highest, 9999) + 1)]
 
 
-def _first_words(path: Path) -> list[str]:
+def _words(path: Path) -> list[list[str]]:
+    """The words of each line that has any."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.split()[0] for line in lines if line.strip()]
+    return [line.split() for line in lines if line.strip()]
 
 
 def _problems(folder: Path, content: LayoutContent) -> list[str]:
@@ -175,9 +254,11 @@ def _nested(images: Sequence[str]) -> str | None:
     return first.pop() if len(first) == 1 and deeper else None
 
 
-def _arrangement(layout: str, entries: Sequence[ImageEntry], annotation_files: Sequence[str]) -> str:
-    if layout == "coco":
+def _arrangement(found: _Found, entries: Sequence[ImageEntry], annotation_files: Sequence[str]) -> str:
+    if found.layout == "coco":
         return f"images listed in {', '.join(annotation_files)}"
+    if found.layout == "folders":
+        return "<split>/<class>/" if any(entry.split for entry in entries) else "<class>/"
     outer = [entry.path.startswith("images/") for entry in entries]
     nested = "<split>/images/ with <split>/labels/"
     flat = "images/<split>/ with labels/<split>/" if any(e.split for e in entries) else "images/ with labels/"
@@ -226,20 +307,28 @@ def _listed(places: Counter[str]) -> str:
     return ", ".join([*shown, *(["…"] if len(places) > SHOWN else [])])
 
 
-def _unrecognised(folder: Path) -> DatasetSummary:
+def _unrecognised(folder: Path, task: TaskName) -> DatasetSummary:
     images = list_files(folder)
     problems = ["no image was found: JPEG, PNG, BMP, WebP or TIFF"]
     if images:
         places = Counter(PurePosixPath(path).parent.as_posix() for path in images)
         problems = [
             f"{len(images)} images were found, in {_listed(places)}, but neither as YOLO "
-            "(images/ with labels/, or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json)"
+            "(images/ with labels/, or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json) "
+            "nor in a folder per class (<class>/, or <split>/<class>/)"
         ]
+    elif strays := yolo_labels(folder):
+        problems = [
+            f"{len(strays)} label files were found, but no image: adopt the folder that holds images/ too"
+        ]
+        if folder.name in TASK_NAMES:
+            problems[0] += f" (labels may lie in {folder.name}/labels/ there: --task {folder.name})"
     if images and (labels := _label_folders(folder)):
         problems.append(f"files named as images are, perhaps their labels, are in {_listed(labels)}")
     metadata, unusable = _metadata(folder)
     return DatasetSummary(
         layout=None,
+        task=task,
         arrangement="not recognised",
         classes=[],
         splits=[],

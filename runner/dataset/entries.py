@@ -11,16 +11,39 @@ from typing import NamedTuple
 
 from runner.adapters.images import SUFFIXES
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.task import TaskName
 
 UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and bytes that are not UTF-8
 
 
+@dataclass(frozen=True, kw_only=True)
+class LabelScheme:
+    """What labels have to say: the project's task, its classes, and how many points its skeleton has."""
+
+    task: TaskName
+    classes: Sequence[str]
+    keypoints: int = 0
+
+
+class RunLengths(NamedTuple):
+    """A mask as COCO writes it: run lengths, of background, mask, background, …, down the columns of pixels."""
+
+    height: int
+    width: int
+    counts: tuple[int, ...]
+
+
 class LabelledObject(NamedTuple):
-    """One box as its label file gives it.
+    """One object as its label gives it; lengths are fractions of the image's size when `normalised`, else pixels.
 
     Attributes:
         object_id: where it is written: `labels/train/x.txt:3`, or `annotations/train.json#12`.
-        box_xyxy: corners; fractions of the image's size when `normalised`, else pixels.
+        box_xyxy: corners of the box, or of the hull of its shape.
+        area_px: square pixels, where the label says so.
+        polygons: segment: outlines, each x, y, x, y, …
+        mask: segment: where the label is a mask, not an outline.
+        keypoints: pose: x, y and visibility (0 not labelled, 1 hidden, 2 visible) of each point.
+        corners: obb: x, y of the four corners.
     """
 
     object_id: str
@@ -29,6 +52,11 @@ class LabelledObject(NamedTuple):
     box_xyxy: tuple[float, float, float, float]
     normalised: bool
     crowd: bool = False
+    area_px: float | None = None
+    polygons: tuple[tuple[float, ...], ...] = ()
+    mask: RunLengths | None = None
+    keypoints: tuple[float, ...] = ()
+    corners: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runner.adapters.images import ImageMeasurement
-from runner.dataset.entries import ImageEntry, LabelledObject
+from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
+from runner.dataset.shapes import mask_problem, shape_columns
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
+from runner.domain.task import TaskName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,18 +55,19 @@ def class_columns(classes: Sequence[str]) -> list[str]:
 def build_index(
     entries: Sequence[ImageEntry],
     measurements: Sequence[ImageMeasurement],
-    classes: Sequence[str],
+    scheme: LabelScheme,
     metadata: Mapping[str, Sequence[Any]],
     group_by: str | None,
 ) -> IndexTables:
     """Builds both tables, in the order of the entries.
 
-    An unreadable image has no objects: their size in pixels is not known.
+    An unreadable image has no objects: their size in pixels is not known. A mask of another size than its image is
+    a problem of the label, and no object.
 
     Args:
         entries: one per image.
         measurements: one per entry.
-        classes: the project's classes.
+        scheme: the project's task and classes.
         metadata: further columns, one value per entry.
         group_by: the metadata column that groups images; images without a value are a group of their own.
 
@@ -77,9 +80,9 @@ def build_index(
             f'dataset.group_by: there is no metadata column "{group_by}"{near}',
             hint="correct it in flywheel.yaml; dataset.metadata names the CSV that holds it",
         )
-    counted = class_columns(classes)
+    counted = class_columns(scheme.classes)
     pairs = list(zip(entries, measurements, strict=True))
-    objects = [(e, m, o) for e, m in pairs if m.problem is None for o in e.objects]
+    objects = [(e, m, o) for e, m in pairs if m.problem is None for o in e.objects if _mask_fits(o, m)]
     keys = metadata[group_by] if group_by else [None] * len(entries)
     groups = [entry.path if key is None else str(key) for entry, key in zip(entries, keys, strict=True)]
     counts = {column: Counter[str]() for column in ("n_objects", *counted)}
@@ -87,7 +90,7 @@ def build_index(
         counts["n_objects"][entry.path] += 1
         counts[f"n_{item.class_name}"][entry.path] += 1
     images = {**_image_columns(pairs, groups), **_count_columns(entries, counts), **metadata}
-    return IndexTables(images=images, objects=_object_columns(objects))
+    return IndexTables(images=images, objects=_object_columns(objects, scheme.task))
 
 
 def group_fraction(group: str) -> float:
@@ -133,7 +136,9 @@ def _count_columns(entries: Sequence[ImageEntry], counts: Mapping[str, Counter[s
     }
 
 
-def _object_columns(objects: Sequence[tuple[ImageEntry, ImageMeasurement, LabelledObject]]) -> Columns:
+def _object_columns(
+    objects: Sequence[tuple[ImageEntry, ImageMeasurement, LabelledObject]], task: TaskName
+) -> Columns:
     import numpy as np
 
     boxes = np.array([item.box_xyxy for _, _, item in objects], dtype=np.float64).reshape(-1, 4)
@@ -147,6 +152,9 @@ def _object_columns(objects: Sequence[tuple[ImageEntry, ImageMeasurement, Labell
     )  # (N, 4): room left, top, right, bottom
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = sides[:, 0] / sides[:, 1]
+    shapes = shape_columns(
+        task, [item for _, _, item in objects], [(m.height or 0, m.width or 0) for _, m, _ in objects]
+    )
     return {
         "object_id": [item.object_id for _, _, item in objects],
         "image_id": [measured.image_id for _, measured, _ in objects],
@@ -155,7 +163,7 @@ def _object_columns(objects: Sequence[tuple[ImageEntry, ImageMeasurement, Labell
         "class": [item.class_name for _, _, item in objects],
         "class_id": np.array([item.class_id for _, _, item in objects], dtype=np.int64),
         **{name: boxes[:, at].copy() for at, name in enumerate(("x_min", "y_min", "x_max", "y_max"))},
-        "area_px": sides[:, 0] * sides[:, 1],
+        "area_px": _areas(sides, shapes.pop("area_px", None)),
         "aspect_ratio": [
             None if bad else float(ratio) for bad, ratio in zip(degenerate, ratios, strict=True)
         ],
@@ -163,23 +171,52 @@ def _object_columns(objects: Sequence[tuple[ImageEntry, ImageMeasurement, Labell
         "height_px": sides[:, 1].copy(),
         "truncated": (inside <= BORDER_PX).any(axis=1),
         "crowd": np.array([item.crowd for _, _, item in objects], dtype=np.bool_),
-        "problem": [
-            _box_problem(bad, width, height, float(-room))
-            for bad, (width, height), room in zip(
-                degenerate, sides, inside.min(axis=1, initial=np.inf), strict=True
-            )
-        ],
+        "problem": _box_problems(degenerate, sides, inside, task),
+        **shapes,
     }
 
 
-def _box_problem(degenerate: bool, width: float, height: float, outside: float) -> str | None:
-    if degenerate:
-        return f"degenerate: {width:.1f} × {height:.1f} px"
-    return f"reaches {outside:.1f} px out of the image" if outside > BORDER_PX else None
+def _areas(sides: NDArray[np.float64], given: Sequence[float | None] | None) -> NDArray[np.float64]:
+    """Of each object `(N,)`: what its label or its shape says, else the box's, of sides `(N, 2)`."""
+    import numpy as np
+
+    boxes: NDArray[np.float64] = sides[:, 0] * sides[:, 1]
+    if given is None:
+        return boxes
+    stated = np.array([np.nan if area is None else area for area in given], dtype=np.float64)
+    return np.where(np.isnan(stated), boxes, stated)
+
+
+def _mask_fits(item: LabelledObject, measured: ImageMeasurement) -> bool:
+    return mask_problem(item, (measured.height or 0, measured.width or 0)) is None
+
+
+def _box_problems(
+    degenerate: NDArray[np.bool_], sides: NDArray[np.float64], inside: NDArray[np.float64], task: TaskName
+) -> list[str | None]:
+    """Of N boxes with sides `(N, 2)` and room to the image's borders `(N, 4)`."""
+    import numpy as np
+
+    # A rotated box of an object that the border cuts reaches out of the image: its centre must not.
+    of_centre = task == "obb"
+    room = (inside + np.tile(sides / 2, 2) if of_centre else inside).min(axis=1, initial=np.inf)
+    problems: list[str | None] = []
+    for bad, (width, height), outside in zip(degenerate, sides, -room, strict=True):
+        if bad:
+            problems.append(f"degenerate: {width:.1f} × {height:.1f} px")
+        elif outside > BORDER_PX:
+            what = "has its centre" if of_centre else "reaches"
+            problems.append(f"{what} {outside:.1f} px out of the image")
+        else:
+            problems.append(None)
+    return problems
 
 
 def _label_problem(entry: ImageEntry, measured: ImageMeasurement) -> str | None:
     problems = list(entry.label_problems)
+    if measured.problem is None:
+        size_hw = (measured.height or 0, measured.width or 0)
+        problems += [wrong for item in entry.objects if (wrong := mask_problem(item, size_hw))]
     size = (measured.width, measured.height)
     if entry.declared_size is not None and measured.problem is None and entry.declared_size != size:
         stated = "×".join(map(str, entry.declared_size))

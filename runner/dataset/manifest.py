@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runner.dataset.shapes import SHAPE_COLUMNS
 from runner.domain.records import Selection, SelectionStep, SplitCounts
+from runner.domain.task import TaskName
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-OBJECT_COLUMNS = ("path", "class", "x_min", "y_min", "x_max", "y_max", "crowd")
+BOX_COLUMNS = ("path", "class", "x_min", "y_min", "x_max", "y_max", "crowd")
 UNASSIGNED = "none"  # how images that belong to no split are called in `SelectionStep.split`
 
 
@@ -54,6 +57,12 @@ class Manifest:
         ]
 
 
+def label_columns(task: TaskName) -> tuple[str, ...]:
+    """The columns of the objects table that say what was labelled; where labels have shapes, the area too."""
+    shapes = SHAPE_COLUMNS.get(task, ())
+    return (*BOX_COLUMNS, *shapes, *(("area_px",) if shapes else ()))
+
+
 def summarise(
     manifest: Manifest, objects: Mapping[str, NDArray[Any]], classes: Sequence[str], splits: Sequence[str]
 ) -> Selection:
@@ -61,7 +70,7 @@ def summarise(
 
     Args:
         manifest: what was selected.
-        objects: `OBJECT_COLUMNS` of the objects table, in its order.
+        objects: `label_columns` of the objects table, in its order.
         classes: the project's classes.
         splits: the splits that images are selected for.
     """
@@ -106,7 +115,14 @@ def _split_digest(
     names = [f"{path}\0{name}\0{int(crowd)}\n" for path, name, crowd in labels]
     boxes = np.stack([objects[name][rows] for name in ("x_min", "y_min", "x_max", "y_max")], axis=1)
     content = ["".join(images).encode(), "".join(names).encode(), boxes.astype("<f8").tobytes()]
+    for name in sorted(objects.keys() - set(BOX_COLUMNS)):
+        content.append(json.dumps([name, [_plain(objects[name][row]) for row in rows]]).encode())
     return _digest(b"\0\0".join(content))
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON has it: text, a number, a list of numbers, or null."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _digest(content: bytes) -> str:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from runner.adapters.architectures import TASK_SUFFIXES
+from runner.config.task_rules import preset_name
+from runner.domain.task import Keypoints
 from runner.scaffold.slices import Suggestions
 from runner.scaffold.splits import SplitPlan
 from runner.scaffold.survey import Survey
 
 FIRST_SPRINT = "0001-first-model"
-FROM_SCRATCH = "yolo11n.yaml"
 LINE_LENGTH = 100
 _TEMPLATES = Path(__file__).parent / "templates"
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
@@ -44,13 +46,15 @@ def project_text(found: Foundation) -> str:
     return _filled(
         "flywheel.yaml.tmpl",
         name=scalar(found.name),
+        task=found.survey.task,
+        keypoints=_keypoint_lines(found.survey.keypoints),
         classes=_list(found.survey.classes),
         layout=found.survey.layout,
         metadata=_metadata_lines(found),
         splits="\n".join(
             f"  {role}: {_condition(condition)}" for role, condition in found.splits.conditions.items()
         ),
-        slices=slices or " []",
+        slices=slices,
         model=model_name(found.name),
     )
 
@@ -59,12 +63,15 @@ def sprint_text(found: Foundation) -> str:
     """The first sprint's spec."""
     train_images = found.splits.counts["train"].images
     fine_tuned = found.weights is not None
+    task = found.survey.task
+    verb = "tell apart" if task == "classify" else "find"
     classes = len(found.survey.classes)
     what = "one class" if classes == 1 else f"{classes} classes"
     return _filled(
         "sprint.yaml.tmpl",
-        hypothesis=scalar(f"{train_images} labelled images are enough to find {what}"),
-        base_model=scalar(found.weights) if found.weights else FROM_SCRATCH,
+        hypothesis=scalar(f"{train_images} labelled images are enough to {verb} {what}"),
+        preset=preset_name(task).ljust(16),
+        base_model=scalar(found.weights) if found.weights else f"yolo11n{TASK_SUFFIXES[task]}.yaml",
         model_comment=""
         if fine_tuned
         else "      # from scratch; better, where you have weights: weights/x.pt",
@@ -75,7 +82,29 @@ def sprint_text(found: Foundation) -> str:
         imgsz=str(found.suggestions.imgsz),
         batch=str(16 if train_images >= 64 else 8),
         calibration=str(max(1, min(300, train_images))),
-        gate_slice=(found.suggestions.names or ["small"])[0],
+        **_gates(found),
+    )
+
+
+def _gates(found: Foundation) -> dict[str, str]:
+    """Metrics and thresholds to begin with, by the names in the template."""
+    classified = found.survey.task == "classify"
+    named = found.suggestions.names or ["dark" if classified else "small"]
+    return {
+        "optimizing": ("top1" if classified else "map50_95").ljust(10),
+        "operating": "" if classified else "\n  operating_confidence: 0.25",
+        "gated": "top1" if classified else "map50_95",
+        "floor": "{metric: top1, min: 0.8}" if classified else "{metric: map50, min: 0.5}",
+        "gate_slice": named[0],
+    }
+
+
+def _keypoint_lines(keypoints: Keypoints | None) -> str:
+    if keypoints is None:
+        return ""
+    return (
+        "\n# The skeleton, in the order of the labels; `flip`: which point each becomes in a mirror image.\n"
+        f"keypoints:\n  names: {_list(keypoints.names)}\n  flip: {json.dumps(keypoints.flip or [])}\n"
     )
 
 

@@ -12,11 +12,12 @@ from runner.adapters.repository import create_repository, track
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
 from runner.domain.records import Record, SplitCounts
+from runner.domain.task import TaskName
 from runner.scaffold.bring import check_dataset_place, check_weights, copy_dataset, copy_weights
 from runner.scaffold.documents import FIRST_SPRINT, Foundation, project_text, sprint_text, workflow_text
 from runner.scaffold.slices import suggest_slices
 from runner.scaffold.splits import plan_splits
-from runner.scaffold.survey import survey_dataset
+from runner.scaffold.survey import Survey, survey_dataset
 
 DATA = "data"
 WORKFLOW = ".github/workflows/sprint.yml"
@@ -29,6 +30,7 @@ IGNORED = ("/.flywheel/", "__pycache__/")
 class FoundDataset(Record, frozen=True, kw_only=True):
     """What `flywheel init` found. `splits` are the new project's, `per_class` counts all objects."""
 
+    task: TaskName
     layout: str
     arrangement: str
     images: int
@@ -60,6 +62,7 @@ def initialise(
     name: str | None,
     weights: Path | None,
     layout: str | None,
+    task: TaskName | None = None,
     force: bool = False,
 ) -> InitResult:
     """Makes `target` a flywheel project around a copy of the dataset in `data`.
@@ -72,7 +75,8 @@ def initialise(
         data: the dataset's folder; `target / "data"` itself is adopted in place.
         name: the project's name; the folder's when None.
         weights: a checkpoint to fine-tune; copied and tracked by DVC.
-        layout: "yolo" or "coco", where both could be meant.
+        layout: "yolo", "coco" or "folders", where several could be meant.
+        task: what the labels are for; found out when None.
         force: replace files that differ from what is written here. Data is never replaced.
 
     Raises:
@@ -83,7 +87,8 @@ def initialise(
     kept = f"weights/{weights.name}" if weights else None
     if weights and kept:
         check_weights(weights, target / kept, force)
-    foundation = _survey(target, data, name, kept, layout)
+    survey = survey_dataset(data, layout, task)
+    foundation = _foundation(target, data, name, kept, survey)
     documents = _documents(foundation)
     _refuse_to_replace(target, documents, force)
 
@@ -122,16 +127,15 @@ def _write(target: Path, documents: Mapping[str, str]) -> list[str]:
     return unchanged
 
 
-def _survey(
-    target: Path, data: Path, name: str | None, weights: str | None, layout: str | None
+def _foundation(
+    target: Path, data: Path, name: str | None, weights: str | None, survey: Survey
 ) -> Foundation:
-    survey = survey_dataset(data, layout)
     splits = plan_splits(survey.entries, survey.metadata)
     return Foundation(
         name=_project_name(name, target),
         survey=survey,
         splits=splits,
-        suggestions=suggest_slices(data, survey.entries, survey.metadata, splits.group_by),
+        suggestions=suggest_slices(data, survey, splits.group_by),
         weights=weights,
     )
 
@@ -142,6 +146,7 @@ def render(result: InitResult) -> str:
     per_class = ", ".join(f"{name} {count}" for name, count in found.per_class.items())
     lines = [
         f"Adopted {found.images} images ({found.labelled} labelled) with {found.objects} objects as {result.project}",
+        f"  task      {found.task}",
         f"  layout    {found.layout}: {found.arrangement}",
         f"  classes   {len(found.classes)}: {per_class if len(per_class) <= 200 else per_class[:199] + '…'}",
     ]
@@ -207,6 +212,7 @@ def _found(foundation: Foundation) -> FoundDataset:
     survey = foundation.survey
     counts = Counter(item.class_name for entry in survey.entries for item in entry.objects)
     return FoundDataset(
+        task=survey.task,
         layout=survey.layout,
         arrangement=survey.arrangement,
         images=len(survey.entries),

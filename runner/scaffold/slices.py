@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from runner.adapters.images import ImageMeasurement, measure_images
 from runner.dataset.entries import ImageEntry
+from runner.scaffold.survey import Survey
 
 SAMPLED_IMAGES = 200
 DARK = 0.25
@@ -21,6 +22,8 @@ SMALLEST_SHARE, LARGEST_SHARE = 0.02, 0.95
 MAX_VALUES = 12
 MAX_COLUMNS = 4
 LONG_SIDES_PX = (160, 640)
+# What classifiers are mostly trained at, and half of that.
+CLASSIFIED_SIDES_PX = (96, 224)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ class Suggestions:
     Attributes:
         slices: as they are written in flywheel.yaml.
         names: of those that are no `by`, for gates.
-        imgsz: the training size that fits the images, at most 640.
+        imgsz: the training size that fits the images, at most 640 (224 for classification).
     """
 
     slices: list[str]
@@ -38,25 +41,29 @@ class Suggestions:
     imgsz: int
 
 
-def suggest_slices(
-    folder: Path, entries: Sequence[ImageEntry], metadata: Mapping[str, Sequence[Any]], group_by: str | None
-) -> Suggestions:
+def suggest_slices(folder: Path, survey: Survey, group_by: str | None) -> Suggestions:
     """Looks at up to 200 labelled images and at the metadata."""
-    labelled = [entry for entry in entries if entry.labelled]
+    labelled = [entry for entry in survey.entries if entry.labelled]
+    classified = survey.task == "classify"
     sample = labelled[:: -(-len(labelled) // SAMPLED_IMAGES)] if labelled else []
     measured = measure_images([folder / entry.path for entry in sample])
     pairs = [(entry, found) for entry, found in zip(sample, measured, strict=True) if found.problem is None]
     named = {}
     if _worth_a_slice([(found.brightness or 0) < DARK for _, found in pairs]):
         named["dark"] = f"where: brightness < {DARK}"
-    if _worth_a_slice([area < SMALL_AREA_PX for entry, found in pairs for area in _areas(entry, found)]):
+    if not classified and _worth_a_slice(
+        [area < SMALL_AREA_PX for entry, found in pairs for area in _areas(entry, found)]
+    ):
         named["small"] = f"objects: area_px < {SMALL_AREA_PX}"
-    columns = [name for name, values in metadata.items() if name != group_by and _few_values(values)]
+    columns = [name for name, values in survey.metadata.items() if name != group_by and _few_values(values)]
     return Suggestions(
         slices=[f"{{name: {name}, {rule}}}" for name, rule in named.items()]
         + [f"{{by: {column}}}" for column in columns[:MAX_COLUMNS]],
         names=list(named),
-        imgsz=_training_size([max(found.width or 0, found.height or 0) for _, found in pairs]),
+        imgsz=_training_size(
+            [max(found.width or 0, found.height or 0) for _, found in pairs],
+            CLASSIFIED_SIDES_PX if classified else LONG_SIDES_PX,
+        ),
     )
 
 
@@ -79,8 +86,8 @@ def _few_values(values: Sequence[Any]) -> bool:
     return kinds_fit and 2 <= len(counts) <= MAX_VALUES and counts.total() > 3 * len(counts)
 
 
-def _training_size(long_sides_px: Sequence[int]) -> int:
-    smallest, largest = LONG_SIDES_PX
+def _training_size(long_sides_px: Sequence[int], limits: tuple[int, int]) -> int:
+    smallest, largest = limits
     if not long_sides_px:
         return largest
     median = sorted(long_sides_px)[len(long_sides_px) // 2]

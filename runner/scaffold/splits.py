@@ -6,14 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from runner.dataset.entries import ImageEntry
 from runner.dataset.index import group_fraction
+from runner.dataset.split_names import Role, split_role
 from runner.domain.errors import FlywheelError
 from runner.domain.records import SplitCounts
-
-Role: TypeAlias = Literal["train", "val", "test", "pool"]
 
 JUDGED: tuple[Role, ...] = ("train", "val", "test")
 CARVED_SHARE = 0.15
@@ -64,30 +63,6 @@ class SplitPlan:
     group_by: str | None
     notes: list[str]
     problems: list[str]
-
-
-def split_role(name: str | None) -> Role | None:
-    """What a layout's split is for, by its name.
-
-    >>> [split_role(name) for name in ("train2017", "valid", "testing", "unlabeled", "extra", None)]
-    ['train', 'val', 'test', 'pool', None, None]
-    """
-    plain = (name or "").lower()
-    for beginning, role in _ROLES.items():
-        if plain.startswith(beginning):
-            return role
-    return None
-
-
-_ROLES: dict[str, Role] = {
-    "train": "train",
-    "val": "val",
-    "dev": "val",
-    "test": "test",
-    "holdout": "test",
-    "pool": "pool",
-    "unlabel": "pool",
-}
 
 
 def plan_splits(entries: Sequence[ImageEntry], metadata: Mapping[str, Sequence[Any]]) -> SplitPlan:

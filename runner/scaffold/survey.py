@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.config.task_rules import TASK_LAYOUTS
 from runner.dataset.discover import DatasetSummary, discover
-from runner.dataset.entries import ImageEntry
+from runner.dataset.entries import ImageEntry, LabelScheme
 from runner.dataset.index import BUILT_IN, class_columns
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.layouts.coco import coco_categories
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError, Where
+from runner.domain.task import Keypoints, TaskName
 
 LOOKED_FOR = (
     "YOLO: images/<split>/ with labels/<split>/, or <split>/images/ with <split>/labels/, and data.yaml; "
-    "COCO: annotations/*.json, <split>/_annotations.coco.json, or JSON files at the top"
+    "COCO: annotations/*.json, <split>/_annotations.coco.json, or JSON files at the top; "
+    "a folder per class: <class>/, or <split>/<class>/"
 )
 
 
@@ -33,6 +36,8 @@ class Survey:
     """
 
     layout: str
+    task: TaskName
+    keypoints: Keypoints | None
     arrangement: str
     classes: list[str]
     entries: Sequence[ImageEntry]
@@ -41,33 +46,32 @@ class Survey:
     problems: list[str]
 
 
-def survey_dataset(folder: Path, layout: str | None) -> Survey:
+def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = None) -> Survey:
     """Looks at a dataset and refuses one that no model could be trained on.
 
     Args:
         folder: the dataset.
         layout: how labels are written, if the user said so.
+        task: what they are for, if the user said so.
 
     Raises:
         FlywheelError: the folder does not exist, its layout is not recognised, or it has no labelled object.
     """
-    summary = discover(folder)
-    found = layout or summary.layout
-    if found is None:
-        raise FlywheelError(
-            f"no dataset was recognised: {'; '.join(summary.problems)}",
-            where=Where(str(folder)),
-            hint=f"looked for {LOOKED_FOR}",
-        )
+    summary = discover(folder, task)
+    found = _layout(folder, summary, layout)
     classes = _classes(folder, found, summary)
     _check_classes(folder, classes)
-    entries = LAYOUTS[found](folder, classes).entries
+    points = len(summary.keypoints.names) if summary.keypoints else 0
+    scheme = LabelScheme(task=summary.task, classes=classes, keypoints=points)
+    entries = LAYOUTS[found](folder, scheme).entries
     _check_trainable(folder, entries, summary)
     file, metadata, problems = _metadata(folder, summary, entries, classes)
     # Splits by condition are what this project is going to have.
     known = [problem for problem in summary.problems if not problem.startswith("no split folders")]
     return Survey(
         layout=found,
+        task=summary.task,
+        keypoints=summary.keypoints,
         arrangement=summary.arrangement if found == summary.layout else f"read as {found}",
         classes=classes,
         entries=entries,
@@ -77,6 +81,30 @@ def survey_dataset(folder: Path, layout: str | None) -> Survey:
     )
 
 
+def _layout(folder: Path, summary: DatasetSummary, layout: str | None) -> str:
+    """The layout to read, if there is one for the task."""
+    found = layout or summary.layout
+    if found is None:
+        raise FlywheelError(
+            f"no dataset was recognised: {'; '.join(summary.problems)}",
+            where=Where(str(folder)),
+            hint=f"looked for {LOOKED_FOR}",
+        )
+    if found not in TASK_LAYOUTS[summary.task]:
+        raise FlywheelError(
+            f"task {summary.task} does not read the layout {found}",
+            where=Where(str(folder)),
+            hint=f"choose --layout {' or --layout '.join(TASK_LAYOUTS[summary.task])}, or another --task",
+        )
+    if summary.task == "pose" and summary.keypoints is None:
+        raise FlywheelError(
+            "the labels' skeleton is not described",
+            where=Where(str(folder)),
+            hint="say in data.yaml how many points it has, `kpt_shape: [17, 3]`, or name keypoints in COCO's categories",
+        )
+    return found
+
+
 def _classes(folder: Path, layout: str, summary: DatasetSummary) -> list[str]:
     if layout == summary.layout:
         return summary.classes
@@ -84,7 +112,7 @@ def _classes(folder: Path, layout: str, summary: DatasetSummary) -> list[str]:
         names = [name for file in summary.coco_files for name in coco_categories(folder, file)]
         return list(dict.fromkeys(names))
     raise FlywheelError(
-        f"no {layout} labels were found (the dataset looks like {summary.layout or 'neither YOLO nor COCO'})",
+        f"no {layout} labels were found (the dataset looks like {summary.layout or 'none of the known layouts'})",
         where=Where(str(folder)),
         hint=f"looked for {LOOKED_FOR}",
     )

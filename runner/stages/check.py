@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from runner.checks.detection import DetectionPreset
-from runner.checks.expectations import DataExpectation, check_rules, parse_check
+from runner.checks.expectations import DataExpectation, Preset, check_rules, parse_check
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_json
 from runner.domain.records import CheckResult, Checks, Record, Severity
+from runner.domain.task import TaskName
 from runner.stages.stage import Stage, StageContext
 
 RECORD = "checks.json"
@@ -18,9 +18,10 @@ ROWS_SHOWN = 5
 class CheckParams(Record, frozen=True, kw_only=True):
     """What the checks depend on."""
 
+    task: TaskName
     class_names: list[str]
     group_by: str | None
-    presets: list[DetectionPreset]
+    presets: list[Preset]
     expectations: list[DataExpectation]
 
 
@@ -32,9 +33,10 @@ def resolve(project: Project, sprint: Sprint) -> CheckParams:
     """
     checks = [parse_check(block) for block in sprint.checks]
     return CheckParams(
+        task=project.task,
         class_names=list(project.classes),
         group_by=project.dataset.group_by,
-        presets=[check for check in checks if isinstance(check, DetectionPreset)],
+        presets=[check for check in checks if not isinstance(check, DataExpectation)],
         expectations=[check for check in checks if isinstance(check, DataExpectation)],
     )
 
@@ -46,7 +48,8 @@ def run(context: StageContext, params: CheckParams) -> None:
         FlywheelError: a check is not met (exit code 3), with the first offending rows; or an expectation's
             arguments are wrong (exit code 2).
     """
-    rules = check_rules([*params.presets, *params.expectations], params.class_names, params.group_by)
+    checks_given = [*params.presets, *params.expectations]
+    rules = check_rules(checks_given, params.class_names, params.group_by, params.task)
     results: list[CheckResult] = []
     if rules:
         from runner.checks.rule import run_rules

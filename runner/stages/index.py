@@ -9,30 +9,39 @@ from typing import Literal
 from runner.adapters.images import measure_images
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.dataset.entries import LayoutContent
+from runner.dataset.entries import LabelScheme, LayoutContent
 from runner.dataset.index import BUILT_IN, build_index, class_columns
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.metadata import JoinedMetadata, join_metadata
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder
 from runner.domain.records import Record
+from runner.domain.task import TaskName
 from runner.stages.stage import Stage, StageContext
 
 SHOWN_NOTES = 10
 EXPECTED = {
     "yolo": "images/<split>/*.jpg with labels/<split>/*.txt, or <split>/images/ with <split>/labels/",
     "coco": "images/ with annotations/*.json, or <split>/_annotations.coco.json beside the images",
+    "folders": "<class>/*.jpg, or <split>/<class>/*.jpg",
 }
 
 
 class IndexParams(Record, frozen=True, kw_only=True):
-    """What the index depends on besides the files themselves."""
+    """What the index depends on besides the files themselves. `keypoints` counts the skeleton's points."""
 
     path: str
-    layout: Literal["yolo", "coco"]
+    layout: Literal["yolo", "coco", "folders"]
+    task: TaskName
     classes: list[str]
+    keypoints: int = 0
     metadata: str | None = None
     group_by: str | None = None
+
+    @property
+    def scheme(self) -> LabelScheme:
+        """What labels have to say."""
+        return LabelScheme(task=self.task, classes=self.classes, keypoints=self.keypoints)
 
 
 def resolve(project: Project, sprint: Sprint) -> IndexParams:
@@ -41,6 +50,8 @@ def resolve(project: Project, sprint: Sprint) -> IndexParams:
     return IndexParams(
         path=dataset.path,
         layout=dataset.layout,
+        task=project.task,
+        keypoints=len(project.keypoints.names) if project.keypoints else 0,
         classes=list(project.classes),
         metadata=dataset.metadata,
         group_by=dataset.group_by,
@@ -70,7 +81,7 @@ def run(context: StageContext, params: IndexParams) -> None:
         reserved = (*BUILT_IN, *class_columns(params.classes))
         metadata = join_metadata(context.root / params.metadata, paths, reserved)
     measurements = measure_images([data / path for path in paths])
-    tables = build_index(content.entries, measurements, params.classes, metadata.columns, params.group_by)
+    tables = build_index(content.entries, measurements, params.scheme, metadata.columns, params.group_by)
     with atomic_folder(context.folder / "index") as folder:
         write_table(folder / "images.parquet", tables.images)
         write_table(folder / "objects.parquet", tables.objects)
@@ -90,7 +101,7 @@ def read_dataset(folder: Path, params: IndexParams) -> LayoutContent:
             hint=f"fetch it: dvc pull {params.path}.dvc",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    content = LAYOUTS[params.layout](folder, params.classes)
+    content = LAYOUTS[params.layout](folder, params.scheme)
     if not content.entries:
         raise FlywheelError(
             f"there is no image in {params.path}/ where the layout {params.layout} has them",
@@ -110,7 +121,7 @@ def _print_notes(notes: list[str]) -> None:
 
 STAGE = Stage(
     name="index",
-    version=1,
+    version=2,
     params_type=IndexParams,
     resolve=resolve,
     run=run,

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from runner.adapters import duckdb
 from runner.config.project import Project, Splits
 from runner.config.sprint import DataSelection, SplitSelection, Sprint
-from runner.dataset.manifest import OBJECT_COLUMNS, Manifest, summarise
+from runner.dataset.manifest import Manifest, label_columns, summarise
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import atomic_folder, write_json
 from runner.domain.records import SPLITS, Record, Selection
+from runner.domain.task import TaskName
 from runner.selectors.candidates import Candidates, Selector
 from runner.stages.stage import Stage, StageContext
 
@@ -30,6 +31,7 @@ LISTED_VALUES = 8
 class SelectParams(Record, frozen=True, kw_only=True):
     """What the selection depends on besides the index."""
 
+    task: TaskName
     classes: list[str]
     splits: Splits
     data: DataSelection
@@ -37,7 +39,9 @@ class SelectParams(Record, frozen=True, kw_only=True):
 
 def resolve(project: Project, sprint: Sprint) -> SelectParams:
     """The project's splits and the sprint's rules."""
-    return SelectParams(classes=list(project.classes), splits=project.splits, data=sprint.data)
+    return SelectParams(
+        task=project.task, classes=list(project.classes), splits=project.splits, data=sprint.data
+    )
 
 
 def run(context: StageContext, params: SelectParams) -> None:
@@ -69,7 +73,7 @@ def _select(images_parquet: Path, objects_parquet: Path, params: SelectParams) -
     needed = [name for rule in rules for selector in rule.selectors for name in selector.needs]
     conditions = list(dict.fromkeys(text for rule in rules for text in rule.conditions))
     columns, masks = duckdb.load(images_parquet, list(dict.fromkeys([*IMAGE_COLUMNS, *needed])), conditions)
-    objects, _ = duckdb.load(objects_parquet, OBJECT_COLUMNS, [])
+    objects, _ = duckdb.load(objects_parquet, label_columns(params.task), [])
     manifest = select(columns, dict(zip(conditions, masks, strict=True)), params)
     return manifest, summarise(manifest, objects, params.classes, SPLITS)
 

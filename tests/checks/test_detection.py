@@ -13,13 +13,16 @@ from runner.checks.expectations import check_rules
 from runner.checks.rule import run_rules
 from runner.checks.tables import check_frames
 from runner.domain.records import CheckResult, Severity
+from runner.domain.task import TaskName
 
 TRAIN = "images/train/train0-0.jpg"
-PRESET = DetectionPreset(preset="detection", max_unreadable=0.05, min_objects_per_class=12)
+PRESET = DetectionPreset(max_unreadable=0.05, min_objects_per_class=12)
 
 
-def results(sprint: SprintFolder, preset: DetectionPreset = PRESET) -> dict[str, CheckResult]:
-    rules = check_rules([preset], CLASSES, "scene")
+def results(
+    sprint: SprintFolder, preset: DetectionPreset = PRESET, task: TaskName = "detect"
+) -> dict[str, CheckResult]:
+    rules = check_rules([preset], CLASSES, "scene", task)
     frames = check_frames(sprint.write(), CLASSES, {rule.table for rule in rules})
     return {result.id: result for result in run_rules(frames, rules)}
 
@@ -192,7 +195,7 @@ def test_planted_fault_is_named(
 
 def test_share_of_unreadable_files_is_accepted_up_to_the_limit(sprint: SprintFolder) -> None:
     unreadable(sprint)
-    found = results(sprint, DetectionPreset(preset="detection", max_unreadable=2 / 22))
+    found = results(sprint, DetectionPreset(max_unreadable=2 / 22))
     assert found["detection.too_many_unreadable_files"].success
     assert not found["detection.unreadable_files"].success
 
@@ -221,7 +224,9 @@ def test_twenty_rows_are_listed_and_all_are_counted(sprint: SprintFolder) -> Non
 
 
 def test_without_a_group_column_leakage_is_not_judged() -> None:
-    assert "detection.group_leakage" not in {rule.id for rule in check_rules([PRESET], CLASSES, None)}
+    assert "detection.group_leakage" not in {
+        rule.id for rule in check_rules([PRESET], CLASSES, None, "detect")
+    }
 
 
 def test_no_selected_image_at_all_is_three_empty_splits(sprint: SprintFolder) -> None:
@@ -232,7 +237,25 @@ def test_no_selected_image_at_all_is_three_empty_splits(sprint: SprintFolder) ->
 
 
 def test_classes_without_names_in_common_are_all_unknown(sprint: SprintFolder) -> None:
-    rules = check_rules([PRESET], ["apple"], None)
+    rules = check_rules([PRESET], ["apple"], None, "detect")
     frames = check_frames(sprint.write(), ["apple"], {rule.table for rule in rules})
     found = {result.id: result for result in run_rules(frames, rules)}
     assert found["detection.unknown_classes"].unexpected == 40
+
+
+def test_a_rotated_box_may_reach_out_of_the_image_but_not_with_its_centre(sprint: SprintFolder) -> None:
+    sprint.add_object(TRAIN, x_min=-30.0, x_max=40.0)
+    sprint.add_object("images/train/train0-1.jpg", x_min=-30.0, x_max=20.0)
+    assert results(sprint, task="detect")["detection.boxes_outside_image"].unexpected == 2
+    found = results(sprint, task="obb")["detection.boxes_outside_image"]
+    assert found.rows == [
+        "images/train/train0-1.jpg: cat box (-30, 20, 20, 30) has its centre 5 px beyond the 100×80 px image"
+    ]
+
+
+def test_a_mask_without_pixels_is_found_where_masks_are_labelled(sprint: SprintFolder) -> None:
+    sprint.add_object(TRAIN)
+    sprint.objects[-1]["area_px"] = 0.0
+    assert "detection.empty_masks" not in results(sprint)
+    found = results(sprint, task="segment")["detection.empty_masks"]
+    assert found.rows == [f"{TRAIN}: cat box (10, 20, 30, 30) has a mask without pixels"]

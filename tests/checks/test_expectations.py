@@ -19,7 +19,7 @@ TRAIN = "images/train/train0-0.jpg"
 
 
 def results(sprint: SprintFolder, *blocks: dict[str, Any]) -> list[CheckResult]:
-    rules = check_rules([parse_check(block) for block in blocks], CLASSES, None)
+    rules = check_rules([parse_check(block) for block in blocks], CLASSES, None, "detect")
     return run_rules(check_frames(sprint.write(), CLASSES, {rule.table for rule in rules}), rules)
 
 
@@ -44,9 +44,7 @@ def test_block_becomes_a_typed_expectation() -> None:
 
 
 def test_preset_block_becomes_the_preset() -> None:
-    assert parse_check({"preset": "detection", "max_unreadable": 0.2}) == DetectionPreset(
-        preset="detection", max_unreadable=0.2
-    )
+    assert parse_check({"preset": "detection", "max_unreadable": 0.2}) == DetectionPreset(max_unreadable=0.2)
 
 
 @pytest.mark.parametrize(

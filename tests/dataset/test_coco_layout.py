@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from runner.dataset.entries import LabelledObject, LabelScheme, RunLengths
 from runner.dataset.layouts.coco import coco_categories, coco_files, read_coco
 from runner.domain.errors import FlywheelError
+from runner.domain.task import TaskName
 
-CLASSES = ["cat", "dog"]
+SCHEME = LabelScheme(task="detect", classes=["cat", "dog"])
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def write(folder: Path, file: str, content: dict[str, Any], *images: str) -> Pat
     ],
 )
 def test_usual_arrangements_are_read(tmp_path: Path, file: str, image: str, split: str | None) -> None:
-    (entry,) = read_coco(write(tmp_path, file, document(), image), CLASSES).entries
+    (entry,) = read_coco(write(tmp_path, file, document(), image), SCHEME).entries
     assert (entry.path, entry.split, entry.labelled, entry.declared_size) == (image, split, True, (40, 20))
     (found,) = entry.objects
     assert found.object_id == f"{file}#5"
@@ -55,7 +57,7 @@ def test_usual_arrangements_are_read(tmp_path: Path, file: str, image: str, spli
 
 def test_images_that_no_file_lists_are_not_labelled(tmp_path: Path) -> None:
     write(tmp_path, "annotations/train.json", document(), "images/train/x.jpg", "images/pool/y.jpg")
-    entries = read_coco(tmp_path, CLASSES).entries
+    entries = read_coco(tmp_path, SCHEME).entries
     assert [(entry.path, entry.split, entry.labelled) for entry in entries] == [
         ("images/pool/y.jpg", "pool", False),
         ("images/train/x.jpg", "train", True),
@@ -63,19 +65,19 @@ def test_images_that_no_file_lists_are_not_labelled(tmp_path: Path) -> None:
 
 
 def test_listed_image_without_annotations_is_labelled_and_empty(tmp_path: Path) -> None:
-    (entry,) = read_coco(write(tmp_path, "annotations/a.json", document(annotations=[])), CLASSES).entries
+    (entry,) = read_coco(write(tmp_path, "annotations/a.json", document(annotations=[])), SCHEME).entries
     assert (entry.labelled, entry.objects) == (True, ())
 
 
 def test_file_without_annotations_gives_images_without_labels(tmp_path: Path) -> None:
     content = document()
     del content["annotations"]
-    (entry,) = read_coco(write(tmp_path, "annotations/a.json", content), CLASSES).entries
+    (entry,) = read_coco(write(tmp_path, "annotations/a.json", content), SCHEME).entries
     assert not entry.labelled
 
 
 def test_missing_image_keeps_its_entry(tmp_path: Path) -> None:
-    (entry,) = read_coco(write(tmp_path, "annotations/train.json", document()), CLASSES).entries
+    (entry,) = read_coco(write(tmp_path, "annotations/train.json", document()), SCHEME).entries
     assert entry.path == "images/train/x.jpg"
 
 
@@ -96,7 +98,7 @@ def test_bad_annotation_is_named(tmp_path: Path, annotation: dict[str, Any], pro
         categories=[{"id": 7, "name": "dog"}, {"id": 4, "name": "emu"}],
         annotations=[{"id": 12, "image_id": 1, **annotation}],
     )
-    (entry,) = read_coco(write(tmp_path, "annotations/a.json", content), CLASSES).entries
+    (entry,) = read_coco(write(tmp_path, "annotations/a.json", content), SCHEME).entries
     assert entry.objects == ()
     assert entry.label_problems == (f"annotations/a.json: annotation 12: {problem}",)
 
@@ -104,14 +106,14 @@ def test_bad_annotation_is_named(tmp_path: Path, annotation: dict[str, Any], pro
 @pytest.mark.parametrize("name", ["../secret.jpg", "/etc/passwd", "a/../../b.jpg", "..\\b.jpg"])
 def test_paths_out_of_the_dataset_are_not_followed(tmp_path: Path, name: str) -> None:
     content = document(images=[{"id": 1, "file_name": name}])
-    found = read_coco(write(tmp_path, "annotations/a.json", content), CLASSES)
+    found = read_coco(write(tmp_path, "annotations/a.json", content), SCHEME)
     assert found.entries == []
     assert found.notes == [f"annotations/a.json: {name!r} is not a path inside the dataset"]
 
 
 def test_annotations_of_unlisted_images_are_noted(tmp_path: Path) -> None:
     content = document(annotations=[{"id": 1, "image_id": 99, "category_id": 7, "bbox": [0, 0, 1, 1]}])
-    found = read_coco(write(tmp_path, "annotations/a.json", content), CLASSES)
+    found = read_coco(write(tmp_path, "annotations/a.json", content), SCHEME)
     assert found.notes == ["annotations/a.json: 1 annotations are of images that it does not list"]
 
 
@@ -119,7 +121,7 @@ def test_two_files_listing_one_image_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "annotations/a.json", document(), "images/x.jpg")
     write(tmp_path, "annotations/b.json", document())
     with pytest.raises(FlywheelError) as error:
-        read_coco(tmp_path, CLASSES)
+        read_coco(tmp_path, SCHEME)
     assert str(error.value) == (
         f"{tmp_path}/annotations/b.json: lists images/x.jpg although annotations/a.json does so too\n"
         "  hint: keep each image in one annotation file: move the other one out of the dataset"
@@ -131,7 +133,7 @@ def test_file_that_is_not_coco_is_refused(tmp_path: Path, text: str) -> None:
     write(tmp_path, "annotations/a.json", {})
     (tmp_path / "annotations/a.json").write_text(text)
     with pytest.raises(FlywheelError) as error:
-        read_coco(tmp_path, CLASSES)
+        read_coco(tmp_path, SCHEME)
     assert error.value.message.startswith("not a COCO annotation file: ")
 
 
@@ -150,3 +152,89 @@ def test_unused_supercategory_is_no_class(tmp_path: Path) -> None:
     ]
     write(tmp_path, "train/_annotations.coco.json", document(categories=categories))
     assert coco_categories(tmp_path, "train/_annotations.coco.json") == ["dog", "emu"]
+
+
+def only_object(folder: Path, task: TaskName, annotation: dict[str, Any]) -> LabelledObject | str:
+    """What an annotation is for a task with a skeleton of two points: its object, or its problem."""
+    content = document(annotations=[{"id": 1, "image_id": 1, "category_id": 7, **annotation}])
+    scheme = LabelScheme(task=task, classes=["cat", "dog"], keypoints=2)
+    (entry,) = read_coco(write(folder, "annotations/a.json", content), scheme).entries
+    if entry.label_problems:
+        assert entry.objects == ()
+        return entry.label_problems[0].removeprefix("annotations/a.json: annotation 1: ")
+    return entry.objects[0]
+
+
+BOX = [1, 2, 10, 5]
+TRIANGLE = [[1, 2, 11, 2, 11, 7]]
+
+
+def test_polygons_and_the_stated_area_are_kept_for_segment(tmp_path: Path) -> None:
+    found = only_object(tmp_path, "segment", {"bbox": BOX, "segmentation": TRIANGLE, "area": 25.5})
+    assert isinstance(found, LabelledObject)
+    assert (found.polygons, found.area_px, found.mask) == ((tuple(TRIANGLE[0]),), 25.5, None)
+    assert found.box_xyxy == (1, 2, 11, 7)
+
+
+def test_without_bbox_a_polygon_gives_the_box(tmp_path: Path) -> None:
+    found = only_object(tmp_path, "segment", {"segmentation": TRIANGLE})
+    assert isinstance(found, LabelledObject)
+    assert found.box_xyxy == (1, 2, 11, 7)
+
+
+@pytest.mark.parametrize("counts", [[5, 3], "53"], ids=["plain", "compressed"])
+def test_run_lengths_of_a_crowd_are_kept(tmp_path: Path, counts: object) -> None:
+    mask = {"size": [2, 4], "counts": counts}
+    found = only_object(tmp_path, "segment", {"bbox": BOX, "segmentation": mask, "iscrowd": 1})
+    assert isinstance(found, LabelledObject)
+    assert (found.mask, found.crowd) == (RunLengths(2, 4, (5, 3)), True)
+
+
+def test_key_points_and_the_stated_area_are_kept_for_pose(tmp_path: Path) -> None:
+    points = [3, 4, 2, 0, 0, 0]
+    found = only_object(tmp_path, "pose", {"bbox": BOX, "keypoints": points, "area": 20})
+    assert isinstance(found, LabelledObject)
+    assert (found.keypoints, found.area_px, found.box_xyxy) == (tuple(points), 20, (1, 2, 11, 7))
+
+
+def test_a_crowd_of_skeletons_has_no_labelled_point(tmp_path: Path) -> None:
+    found = only_object(tmp_path, "pose", {"bbox": BOX, "iscrowd": 1})
+    assert isinstance(found, LabelledObject)
+    assert found.keypoints == (0,) * 6
+
+
+def test_four_points_of_a_polygon_are_a_rotated_box(tmp_path: Path) -> None:
+    found = only_object(tmp_path, "obb", {"segmentation": [[5, 0, 10, 5, 5, 10, 0, 5]]})
+    assert isinstance(found, LabelledObject)
+    assert (found.corners, found.box_xyxy) == ((5, 0, 10, 5, 5, 10, 0, 5), (0, 0, 10, 10))
+
+
+@pytest.mark.parametrize(
+    ("task", "annotation", "problem"),
+    [
+        ("segment", {"bbox": BOX}, "segmentation is missing"),
+        ("segment", {"bbox": BOX, "segmentation": []}, "segmentation is missing"),
+        ("segment", {"bbox": BOX, "segmentation": [[1, 2, 3, 4]]}, "a polygon of segmentation has 4 numbers, not an even number from 6 on"),
+        ("segment", {"bbox": BOX, "segmentation": [1, 2, 3]}, "segmentation is neither a list of polygons [[x1, y1, …]] nor a mask {size, counts}"),
+        ("segment", {"bbox": BOX, "segmentation": {"size": [2, 4], "counts": [5, 4]}}, "segmentation: the run lengths do not add up to 2 × 4 pixels"),
+        ("segment", {"bbox": BOX, "segmentation": {"size": [2, 4], "counts": "5S"}}, "segmentation: the run lengths do not add up to 2 × 4 pixels"),
+        ("pose", {"bbox": BOX}, "keypoints is missing"),
+        ("pose", {"bbox": BOX, "keypoints": [1, 2, 2]}, "keypoints has 3 numbers, not 6 (x, y, visibility of 2 points)"),
+        ("pose", {"bbox": BOX, "keypoints": [1, 2, 2, 1, 2, 5]}, "visibility 5 of keypoints is none of 0, 1, 2"),
+        ("pose", {"keypoints": [1, 2, 2, 1, 2, 2]}, "bbox is missing"),
+        ("obb", {"bbox": BOX}, "task obb needs the four corners in segmentation: segmentation is missing"),
+        ("obb", {"bbox": BOX, "segmentation": TRIANGLE}, "task obb needs one polygon of four points in segmentation, found 3 points"),
+    ],
+)  # fmt: skip
+def test_an_annotation_that_does_not_fit_the_task_is_a_label_problem(
+    tmp_path: Path, task: TaskName, annotation: dict[str, Any], problem: str
+) -> None:
+    assert only_object(tmp_path, task, annotation) == problem
+
+
+def test_pose_reads_the_files_of_skeletons_and_the_others_leave_them_alone(tmp_path: Path) -> None:
+    write(tmp_path, "annotations/instances_train.json", document())
+    assert coco_files(tmp_path, "pose") == ["annotations/instances_train.json"]
+    write(tmp_path, "annotations/person_keypoints_train.json", document())
+    assert coco_files(tmp_path, "pose") == ["annotations/person_keypoints_train.json"]
+    assert coco_files(tmp_path, "segment") == ["annotations/instances_train.json"]

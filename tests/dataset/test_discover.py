@@ -9,6 +9,7 @@ import pytest
 
 from runner.dataset.discover import FoundSplit, discover
 from runner.domain.errors import FlywheelError
+from runner.domain.task import Keypoints
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "datasets"
 JPEG = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xda\x00\x04ab....\xff\xd9"
@@ -101,12 +102,86 @@ def test_broken_files_and_labels_are_counted(tmp_path: Path) -> None:
 
 
 def test_labels_in_another_place_are_pointed_out(tmp_path: Path) -> None:
-    write(tmp_path, "images/train/a.jpg", "detect/labels/train/a.txt", data__yaml="names: [cat]\n")
+    write(tmp_path, "images/train/a.jpg", "boxes/labels/train/a.txt", data__yaml="names: [cat]\n")
     found = discover(tmp_path)
     assert (found.layout, found.labelled) == ("yolo", 0)
     assert found.problems == [
-        "labels were found in detect/labels/ (1), but are read from labels/ beside images/: "
+        "labels were found in boxes/labels/ (1), but are read from labels/ beside images/: "
         "move the ones to use there"
+    ]
+
+
+OUTLINE = "0 0.1 0.1 0.5 0.1 0.5 0.5\n"
+CORNERS = "0 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5\n"
+BOX = "0 0.5 0.5 0.1 0.1\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "yaml", "task"),
+    [
+        (BOX * 2, "", "detect"),
+        (OUTLINE + CORNERS + BOX, "", "segment"),
+        (OUTLINE + BOX, "", "detect"),
+        (CORNERS * 2, "", "obb"),
+        (BOX, "kpt_shape: [2, 3]\n", "pose"),
+        ("", "", "detect"),
+    ],
+)
+def test_the_task_is_told_by_the_lines_of_labels(tmp_path: Path, lines: str, yaml: str, task: str) -> None:
+    write(tmp_path, "images/train/a.jpg", "labels/train/a.txt", data__yaml=f"names: [cat]\n{yaml}")
+    (tmp_path / "labels/train/a.txt").write_text(lines)
+    assert discover(tmp_path).task == task
+
+
+def test_labels_of_several_tasks_are_told_and_chosen_between(tmp_path: Path) -> None:
+    write(tmp_path, "images/train/a.jpg", "detect/labels/train/a.txt", "segment/labels/train/a.txt")
+    (tmp_path / "segment/labels/train/a.txt").write_text(OUTLINE)
+    write(tmp_path, data__yaml="names: [cat, dog]\n")
+    found = discover(tmp_path)
+    assert (found.task, found.objects) == ("detect", 2)
+    assert found.problems == [
+        "labels for several tasks were found (detect, segment): those for detect are read, --task chooses"
+    ]
+    found = discover(tmp_path, "segment")
+    assert (found.task, found.objects, found.problems) == ("segment", 1, [])
+
+
+def test_the_skeleton_comes_from_data_yaml(tmp_path: Path) -> None:
+    write(tmp_path, "images/train/a.jpg", "labels/train/a.txt")
+    write(tmp_path, data__yaml="names: [cat]\nkpt_shape: [3, 2]\nflip_idx: [0, 2, 1]\n")
+    names = ["point_0", "point_1", "point_2"]
+    assert discover(tmp_path).keypoints == Keypoints(names=names, flip=[0, 2, 1])
+
+
+def test_the_skeleton_comes_from_coco_categories(tmp_path: Path) -> None:
+    names = ["nose", "left_eye", "right_eye"]
+    content = {
+        "images": [{"id": 0, "file_name": "a.jpg"}],
+        "categories": [{"id": 0, "name": "person", "keypoints": names}],
+        "annotations": [
+            {"id": 0, "image_id": 0, "category_id": 0, "bbox": [1, 1, 2, 2], "keypoints": [1, 1, 2] * 3}
+        ],
+    }
+    write(tmp_path, "images/a.jpg", "annotations/x")
+    (tmp_path / "annotations/person_keypoints_train.json").write_text(json.dumps(content))
+    found = discover(tmp_path)
+    assert (found.layout, found.task, found.objects) == ("coco", "pose", 1)
+    assert found.keypoints == Keypoints(names=names, flip=[0, 2, 1])
+
+
+def test_a_folder_per_class_is_classification(tmp_path: Path) -> None:
+    found = discover(write(tmp_path, "train/dog/a.jpg", "train/cat/b.jpg", "val/dog/c.jpg"))
+    assert (found.layout, found.task, found.arrangement) == ("folders", "classify", "<split>/<class>/")
+    assert (found.classes, found.per_class) == (["cat", "dog"], {"cat": 1, "dog": 2})
+    assert [(split.name, split.labelled) for split in found.splits] == [("train", 2), ("val", 1)]
+    assert found.problems == []
+
+
+def test_label_files_without_images_are_pointed_out(tmp_path: Path) -> None:
+    found = discover(write(tmp_path / "segment", "labels/train/a.txt"))
+    assert found.problems == [
+        "1 label files were found, but no image: adopt the folder that holds images/ too"
+        " (labels may lie in segment/labels/ there: --task segment)"
     ]
 
 
@@ -123,7 +198,8 @@ def test_unknown_layout_says_what_is_there(tmp_path: Path) -> None:
     assert (found.layout, found.images) == (None, 3)
     assert found.problems == [
         "3 images were found, in dogs/ (2), cats/ (1), but neither as YOLO (images/ with labels/, or "
-        "<split>/images/ with <split>/labels/) nor as COCO (annotations/*.json)",
+        "<split>/images/ with <split>/labels/) nor as COCO (annotations/*.json) nor in a folder per class "
+        "(<class>/, or <split>/<class>/)",
         "files named as images are, perhaps their labels, are in cats/ (1)",
     ]
 
@@ -150,7 +226,15 @@ def test_real_photographs_are_summarised() -> None:
 
 
 @pytest.mark.skipif(not (SHARED / "coco_clean").is_dir(), reason="../shared/datasets/coco_clean is not here")
-def test_labels_of_two_tasks_are_not_guessed_between() -> None:
-    found = discover(SHARED / "coco_clean")
-    assert (found.images, found.labelled) == (53, 0)
-    assert found.problems[0].startswith("labels were found in segment/labels/ (53), detect/labels/ (52), but")
+def test_real_outlines_are_summarised() -> None:
+    found = discover(SHARED / "coco_clean", "segment")
+    assert (found.layout, found.task, found.labelled, found.objects) == ("yolo", "segment", 53, 355)
+
+
+@pytest.mark.skipif(
+    not (SHARED / "sign_digits").is_dir(), reason="../shared/datasets/sign_digits is not here"
+)
+def test_real_class_folders_are_summarised() -> None:
+    found = discover(SHARED / "sign_digits")
+    assert (found.layout, found.task, found.images) == ("folders", "classify", 600)
+    assert found.per_class == {str(digit): 60 for digit in range(10)}

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner.adapters.coco_masks import decode_mask, mask_area
 from runner.adapters.images import ImageMeasurement
-from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS
-from runner.dataset.entries import ImageEntry, LabelledObject
+from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS
+from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, RunLengths
 from runner.dataset.index import BUILT_IN, IndexTables, build_index, group_fraction
+from runner.dataset.layouts.coco import read_coco
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError
+from runner.domain.task import TASK_NAMES, TaskName
 
+REFERENCE = Path(__file__).parents[2].parent / "shared/datasets/coco_reference/instances_val2014_100.json"
 CLASSES = ["cat", "traffic light"]
+SCHEME = LabelScheme(task="detect", classes=CLASSES)
 READABLE = ImageMeasurement(image_id="abc", size_bytes=9, width=200, height=100, brightness=0.5, phash=7)
 
 
@@ -27,7 +35,7 @@ def index_of(*objects: LabelledObject, measured: ImageMeasurement = READABLE, **
     entry = ImageEntry(
         **{"path": "images/x.jpg", "split": None, "labelled": True, "objects": objects, **changes}
     )
-    return build_index([entry], [measured], CLASSES, {}, None)
+    return build_index([entry], [measured], SCHEME, {}, None)
 
 
 def test_fractions_become_pixels() -> None:
@@ -72,7 +80,7 @@ def test_unreadable_image_has_no_objects_and_no_measurements() -> None:
 
 
 def test_no_images_give_empty_tables() -> None:
-    tables = build_index([], [], CLASSES, {}, None)
+    tables = build_index([], [], SCHEME, {}, None)
     assert {len(values) for values in [*tables.images.values(), *tables.objects.values()]} == {0}
 
 
@@ -92,7 +100,7 @@ def test_size_that_the_annotations_got_wrong_is_a_label_problem() -> None:
 
 def test_group_is_the_metadata_column_or_the_path() -> None:
     entries = [ImageEntry(path=path, split=None, labelled=False) for path in ("a", "b", "c")]
-    images = build_index(entries, [READABLE] * 3, CLASSES, {"scene": ["s1", "s1", None]}, "scene").images
+    images = build_index(entries, [READABLE] * 3, SCHEME, {"scene": ["s1", "s1", None]}, "scene").images
     assert images["group"] == ["s1", "s1", "c"]
     assert images["group_fraction"][0] == images["group_fraction"][1] == group_fraction("s1")
     assert images["scene"] == ["s1", "s1", None]
@@ -100,7 +108,7 @@ def test_group_is_the_metadata_column_or_the_path() -> None:
 
 def test_unknown_group_column_names_the_nearest() -> None:
     with pytest.raises(FlywheelError) as error:
-        build_index([], [], CLASSES, {"scene": []}, "scenes")
+        build_index([], [], SCHEME, {"scene": []}, "scenes")
     assert str(error.value) == (
         'dataset.group_by: there is no metadata column "scenes"; did you mean "scene"?\n'
         "  hint: correct it in flywheel.yaml; dataset.metadata names the CSV that holds it"
@@ -115,7 +123,7 @@ def test_group_fractions_spread_evenly() -> None:
 
 def test_class_called_objects_is_refused() -> None:
     with pytest.raises(FlywheelError) as error:
-        build_index([], [], ["objects"], {}, None)
+        build_index([], [], LabelScheme(task="detect", classes=["objects"]), {}, None)
     assert error.value.message.startswith('a class cannot be called "objects"')
 
 
@@ -151,6 +159,94 @@ def test_missing_metadata_file_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_reference_lists_exactly_the_columns_that_are_written() -> None:
-    tables = build_index([], [], ["cat"], {}, None)
+    tables = build_index([], [], LabelScheme(task="detect", classes=["cat"]), {}, None)
     assert set(tables.images) == {*IMAGE_COLUMNS, "n_cat"} == {*BUILT_IN, "n_cat"}
     assert set(tables.objects) == set(OBJECT_COLUMNS)
+    shapes = set()
+    for task in TASK_NAMES:
+        found = set(build_index([], [], LabelScheme(task=task, classes=["cat"]), {}, None).objects)
+        assert found >= set(OBJECT_COLUMNS)
+        shapes |= found - set(OBJECT_COLUMNS)
+    assert shapes == set(SHAPE_COLUMNS)
+
+
+def shaped(task: TaskName, item: LabelledObject, measured: ImageMeasurement = READABLE) -> IndexTables:
+    entry = ImageEntry(path="images/x.jpg", split=None, labelled=True, objects=(item,))
+    return build_index([entry], [measured], LabelScheme(task=task, classes=CLASSES, keypoints=2), {}, None)
+
+
+def test_outlines_become_pixels_a_mask_and_its_area() -> None:
+    square = thing(
+        (0.1, 0.2, 0.2, 0.4), normalised=True, polygons=((0.1, 0.2, 0.2, 0.2, 0.2, 0.4, 0.1, 0.4),)
+    )
+    objects = shaped("segment", square).objects
+    (outline,) = json.loads(objects["polygons"][0])
+    assert outline == pytest.approx([20, 20, 40, 20, 40, 40, 20, 40])
+    assert mask_area(objects["mask_rle"][0], (100, 200)) == objects["area_px"][0] == 400
+    assert shaped("segment", square._replace(area_px=7.5)).objects["area_px"].tolist() == [7.5]
+
+
+def test_run_lengths_become_a_mask_without_outlines() -> None:
+    runs = RunLengths(100, 200, (100, 50, 19850))
+    objects = shaped("segment", thing((1, 0, 2, 50), mask=runs, crowd=True)).objects
+    assert (objects["polygons"], objects["area_px"].tolist()) == ([None], [50])
+    assert decode_mask(objects["mask_rle"][0], (100, 200)).sum(axis=0)[1] == 50
+
+
+def test_a_mask_of_another_size_than_its_image_is_a_label_problem() -> None:
+    tables = shaped("segment", thing((1, 0, 2, 50), mask=RunLengths(200, 100, (20000,))))
+    assert tables.objects["path"] == []
+    assert tables.images["n_objects"].tolist() == [0]
+    assert tables.images["label_problem"] == ["l.txt:1: the mask is 100×200 px, the image 200×100"]
+
+
+def test_points_become_pixels_and_keep_their_visibility() -> None:
+    item = thing((0, 0, 0.5, 0.5), normalised=True, keypoints=(0.1, 0.2, 2.0, 0.0, 0.0, 0.0))
+    objects = shaped("pose", item).objects
+    assert objects["keypoints"] == [pytest.approx([20, 20, 2, 0, 0, 0])]
+    assert objects["area_px"].tolist() == [5000]
+    assert shaped("pose", item._replace(area_px=1234.0)).objects["area_px"].tolist() == [1234]
+
+
+def test_corners_become_pixels_and_give_the_area() -> None:
+    diamond = thing((0, 0, 1, 1), corners=(50, 0, 100, 50, 50, 100, 0, 50))
+    objects = shaped("obb", diamond).objects
+    assert objects["corners"] == [[50, 0, 100, 50, 50, 100, 0, 50]]
+    assert objects["area_px"].tolist() == [5000]
+
+
+@pytest.mark.parametrize(
+    ("box", "problem"),
+    [
+        ((-40, 10, 50, 50), None),
+        ((-60, 10, 50, 50), "has its centre 5.0 px out of the image"),
+        ((10, 10, 10, 50), "degenerate: 0.0 × 40.0 px"),
+    ],
+)
+def test_a_rotated_box_may_reach_out_of_the_image(
+    box: tuple[float, float, float, float], problem: str | None
+) -> None:
+    corners = (box[0], box[1], box[2], box[1], box[2], box[3], box[0], box[3])
+    assert shaped("obb", thing(box, corners=corners)).objects["problem"] == [problem]
+
+
+@pytest.mark.skipif(not REFERENCE.is_file(), reason="../shared/datasets/coco_reference is not here")
+def test_masks_and_areas_are_those_of_pycocotools(tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        reference = COCO(str(REFERENCE))
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "val.json").write_bytes(REFERENCE.read_bytes())
+    names = [item["name"] for item in reference.dataset["categories"]]
+    scheme = LabelScheme(task="segment", classes=names)
+    entries = read_coco(tmp_path, scheme).entries
+    sizes = [entry.declared_size or (0, 0) for entry in entries]
+    measured = [ImageMeasurement(image_id="x", size_bytes=1, width=w, height=h) for w, h in sizes]
+    objects = build_index(entries, measured, scheme, {}, None).objects
+    assert len(objects["path"]) == len(reference.anns) == 839
+    for row, place in enumerate(objects["object_id"]):
+        annotation = reference.anns[int(place.partition("#")[2])]
+        assert objects["mask_rle"][row] == reference.annToRLE(annotation)["counts"].decode()
+        assert objects["area_px"][row] == annotation["area"]
+        assert objects["crowd"][row] == annotation["iscrowd"]

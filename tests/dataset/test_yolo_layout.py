@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from runner.dataset.entries import ImageEntry
+from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
 from runner.dataset.layouts.yolo import read_class_names, read_yolo
 from runner.domain.errors import FlywheelError
+from runner.domain.task import TaskName
 
 CLASSES = ["cat", "dog"]
+SCHEME = LabelScheme(task="detect", classes=CLASSES)
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
@@ -22,7 +24,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 
 def only_entry(folder: Path) -> ImageEntry:
-    (entry,) = read_yolo(folder, CLASSES).entries
+    (entry,) = read_yolo(folder, SCHEME).entries
     return entry
 
 
@@ -123,18 +125,18 @@ def test_label_ids_count_in_the_order_of_data_yaml_and_classes_match_by_name(
 
 def test_label_files_without_image_are_noted(tmp_path: Path) -> None:
     write(tmp_path, {"images/a.jpg": "", "labels/b.txt": "", "labels/classes.txt": "cat\n"})
-    assert read_yolo(tmp_path, CLASSES).notes == ["the label file labels/b.txt has no image"]
+    assert read_yolo(tmp_path, SCHEME).notes == ["the label file labels/b.txt has no image"]
 
 
 def test_hidden_files_and_other_kinds_are_no_images(tmp_path: Path) -> None:
     write(tmp_path, {"images/._a.jpg": "", "images/.b/c.jpg": "", "images/d.gif": "", "other/d.jpg": ""})
-    assert read_yolo(tmp_path, CLASSES).entries == []
+    assert read_yolo(tmp_path, SCHEME).entries == []
 
 
 def test_file_name_with_control_characters_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"images/a\nb.jpg": ""})
     with pytest.raises(FlywheelError) as error:
-        read_yolo(tmp_path, CLASSES)
+        read_yolo(tmp_path, SCHEME)
     assert error.value.message == "a file's name holds control characters or is not UTF-8"
 
 
@@ -153,3 +155,76 @@ def test_names_of_another_shape_are_refused(tmp_path: Path, names: str) -> None:
     assert (
         error.value.message == "`names` must be a list of class names, or a mapping from 0, 1, 2, … to them"
     )
+
+
+def only_object(folder: Path, task: TaskName, line: str, keypoints: int = 0) -> LabelledObject | str:
+    """What a line of a label file is for a task: its object, or its problem without the place."""
+    write(folder, {"images/x.jpg": "", "labels/x.txt": f"{line}\n"})
+    scheme = LabelScheme(task=task, classes=CLASSES, keypoints=keypoints)
+    (entry,) = read_yolo(folder, scheme).entries
+    if entry.label_problems:
+        assert entry.objects == ()
+        return entry.label_problems[0].removeprefix("labels/x.txt:1: ")
+    return entry.objects[0]
+
+
+def test_outlines_are_kept_for_segment(tmp_path: Path) -> None:
+    found = only_object(tmp_path, "segment", "1 0.1 0.2 0.5 0.2 0.5 0.8")
+    assert isinstance(found, LabelledObject)
+    assert found.polygons == ((0.1, 0.2, 0.5, 0.2, 0.5, 0.8),)
+    assert (found.box_xyxy, found.class_name, found.normalised) == ((0.1, 0.2, 0.5, 0.8), "dog", True)
+
+
+def test_four_corners_are_kept_for_obb(tmp_path: Path) -> None:
+    found = only_object(tmp_path, "obb", "0 0.5 0.1 0.9 0.5 0.5 0.9 0.1 0.5")
+    assert isinstance(found, LabelledObject)
+    assert found.corners == (0.5, 0.1, 0.9, 0.5, 0.5, 0.9, 0.1, 0.5)
+    assert found.box_xyxy == (0.1, 0.1, 0.9, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("rest", "keypoints"),
+    [
+        ("0.1 0.2 2 0.3 0.4 0", (0.1, 0.2, 2, 0.3, 0.4, 0)),
+        ("0.1 0.2 0.3 0.4", (0.1, 0.2, 2, 0.3, 0.4, 2)),
+        ("0.1 0.2 -0.3 0.4", (0.1, 0.2, 2, -0.3, 0.4, 0)),
+    ],
+)
+def test_points_are_kept_for_pose_with_their_visibility(
+    tmp_path: Path, rest: str, keypoints: tuple[float, ...]
+) -> None:
+    found = only_object(tmp_path, "pose", f"0 0.5 0.5 0.5 0.5 {rest}", keypoints=2)
+    assert isinstance(found, LabelledObject)
+    assert found.keypoints == keypoints
+    assert found.box_xyxy == (0.25, 0.25, 0.75, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("task", "line", "problem"),
+    [
+        ("segment", "0 0.5 0.5 0.5 0.5", "5 numbers: a box; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)"),
+        ("segment", "0 0 0 1 1 0 1 1", "8 numbers: no outline; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)"),
+        ("obb", "0 0.5 0.5 0.5 0.5", "5 numbers; task obb needs 9 (class x1 y1 x2 y2 x3 y3 x4 y4)"),
+        ("pose", "0 0.5 0.5 0.5 0.5", "5 numbers; a box with 2 key points has 9 (class cx cy w h, then x y of each) or 11 (x y visibility of each)"),
+        ("pose", "0 0.5 0.5 0.5 0.5 0.1 0.1 3 0.1 0.1 0", "visibility 3 is none of 0, 1, 2"),
+    ],
+)  # fmt: skip
+def test_a_line_that_does_not_fit_the_task_is_a_label_problem(
+    tmp_path: Path, task: TaskName, line: str, problem: str
+) -> None:
+    assert only_object(tmp_path, task, line, keypoints=2) == problem
+
+
+def test_labels_of_one_task_of_several_are_read_from_its_folder(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "images/train/x.jpg": "",
+            "detect/labels/train/x.txt": "0 0.5 0.5 0.1 0.1\n",
+            "segment/labels/train/x.txt": "1 0.1 0.1 0.5 0.1 0.5 0.5\n",
+        },
+    )
+    for task, name in (("detect", "cat"), ("segment", "dog")):
+        (entry,) = read_yolo(tmp_path, LabelScheme(task=task, classes=CLASSES)).entries  # type: ignore[arg-type]
+        assert [item.class_name for item in entry.objects] == [name]
+        assert entry.objects[0].object_id == f"{task}/labels/train/x.txt:1"

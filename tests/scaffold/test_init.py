@@ -9,8 +9,10 @@ from typing import Any
 import mini_datasets
 import pytest
 
+from runner.adapters.architectures import TASK_SUFFIXES
 from runner.config.load import load_project, load_sprint, validate
 from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.task import Keypoints
 from runner.scaffold import bring
 from runner.scaffold.init import InitResult, initialise, render
 
@@ -65,6 +67,66 @@ def test_project_of_each_layout_is_valid(tmp_path: Path, layout: str) -> None:
     assert (target / ".github" / "workflows" / "sprint.yml").is_file()
 
 
+LINES = {
+    "segment": "{0} 0.1 0.1 0.5 0.1 0.5 0.5\n",
+    "obb": "{0} 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5\n",
+    "pose": "{0} 0.5 0.5 0.5 0.5 0.4 0.4 2 0.6 0.6 1\n",
+}
+
+
+@pytest.mark.parametrize("task", LINES)
+def test_project_of_each_task_is_valid(tmp_path: Path, task: str) -> None:
+    source, target = mini_datasets.yolo(tmp_path / "pets", train=20, val=4, test=4), tmp_path / "project"
+    for number, path in enumerate(sorted(source.rglob("*.txt"))):
+        path.write_text(LINES[task].format(number % 3))
+    if task == "pose":
+        with (source / "data.yaml").open("a") as file:
+            file.write("kpt_shape: [2, 3]\nflip_idx: [1, 0]\nkpt_names: {0: [left_ear, right_ear]}\n")
+    result = adopt(target, source)
+    assert validate(target) == []
+    assert (result.dataset.task, result.dataset.objects) == (task, 28)
+    project = load_project(target)
+    assert project.task == task
+    sprint = load_sprint(target, "0001-first-model", project).sprint
+    assert sprint.train.model == f"yolo11n{TASK_SUFFIXES[project.task]}.yaml"
+    assert [gate.metric for gate in sprint.gates] == ["map50", "map50_95"]
+    assert sprint.checks == [{"preset": "detection"}]
+    skeleton = Keypoints(names=["left_ear", "right_ear"], flip=[1, 0])
+    assert project.keypoints == (skeleton if task == "pose" else None)
+
+
+@pytest.mark.parametrize("splits", [(), ("train", "valid")], ids=["classes", "splits"])
+def test_class_folders_become_a_classification_project(tmp_path: Path, splits: tuple[str, ...]) -> None:
+    source, target = tmp_path / "pets", tmp_path / "project"
+    mini_datasets.folders(source, *splits, images=20)
+    result = adopt(target, source)
+    assert validate(target) == []
+    project = load_project(target)
+    assert (project.task, project.dataset.layout) == ("classify", "folders")
+    assert project.classes == ["3", "cat", "no"]
+    sprint = load_sprint(target, "0001-first-model", project).sprint
+    assert (sprint.train.model, sprint.train.imgsz) == ("yolo11n-cls.yaml", 128)
+    assert sprint.evaluate.optimizing == "top1"
+    assert [gate.metric for gate in sprint.gates] == ["top1", "top1"]
+    assert sprint.checks == [{"preset": "classification"}]
+    assert not any("objects" in text for text in result.dataset.slices)
+    counts = result.dataset.splits
+    assert all(counts[split].images for split in ("train", "val", "test"))
+    own = "split = 'train' AND " if splits else ""
+    assert project.splits.train == f"{own}group_fraction >= {0.15 if splits else 0.3}"
+
+
+def test_a_task_that_the_labels_are_not_for_is_refused(tmp_path: Path, dataset: Path) -> None:
+    assert "there is no labelled object to learn from" in refused(tmp_path, dataset, task="segment").message
+    assert refused(tmp_path, dataset, task="pose").message == "the labels' skeleton is not described"
+    assert refused(tmp_path, dataset, task="classify").message.startswith(
+        "no dataset was recognised: 28 images"
+    )
+    assert (
+        refused(tmp_path, dataset, layout="folders").message == "task detect does not read the layout folders"
+    )
+
+
 def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
     bad = mini_datasets.yolo(tmp_path / "pets", train=19, val=4, test=4)
     (bad / "labels" / "train" / "train-00.txt").write_text("cat 1 2\n")
@@ -74,6 +136,7 @@ def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
     start = text[: text.index("\n\nWritten")]
     assert start == (
         "Adopted 28 images (27 labelled) with 52 objects as project\n"
+        "  task      detect\n"
         "  layout    yolo: images/<split>/ with labels/<split>/\n"
         "  classes   3: cat 18, no 18, 3 16\n"
         "  train     19 images, 36 objects\n"
@@ -275,7 +338,8 @@ def same_name_twice(source: Path) -> None:
         (
             unknown_folders,
             "no dataset was recognised: 1 images were found, in cats/ (1), but neither as YOLO (images/ with labels/,"
-            " or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json)",
+            " or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json) nor in a folder per class"
+            " (<class>/, or <split>/<class>/)",
         ),
         (
             no_labels,
@@ -327,6 +391,20 @@ def test_real_photographs_are_adopted(tmp_path: Path, layout: str) -> None:
     assert found.splits["test"].images == 50
     assert found.splits["train"].images + found.splits["val"].images == 200
     assert validate(tmp_path / "dice") == []
+
+
+@pytest.mark.skipif(not (SHARED / "datasets").is_dir(), reason="../shared/datasets is not here")
+@pytest.mark.parametrize(
+    ("name", "task", "images", "objects"),
+    [("sign_digits", None, 600, 600), ("coco_clean", "segment", 53, 355)],
+)
+def test_real_data_of_other_tasks_is_adopted(
+    tmp_path: Path, name: str, task: str | None, images: int, objects: int
+) -> None:
+    found = adopt(tmp_path / "project", SHARED / "datasets" / name, task=task).dataset
+    assert (found.images, found.objects) == (images, objects)
+    assert sum(counts.images for counts in found.splits.values()) == images
+    assert validate(tmp_path / "project") == []
 
 
 def test_a_link_out_of_the_dataset_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ BRIGHT = {
 }
 
 
-def params(*blocks: dict[str, Any]) -> check.CheckParams:
+def params(*blocks: dict[str, Any], **project: Any) -> check.CheckParams:
     sprint = {
         "apiVersion": "flywheel/v1",
         "kind": "Sprint",
@@ -40,7 +40,7 @@ def params(*blocks: dict[str, Any]) -> check.CheckParams:
         "train": {"framework": "ultralytics", "model": "yolo26n.yaml"},
         "checks": list(blocks),
     }
-    return check.resolve(msgspec.convert(PROJECT, Project), msgspec.convert(sprint, Sprint))
+    return check.resolve(msgspec.convert(PROJECT | project, Project), msgspec.convert(sprint, Sprint))
 
 
 def context(root: Path) -> StageContext:
@@ -93,6 +93,23 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
         " in the spec\n"
         "  hint: correct the data or the spec as said above, then run the sprint again: flywheel run"
     )
+
+
+def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: SprintFolder) -> None:
+    sprint.images["images/test/test0-0.jpg"]["label_problem"] = 'x/test0-0.jpg: the folder "x" is no class'
+    sprint.write()
+    given = params({"preset": "classification", "min_images_per_class": 1000}, task="classify")
+    assert msgspec.convert(msgspec.to_builtins(given), check.CheckParams) == given
+    with pytest.raises(FlywheelError) as caught:
+        check.run(context(tmp_path), given)
+    assert "classification.label_problems: not so for 1 of 20" in str(caught.value)
+    results = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).results
+    assert [result.id.removeprefix("classification.") for result in results] == [
+        *("too_many_unreadable_files", "unreadable_files", "empty_split", "label_problems", "group_leakage"),
+        *("duplicates_across_splits", "duplicates_within_split", "unknown_classes"),
+        *("class_balance", "untrained_classes"),
+    ]
+    assert results[-2].rows == ["cat: 12 training images", "dog: 12 training images"]
 
 
 def test_unmet_warning_does_not_stop_the_sprint(tmp_path: Path, sprint: SprintFolder) -> None:

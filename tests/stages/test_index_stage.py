@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runner.adapters.coco_masks import mask_area
 from runner.adapters.duckdb import condition_mask
 from runner.adapters.tables import read_table
 from runner.config.project import Dataset, Project
@@ -19,7 +20,7 @@ from runner.trainers import UltralyticsTrainer
 
 cv2 = pytest.importorskip("cv2")
 
-PARAMS = IndexParams(path="data", layout="yolo", classes=["cat", "dog"])
+PARAMS = IndexParams(path="data", layout="yolo", task="detect", classes=["cat", "dog"])
 
 
 @pytest.fixture
@@ -110,6 +111,45 @@ def test_same_files_give_the_same_bytes(context: StageContext) -> None:
         contents.append([(path.name, path.read_bytes()) for path in files])
     assert contents[0] == contents[1]
     assert [name for name, _ in contents[0]] == ["images.parquet", "objects.parquet"]
+
+
+def test_shapes_are_written_by_task(context: StageContext) -> None:
+    data = context.root / "data"
+    (data / "labels/train/a.txt").write_text("0 0.25 0.25 0.5 0.25 0.5 0.75 0.25 0.75\n0 0.5 0.5 0.1 0.1\n")
+    index.run(context, IndexParams(**{**_fields(PARAMS), "task": "segment"}))
+    objects = read_table(context.folder / "index" / "objects.parquet")
+    assert objects["polygons"].tolist() == ["[[20.0,10.0,40.0,10.0,40.0,30.0,20.0,30.0]]"]
+    assert mask_area(objects["mask_rle"][0], (40, 80)) == objects["area_px"][0] == 400
+    images = read_table(context.folder / "index" / "images.parquet")
+    assert images["label_problem"][1].startswith("labels/train/a.txt:2: 5 numbers: a box; task segment needs")
+    index.run(context, IndexParams(**{**_fields(PARAMS), "task": "obb"}))
+    objects = read_table(context.folder / "index" / "objects.parquet")
+    assert objects["corners"].tolist() == [[20, 10, 40, 10, 40, 30, 20, 30]]
+    assert condition_mask(context.folder / "index" / "objects.parquet", "area_px = 400").tolist() == [True]
+
+
+def test_class_folders_give_one_object_per_image(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 80, 3), dtype=np.uint8)
+    for name in ("train/cat/a", "train/dog/b", "test/dog/c", "test/emu/d"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / "data" / f"{name}.jpg"), pixels)
+    params = IndexParams(**{**_fields(PARAMS), "layout": "folders", "task": "classify"})
+    index.run(StageContext(root=tmp_path, folder=tmp_path), params)
+    objects = read_table(tmp_path / "index" / "objects.parquet")
+    assert objects["path"].tolist() == ["test/dog/c.jpg", "train/cat/a.jpg", "train/dog/b.jpg"]
+    assert objects["class"].tolist() == ["dog", "cat", "dog"]
+    assert [objects[side].tolist() for side in ("x_min", "y_min", "x_max", "y_max")] == [
+        [0.0] * 3, [0.0] * 3, [80.0] * 3, [40.0] * 3,
+    ]  # fmt: skip
+    images = read_table(tmp_path / "index" / "images.parquet")
+    assert images["split"].tolist() == ["test", "test", "train", "train"]
+    assert images["n_dog"].tolist() == [1, 0, 0, 1]
+    assert images["label_problem"].tolist() == [
+        None,
+        'test/emu/d.jpg: the folder "emu" is none of the project\'s classes; classes: cat, dog',
+        None,
+        None,
+    ]
 
 
 def test_missing_dataset_says_how_to_fetch_it(tmp_path: Path) -> None:

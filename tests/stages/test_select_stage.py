@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from runner.adapters.tables import read_table, write_table
 from runner.config.project import Splits
@@ -17,6 +18,7 @@ from runner.config.sprint import DataSelection, SplitSelection
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Selection, SelectionStep, SplitCounts
+from runner.domain.task import TaskName
 from runner.selectors.dedupe import Dedupe
 from runner.selectors.sample import Sample
 from runner.stages import select
@@ -91,7 +93,9 @@ class Folder:
 
 def params(splits: Splits | None = None, **data: Any) -> SelectParams:
     splits = splits or Splits(pool="split = 'pool'")
-    return SelectParams(classes=["cat", "dog", "emu"], splits=splits, data=DataSelection(**data))
+    return SelectParams(
+        task="detect", classes=["cat", "dog", "emu"], splits=splits, data=DataSelection(**data)
+    )
 
 
 @pytest.fixture
@@ -242,6 +246,38 @@ def test_digests_change_with_images_and_labels_of_their_split_only(folder: Folde
     assert relabelled.split_digests["train"] == first.split_digests["train"]
 
 
+@pytest.mark.parametrize(
+    ("task", "column", "values", "changed"),
+    [
+        ("segment", "polygons", ["[[1,2,3,4,5,6]]", None], "[[1,2,3,4,5,7]]"),
+        ("segment", "mask_rle", ["53", "35"], "44"),
+        ("segment", "area_px", [1.0, 2.0], 3.0),
+        ("pose", "keypoints", [[1.0, 2.0, 2.0], [3.0, 4.0, 0.0]], [1.0, 2.0, 1.0]),
+        ("obb", "corners", [[0.0] * 8, [1.0] * 8], [2.0] * 8),
+    ],
+)
+def test_digests_change_with_the_shapes_of_labels(
+    folder: Folder, task: TaskName, column: str, values: list[Any], changed: Any
+) -> None:
+    columns = index_columns()
+    objects = objects_of(columns)
+    rows = len(objects["path"])
+    shapes = {
+        "polygons": None,
+        "mask_rle": "53",
+        "keypoints": [0.0] * 3,
+        "corners": [0.0] * 8,
+        "area_px": 1.0,
+    }
+    objects |= {name: [value] * rows for name, value in shapes.items()} | {column: values * (rows // 2)}
+    given = replace(params(), task=task)
+    first = folder.index(columns, objects).run_params(given)
+    objects[column][objects["path"].index("images/test/0.jpg")] = changed
+    second = folder.index(columns, objects).run_params(given)
+    assert second.split_digests["test"] != first.split_digests["test"]
+    assert second.split_digests["train"] == first.split_digests["train"]
+
+
 def test_images_with_label_problems_stay_selected_for_the_check_to_name(folder: Folder) -> None:
     columns = index_columns() | {"label_problem": ["labels/x.txt:1: not numbers: a"] * 17}
     assert folder.index(columns).run().splits["train"].images == 8
@@ -262,7 +298,7 @@ def test_preview_imports_neither_pyarrow_nor_pandas_nor_opencv(folder: Folder) -
     code = (
         "import sys; from pathlib import Path; from runner.config.project import Splits;"
         "from runner.config.sprint import DataSelection; from runner.stages import select;"
-        "params = select.SelectParams(classes=['cat'], splits=Splits(), data=DataSelection());"
+        "params = select.SelectParams(task='detect', classes=['cat'], splits=Splits(), data=DataSelection());"
         "select.preview(Path('index/images.parquet'), Path('index/objects.parquet'), params);"
         "print([name for name in ('pyarrow', 'pandas', 'cv2', 'torch', 'dvc') if name in sys.modules])"
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from runner.dataset.entries import LayoutContent
+from runner.dataset.entries import LabelScheme, LayoutContent
 from runner.dataset.layouts.coco import read_coco
+from runner.dataset.layouts.folders import read_folders
 from runner.dataset.layouts.yolo import read_yolo
 
-LAYOUTS: Mapping[str, Callable[[Path, Sequence[str]], LayoutContent]] = {"yolo": read_yolo, "coco": read_coco}
+LAYOUTS: Mapping[str, Callable[[Path, LabelScheme], LayoutContent]] = {
+    "yolo": read_yolo,
+    "coco": read_coco,
+    "folders": read_folders,
+}

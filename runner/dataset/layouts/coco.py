@@ -1,24 +1,35 @@
-"""COCO: a JSON file per split, with images, categories and boxes in pixels.
+"""COCO: a JSON file per split, with images, categories and annotations in pixels.
 
-Read are `annotations/*.json`, `<split>/_annotations.coco.json`, and JSON files at the top that are COCO.
-Categories are matched to the project's classes by name. A `file_name` is looked for beside the JSON and below
+Read are `annotations/*.json`, `<split>/_annotations.coco.json`, and JSON files at the top that are COCO; for pose
+only the `person_keypoints_` files where there are some. What an annotation must hold depends on the task: see
+`coco_shapes`. Categories are matched to the project's classes by name. A `file_name` is looked for beside the JSON and below
 the usual folders.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import msgspec
 
-from runner.dataset.entries import ImageEntry, LabelledObject, LayoutContent, list_files, object_class_problem
+from runner.dataset.entries import (
+    ImageEntry,
+    LabelledObject,
+    LabelScheme,
+    LayoutContent,
+    list_files,
+    object_class_problem,
+)
+from runner.dataset.layouts.coco_shapes import BoxAnnotation, ShapedAnnotation, shape_of
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.task import TaskName
 
 # COCO's own further files describe the same images for other tasks.
-OTHER_TASKS = ("captions_", "person_keypoints_", "stuff_", "panoptic_", "image_info_")
-PREFIXES = ("instances_", "annotations_", "coco_", "labels_", "_annotations.coco")
+OTHER_TASKS = ("captions_", "stuff_", "panoptic_", "image_info_")
+KEYPOINTS = "person_keypoints_"
+PREFIXES = ("instances_", KEYPOINTS, "annotations_", "coco_", "labels_", "_annotations.coco")
 NO_SPLIT = frozenset(("", "default", "annotations", "instances", "coco", "labels", "result", "dataset"))
 
 
@@ -33,36 +44,38 @@ class _Category(msgspec.Struct, frozen=True):
     id: int
     name: str
     supercategory: str | None = None
-
-
-class _Annotation(msgspec.Struct, frozen=True):
-    image_id: int | str
-    category_id: int
-    id: int | str | None = None
-    bbox: list[float] | None = None
-    iscrowd: int | bool = 0
+    keypoints: list[str] | None = None
 
 
 class _Document(msgspec.Struct, frozen=True):
     images: list[_Image]
     categories: list[_Category]
-    annotations: list[_Annotation] | None = None
+    annotations: list[BoxAnnotation] | None = None
 
 
-def read_coco(folder: Path, classes: Sequence[str]) -> LayoutContent:
+class _ShapedDocument(msgspec.Struct, frozen=True):
+    images: list[_Image]
+    categories: list[_Category]
+    annotations: list[ShapedAnnotation] | None = None
+
+
+Content = TypeVar("Content", _Document, _ShapedDocument)
+
+
+def read_coco(folder: Path, scheme: LabelScheme) -> LayoutContent:
     """Reads every annotation file. Images that none of them lists are not labelled.
 
     Raises:
         FlywheelError: a file is not COCO, or two files list the same image.
     """
-    files = coco_files(folder)
+    files = coco_files(folder, scheme.task)
     images = list_files(folder)
     known = frozenset(images)
     listed: dict[str, ImageEntry] = {}
     origin: dict[str, str] = {}
     notes: list[str] = []
     for file in files:
-        for entry in _entries(folder, file, known, classes, notes):
+        for entry in _entries(folder, file, known, scheme, notes):
             if entry.path in listed:
                 raise FlywheelError(
                     f"lists {entry.path} although {origin[entry.path]} does so too",
@@ -80,7 +93,7 @@ def read_coco(folder: Path, classes: Sequence[str]) -> LayoutContent:
     return LayoutContent(entries=entries, notes=notes)
 
 
-def coco_files(folder: Path) -> list[str]:
+def coco_files(folder: Path, task: TaskName = "detect") -> list[str]:
     """Annotation files, sorted, relative to `folder`."""
     candidates = [
         *folder.glob("annotations/*.json"),
@@ -90,7 +103,11 @@ def coco_files(folder: Path) -> list[str]:
     names = sorted(
         {path.relative_to(folder).as_posix() for path in candidates if not path.name.startswith(OTHER_TASKS)}
     )
-    return [name for name in names if "/" in name or _looks_like_coco(folder / name)]
+    found = [name for name in names if "/" in name or _looks_like_coco(folder / name)]
+    skeletons = [name for name in found if PurePosixPath(name).name.startswith(KEYPOINTS)]
+    if task == "pose":
+        return skeletons or found
+    return [name for name in found if name not in skeletons]
 
 
 def coco_categories(folder: Path, file: str) -> list[str]:
@@ -102,11 +119,21 @@ def coco_categories(folder: Path, file: str) -> list[str]:
     Raises:
         FlywheelError: it is not COCO.
     """
-    document = _document(folder / file)
+    document = _document(folder / file, _Document)
     used = {annotation.category_id for annotation in document.annotations or ()}
     above = {item.supercategory for item in document.categories if item.supercategory != item.name}
     named = [item for item in document.categories if item.id in used or item.name not in above]
     return [item.name for item in sorted(named, key=lambda item: item.id)]
+
+
+def coco_keypoints(folder: Path, file: str) -> list[str]:
+    """The names of the skeleton's points, of the first category that has any; none without a skeleton.
+
+    Raises:
+        FlywheelError: it is not COCO.
+    """
+    categories = _document(folder / file, _Document).categories
+    return next((item.keypoints for item in categories if item.keypoints), [])
 
 
 def file_split(file: str) -> str | None:
@@ -137,9 +164,9 @@ def _looks_like_coco(path: Path) -> bool:
     return all(key in content for key in (b'"images"', b'"annotations"', b'"categories"'))
 
 
-def _document(path: Path) -> _Document:
+def _document(path: Path, kind: type[Content]) -> Content:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Document)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise FlywheelError(
             f"not a COCO annotation file: {error}",
@@ -150,10 +177,15 @@ def _document(path: Path) -> _Document:
 
 
 def _entries(
-    folder: Path, file: str, known: frozenset[str], classes: Sequence[str], notes: list[str]
+    folder: Path, file: str, known: frozenset[str], scheme: LabelScheme, notes: list[str]
 ) -> Iterator[ImageEntry]:
-    document = _document(folder / file)
-    annotations: dict[int | str, list[_Annotation]] = {image.id: [] for image in document.images}
+    # Outlines are most of a file: they are read only where they are needed.
+    document = (
+        _document(folder / file, _Document)
+        if scheme.task == "detect"
+        else _document(folder / file, _ShapedDocument)
+    )
+    annotations: dict[int | str, list[BoxAnnotation]] = {image.id: [] for image in document.images}
     strays = 0
     for annotation in document.annotations or ():
         if annotation.image_id in annotations:
@@ -169,7 +201,7 @@ def _entries(
         if path is None:
             notes.append(f"{file}: {image.file_name!r} is not a path inside the dataset")
             continue
-        objects, problems = _objects(file, annotations[image.id], names, classes)
+        objects, problems = _objects(file, annotations[image.id], names, scheme)
         yield ImageEntry(
             path=path,
             split=split or folder_split(path),
@@ -197,36 +229,29 @@ def _image_path(file: str, name: str, split: str | None, known: frozenset[str]) 
 
 
 def _objects(
-    file: str, annotations: Sequence[_Annotation], names: dict[int, str], classes: Sequence[str]
+    file: str, annotations: Sequence[BoxAnnotation], names: dict[int, str], scheme: LabelScheme
 ) -> tuple[list[LabelledObject], list[str]]:
-    class_ids = {name: number for number, name in enumerate(classes)}
+    class_ids = {name: number for number, name in enumerate(scheme.classes)}
     objects, problems = [], []
     for position, annotation in enumerate(annotations):
         number = annotation.id if annotation.id is not None else f"{annotation.image_id}.{position}"
         name = names.get(annotation.category_id)
-        box = annotation.bbox
         if name is None:
-            problems.append(
-                f"{file}: annotation {number}: category {annotation.category_id} is not among its categories"
-            )
+            found: LabelledObject | str = f"category {annotation.category_id} is not among its categories"
         elif name not in class_ids:
-            problems.append(
-                f"{file}: annotation {number}: {object_class_problem(name, annotation.category_id, classes)}"
-            )
-        elif box is None or len(box) != 4 or not all(map(math.isfinite, box)):
-            found = "is missing" if box is None else f"has {len(box)} numbers, not 4"
-            problems.append(f"{file}: annotation {number}: bbox {found}")
+            found = object_class_problem(name, annotation.category_id, scheme.classes)
         else:
-            x, y, width, height = box
-            corners = (x, y, x + width, y + height)
-            objects.append(
-                LabelledObject(
-                    f"{file}#{number}",
-                    name,
-                    class_ids[name],
-                    corners,
-                    normalised=False,
-                    crowd=bool(annotation.iscrowd),
+            shape = shape_of(annotation, scheme)
+            crowd = bool(annotation.iscrowd)
+            found = (
+                shape
+                if isinstance(shape, str)
+                else LabelledObject(
+                    f"{file}#{number}", name, class_ids[name], normalised=False, crowd=crowd, **shape
                 )
             )
+        if isinstance(found, str):
+            problems.append(f"{file}: annotation {number}: {found}")
+        else:
+            objects.append(found)
     return objects, problems

@@ -1,41 +1,46 @@
 """YOLO: one text file per image, one line per object.
 
 Two arrangements are read, also side by side: `images/<split>/**` with `labels/<split>/**.txt` (or `images/`
-without split folders), and `<split>/images/**` with `<split>/labels/**.txt`. A line is `class cx cy w h` in
-fractions of the image's size, or `class x1 y1 x2 y2 …`, a polygon of three points
-or more, of which the bounding box is taken.
+without split folders), and `<split>/images/**` with `<split>/labels/**.txt`. Where labels are not in `labels/`,
+those of a dataset with labels for several tasks are: `images/**` with `<task>/labels/**.txt`.
+
+What a line says depends on the task, in fractions of the image's size: see `yolo_lines`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from runner.dataset.entries import ImageEntry, LabelledObject, LayoutContent, list_files, object_class_problem
+from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
+from runner.dataset.layouts.yolo_lines import LineReader
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.task import TaskName
 
 IMAGES, LABELS = "images", "labels"
 NAMES_FILES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 NOT_LABELS = frozenset(("classes.txt", "obj.names.txt", "README.txt", "readme.txt"))
 
 
-def read_yolo(folder: Path, classes: Sequence[str]) -> LayoutContent:
+def read_yolo(folder: Path, scheme: LabelScheme) -> LayoutContent:
     """Reads every image's label file.
 
     Args:
         folder: the dataset.
-        classes: the project's class names. Label ids count in the order of the dataset's data.yaml if it has
-            one, else in this order.
+        scheme: the project's task and classes. Label ids count in the order of the dataset's data.yaml if it
+            has one, else in that of the classes.
 
     Raises:
         FlywheelError: data.yaml is not readable.
     """
-    names = read_class_names(folder)
-    parser = _LabelParser(classes, names or list(classes))
+    reader = LineReader(scheme, read_class_names(folder) or list(scheme.classes))
     labels = set(yolo_labels(folder))
-    entries = [_entry(folder, path, labels, parser) for path in yolo_images(folder)]
-    orphans = sorted(labels - {label_path(entry.path) for entry in entries})
+    images = yolo_images(folder)
+    aside = task_label_folder(scheme.task) if labels_lie_aside(images, labels, scheme.task) else ""
+    places = {path: f"{aside}{label_path(path)}" for path in images}
+    entries = [_entry(folder, path, places[path], labels, reader) for path in images]
+    orphans = sorted(label for label in labels - set(places.values()) if label.startswith(aside))
     notes = [f"{len(orphans)} label files have no image: {orphans[0]}, …"] if len(orphans) > 1 else []
     notes += [f"the label file {orphan} has no image" for orphan in orphans if len(orphans) == 1]
     return LayoutContent(entries=entries, notes=notes)
@@ -63,6 +68,18 @@ def label_path(image_path: str) -> str:
     return PurePosixPath(*parts).with_suffix(".txt").as_posix()
 
 
+def labels_lie_aside(images: Sequence[str], labels: Set[str], task: TaskName) -> bool:
+    """Whether the labels of images are in `<task>/labels/`, and none in `labels/`."""
+    paths = [label_path(path) for path in images]
+    aside = task_label_folder(task)
+    return labels.isdisjoint(paths) and not labels.isdisjoint(f"{aside}{path}" for path in paths)
+
+
+def task_label_folder(task: TaskName) -> str:
+    """Where a dataset with labels for several tasks keeps those for one."""
+    return f"{task}/"
+
+
 def layout_split(image_path: str) -> str | None:
     """The split that an image's folder names.
 
@@ -75,25 +92,40 @@ def layout_split(image_path: str) -> str | None:
     return parts[1] if len(parts) > 2 else None
 
 
-def read_class_names(folder: Path) -> list[str] | None:
-    """The class names of the dataset's data.yaml, in the order of label ids; None when there is none.
+def data_yaml(folder: Path) -> Path | None:
+    """The file that describes a YOLO dataset, if there is one."""
+    return next((folder / name for name in NAMES_FILES if (folder / name).is_file()), None)
+
+
+def read_data_yaml(folder: Path) -> dict[str, Any]:
+    """What the dataset's data.yaml says; nothing where there is none.
 
     Raises:
-        FlywheelError: it is not YAML, or `names` is neither a list nor a mapping from 0 on.
+        FlywheelError: it is not YAML.
     """
     import yaml
 
-    found = next((folder / name for name in NAMES_FILES if (folder / name).is_file()), None)
+    found = data_yaml(folder)
     if found is None:
-        return None
+        return {}
     try:
         document = yaml.safe_load(found.read_text(encoding="utf-8", errors="replace"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = Where(str(found), mark.line + 1, mark.column + 1) if mark else Where(str(found))
         raise FlywheelError("not valid YAML", where=where, exit_code=ExitCode.STAGE_FAILED) from error
-    names = document.get("names") if isinstance(document, dict) else None
-    if names is None:
+    return document if isinstance(document, dict) else {}
+
+
+def read_class_names(folder: Path) -> list[str] | None:
+    """The class names of the dataset's data.yaml, in the order of label ids; None when there is none.
+
+    Raises:
+        FlywheelError: it is not YAML, or `names` is neither a list nor a mapping from 0 on.
+    """
+    found = data_yaml(folder)
+    names = read_data_yaml(folder).get("names")
+    if found is None or names is None:
         return None
     if isinstance(names, dict) and sorted(names, key=str) == sorted(range(len(names)), key=str):
         names = [names[number] for number in range(len(names))]
@@ -106,54 +138,7 @@ def read_class_names(folder: Path) -> list[str] | None:
     return [str(name) for name in names]
 
 
-class _LabelParser:
-    """Turns the lines of label files into objects of the project's classes."""
-
-    def __init__(self, classes: Sequence[str], names: Sequence[str]) -> None:
-        self.classes = list(classes)
-        self.names = list(names)
-        self.class_ids = {name: number for number, name in enumerate(classes)}
-
-    def parse(self, path: str, text: str) -> tuple[list[LabelledObject], list[str]]:
-        objects, problems = [], []
-        for number, line in enumerate(text.splitlines(), start=1):
-            if not line.strip():
-                continue
-            place = f"{path}:{number}"
-            result = self._line(place, line.split())
-            if isinstance(result, str):
-                problems.append(f"{place}: {result}")
-            else:
-                objects.append(result)
-        return objects, problems
-
-    def _line(self, place: str, words: Sequence[str]) -> LabelledObject | str:
-        try:
-            values = [float(word) for word in words]
-        except ValueError:
-            return f"not numbers: {_shortened(' '.join(words))}"
-        if not all(map(math.isfinite, values)):
-            return "a number is not finite"
-        if len(values) != 5 and (len(values) < 7 or len(values) % 2 == 0):
-            return f"{len(values)} numbers; a box has 5 (class cx cy w h), a polygon an odd number from 7 on"
-        if values[0] != int(values[0]):
-            return f"class id {words[0]} is not a whole number"
-        class_id = int(values[0])
-        name = self.names[class_id] if 0 <= class_id < len(self.names) else None
-        if name is None or name not in self.class_ids:
-            return object_class_problem(name, class_id, self.names if name is None else self.classes)
-        return LabelledObject(place, name, self.class_ids[name], _box(values[1:]), normalised=True)
-
-
-def _box(values: Sequence[float]) -> tuple[float, float, float, float]:
-    if len(values) == 4:
-        x, y, width, height = values
-        return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    return (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2]))
-
-
-def _entry(folder: Path, path: str, labels: set[str], parser: _LabelParser) -> ImageEntry:
-    label = label_path(path)
+def _entry(folder: Path, path: str, label: str, labels: Set[str], reader: LineReader) -> ImageEntry:
     if label not in labels:
         return ImageEntry(path=path, split=layout_split(path), labelled=False)
     try:
@@ -161,7 +146,7 @@ def _entry(folder: Path, path: str, labels: set[str], parser: _LabelParser) -> I
     except OSError as error:
         problem = f"{label}: cannot be read: {error.strerror}"
         return ImageEntry(path=path, split=layout_split(path), labelled=True, label_problems=(problem,))
-    objects, problems = parser.parse(label, text)
+    objects, problems = reader.read(label, text)
     return ImageEntry(
         path=path,
         split=layout_split(path),
@@ -174,8 +159,3 @@ def _entry(folder: Path, path: str, labels: set[str], parser: _LabelParser) -> I
 def _lies_in(name: str, path: str) -> bool:
     """Whether one of the first two folders of a path is called `name`."""
     return name in path.split("/")[:-1][:2]
-
-
-def _shortened(text: str) -> str:
-    plain = "".join(character if character.isprintable() else "?" for character in text[:41])
-    return plain if len(plain) <= 40 else f"{plain[:39]}…"

@@ -1,0 +1,170 @@
+"""What a COCO annotation holds, and what a task needs of it.
+
+| task | needed | `area` |
+|---|---|---|
+| detect | `bbox` | of the box |
+| segment | `segmentation`: polygons, or run lengths with their size | the annotation's, else of the mask |
+| pose | `bbox`, `keypoints`: x, y, visibility of each | the annotation's, else of the box |
+| obb | `segmentation`: one polygon of four points | of the rotated box |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from runner.dataset.entries import LabelScheme, RunLengths
+
+_LEAST_POLYGON_NUMBERS = 6
+_CORNER_NUMBERS = 8
+
+
+class BoxAnnotation(msgspec.Struct, frozen=True):
+    """An annotation as far as boxes go."""
+
+    image_id: int | str
+    category_id: int
+    id: int | str | None = None
+    bbox: list[float] | None = None
+    iscrowd: int | bool = 0
+
+
+class ShapedAnnotation(BoxAnnotation, frozen=True):
+    """An annotation with all that it may say of a shape."""
+
+    area: float | None = None
+    segmentation: Any = None
+    keypoints: list[float] | None = None
+
+
+class _RunLengths(msgspec.Struct, frozen=True):
+    size: tuple[int, int]
+    counts: list[int] | str
+
+
+def shape_of(annotation: BoxAnnotation, scheme: LabelScheme) -> dict[str, Any] | str:
+    """The fields of a `LabelledObject` that depend on the task; or what is wrong with the annotation."""
+    if isinstance(annotation, ShapedAnnotation):
+        match scheme.task:
+            case "segment":
+                return _segment(annotation)
+            case "obb":
+                return _rotated(annotation)
+            case "pose":
+                return _pose(annotation, scheme.keypoints)
+    box = _box(annotation.bbox)
+    return box if isinstance(box, str) else {"box_xyxy": box}
+
+
+def _box(bbox: list[float] | None) -> tuple[float, float, float, float] | str:
+    if bbox is None or len(bbox) != 4 or not all(map(math.isfinite, bbox)):
+        return "bbox is missing" if bbox is None else f"bbox has {len(bbox)} numbers, not 4"
+    x, y, width, height = bbox
+    return x, y, x + width, y + height
+
+
+def _segment(annotation: ShapedAnnotation) -> dict[str, Any] | str:
+    area = {"area_px": annotation.area} if annotation.area is not None else {}
+    if isinstance(annotation.segmentation, dict):
+        box = _box(annotation.bbox)
+        if isinstance(box, str):
+            return box
+        try:
+            mask = msgspec.convert(annotation.segmentation, _RunLengths)
+        except msgspec.ValidationError as error:
+            return f"segmentation is no mask: {error}"
+        runs = _runs(mask.counts) if isinstance(mask.counts, str) else mask.counts
+        height, width = mask.size
+        # pycocotools would read and write beyond the end of a mask that its runs do not fill.
+        if runs is None or min(runs, default=-1) < 0 or sum(runs) != height * width:
+            return f"segmentation: the run lengths do not add up to {height} × {width} pixels"
+        return {"box_xyxy": box, "mask": RunLengths(height, width, tuple(runs)), **area}
+    polygons = _polygons(annotation.segmentation)
+    if isinstance(polygons, str):
+        return polygons
+    given = _box(annotation.bbox)
+    return {
+        "box_xyxy": _hull(polygons) if isinstance(given, str) else given,
+        "polygons": tuple(map(tuple, polygons)),
+        **area,
+    }
+
+
+def _runs(text: str) -> list[int] | None:
+    """The run lengths of COCO's compressed text; None when it is cut off.
+
+    Each is written as groups of five bits, from the third on as the difference to the one before the last.
+
+    >>> _runs("52203")
+    [5, 2, 2, 2, 5]
+
+    Source: `rleFrString` in maskApi.c of cocoapi.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in text:
+        group = ord(character) - 48
+        if not 0 <= group < 64:
+            return None
+        value |= (group & 0x1F) << shift
+        shift += 5
+        if not group & 0x20:
+            value -= (1 << shift) if group & 0x10 else 0
+            runs.append(value + runs[-2] if len(runs) > 2 else value)
+            value = shift = 0
+    return runs if shift == 0 else None
+
+
+def _polygons(segmentation: Any) -> list[list[float]] | str:
+    if not segmentation:
+        return "segmentation is missing"
+    try:
+        polygons = msgspec.convert(segmentation, list[list[float]])
+    except msgspec.ValidationError:
+        return "segmentation is neither a list of polygons [[x1, y1, …]] nor a mask {size, counts}"
+    for polygon in polygons:
+        if len(polygon) < _LEAST_POLYGON_NUMBERS or len(polygon) % 2:
+            return f"a polygon of segmentation has {len(polygon)} numbers, not an even number from 6 on"
+        if not all(map(math.isfinite, polygon)):
+            return "a number of segmentation is not finite"
+    return polygons
+
+
+def _rotated(annotation: ShapedAnnotation) -> dict[str, Any] | str:
+    polygons = _polygons(annotation.segmentation)
+    if isinstance(polygons, str):
+        return f"task obb needs the four corners in segmentation: {polygons}"
+    if len(polygons) != 1 or len(polygons[0]) != _CORNER_NUMBERS:
+        found = f"{len(polygons)} polygons" if len(polygons) > 1 else f"{len(polygons[0]) // 2} points"
+        return f"task obb needs one polygon of four points in segmentation, found {found}"
+    return {"box_xyxy": _hull(polygons), "corners": tuple(polygons[0])}
+
+
+def _pose(annotation: ShapedAnnotation, points: int) -> dict[str, Any] | str:
+    box = _box(annotation.bbox)
+    if isinstance(box, str):
+        return box
+    area = {"area_px": annotation.area} if annotation.area is not None else {}
+    keypoints = annotation.keypoints
+    if keypoints is None and annotation.iscrowd:
+        keypoints = [0.0] * (3 * points)
+    if keypoints is None:
+        return "keypoints is missing"
+    if len(keypoints) != 3 * points:
+        return (
+            f"keypoints has {len(keypoints)} numbers, not {3 * points} (x, y, visibility of {points} points)"
+        )
+    if not all(map(math.isfinite, keypoints)):
+        return "a number of keypoints is not finite"
+    if wrong := sorted(set(keypoints[2::3]) - {0, 1, 2}):
+        return f"visibility {wrong[0]:g} of keypoints is none of 0, 1, 2"
+    return {"box_xyxy": box, "keypoints": tuple(keypoints), **area}
+
+
+def _hull(polygons: Sequence[Sequence[float]]) -> tuple[float, float, float, float]:
+    x = [value for polygon in polygons for value in polygon[::2]]
+    y = [value for polygon in polygons for value in polygon[1::2]]
+    return min(x), min(y), max(x), max(y)

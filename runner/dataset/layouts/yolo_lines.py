@@ -1,0 +1,130 @@
+"""The lines of YOLO's label files: `class` and numbers, in fractions of the image's size.
+
+| task | a line |
+|---|---|
+| detect | `class cx cy w h`, or an outline, of which the bounding box is taken |
+| segment | `class x1 y1 x2 y2 …`: an outline of three points or more |
+| pose | `class cx cy w h`, then `x y` or `x y visibility` of each point |
+| obb | `class x1 y1 x2 y2 x3 y3 x4 y4`: the four corners |
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from runner.dataset.entries import LabelledObject, LabelScheme, object_class_problem
+
+_BOX_NUMBERS = 5  # class cx cy w h
+_LEAST_OUTLINE_NUMBERS = 7
+_CORNER_NUMBERS = 9
+_VISIBLE = 2.0
+
+
+class LineReader:
+    """Turns the lines of label files into objects of the project's classes.
+
+    Args:
+        scheme: the project's task and classes.
+        names: the classes in the order of the labels' ids.
+    """
+
+    def __init__(self, scheme: LabelScheme, names: Sequence[str]) -> None:
+        self.scheme = scheme
+        self.names = list(names)
+        self.class_ids = {name: number for number, name in enumerate(scheme.classes)}
+
+    def read(self, path: str, text: str) -> tuple[list[LabelledObject], list[str]]:
+        """The objects of a file's text, and what is wrong with its other lines, as `path:line: what`."""
+        objects, problems = [], []
+        for number, line in enumerate(text.splitlines(), start=1):
+            if not line.strip():
+                continue
+            place = f"{path}:{number}"
+            result = self._line(place, line.split())
+            if isinstance(result, str):
+                problems.append(f"{place}: {result}")
+            else:
+                objects.append(result)
+        return objects, problems
+
+    def _line(self, place: str, words: Sequence[str]) -> LabelledObject | str:
+        try:
+            values = [float(word) for word in words]
+        except ValueError:
+            return f"not numbers: {_shortened(' '.join(words))}"
+        if not all(map(math.isfinite, values)):
+            return "a number is not finite"
+        shape = self._shape(values)
+        if isinstance(shape, str):
+            return shape
+        if values[0] != int(values[0]):
+            return f"class id {words[0]} is not a whole number"
+        class_id = int(values[0])
+        name = self.names[class_id] if 0 <= class_id < len(self.names) else None
+        if name is None or name not in self.class_ids:
+            return object_class_problem(
+                name, class_id, self.names if name is None else list(self.scheme.classes)
+            )
+        return LabelledObject(place, name, self.class_ids[name], normalised=True, **shape)
+
+    def _shape(self, values: Sequence[float]) -> dict[str, Any] | str:
+        """The fields of the object that depend on the task; or why the line does not fit it."""
+        count, numbers = len(values), tuple(values[1:])
+        match self.scheme.task:
+            case "pose":
+                return self._pose(numbers)
+            case "obb" if count != _CORNER_NUMBERS:
+                return f"{count} numbers; task obb needs 9 (class x1 y1 x2 y2 x3 y3 x4 y4)"
+            case "obb":
+                return {"box_xyxy": _hull(numbers), "corners": numbers}
+            case "segment" if not _is_outline(count):
+                found = "a box" if count == _BOX_NUMBERS else "no outline"
+                return f"{count} numbers: {found}; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)"
+            case "segment":
+                return {"box_xyxy": _hull(numbers), "polygons": (numbers,)}
+        if count == _BOX_NUMBERS:
+            return {"box_xyxy": _corners(numbers)}
+        if not _is_outline(count):
+            return f"{count} numbers; a box has 5 (class cx cy w h), a polygon an odd number from 7 on"
+        return {"box_xyxy": _hull(numbers)}
+
+    def _pose(self, numbers: tuple[float, ...]) -> dict[str, Any] | str:
+        points, count = self.scheme.keypoints, len(numbers) + 1
+        rest = numbers[4:]
+        if len(rest) == 3 * points and points:
+            wrong = sorted({value for value in rest[2::3] if value not in (0, 1, 2)})
+            if wrong:
+                return f"visibility {wrong[0]:g} is none of 0, 1, 2"
+            return {"box_xyxy": _corners(numbers[:4]), "keypoints": rest}
+        if len(rest) == 2 * points and points:
+            pairs = zip(rest[::2], rest[1::2], strict=True)
+            # Source: Ultralytics, which takes a point left of or above the image for not labelled
+            triples = ((x, y, 0.0 if x < 0 or y < 0 else _VISIBLE) for x, y in pairs)
+            return {
+                "box_xyxy": _corners(numbers[:4]),
+                "keypoints": tuple(value for triple in triples for value in triple),
+            }
+        return (
+            f"{count} numbers; a box with {points} key points has {_BOX_NUMBERS + 2 * points} (class cx cy w h, "
+            f"then x y of each) or {_BOX_NUMBERS + 3 * points} (x y visibility of each)"
+        )
+
+
+def _is_outline(count: int) -> bool:
+    return count >= _LEAST_OUTLINE_NUMBERS and count % 2 == 1
+
+
+def _corners(box: Sequence[float]) -> tuple[float, float, float, float]:
+    x, y, width, height = box
+    return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
+def _hull(points: Sequence[float]) -> tuple[float, float, float, float]:
+    return (min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2]))
+
+
+def _shortened(text: str) -> str:
+    plain = "".join(character if character.isprintable() else "?" for character in text[:41])
+    return plain if len(plain) <= 40 else f"{plain[:39]}…"
