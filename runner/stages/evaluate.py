@@ -2,243 +2,322 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from runner.config.project import Project
-from runner.config.sprint import SliceSpec, Sprint
-from runner.domain.files import csv_text, read_json, write_json, write_text
+from runner.config.sprint import Confidence, SliceSpec, Sprint
+from runner.domain.champion import ResolvedChampion
+from runner.domain.files import atomic_folder, read_json, write_json
+from runner.domain.progress import progress_bar
 from runner.domain.records import (
-    QUALITY_METRICS,
     REFERENCE_TARGET,
+    TASK_METRICS,
+    ChampionEvaluation,
+    ChampionModel,
     Evaluation,
+    FoundSlice,
     Metrics,
     Record,
+    Resampling,
     Selection,
     TargetEvaluation,
     seed_target,
 )
+from runner.domain.task import TaskSpec
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from runner.assessment.cells import AssessedTarget, CellSample, Draws, Part, SeedDeviations
+    from runner.assessment.split import TestSplit
+    from runner.evaluation.errors import ErrorAnalysis
+    from runner.tasks.task import Task, TestData
 
-    from runner.adapters.tables import ColumnLike
-    from runner.evaluation.slices import ImageSlice, ObjectSlice
-    from runner.tasks.detect import DetectionResult
-
-Table = Mapping[str, "NDArray[Any]"]
-
-SPLIT = "test"  # what sprints are judged on
-CURVE_COLUMNS = ("target", "recall", "precision")
-OBJECT_COLUMNS = ("path", "class", "crowd", "x_min", "y_min", "x_max", "y_max")
-PREDICTION_COLUMNS = ("path", "class", "class_id", "score", "x_min", "y_min", "x_max", "y_max")
-# What is known of a detection as it is of a label: a condition on these says which detections lie inside.
-DETECTION_COLUMNS = frozenset(
-    (
-        "path",
-        "class",
-        "class_id",
-        "x_min",
-        "y_min",
-        "x_max",
-        "y_max",
-        "width_px",
-        "height_px",
-        "area_px",
-        "aspect_ratio",
-    )
-)
+CHAMPION = "champion"  # its target name among samples and outcomes
 
 
 class EvaluateParams(Record, frozen=True, kw_only=True):
-    """What is measured."""
+    """What is measured. `judged_classes` are those that gates name on slices; `group_by` names the groups."""
 
-    task: Literal["detect"]
-    classes: list[str]
+    task: TaskSpec
     targets: list[str]
+    primary_target: str
     further_seeds: list[int]
     optimizing: str
     operating_confidence: float
+    confidence: Confidence
+    group_by: str | None
     slices: list[SliceSpec]
+    judged_classes: list[str]
+    champion: str | None = None
 
 
 def resolve(project: Project, sprint: Sprint) -> EvaluateParams:
     """Every artefact, and the project's slices before the sprint's own."""
+    gates = [*sprint.gates, *project.policy.gates]
     return EvaluateParams(
-        task=project.task,
-        classes=project.classes,
+        task=project.task_spec,
         targets=[REFERENCE_TARGET, *(export.name for export in sprint.export)],
+        primary_target=sprint.primary_target,
         further_seeds=sprint.train.seeds[1:],
-        optimizing=sprint.evaluate.optimizing,
+        optimizing=sprint.evaluate.optimizing_for(project.task),
         operating_confidence=sprint.evaluate.operating_confidence,
+        confidence=sprint.evaluate.confidence,
+        group_by=project.dataset.group_by,
         slices=[*project.slices, *sprint.evaluate.slices],
+        judged_classes=sorted({gate.class_name for gate in gates if gate.class_name and gate.slice}),
     )
 
 
+def with_champion(params: EvaluateParams, champion: ResolvedChampion | None) -> EvaluateParams:
+    """Measures the champion too, where there is one."""
+    return msgspec.structs.replace(params, champion=champion.sprint if champion else None)
+
+
 def run(context: StageContext, params: EvaluateParams) -> None:
-    """Writes evaluation.json, metrics.json and the precision-recall curves.
+    """Writes the evaluation, the errors, the curves, and the outcomes that all of them rest on.
 
     Raises:
         FlywheelError: a table is missing, a slice's condition is refused, or a prediction is of an unknown class
             or image.
     """
-    from runner.tasks import TASKS
+    from runner.assessment.curves import write_curves
+    from runner.assessment.errors import errors_record
+    from runner.assessment.samples import write_samples
 
-    task = TASKS[params.task](classes=params.classes, operating_confidence=params.operating_confidence)
-    split = _TestSplit(context.folder, params.slices)
-    results: list[DetectionResult] = []
-    for target in params.targets:
-        predictions, slices = split.predictions(target)
-        results.append(
-            task.evaluate(
-                target, images=split.images, objects=split.objects, predictions=predictions, slices=slices
-            )
-        )
-    seeds: dict[str, Metrics] = {}
-    for seed in params.further_seeds:
-        name = seed_target(seed)
-        predictions = split.predictions(name)[0]
-        measured = task.evaluate(name, images=split.images, objects=split.objects, predictions=predictions)
-        seeds[str(seed)] = measured.evaluation.overall
-    selection = read_json(context.folder / "selection.json", Selection)
-    evaluation = Evaluation(
-        task=params.task,
-        evaluator=task.evaluator,
-        split=SPLIT,
-        split_digest=selection.split_digests[SPLIT],
-        operating_confidence=params.operating_confidence,
-        optimizing=params.optimizing,
-        targets=[result.evaluation for result in results],
-        seeds=seeds,
+    measuring = _Measuring.prepare(context.folder, params)
+    with atomic_folder(context.folder / "outcomes") as outcomes:
+        measured = measuring.all_targets(outcomes)
+        write_samples(outcomes / "resamples.parquet", measured.samples)
+    judged = measured.analyses[params.primary_target]
+    write_curves(context.folder / "plots", measured.analyses, params.task.classes)
+    write_json(
+        context.folder / "errors.json", errors_record(judged, params.task.classes, params.primary_target)
     )
-    write_text(context.folder / "plots" / "precision_recall.csv", _curves_csv(results))
-    write_json(context.folder / "metrics.json", _metrics_file(evaluation.targets))
-    write_json(context.folder / "evaluation.json", evaluation)
+    write_json(context.folder / "metrics.json", _metrics_file(measured.targets, params.task))
+    write_json(context.folder / "evaluation.json", _evaluation(context.folder, params, measuring, measured))
 
 
-class _TestSplit:
-    """The test images and their objects, and the slices as masks over them."""
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """What was found out about every artefact; `champion` is None where there is none."""
 
-    def __init__(self, folder: Path, slices: Sequence[SliceSpec]) -> None:
-        import numpy as np
-
-        from runner.adapters.duckdb import table_columns
-        from runner.adapters.tables import read_table
-
-        self._folder = folder
-        self._slices = slices
-        manifest = read_table(folder / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
-        chosen = (manifest["assigned"] == SPLIT) & manifest["selected"].astype(bool)
-        self._paths = frozenset(manifest["path"][chosen].tolist())
-        self._images_file = folder / "index" / "images.parquet"
-        self._objects_file = folder / "index" / "objects.parquet"
-        # a slice names its column as SQL does: in any case
-        self._column = {name.lower(): name for name in table_columns(self._images_file)}
-        by = [self._column[part.by.lower()] for part in slices if part.by is not None]
-        images = read_table(self._images_file, list(dict.fromkeys(["path", *by])))
-        rows = np.flatnonzero([path in self._paths for path in images["path"].tolist()])
-        # sorted by path: the order of tied scores must not depend on the order of the index
-        self._image_rows = rows[np.argsort(images["path"][rows], kind="stable")]
-        self.images: Table = {name: values[self._image_rows] for name, values in images.items()}
-        objects = read_table(self._objects_file, OBJECT_COLUMNS)
-        self._object_rows = np.flatnonzero([path in self._paths for path in objects["path"].tolist()])
-        self.objects: Table = {name: values[self._object_rows] for name, values in objects.items()}
-
-    def predictions(self, target: str) -> tuple[Table, list[ImageSlice | ObjectSlice]]:
-        """One artefact's predictions, and the slices with what they mean for these predictions."""
-        from runner.adapters.tables import read_table
-
-        predictions = read_table(self._folder / "predictions" / f"{target}.parquet", PREDICTION_COLUMNS)
-        return predictions, [part for spec in self._slices for part in self._resolve(spec, predictions)]
-
-    def _resolve(self, spec: SliceSpec, predictions: Table) -> Iterator[ImageSlice | ObjectSlice]:
-        from runner.adapters.duckdb import condition_mask
-        from runner.evaluation.slices import ImageSlice, ObjectSlice, value_slices
-
-        if spec.by is not None:
-            yield from value_slices(spec.by, self.images[self._column[spec.by.lower()]], maximum=spec.max)
-        if spec.where is not None:
-            inside = condition_mask(self._images_file, spec.where)[self._image_rows]
-            yield ImageSlice(name=spec.name or spec.where, condition=spec.where, images=inside)
-        if spec.objects is not None:
-            yield ObjectSlice(
-                name=spec.name or spec.objects,
-                condition=spec.objects,
-                objects=condition_mask(self._objects_file, spec.objects)[self._object_rows],
-                detections=_detections_inside(spec.objects, predictions),
-            )
+    targets: list[TargetEvaluation]
+    seeds: list[TargetEvaluation]
+    champion: TargetEvaluation | None
+    samples: list[CellSample]
+    analyses: dict[str, ErrorAnalysis]
+    searched_regions: int | None
 
 
-def _detections_inside(condition: str, predictions: Table) -> NDArray[Any] | None:
-    """Which detections satisfy a condition over objects; None when it asks for more than they have."""
-    from runner.adapters.conditions import analyse
-    from runner.adapters.duckdb import condition_mask
-    from runner.adapters.tables import write_table
+@dataclass(frozen=True, kw_only=True)
+class _Measuring:
+    """One test split, and what every artefact is measured by."""
 
-    if not {column.lower() for column in analyse(condition).columns} <= DETECTION_COLUMNS:
-        return None
-    with tempfile.TemporaryDirectory() as temporary:
-        file = Path(temporary) / "detections.parquet"
-        write_table(file, _detection_columns(predictions))
-        return condition_mask(file, condition)
+    folder: Path
+    params: EvaluateParams
+    task: Task
+    split: TestSplit
+    draws: Draws
+
+    @classmethod
+    def prepare(cls, folder: Path, params: EvaluateParams) -> _Measuring:
+        from runner.assessment.cells import Draws
+        from runner.assessment.split import load_split
+        from runner.evaluation.bootstrap import multiplicities
+        from runner.tasks import TASKS
+
+        task = TASKS[params.task.name](spec=params.task, operating_confidence=params.operating_confidence)
+        split = load_split(folder, task)
+        draws = Draws(
+            groups=split.groups,
+            multiplicities=multiplicities(split.groups, params.confidence.resamples),
+            level=params.confidence.level,
+        )
+        return cls(folder=folder, params=params, task=task, split=split, draws=draws)
+
+    def all_targets(self, outcomes: Path) -> _Measured:
+        """Measures every artefact, the further seeds and the champion; the judged one says which slices are weak."""
+        from runner.assessment.cells import NO_SEEDS
+        from runner.assessment.slices import find_weakest
+
+        seeds = [seed_target(seed) for seed in self.params.further_seeds]
+        names = [*seeds, *self.params.targets, *([CHAMPION] if self.params.champion else [])]
+        analyses = {name: self._analyse(name, outcomes) for name in names}
+        weak = find_weakest(
+            self.split,
+            analyses[self.params.primary_target].images,
+            self.draws.groups,
+            self.params.slices,
+        )
+        assessed: dict[str, AssessedTarget] = {}
+        deviations = NO_SEEDS
+        with progress_bar("evaluate", len(names), "artefact") as bar:
+            for name in names:
+                if name == REFERENCE_TARGET:
+                    deviations = self._deviations([assessed[seed] for seed in seeds], weak.slices)
+                known = name in self.params.targets
+                assessed[name] = self._assess(name, weak.slices, deviations if known else NO_SEEDS)
+                bar.update()
+        return _Measured(
+            targets=[assessed[name].evaluation for name in self.params.targets],
+            seeds=[assessed[name].evaluation for name in seeds],
+            champion=assessed[CHAMPION].evaluation if CHAMPION in assessed else None,
+            samples=[sample for name in names for sample in assessed[name].samples],
+            analyses={name: analyses[name] for name in self.params.targets},
+            searched_regions=weak.searched,
+        )
+
+    def _deviations(
+        self, seeds: Sequence[AssessedTarget], found: Sequence[tuple[Part, FoundSlice]]
+    ) -> SeedDeviations:
+        """The spread over training seeds, which is part of the intervals of what this sprint trained."""
+        from runner.assessment.cells import NO_SEEDS, seed_deviations
+
+        if not seeds:
+            return NO_SEEDS
+        first = self._assess(REFERENCE_TARGET, found, NO_SEEDS, resampled=False)
+        return seed_deviations([cell for seed in seeds for cell in seed.samples], first.samples)
+
+    def _analyse(self, name: str, outcomes: Path) -> ErrorAnalysis:
+        from runner.assessment.errors import write_outcomes
+
+        data = self._data(name)
+        analysis = self.task.errors(data)
+        write_outcomes(outcomes, name, data, analysis)
+        return analysis
+
+    def _data(self, name: str) -> TestData:
+        from runner.assessment.split import data_of
+
+        place = self.folder / (CHAMPION if name == CHAMPION else "predictions")
+        file = place / ("predictions.parquet" if name == CHAMPION else f"{name}.parquet")
+        return data_of(self.split, name, file, self.task)
+
+    def _assess(
+        self,
+        name: str,
+        found: Sequence[tuple[Part, FoundSlice]],
+        seeds: SeedDeviations,
+        *,
+        resampled: bool = True,
+    ) -> AssessedTarget:
+        from runner.assessment.cells import assess_target
+        from runner.assessment.slices import resolve_slices
+
+        data = self._data(name)
+        named = resolve_slices(self.params.slices, self.split, data.predictions)
+        is_seed = name in {seed_target(seed) for seed in self.params.further_seeds}
+        return assess_target(
+            name,
+            self.task.measurable(data),
+            [*((part, None) for part in named), *found],
+            self.draws.none() if is_seed or not resampled else self.draws,
+            classes=self.params.task.classes,
+            # of every other artefact they would fill the record with what nobody looks at
+            slice_classes=frozenset(self.params.task.classes if name == self.params.primary_target else ()),
+            judged_classes=frozenset(self.params.judged_classes),
+            seeds=seeds,
+        )
 
 
-def _detection_columns(predictions: Table) -> Mapping[str, ColumnLike]:
-    """Detections with the columns that the object table has for labels, by the same formulas."""
+def _evaluation(
+    folder: Path, params: EvaluateParams, measuring: _Measuring, measured: _Measured
+) -> Evaluation:
     import numpy as np
 
-    corners = {name: predictions[name].astype(np.float64) for name in ("x_min", "y_min", "x_max", "y_max")}
-    width, height = corners["x_max"] - corners["x_min"], corners["y_max"] - corners["y_min"]
-    return {
-        "path": predictions["path"],
-        "class": predictions["class"],
-        "class_id": predictions["class_id"],
-        **corners,
-        "width_px": width,
-        "height_px": height,
-        "area_px": width * height,
-        "aspect_ratio": [
-            w / h if h > 0 else None for w, h in zip(width.tolist(), height.tolist(), strict=True)
-        ],
-    }
+    selection = read_json(folder / "selection.json", Selection)
+    return Evaluation(
+        task=params.task.name,
+        evaluator=measuring.task.evaluator,
+        split="test",
+        split_digest=selection.split_digests["test"],
+        operating_confidence=params.operating_confidence,
+        optimizing=params.optimizing,
+        resampling=Resampling(
+            level=params.confidence.level,
+            resamples=params.confidence.resamples,
+            unit=params.group_by or "image",
+            groups=len(np.unique(measuring.draws.groups)),
+        ),
+        targets=measured.targets,
+        seeds=measured.seeds,
+        searched_regions=measured.searched_regions,
+        champion=_champion(folder, params, measured),
+    )
 
 
-def _curves_csv(results: Sequence[DetectionResult]) -> str:
-    """The mean precision-recall curve of every artefact, for `dvc plots` and the report."""
-    rows = [
-        (result.evaluation.target, f"{recall:.2f}", f"{precision:.6f}")
-        for result in results
-        if result.curve is not None
-        for recall, precision in zip(result.curve.recall, result.curve.mean, strict=True)
-    ]
-    return csv_text([CURVE_COLUMNS, *rows])
+def _champion(folder: Path, params: EvaluateParams, measured: _Measured) -> ChampionEvaluation | None:
+    from runner.assessment.cells import seed_deviations
+    from runner.assessment.comparison import differences
+
+    if measured.champion is None:
+        return None
+    model = read_json(folder / "champion" / "champion.json", ChampionModel)
+    seeds = {seed_target(seed) for seed in params.further_seeds}
+    found = frozenset(
+        part.name for target in measured.targets for part in target.slices if part.found is not None
+    )
+    return ChampionEvaluation(
+        sprint=model.sprint,
+        tag=model.tag,
+        target=model.target,
+        unknown_classes=[name for name in params.task.classes if name not in model.class_names],
+        evaluation=measured.champion,
+        differences=differences(
+            [sample for sample in measured.samples if sample.target == params.primary_target],
+            [sample for sample in measured.samples if sample.target == CHAMPION],
+            metric=params.optimizing,
+            level=params.confidence.level,
+            seeds=seed_deviations(
+                [sample for sample in measured.samples if sample.target in seeds],
+                [sample for sample in measured.samples if sample.target == REFERENCE_TARGET],
+            ),
+            skipped_slices=found,
+        ),
+    )
 
 
-def _metrics_file(targets: Sequence[TargetEvaluation]) -> dict[str, Any]:
+def _metrics_file(targets: Sequence[TargetEvaluation], task: TaskSpec) -> dict[str, Any]:
     """What `dvc metrics show` and `diff` print: one column per target, metric and slice."""
-    overall = {target.target: _measured(target.overall) for target in targets}
-    slices = {
-        target.target: {part.name: values for part in target.slices if (values := _measured(part.overall))}
+    names = TASK_METRICS[task.name]
+    overall = {target.target: _measured(target.overall, names) for target in targets}
+    slices: Mapping[str, Any] = {
+        target.target: {
+            part.name: values
+            for part in target.slices
+            if part.found is None and (values := _measured(part.overall, names))
+        }
         for target in targets
     }
     return {**overall, "slices": slices}
 
 
-def _measured(metrics: Metrics) -> dict[str, float]:
-    values = {name: getattr(metrics, name) for name in QUALITY_METRICS}
+def _measured(metrics: Metrics, names: Sequence[str]) -> dict[str, float]:
+    values = {name: getattr(metrics, name) for name in names}
     return {name: round(value, 6) for name, value in values.items() if value is not None}
 
 
 STAGE = Stage(
     name="evaluate",
-    version=1,
+    version=2,
     params_type=EvaluateParams,
     resolve=resolve,
+    with_champion=with_champion,
     run=run,
-    deps=("index", "selection", "selection.json", "predictions"),
-    records=("evaluation.json", "metrics.json", "plots/precision_recall.csv"),
+    deps=("index", "selection", "selection.json", "predictions", "champion"),
+    outs=("outcomes",),
+    records=(
+        "evaluation.json",
+        "errors.json",
+        "metrics.json",
+        "plots/precision_recall.csv",
+        "plots/class_curves.csv",
+        "plots/f1_confidence.csv",
+    ),
     metrics=("metrics.json",),
 )

@@ -9,16 +9,24 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
 from runner.adapters.tables import write_table
-from runner.config.sprint import SliceSpec
+from runner.assessment.samples import read_samples
+from runner.config.sprint import Confidence, SliceSpec
 from runner.domain.files import read_json, write_json
-from runner.domain.records import Evaluation, Metrics, Selection, SplitCounts
+from runner.domain.records import (
+    RANKED_METRICS,
+    ChampionModel,
+    Evaluation,
+    Metrics,
+    Selection,
+    SplitCounts,
+)
+from runner.domain.task import TaskSpec
 from runner.stages.evaluate import STAGE, EvaluateParams, run
 from runner.stages.stage import StageContext
 
@@ -43,13 +51,16 @@ class Case:
 
 def params(slices: list[SliceSpec], seeds: list[int]) -> EvaluateParams:
     return EvaluateParams(
-        task="detect",
-        classes=CLASSES,
+        task=TaskSpec(name="detect", classes=CLASSES),
         targets=TARGETS,
+        primary_target="onnx-fp32",
         further_seeds=seeds,
         optimizing="map50_95",
         operating_confidence=0.5,
+        confidence=Confidence(resamples=100),
+        group_by=None,
         slices=slices,
+        judged_classes=[],
     )
 
 
@@ -78,12 +89,16 @@ def make_case(folder: Path) -> Case:
         "dropped": np.arange(40) % 8 == 1,
         "brightness": random.random(40),
         "camera": np.array([[None, "a", "a", "b", "c"][number % 5] for number in range(40)], dtype=object),
+        "group": np.array([f"scene-{number // 2}" for number in range(40)], dtype=object),
+        "width": np.full(40, 160),
+        "height": np.full(40, 160),
     }
     of = random.integers(0, 40, 200)
     truth = boxes(random, 200)
     width, height = truth[:, 2] - truth[:, 0], truth[:, 3] - truth[:, 1]
     label = random.integers(0, 2, 200)
     objects: Columns = {
+        "object_id": np.array([f"labels.txt:{number}" for number in range(200)], dtype=object),
         "path": path[of],
         "class": np.array([*CLASSES, "unknown"], dtype=object)[np.where(random.random(200) < 0.05, 3, label)],
         "crowd": random.random(200) < 0.05,
@@ -151,6 +166,9 @@ def evaluated(case: Case, slices: list[SliceSpec], seeds: list[int] | None = Non
 
 def pycocotools(case: Case, target: str, paths: list[str], area: tuple[float, float]) -> tuple[float, ...]:
     """mAP50-95, mAP50, mAP75 and AR@100 over classes that have objects."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
     order = {path: number for number, path in enumerate(case.test_paths, start=1)}
 
     def rows(columns: Columns) -> list[tuple[int, dict[str, object]]]:
@@ -230,8 +248,8 @@ def test_the_record_names_slices_conditions_and_the_test_split(case: Case) -> No
     assert (evaluation.task, evaluation.split) == ("detect", "test")
     assert evaluation.split_digest == "digest of test"
     assert [target.target for target in evaluation.targets] == TARGETS
-    assert list(evaluation.seeds) == ["3"]
-    assert evaluation.seeds["3"].objects == evaluation.targets[0].overall.objects
+    assert [seed.target for seed in evaluation.seeds] == ["torch-seed-3"]
+    assert evaluation.seeds[0].overall.objects == evaluation.targets[0].overall.objects
     assert [(part.name, part.kind, part.condition) for part in evaluation.targets[0].slices] == [
         ("dark", "images", "brightness < 0.5"),
         ("camera=a", "images", "\"camera\" = 'a'"),
@@ -258,7 +276,7 @@ def test_a_condition_on_shape_is_about_detections_too(case: Case) -> None:
     everything, nothing = target.targets[0].slices
     assert quality(everything.overall) == quality(target.targets[0].overall)
     assert everything.overall.precision == target.targets[0].overall.precision
-    assert nothing.overall == Metrics(images=0, objects=0)
+    assert nothing.overall == Metrics(images=0, objects=0, groups=0)
 
 
 def test_the_metrics_file_leaves_out_what_was_not_measured(case: Case) -> None:
@@ -287,8 +305,62 @@ def test_the_precision_recall_curve_has_101_points_per_target(case: Case) -> Non
     assert (rows[100]["recall"], rows[0].keys()) == ("1.00", {"target", "recall", "precision"})
 
 
+def written(folder: Path) -> dict[str, bytes]:
+    files = [*STAGE.records, *(str(path.relative_to(folder)) for path in (folder / "outcomes").iterdir())]
+    return {name: (folder / name).read_bytes() for name in files}
+
+
 def test_the_same_files_give_the_same_bytes(case: Case) -> None:
     evaluated(case, SLICES)
-    before = {name: (case.folder / name).read_bytes() for name in STAGE.records}
+    before = written(case.folder)
     evaluated(case, SLICES)
-    assert before == {name: (case.folder / name).read_bytes() for name in STAGE.records}
+    assert before == written(case.folder)
+
+
+def test_intervals_hold_their_numbers_and_say_what_they_rest_on(case: Case) -> None:
+    evaluation = evaluated(case, SLICES)
+    resampling = evaluation.resampling
+    groups = {case.images["group"][list(case.images["path"]).index(path)] for path in case.test_paths}
+    assert resampling is not None
+    assert (resampling.level, resampling.resamples, resampling.groups) == (0.95, 100, len(groups))
+    overall = evaluation.targets[0].overall
+    assert set(overall.intervals) == set(RANKED_METRICS)
+    for name, ends in overall.intervals.items():
+        assert 0 <= ends.low < getattr(overall, name) < ends.high <= 1
+    assert evaluation.seeds == []
+
+
+def test_every_number_that_may_be_judged_is_stored_with_its_resamples(case: Case) -> None:
+    evaluation = evaluated(case, SLICES, seeds=[3])
+    samples = read_samples(case.folder / "outcomes" / "resamples.parquet")
+    for part in evaluation.targets[1].slices[:-1]:
+        sample = samples.get("onnx-fp32", part.name, None, "recall")
+        assert sample is not None
+        assert sample.estimate == part.overall.recall
+        assert (len(sample.replicates), len(sample.seeds), sample.groups) == (100, 1, part.overall.groups)
+    assert samples.get("onnx-fp32", "nothing", None, "recall") is None
+    assert samples.get("torch", "dark", "zero", "recall") is None  # no gate asks for a class of a slice
+
+
+def test_classes_that_gates_name_on_slices_are_resampled_there(case: Case) -> None:
+    chosen = msgspec.structs.replace(params(SLICES, []), judged_classes=["zero"])
+    run(StageContext(root=case.folder.parents[1], folder=case.folder), chosen)
+    samples = read_samples(case.folder / "outcomes" / "resamples.parquet")
+    assert samples.get("torch", "dark", "zero", "recall") is not None
+    assert samples.get("torch", "dark", "one", "recall") is None
+
+
+def test_the_champion_is_compared_on_the_same_images(case: Case) -> None:
+    write_table(case.folder / "champion" / "predictions.parquet", case.predictions["onnx-fp32"])
+    model = ChampionModel(
+        sprint="0001-a", tag="m#prod#1", target="onnx-fp32", class_names=CLASSES, digest="d"
+    )
+    write_json(case.folder / "champion" / "champion.json", model)
+    chosen = msgspec.structs.replace(params(SLICES, []), champion="0001-a")
+    run(StageContext(root=case.folder.parents[1], folder=case.folder), chosen)
+    champion = read_json(case.folder / "evaluation.json", Evaluation).champion
+    assert champion is not None
+    assert (champion.sprint, champion.tag, champion.target) == ("0001-a", "m#prod#1", "onnx-fp32")
+    assert {found.slice for found in champion.differences} >= {None, "dark", "small"}
+    for found in champion.differences:  # the same predictions: no difference, and none is seen
+        assert (found.difference, found.outcome) == (0, "unclear")

@@ -1,0 +1,68 @@
+"""This sprint's judged artefact beside the champion's, cell by cell, on the same resamples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from runner.assessment.cells import CellSample, SeedDeviations
+from runner.domain.records import Difference, Interval
+from runner.evaluation.intervals import difference, simultaneous
+
+
+def differences(
+    ours: Sequence[CellSample],
+    theirs: Sequence[CellSample],
+    *,
+    metric: str,
+    level: float,
+    seeds: SeedDeviations,
+    skipped_slices: frozenset[str],
+) -> list[Difference]:
+    """Every cell that both have, all images first; the intervals of all of them hold together.
+
+    Args:
+        ours, theirs: samples of the two artefacts.
+        metric: which is compared.
+        level: the confidence that all intervals hold.
+        seeds: see `seed_deviations`.
+        skipped_slices: slices that were chosen for being weak for one of the two: comparing there would be unfair.
+    """
+    reference = {(sample.slice, sample.class_name): sample for sample in theirs if sample.metric == metric}
+    pairs = [
+        (sample, reference[place])
+        for sample in ours
+        if sample.metric == metric
+        and (place := (sample.slice, sample.class_name)) in reference
+        and sample.slice not in skipped_slices
+        and not (sample.slice and sample.class_name)
+    ]
+    paired = [difference(own.sample(seeds), other.sample()) for own, other in pairs]
+    return [
+        _difference(own, other, ends, own.sample(seeds).seeds)
+        for (own, other), ends in zip(pairs, simultaneous(paired, level), strict=True)
+    ]
+
+
+def _difference(
+    own: CellSample, other: CellSample, ends: tuple[float, float] | None, seeds: tuple[float, ...]
+) -> Difference:
+    return Difference(
+        slice=own.slice,
+        class_name=own.class_name,
+        metric=own.metric,
+        value=own.estimate,
+        reference=other.estimate,
+        difference=own.estimate - other.estimate,
+        interval=Interval(low=ends[0], high=ends[1]) if ends else None,
+        outcome=_outcome(ends),
+        seed_deviation=float(np.std([own.estimate, *seeds], ddof=1)) if seeds else None,
+    )
+
+
+def _outcome(ends: tuple[float, float] | None) -> Literal["gained", "lost", "unclear"]:
+    if ends is None or ends[0] <= 0 <= ends[1]:
+        return "unclear"
+    return "gained" if ends[0] > 0 else "lost"

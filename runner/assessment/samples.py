@@ -1,0 +1,87 @@
+"""outcomes/resamples.parquet: every number that may be judged, with what each bootstrap resample gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from runner.adapters.tables import read_table, write_table
+from runner.assessment.cells import NO_SEEDS, CellSample, seed_deviations
+from runner.domain.records import REFERENCE_TARGET
+from runner.evaluation.intervals import Sample
+
+Place: TypeAlias = tuple[str, str | None, str | None, str]  # target, slice, class, metric
+
+COLUMNS = ("target", "slice", "class", "metric", "estimate", "groups", "replicates")
+_SEED = f"{REFERENCE_TARGET}-seed-"
+_CHAMPION = "champion"
+
+
+def write_samples(path: Path, samples: Sequence[CellSample]) -> None:
+    """Writes one row per sample, in their order."""
+    replicates = np.empty(len(samples), dtype=object)
+    replicates[:] = [sample.replicates.tolist() for sample in samples]
+    write_table(
+        path,
+        {
+            "target": [sample.target for sample in samples],
+            "slice": [sample.slice for sample in samples],
+            "class": [sample.class_name for sample in samples],
+            "metric": [sample.metric for sample in samples],
+            "estimate": np.array([sample.estimate for sample in samples], dtype=np.float64),
+            "groups": np.array([sample.groups for sample in samples], dtype=np.int64),
+            "replicates": replicates,
+        },
+    )
+
+
+class StoredSamples:
+    """Samples by target, slice (None: all images), class (None: all classes) and metric."""
+
+    def __init__(self, samples: dict[Place, Sample]) -> None:
+        self._samples = samples
+
+    def get(self, target: str, slice_name: str | None, class_name: str | None, metric: str) -> Sample | None:
+        """The sample of one cell; None where nothing was measured.
+
+        `seeds` of an exported artefact are what the further seeds' torch models reached, moved by what the export
+        changed; the champion has none, since it is one model and not a recipe.
+        """
+        return self._samples.get((target, slice_name, class_name, metric))
+
+
+def read_samples(path: Path) -> StoredSamples:
+    """Reads what `write_samples` wrote.
+
+    Raises:
+        FlywheelError: the file is missing or unreadable.
+    """
+    table = read_table(path, COLUMNS)
+    cells = [
+        CellSample(
+            target=target,
+            slice=slice_name,
+            class_name=class_name,
+            metric=metric,
+            estimate=estimate,
+            groups=groups,
+            replicates=np.array(replicates, dtype=np.float64),
+        )
+        for target, slice_name, class_name, metric, estimate, groups, replicates in zip(
+            *(table[name].tolist() for name in COLUMNS), strict=True
+        )
+    ]
+    deviations = seed_deviations(
+        [cell for cell in cells if cell.target.startswith(_SEED)],
+        [cell for cell in cells if cell.target == REFERENCE_TARGET],
+    )
+    return StoredSamples(
+        {
+            (cell.target, *cell.place): cell.sample(NO_SEEDS if cell.target == _CHAMPION else deviations)
+            for cell in cells
+            if not cell.target.startswith(_SEED)
+        }
+    )
