@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from runner.domain.records import (
     COST_METRICS,
@@ -16,14 +17,29 @@ from runner.domain.records import (
     Record,
     SliceMetrics,
     TargetEvaluation,
+    Wear,
 )
 
+if TYPE_CHECKING:
+    from runner.evaluation.intervals import Sample
 
-class ChampionEvidence(Record, frozen=True, kw_only=True):
-    """The registry's champion: its sprint, and what was measured of it (None when that cannot be read)."""
+CHAMPION_TARGET = "champion"
+"""The champion's artefact among the samples."""
 
-    name: str
-    evaluation: Evaluation | None
+
+class Samples(Protocol):
+    """What the bootstrap's resamples gave, cell by cell (outcomes/resamples.parquet)."""
+
+    def get(self, target: str, slice_name: str | None, class_name: str | None, metric: str) -> Sample | None:
+        """One cell's sample; None where nothing was recorded."""
+        ...
+
+
+class LabelPrice(Record, frozen=True, kw_only=True):
+    """What the label of one object costs (of one image, for classify); None when the project has no price."""
+
+    per_object: float | None
+    currency: str
 
 
 class Evidence(Record, frozen=True, kw_only=True):
@@ -31,7 +47,9 @@ class Evidence(Record, frozen=True, kw_only=True):
 
     Attributes:
         primary_target: the artefact that gates judge when they name none.
-        champion: None when no other sprint was promoted yet.
+        samples: of this evaluation; None when they were not recorded.
+        champion: the sprint whose model the registry names; None when no other sprint was promoted yet.
+        wear: how often the test split was used to decide, this time included.
         cost: of this sprint, in the project's currency.
         duration_min: of this sprint's stages.
     """
@@ -40,7 +58,10 @@ class Evidence(Record, frozen=True, kw_only=True):
     benchmark: Benchmark | None
     exports: list[ExportedTarget]
     primary_target: str
-    champion: ChampionEvidence | None = None
+    samples: Samples | None = None
+    champion: str | None = None
+    wear: Wear | None = None
+    label_price: LabelPrice | None = None
     cost: float | None = None
     duration_min: float | None = None
 
@@ -87,56 +108,57 @@ def measured(evidence: Evidence, metric: str, cell: Cell) -> Measured:
 
 def torch_reference(evidence: Evidence, metric: str, cell: Cell) -> Measured:
     """The same number of the torch model, before export."""
-    there = Cell(target=REFERENCE_TARGET, slice_name=cell.slice_name, class_name=cell.class_name)
-    return replace(measured(evidence, metric, there), whose="the torch model's")
+    return replace(
+        measured(evidence, metric, replace(cell, target=REFERENCE_TARGET)), whose="the torch model's"
+    )
 
 
-def champion_reference(
-    champion: ChampionEvidence, evaluation: Evaluation, metric: str, cell: Cell, *, target_named: bool
-) -> Measured:
-    """The champion's number on the same images and labels.
-
-    A gate that names a target is compared with the champion's target of that name, else with the artefact
-    that the champion ships.
-    """
-    theirs = champion.evaluation
+def champion_reference(champion: str, evaluation: Evaluation, metric: str, cell: Cell) -> Measured:
+    """The number of the champion's shipped artefact, run anew on the same images."""
+    theirs = evaluation.champion
     if metric not in QUALITY_METRICS:
         return Measured(why_not="only quality metrics are compared with the champion")
-    if theirs is None or not theirs.targets:
-        return Measured(why_not=f"the evaluation of the champion {champion.name} could not be read")
-    if theirs.split_digest != evaluation.split_digest:
-        return Measured(why_not=f"the champion {champion.name} was measured on another test split")
-    names = [target.target for target in theirs.targets]
-    target = cell.target if target_named and cell.target in names else shipped(theirs).target
-    there = Cell(target=target, slice_name=cell.slice_name, class_name=cell.class_name)
-    if (changed := _redefined(evaluation, theirs, cell, there)) is not None:
-        return Measured(why_not=changed)
-    found = quality(theirs, metric, there)
+    if theirs is None:
+        return Measured(why_not=f"the champion {champion} was not evaluated on this test split")
+    if theirs.sprint != champion:
+        return Measured(
+            why_not=f"the champion is {champion} now, and {theirs.sprint} was evaluated on this test split"
+        )
+    found = _in_target(theirs.evaluation, metric, cell)
     if found.value is None:
-        return Measured(why_not=f"the champion {champion.name} has no such number: {found.why_not}")
-    as_target = "" if target == cell.target else f" {target}"
-    return Measured(value=found.value, whose=f"the champion {champion.name}'s{as_target}")
+        return Measured(why_not=f"the champion {champion} has no such number: {found.why_not}")
+    return replace(found, whose=f"the champion {champion}'s")
 
 
-def shipped(evaluation: Evaluation) -> TargetEvaluation:
-    """What a sprint ships: its first export, else the torch model. `evaluation` has at least one target."""
-    exported = (found for found in evaluation.targets if found.target != REFERENCE_TARGET)
-    return next(exported, evaluation.targets[0])
-
-
-def same_slice(one: SliceMetrics, other: SliceMetrics) -> bool:
-    """Whether two slices mean the same: a name alone can be given to another condition."""
-    return (one.name, one.kind, one.condition) == (other.name, other.kind, other.condition)
+def sample(evidence: Evidence, metric: str, cell: Cell) -> Sample | None:
+    """What the cell's number was in each resample."""
+    if evidence.samples is None:
+        return None
+    return evidence.samples.get(cell.target, cell.slice_name, cell.class_name, metric)
 
 
 def quality(evaluation: Evaluation, metric: str, cell: Cell) -> Measured:
     """A quality metric of one cell of an evaluation."""
-    found = _target(evaluation, cell.target)
+    found = find_target(evaluation, cell.target)
     if found is None:
         return Measured(why_not=f"there is no artefact {cell.target}")
+    return _in_target(found, metric, cell)
+
+
+def find_target(evaluation: Evaluation, name: str) -> TargetEvaluation | None:
+    """One artefact's evaluation."""
+    return next((target for target in evaluation.targets if target.target == name), None)
+
+
+def find_slice(target: TargetEvaluation, name: str) -> SliceMetrics | None:
+    """One slice of an artefact's evaluation."""
+    return next((part for part in target.slices if part.name == name), None)
+
+
+def _in_target(found: TargetEvaluation, metric: str, cell: Cell) -> Measured:
     part: TargetEvaluation | SliceMetrics = found
     if cell.slice_name is not None:
-        inside = _slice(found, cell.slice_name)
+        inside = find_slice(found, cell.slice_name)
         if inside is None:
             return Measured(why_not=_no_slice(cell.slice_name))
         part = inside
@@ -168,22 +190,3 @@ def _speed_or_size(evidence: Evidence, metric: str, target: str) -> Measured:
             if export.target == target:
                 return Measured(value=export.size_mb)
     return Measured(why_not=f"there is no benchmark of {target}")
-
-
-def _redefined(ours: Evaluation, theirs: Evaluation, cell: Cell, there: Cell) -> str | None:
-    """Says so when both have a slice of this name, but not the same one."""
-    own, their = _target(ours, cell.target), _target(theirs, there.target)
-    if cell.slice_name is None or own is None or their is None:
-        return None
-    here, before = _slice(own, cell.slice_name), _slice(their, cell.slice_name)
-    if here is None or before is None or same_slice(here, before):
-        return None
-    return f"the slice {cell.slice_name} was another one for the champion: {before.condition}"
-
-
-def _target(evaluation: Evaluation, name: str) -> TargetEvaluation | None:
-    return next((target for target in evaluation.targets if target.target == name), None)
-
-
-def _slice(target: TargetEvaluation, name: str) -> SliceMetrics | None:
-    return next((part for part in target.slices if part.name == name), None)

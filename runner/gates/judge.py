@@ -1,36 +1,50 @@
-"""From gates and evidence to a verdict. A gate that fails is a result, not an exception."""
+"""From gates and evidence to a verdict. A gate that fails is a result, not an exception.
+
+Quality is judged on confidence intervals that hold together over all gates of the sprint: docs/statistics.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import structs
 
 from runner.domain.records import (
-    LOWER_IS_BETTER,
+    QUALITY_METRICS,
     REFERENCE_TARGET,
     SPRINT_METRICS,
     WORST_FIRST,
     GateResult,
+    Interval,
     Outcome,
     Record,
     Verdict,
 )
+from runner.gates import explain
 from runner.gates.evidence import (
+    CHAMPION_TARGET,
     Cell,
-    ChampionEvidence,
     Evidence,
+    LabelPrice,
     Measured,
+    Samples,
     champion_reference,
+    find_target,
     measured,
-    quality,
+    sample,
     torch_reference,
 )
+from runner.gates.further import further_evidence
 from runner.gates.gate import Gate
-from runner.gates.text import UNITS, amount, demand, describe, rule, threshold
+from runner.gates.text import demand, describe, rule
 
-__all__ = ["ChampionEvidence", "Evidence", "WrittenGate", "describe", "judge", "worst"]
+if TYPE_CHECKING:
+    from runner.evaluation.intervals import Family
+    from runner.evaluation.intervals import Sample as BootstrapSample
 
-_ROUNDING = 1e-9  # 0.50 − 0.48 must count as a drop of 0.02
+__all__ = ["Evidence", "LabelPrice", "Samples", "WrittenGate", "describe", "judge", "worst"]
 
 
 class WrittenGate(Record, frozen=True, kw_only=True):
@@ -41,19 +55,47 @@ class WrittenGate(Record, frozen=True, kw_only=True):
     source: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """One gate on one cell. Either it is `settled`, or the interval of `sample` decides."""
+
+    written: WrittenGate
+    cell: Cell
+    value: Measured
+    reference: Measured | None = None
+    settled: tuple[Outcome, str] | None = None
+    sample: BootstrapSample | None = None
+
+    @property
+    def gate(self) -> Gate:
+        return self.written.gate
+
+
 def judge(gates: Sequence[WrittenGate], evidence: Evidence) -> Verdict:
     """Judges every gate on every slice and target it names. Without gates the verdict is PASS."""
-    results = [
-        _judge_cell(written, cell, evidence) for written in gates for cell in _cells(written.gate, evidence)
+    from runner.evaluation.intervals import Family
+
+    questions = [
+        _question(written, cell, evidence) for written in gates for cell in _cells(written.gate, evidence)
     ]
+    resampling = evidence.evaluation.resampling
+    family = Family.of(
+        [question.sample for question in questions if question.sample is not None],
+        resampling.level if resampling else 0.95,
+    )
+    results = [_result(question, evidence, family) for question in questions]
     optimizing = evidence.evaluation.optimizing
-    best = quality(evidence.evaluation, optimizing, Cell(target=evidence.primary_target))
+    best = Cell(target=evidence.primary_target)
     return Verdict(
         outcome=worst([result.outcome for result in results]),
         gates=results,
         optimizing=optimizing,
-        optimizing_value=best.value,
-        champion=evidence.champion.name if evidence.champion else None,
+        optimizing_value=measured(evidence, optimizing, best).value,
+        optimizing_interval=_alone(sample(evidence, optimizing, best), family.level),
+        champion=evidence.champion,
+        level=family.level if resampling else None,
+        family=sum(result.interval is not None for result in results),
+        wear=evidence.wear,
     )
 
 
@@ -68,7 +110,10 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:
-    """Where the gate applies: "*" is every exported artefact (torch where there is none), or every slice."""
+    """Where the gate applies: "*" is every exported artefact (torch where there is none), or every slice.
+
+    Slices that were found are left out: they differ from sprint to sprint, and were chosen for being weak.
+    """
     if gate.target == "*":
         targets = [export.target for export in evidence.exports] or [REFERENCE_TARGET]
     else:
@@ -76,31 +121,30 @@ def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:
     for target in targets:
         slices: list[str | None] = [gate.slice]
         if gate.slice == "*":
-            known = [found for found in evidence.evaluation.targets if found.target == target]
-            slices = [part.name for found in known for part in found.slices] or ["*"]
+            known = find_target(evidence.evaluation, target)
+            named = [part.name for part in known.slices if part.found is None] if known else []
+            slices = [*named] or ["*"]
         for name in slices:
             yield Cell(target=target, slice_name=name, class_name=gate.class_name)
 
 
-def _judge_cell(written: WrittenGate, cell: Cell, evidence: Evidence) -> GateResult:
+def _question(written: WrittenGate, cell: Cell, evidence: Evidence) -> _Question:
     gate = written.gate
-    value = measured(evidence, gate.metric, cell)
-    reference = _reference(gate, cell, evidence) if gate.against is not None else None
-    outcome, explanation = _decide(gate, cell, value, reference)
-    return GateResult(
-        gate=demand(gate),
-        metric=gate.metric,
-        target=None if gate.metric in SPRINT_METRICS else cell.target,
-        slice=cell.slice_name,
-        class_name=cell.class_name,
-        outcome=outcome,
-        value=value.value,
-        reference=reference.value if reference else None,
-        threshold=rule(gate)[1],
-        explanation=explanation,
-        source=written.source,
-        origin=written.origin,
+    asked = _Question(
+        written=written,
+        cell=cell,
+        value=measured(evidence, gate.metric, cell),
+        reference=_reference(gate, cell, evidence) if gate.against is not None else None,
     )
+    settled = _settled(asked, evidence)
+    if settled is not None:
+        return replace(asked, settled=settled)
+    found = _sample(gate, cell, evidence)
+    if found is None:
+        subject = explain.subject(gate, cell)
+        why = f"{subject} cannot be judged: what its resamples gave was not recorded"
+        return replace(asked, settled=(Outcome.NOT_MEASURED, why))
+    return replace(asked, sample=found)
 
 
 def _reference(gate: Gate, cell: Cell, evidence: Evidence) -> Measured | None:
@@ -109,57 +153,97 @@ def _reference(gate: Gate, cell: Cell, evidence: Evidence) -> Measured | None:
         return torch_reference(evidence, gate.metric, cell)
     if evidence.champion is None:
         return None
-    return champion_reference(
-        evidence.champion, evidence.evaluation, gate.metric, cell, target_named=gate.target is not None
+    return champion_reference(evidence.champion, evidence.evaluation, gate.metric, cell)
+
+
+def _settled(asked: _Question, evidence: Evidence) -> tuple[Outcome, str] | None:
+    """The outcome of what needs no interval; None where an interval decides."""
+    gate, value, reference = asked.gate, asked.value, asked.reference
+    subject = explain.subject(gate, asked.cell)
+    if value.value is None:
+        return Outcome.NOT_MEASURED, f"{subject} was not measured: {value.why_not}"
+    if gate.against is not None:
+        if reference is None:
+            return Outcome.PASS, explain.no_champion(gate, subject, value.value)
+        if reference.value is None:
+            return Outcome.NOT_MEASURED, f"{subject} could not be compared: {reference.why_not}"
+        if gate.against == "champion" and explain.worn_out(evidence.wear):
+            return Outcome.INCONCLUSIVE, explain.worn(gate, subject, value.value, evidence.wear)
+    if _decided_by(gate) == "interval":
+        return None
+    return explain.point(gate, subject, value.value, reference)
+
+
+def _decided_by(gate: Gate) -> Literal["interval", "point", "measurement"]:
+    return gate.decide if gate.metric in QUALITY_METRICS else "measurement"
+
+
+def _sample(gate: Gate, cell: Cell, evidence: Evidence) -> BootstrapSample | None:
+    """What the gate judges in each resample: the value, or by how much it is above the reference's."""
+    from runner.evaluation.intervals import difference
+
+    own = sample(evidence, gate.metric, cell)
+    if own is None or gate.against is None:
+        return own
+    there = CHAMPION_TARGET if gate.against == "champion" else REFERENCE_TARGET
+    other = sample(evidence, gate.metric, replace(cell, target=there))
+    return difference(own, other) if other is not None else None
+
+
+def _result(question: _Question, evidence: Evidence, family: Family) -> GateResult:
+    gate, cell = question.gate, question.cell
+    result = GateResult(
+        gate=demand(gate),
+        metric=gate.metric,
+        target=None if gate.metric in SPRINT_METRICS else cell.target,
+        slice=cell.slice_name,
+        class_name=cell.class_name,
+        outcome=question.settled[0] if question.settled else Outcome.INCONCLUSIVE,
+        value=question.value.value,
+        reference=question.reference.value if question.reference else None,
+        decided_by=_decided_by(gate),
+        threshold=rule(gate)[1],
+        explanation=question.settled[1] if question.settled else "",
+        source=question.written.source,
+        origin=question.written.origin,
+    )
+    return result if question.sample is None else _by_interval(result, question, evidence, family)
+
+
+def _by_interval(result: GateResult, question: _Question, evidence: Evidence, family: Family) -> GateResult:
+    """The result with what the interval says."""
+    from runner.evaluation.sample_size import further_groups
+
+    found, gate = question.sample, question.gate
+    if found is None:
+        return result
+    subject = explain.subject(gate, question.cell)
+    ends = family.interval(found)
+    if ends is None:
+        text = explain.no_interval(gate, subject, question.value, found.groups, evidence.evaluation)
+        return structs.replace(result, explanation=text)
+    outcome = explain.outcome(gate, ends)
+    further = None
+    if outcome is Outcome.INCONCLUSIVE:
+        groups = further_groups(found, explain.limit(gate), family)
+        further = further_evidence(groups, found.groups, question.cell, evidence)
+    return structs.replace(
+        result,
+        outcome=outcome,
+        interval=Interval(low=ends[0], high=ends[1]),
+        further=further,
+        explanation=explain.by_interval(
+            gate,
+            subject,
+            (question.value, question.reference),
+            ends,
+            explain.asks(further, evidence.evaluation),
+        ),
     )
 
 
-def _decide(gate: Gate, cell: Cell, value: Measured, reference: Measured | None) -> tuple[Outcome, str]:
-    of_target = f" of {cell.target}" if gate.target is not None else ""
-    subject = f"{gate.metric}{of_target}{cell.words}"
-    if value.value is None:
-        return Outcome.NOT_MEASURED, f"{subject} was not measured: {value.why_not}"
-    if gate.against is None:
-        return _absolute(gate, subject, value.value)
-    if reference is None:
-        shown = amount(gate.metric, value.value)
-        return Outcome.PASS, f"{subject} is {shown}; there is no champion yet to compare it with"
-    if reference.value is None:
-        return Outcome.NOT_MEASURED, f"{subject} could not be compared: {reference.why_not}"
-    outcome, difference, demanded = _compared(gate, value.value, reference.value)
-    shown = amount(gate.metric, value.value, beside=reference.value)
-    theirs = amount(gate.metric, reference.value, beside=value.value)
-    return outcome, f"{subject} is {shown}, {difference} {reference.whose} {theirs}; {demanded}"
+def _alone(found: BootstrapSample | None, level: float) -> Interval | None:
+    from runner.evaluation.intervals import interval
 
-
-def _absolute(gate: Gate, subject: str, value: float) -> tuple[Outcome, str]:
-    sign, limit, _ = rule(gate)
-    distance = value - limit
-    passed = distance >= -_ROUNDING if sign == "≥" else distance <= _ROUNDING
-    shown = amount(gate.metric, value, beside=limit)
-    what = "required" if sign == "≥" else "allowed"
-    bound = f"the {what} {_with_unit(gate.metric, limit)}"
-    if abs(distance) <= _ROUNDING:
-        text = f"{subject} is {shown}, exactly {bound}"
-    else:
-        apart = amount(gate.metric, abs(distance), beside=0.0)
-        text = f"{subject} is {shown}, {apart} {'above' if distance > 0 else 'below'} {bound}"
-    return (Outcome.PASS if passed else Outcome.FAIL), text
-
-
-def _compared(gate: Gate, value: float, reference: float) -> tuple[Outcome, str, str]:
-    """The outcome, by how much the value is better or worse, and what the gate demands of that."""
-    sign, limit, comparison = rule(gate)
-    gain = reference - value if gate.metric in LOWER_IS_BETTER else value - reference
-    passed = gain >= limit - _ROUNDING if sign == "≥" else -gain <= limit + _ROUNDING
-    outcome = Outcome.PASS if passed else Outcome.FAIL
-    verb = "required" if sign == "≥" else "allowed"
-    demanded = f"a {comparison.strip()} of {_with_unit(gate.metric, limit)} is {verb}"
-    if abs(gain) <= _ROUNDING:
-        return outcome, "the same as", demanded
-    apart = amount(gate.metric, abs(gain), beside=0.0)
-    return outcome, f"{apart} {'better' if gain > 0 else 'worse'} than", demanded
-
-
-def _with_unit(metric: str, value: float) -> str:
-    return f"{threshold(value)}{UNITS.get(metric, '')}"
+    ends = interval(found, level) if found is not None else None
+    return Interval(low=ends[0], high=ends[1]) if ends else None
