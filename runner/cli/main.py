@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner import __version__
-from runner.cli import init, plan, report, run, status, validate
+from runner.cli import init, plan, report, run, status, validate, verify
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
 
 # What the system refuses, for reasons outside flywheel.
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR)
 
-COMMANDS = (init, validate, plan, run, report, status)
+COMMANDS = (init, validate, plan, run, report, verify, status)
 
 EPILOG = """\
 example:

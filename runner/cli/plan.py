@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
+    from runner.domain.records import Wear
     from runner.planning.records import Forecast, Plan, SplitPlan
 
 EXAMPLE = """\
@@ -51,7 +52,25 @@ def render(plan: Plan) -> str:
     lines += ["", "gates" if plan.gates else "gates  none: the verdict will be PASS whatever the model does"]
     lines += [f"  {gate}" for gate in plan.gates]
     lines.append(f"  champion: {plan.champion or 'none yet'}")
+    lines += ["", f"{plan.wear.split} split  {worn(plan.wear)}"] if plan.wear else []
     return "\n".join(lines)
+
+
+def worn(wear: Wear) -> str:
+    """How often the split has decided, and what is left of its budget."""
+    used = (
+        "not used to decide yet"
+        if not wear.uses
+        else f"used {wear.uses} time{'s' * (wear.uses > 1)} to decide"
+    )
+    if wear.budget is None or wear.left is None:
+        return f"{used}; {wear.spent:.4g} of significance spent, no budget (policy.holdout)"
+    text = f"{used}; {wear.left:.4g} of {wear.budget:.4g} significance left"
+    if not wear.exhausted:
+        return text
+    if wear.refresh == "required":
+        return f"{text}: too little for this sprint; renew the split, or comparisons with the champion stay INCONCLUSIVE"
+    return f"{text}: too little for this sprint; renew the split"
 
 
 def _split(split: SplitPlan, champion: str | None) -> str:

@@ -25,7 +25,11 @@ def add_parser(commands: Subparsers) -> None:
         "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
     )
     parser.add_argument(
-        "--max-bytes", type=int, default=None, metavar="N", help="with markdown: shorten to at most N bytes"
+        "--max-bytes",
+        type=int,
+        default=60_000,
+        metavar="N",
+        help="with markdown: shorten to at most N bytes (default: %(default)s, what a comment holds)",
     )
     add_root(parser)
 

@@ -9,7 +9,7 @@ from runner.cli.common import Subparsers, add_root, command, print_json, project
 
 EXAMPLE = """\
   flywheel run                             the newest sprint
-  flywheel run 0001-first-model --pull     fetch the data through DVC first, where it is not here yet"""
+  flywheel run 0001-first-model --pull     fetch data and champion through DVC first, where they are not here"""
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -23,7 +23,11 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument(
         "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
     )
-    parser.add_argument("--pull", action="store_true", help="dvc pull the dataset first, where it is missing")
+    parser.add_argument(
+        "--pull",
+        action="store_true",
+        help="fetch the dataset and the champion through DVC, where they are missing",
+    )
     add_root(parser)
 
 

@@ -25,7 +25,15 @@ PLOTS: list[dict[str, Any]] = [
             "x": "recall",
             "y": "precision",
             "template": "scatter",  # a line would join the points of different artefacts
-            "title": "Precision and recall at IoU 0.5",
+            "title": "Precision and recall at similarity 0.5",
+        }
+    },
+    {
+        "plots/f1_confidence.csv": {
+            "x": "confidence",
+            "y": "f1",
+            "template": "scatter",
+            "title": "F1 by the confidence from which on a prediction counts",
         }
     },
 ]
@@ -36,16 +44,22 @@ def compile_pipeline(folder: Path, stages: Sequence[ResolvedStage], spec: str) -
 
     What was committed is never executed: it is overwritten by what the spec says.
     """
-    params = {stage.name: stage.params for stage in stages}
-    pipeline = {"stages": {stage.name: _dvc_stage(stage) for stage in stages}, "plots": PLOTS}
-    for name, content in (("params.yaml", params), ("dvc.yaml", pipeline)):
-        text = HEADER.format(spec=spec) + yaml.safe_dump(
-            content, sort_keys=False, allow_unicode=True, width=110
-        )
+    for name, text in compiled(stages, spec).items():
         path = folder / name
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_text(path, text)
     return folder / "dvc.yaml"
+
+
+def compiled(stages: Sequence[ResolvedStage], spec: str) -> dict[str, str]:
+    """The texts of params.yaml and dvc.yaml."""
+    params = {stage.name: stage.params for stage in stages}
+    pipeline = {"stages": {stage.name: _dvc_stage(stage) for stage in stages}, "plots": PLOTS}
+    return {
+        name: HEADER.format(spec=spec)
+        + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+        for name, content in (("params.yaml", params), ("dvc.yaml", pipeline))
+    }
 
 
 def _dvc_stage(stage: ResolvedStage) -> dict[str, Any]:

@@ -8,8 +8,11 @@ from typing import TypeVar
 import msgspec
 
 from runner.adapters import git
+from runner.adapters.dvc_files import LockedStage, parse_lock
 from runner.config.project import Project
-from runner.domain.records import Record
+from runner.domain.champion import ResolvedChampion
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.records import REFERENCE_TARGET, Record
 
 T = TypeVar("T")
 
@@ -22,30 +25,117 @@ class Champion(Record, frozen=True, kw_only=True):
     tag: str
 
 
-def find_champion(root: Path, project: Project) -> Champion | None:
-    """The champion, or None when no sprint was promoted yet.
+class _Named(msgspec.Struct, frozen=True):
+    """The one thing that is read of an exported artefact's record, by whatever version it was written."""
 
-    The newest assignment of the stage names a commit; the sprint whose metrics changed last there is the one promoted.
+    target: str
+
+
+class _Model(msgspec.Struct, frozen=True):
+    path: str
+
+
+class _Models(msgspec.Struct, frozen=True):
+    models: list[_Model]
+
+
+class Registry:
+    """The model registry: GTO's tags in git. What was asked once is not asked again."""
+
+    def __init__(self, root: Path, project: Project) -> None:
+        self._root = root
+        self._name = f"{project.model.name}#{project.model.stage}" if project.model else ""
+        self._tags = (
+            git.stage_tags(root, project.model.name, project.model.stage) if project.model is not None else []
+        )
+        self._sprints: dict[str, str | None] = {}
+
+    def champion(self) -> Champion | None:
+        """Who holds the stage now, or None when no sprint was promoted yet."""
+        return self._newest(self._tags, other_than=None)
+
+    def rival(self, sprint: str) -> Champion | None:
+        """Whom a sprint is compared with: the champion, or the one that the sprint itself replaced.
+
+        A promoted sprint's record so stays what it was on the day of its promotion.
+        """
+        return self._newest(self._before(sprint), other_than=sprint)
+
+    def _newest(self, tags: list[tuple[int, str]], other_than: str | None) -> Champion | None:
+        for number, commit in tags:
+            sprint = self._sprint(commit)
+            if sprint not in (None, other_than):
+                return Champion(sprint=str(sprint), commit=commit, tag=f"{self._name}#{number}")
+        return None
+
+    def _before(self, sprint: str) -> list[tuple[int, str]]:
+        """The assignments older than the sprint's own first; all when it was never promoted."""
+        there = git.commits_with(
+            self._root, [commit for _, commit in self._tags], _record(sprint, "metrics.json")
+        )
+        for position in reversed(range(len(self._tags))):
+            commit = self._tags[position][1]
+            if commit in there and self._sprint(commit) == sprint:
+                return self._tags[position + 1 :]
+        return self._tags
+
+    def _sprint(self, commit: str) -> str | None:
+        """The sprint that an assignment promoted: the one whose metrics changed last at its commit."""
+        if commit not in self._sprints:
+            path = git.newest_change(self._root, commit, "reports/*/metrics.json")
+            self._sprints[commit] = Path(path).parent.name if path else None
+        return self._sprints[commit]
+
+
+def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion | None:
+    """The artefact that the champion ships, from its record in git. Neither it nor DVC is touched.
+
+    Raises:
+        FlywheelError: its record does not say which artefact that is.
     """
-    if project.model is None:
+    if champion is None:
         return None
-    tags = git.stage_tags(root, project.model.name, project.model.stage)
-    if not tags:
-        return None
-    number, commit = tags[0]
-    path = git.newest_change(root, commit, "reports/*/metrics.json")
-    if path is None:
-        return None
-    tag = f"{project.model.name}#{project.model.stage}#{number}"
-    return Champion(sprint=Path(path).parent.name, commit=commit, tag=tag)
+    exported = champion_record(root, champion, "exports.json", list[_Named])
+    lock = git.read_file(root, champion.commit, _record(champion.sprint, "dvc.lock"))
+    stages = parse_lock(lock, Where(_record(champion.sprint, "dvc.lock"))) if lock is not None else {}
+    if exported:
+        target, path = exported[0].target, f"exports/{exported[0].target}"
+    else:
+        training = champion_record(root, champion, "training.json", _Models)
+        target, path = REFERENCE_TARGET, training.models[0].path if training and training.models else ""
+    digest = _written(stages, path.partition("/")[0])
+    if not digest:
+        raise FlywheelError(
+            f"the champion {champion.sprint} ({champion.tag}) cannot be run: its record at {champion.commit[:10]} "
+            "names no stored model",
+            where=Where(_record(champion.sprint, "dvc.lock")),
+            hint=f"run and commit {champion.sprint} again, then tag that commit as the next {champion.tag.rpartition('#')[0]}#N",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return ResolvedChampion(
+        sprint=champion.sprint,
+        tag=champion.tag,
+        commit=champion.commit,
+        target=target,
+        path=path,
+        digest=digest,
+    )
 
 
 def champion_record(root: Path, champion: Champion, file: str, record_type: type[T]) -> T | None:
     """A record of the champion's sprint as it was promoted, or None when git does not hold it."""
-    content = git.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
+    content = git.read_file(root, champion.commit, _record(champion.sprint, file))
     if content is None:
         return None
     try:
         return msgspec.json.decode(content, type=record_type)
     except msgspec.MsgspecError:
         return None  # written by a version of flywheel with other records: compared as if absent
+
+
+def _record(sprint: str, file: str) -> str:
+    return f"reports/{sprint}/{file}"
+
+
+def _written(stages: dict[str, LockedStage], out: str) -> str:
+    return next((stage.outs[out] for stage in stages.values() if out in stage.outs), "")

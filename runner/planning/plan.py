@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
-from runner.domain.records import Selection
+from runner.domain.records import Selection, Wear
 from runner.gates.judge import describe
-from runner.planning.champion import Champion, champion_record, find_champion
+from runner.planning.champion import Champion, Registry, champion_record, resolve_champion
 from runner.planning.forecast import forecast, forecast_stage, history
-from runner.planning.records import Plan
+from runner.planning.records import Action, Plan, StagePlan
 from runner.planning.resolve import resolve_stages
 from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
+from runner.planning.wear import wear_so_far
 from runner.planning.workspace import Repository
 from runner.stages.timings import stage_work
+
+SPLIT = "test"  # what sprints are judged on
 
 
 def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
     """What `flywheel run` will do. Reads small files and DVC's cache; changes nothing, needs no data and no GPU."""
     folder = root / "reports" / loaded.name
-    resolved = resolve_stages(project, loaded.sprint)
+    champion = Registry(root, project).rival(loaded.name)
+    model = resolve_champion(root, champion)
+    resolved = resolve_stages(project, loaded.sprint, model)
     stages = plan_stages(resolved, Repository(root, folder))
     selection, note = planned_selection(root, folder, resolved, stages)
-    champion = find_champion(root, project)
     timings = history(root, loaded.name)
     timed = [
         msgspec.structs.replace(
@@ -46,11 +51,27 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
         forecast=forecast(timed, timings, project.costs),
         gates=_gates(project, loaded),
         champion=champion.sprint if champion else None,
+        wear=_wear(root, project, loaded, selection, stages),
     )
 
 
 def _champion_selection(root: Path, champion: Champion | None) -> Selection | None:
     return champion_record(root, champion, "selection.json", Selection) if champion else None
+
+
+def _wear(
+    root: Path,
+    project: Project,
+    loaded: LoadedSprint,
+    selection: Selection | None,
+    stages: Sequence[StagePlan],
+) -> Wear | None:
+    if selection is None:
+        return None
+    cached = all(stage.action is Action.CACHED for stage in stages if stage.stage == "evaluate")
+    level = loaded.sprint.evaluate.confidence.level
+    digest = selection.split_digests[SPLIT]
+    return wear_so_far(root, project, SPLIT, digest, level, judged=loaded.name if cached else None)
 
 
 def _gates(project: Project, loaded: LoadedSprint) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from runner.domain.records import Record
+from runner.domain.records import Record, Wear
 
 
 class Action(StrEnum):
@@ -44,7 +44,11 @@ class Forecast(Record, frozen=True, kw_only=True):
 
 
 class Plan(Record, frozen=True, kw_only=True):
-    """What `flywheel run` will do with one sprint."""
+    """What `flywheel run` will do with one sprint.
+
+    Attributes:
+        wear: how often the test split has been used to decide; None while the split is not known.
+    """
 
     sprint: str
     title: str
@@ -54,6 +58,7 @@ class Plan(Record, frozen=True, kw_only=True):
     forecast: Forecast
     gates: list[str]
     champion: str | None = None
+    wear: Wear | None = None
 
     @property
     def runs(self) -> list[str]:

@@ -9,6 +9,7 @@ import msgspec
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.champion import ResolvedChampion
 from runner.domain.records import Record
 from runner.stages.pipeline import STAGES
 
@@ -32,18 +33,28 @@ class ResolvedStage(Record, frozen=True, kw_only=True):
         return [*self.outs, *self.records]
 
 
-def resolve_stages(project: Project, sprint: Sprint) -> list[ResolvedStage]:
-    """The stages that a sprint consists of, in order."""
+def resolve_stages(
+    project: Project, sprint: Sprint, champion: ResolvedChampion | None = None
+) -> list[ResolvedStage]:
+    """The stages that a sprint consists of, in order.
+
+    Args:
+        champion: the other sprint's model that this one is compared with; None before the first promotion.
+    """
     resolved = []
+    absent: set[str] = set()
     for stage in STAGES:
-        params = stage.resolve(project, sprint)
+        params = stage.with_champion(stage.resolve(project, sprint), champion)
+        if params is None:
+            absent |= {*stage.outs, *stage.records}
+            continue
         inputs = [TO_ROOT + path for path in stage.inputs(params)]
         resolved.append(
             ResolvedStage(
                 name=stage.name,
                 cmd=f"python -m runner.stages.run {stage.name}",
                 params=_section(stage.version, msgspec.to_builtins(params)),
-                deps=[*inputs, *stage.deps],
+                deps=[*inputs, *(dep for dep in stage.deps if dep not in absent)],
                 outs=list(stage.outs),
                 records=list(stage.records),
                 metrics=list(stage.metrics),

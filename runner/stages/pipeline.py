@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from runner.stages import benchmark, check, evaluate, export, index, predict, select, train
+from runner.stages import (
+    benchmark,
+    champion,
+    check,
+    evaluate,
+    export,
+    index,
+    inspect,
+    predict,
+    select,
+    train,
+)
 from runner.stages.stage import Stage
 
 STAGES: tuple[Stage, ...] = (
@@ -12,7 +23,9 @@ STAGES: tuple[Stage, ...] = (
     train.STAGE,
     export.STAGE,
     predict.STAGE,
+    champion.STAGE,
     evaluate.STAGE,
+    inspect.STAGE,
     benchmark.STAGE,
 )
 

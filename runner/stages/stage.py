@@ -9,6 +9,7 @@ from typing import Any
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.champion import ResolvedChampion
 from runner.domain.records import Record
 
 
@@ -25,6 +26,10 @@ class StageContext:
     folder: Path
 
 
+def _without_champion(params: Any, champion: ResolvedChampion | None) -> Any:
+    return params
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stage:
     """One stage, declared beside the code that runs it. Importing a stage's module imports nothing heavy.
@@ -33,8 +38,10 @@ class Stage:
         name: a verb; also the stage's section in params.yaml.
         version: raised when the code's output changes for the same input, so that caches notice.
         resolve: what this stage needs of the project and the sprint. A change of it re-runs the stage.
+        with_champion: what `resolve` gave, with what the stage needs of the champion; None: the sprint has no such stage.
         run: does the work.
-        deps: files and folders it reads, relative to the sprint folder (`outs` of earlier stages).
+        deps: files and folders it reads, relative to the sprint folder (`outs` of earlier stages). Those of a
+            stage that the sprint does not have are left out.
         inputs: further files it reads, relative to the repository's top, from its params (dataset, weights).
         outs: what it writes and DVC caches. `records`: small JSON and CSV that git keeps.
         metrics: which of `records` `dvc metrics show` prints.
@@ -45,6 +52,7 @@ class Stage:
     params_type: type[Record]
     resolve: Callable[[Project, Sprint], Any]
     run: Callable[[StageContext, Any], None]
+    with_champion: Callable[[Any, ResolvedChampion | None], Any | None] = _without_champion
     deps: tuple[str, ...] = ()
     inputs: Callable[[Any], tuple[str, ...]] = lambda params: ()
     outs: tuple[str, ...] = ()

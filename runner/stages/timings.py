@@ -55,7 +55,7 @@ def _device(folder: Path) -> str:
 
 def stage_work(stage: str, selection: Selection | None, trainer: Trainer) -> float:
     """What a stage's time is proportional to: images, or megapixel-epochs for train; 1 when it is constant."""
-    if selection is None or stage not in ("train", "predict", "check", "select"):
+    if selection is None or stage not in ("train", "predict", "champion", "check", "select"):
         return 1.0
     counts = selection.splits
     images = {name: split.images for name, split in counts.items()}
@@ -64,7 +64,7 @@ def stage_work(stage: str, selection: Selection | None, trainer: Trainer) -> flo
             megapixels = trainer.imgsz**2 / 1e6
             epochs = trainer.epochs * len(trainer.seeds)
             return round((images.get("train", 0) + 0.3 * images.get("val", 0)) * epochs * megapixels, 3)
-        case "predict":
+        case "predict" | "champion":
             return float(max(1, images.get("test", 0)))
         case _:
             return float(max(1, sum(images.values())))

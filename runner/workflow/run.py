@@ -9,18 +9,21 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runner.adapters import dvc, git
+from runner.adapters import dvc, dvc_files, git
 from runner.adapters.dvc import StageCommandFailed, StageEvent
 from runner.adapters.dvc_files import pointer_md5
 from runner.config.project import Project
+from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json
 from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
 from runner.pipeline.fingerprint import RunState, fingerprint, remember, state_path
+from runner.planning.champion import Registry, resolve_champion
 from runner.planning.plan import make_plan
 from runner.planning.records import Plan
 from runner.planning.resolve import TO_ROOT, ResolvedStage, resolve_stages
+from runner.stages.champion import not_here, stored_files
 from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
 from runner.workflow.load import load
 from runner.workflow.locking import sprint_lock
@@ -41,12 +44,22 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say) -> JudgedSprint:
     project, loaded = load(root, name)
     folder = root / "reports" / loaded.name
     with sprint_lock(root, loaded.name):
-        stages = resolve_stages(project, loaded.sprint)
+        champion = resolve_champion(root, Registry(root, project).rival(loaded.name))
+        stages = resolve_stages(project, loaded.sprint, champion)
         _require_data(root, project, _inputs(stages), pull=pull, say=say)
         plan = make_plan(root, project, loaded)
+        if champion is None:
+            shutil.rmtree(folder / "champion", ignore_errors=True)  # of a registry that had one
+        elif "champion" in plan.runs:
+            _require_champion(root, champion, pull=pull, say=say)
         compile_pipeline(folder, stages, f"specs/{loaded.name}.yaml")
-        failure = _run_stages(root, folder, plan, stages, say)
-        outcome = write_report(root, project, loaded, failure)
+        unchanged = not plan.runs and _is_as_left(root, folder, stages)
+        failure = None
+        if unchanged:
+            say(f"{plan.sprint}: nothing to run, every stage is unchanged")
+        else:
+            failure = _run_stages(root, folder, plan, stages, say)
+        outcome = write_report(root, project, loaded, failure, nothing_ran=unchanged)
         if failure is None:
             remember(root, loaded.name, fingerprint(_watched(root, folder, stages)))
     return outcome
@@ -55,9 +68,6 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say) -> JudgedSprint:
 def _run_stages(
     root: Path, folder: Path, plan: Plan, stages: Sequence[ResolvedStage], say: Say
 ) -> StageFailure | None:
-    if not plan.runs and _is_as_left(root, folder, stages):
-        say(f"{plan.sprint}: nothing to run, every stage is unchanged")
-        return None
     _require_free_space(folder)
     _refuse_symlinks(root)
     _refuse_changed_data(root, _inputs(stages))
@@ -120,6 +130,30 @@ def _require_data(root: Path, project: Project, inputs: Sequence[str], *, pull: 
             )
         say(f"fetching {shown} through DVC")
         dvc.pull(root, pointer)
+
+
+def _require_champion(root: Path, champion: ResolvedChampion, *, pull: bool, say: Say) -> None:
+    """The champion's model is fetched as data is: only when asked for.
+
+    Raises:
+        FlywheelError: it is not in DVC's cache, and was not to be fetched or could not be.
+    """
+    if stored_files(root, champion) is not None:
+        return
+    if not pull:
+        raise not_here(champion)
+    say(f"fetching the champion's model ({champion.tag}, {champion.target}) through DVC")
+    shown = f"reports/{champion.sprint}/{champion.path}"
+    dvc.fetch_objects(root, [champion.digest], shown)
+    members = dvc_files.cached_members(root, champion.digest) or {}
+    dvc.fetch_objects(root, [md5 for member, md5 in members.items() if champion.holds(member)], shown)
+    if stored_files(root, champion) is None:
+        raise FlywheelError(
+            f"the champion's model ({champion.tag}, {champion.target}) is not in DVC's remote",
+            where=Where(shown),
+            hint="where it was made: dvc push",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
 
 
 def _refuse_changed_data(root: Path, inputs: Sequence[str]) -> None:
@@ -210,4 +244,5 @@ class _StageLines:
 
     def _place(self, stage: str) -> str:
         number = self.names.index(stage) + 1 if stage in self.names else 0
-        return f"[{number}/{len(self.names)}] {stage:<9}"
+        total = str(len(self.names))
+        return f"{f'[{number}/{total}]':<{2 * len(total) + 3}} {stage:<9}"

@@ -10,7 +10,7 @@ from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Outcome, Record, StageFailure, Verdict
-from runner.planning.champion import Champion, find_champion
+from runner.planning.champion import Registry, resolve_champion
 from runner.planning.records import Action
 from runner.planning.resolve import resolve_stages
 from runner.planning.stages import plan_stages
@@ -64,16 +64,17 @@ def status(root: Path) -> list[SprintStatus]:
         ConfigurationErrors: flywheel.yaml is not valid. (An invalid spec is a row.)
     """
     project = load_project(root)
-    champion = find_champion(root, project)
-    return [_status(root, project, name, champion) for name in list_sprints(root)]
+    registry = Registry(root, project)
+    return [_status(root, project, name, registry) for name in list_sprints(root)]
 
 
-def _status(root: Path, project: Project, name: str, champion: Champion | None) -> SprintStatus:
+def _status(root: Path, project: Project, name: str, registry: Registry) -> SprintStatus:
     try:
         loaded = load_sprint(root, name, project)
     except FlywheelError as error:
         first = error.errors[0] if isinstance(error, ConfigurationErrors) else error
         return SprintStatus(sprint=name, title="", state=State.INVALID, detail=str(first).splitlines()[0])
+    champion = registry.champion()
     promoted = champion is not None and champion.sprint == name
     if is_running(root, name):
         return SprintStatus(sprint=name, title=loaded.sprint.title, state=State.RUNNING, promoted=promoted)
@@ -81,7 +82,7 @@ def _status(root: Path, project: Project, name: str, champion: Champion | None) 
         state, detail = _recorded(root / "reports" / name)
     except FlywheelError as error:
         state, detail = State.STOPPED, f"{_shown(error)}: run it again"
-    stale = None if state in (State.PLANNED, State.STOPPED) else _stale(root, project, loaded, champion)
+    stale = None if state in (State.PLANNED, State.STOPPED) else _stale(root, project, loaded, registry)
     return SprintStatus(
         sprint=name,
         title=loaded.sprint.title,
@@ -118,17 +119,18 @@ def _summary(verdict: Verdict) -> str:
     return f"{verdict.optimizing} {value}, {gates}"
 
 
-def _stale(root: Path, project: Project, loaded: LoadedSprint, champion: Champion | None) -> str | None:
+def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> str | None:
     folder = root / "reports" / loaded.name
+    rival = registry.rival(loaded.name)
+    verdict = read_json(folder / "verdict.json", Verdict) if (folder / "verdict.json").is_file() else None
+    if verdict is not None and rival is not None and verdict.champion != rival.sprint:
+        return f"judged against {verdict.champion or 'no champion'}, the champion is {rival.sprint}"
     try:
-        plans = plan_stages(resolve_stages(project, loaded.sprint), Repository(root, folder))
+        stages = resolve_stages(project, loaded.sprint, resolve_champion(root, rival))
+        plans = plan_stages(stages, Repository(root, folder))
     except FlywheelError as error:
         return _shown(error)
     pending = [plan for plan in plans if plan.action is Action.RUN]
     if pending and not (folder / FAILURE_FILE).is_file():
         return f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"
-    verdict = read_json(folder / "verdict.json", Verdict) if (folder / "verdict.json").is_file() else None
-    current = champion.sprint if champion and champion.sprint != loaded.name else None
-    if verdict is not None and current is not None and verdict.champion not in (None, current):
-        return f"judged against {verdict.champion}, the champion is {current}"
     return None

@@ -11,7 +11,7 @@ from runner.cli import main as cli
 from runner.cli.main import COMMANDS, build_parser, main
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError, Where
 
-NAMES = ("init", "validate", "plan", "run", "report", "status")
+NAMES = ("init", "validate", "plan", "run", "report", "verify", "status")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,7 +25,7 @@ def test_every_commands_help_shows_an_example(name: str, capsys: pytest.CaptureF
 def test_every_command_speaks_json() -> None:
     assert len(COMMANDS) == len(NAMES)
     for name in NAMES:
-        extra = ["--data", "x"] if name == "init" else []
+        extra = {"init": ["--data", "x"], "verify": ["0001-a"]}.get(name, [])
         assert build_parser().parse_args([name, "--format", "json", *extra]).format == "json"
 
 

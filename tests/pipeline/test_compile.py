@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from runner.assessment.curves import CONFIDENCE_COLUMNS, PRECISION_RECALL_COLUMNS
 from runner.domain.records import Device, Epoch, TrainedModel, Training
 from runner.pipeline.compile import PLOTS
-from runner.stages.evaluate import CURVE_COLUMNS
 from runner.stages.train import training_csv
 
 
@@ -23,7 +23,8 @@ def test_every_plot_names_columns_of_the_table_that_its_stage_writes() -> None:
     )
     columns = {
         "plots/training.csv": training_csv(training).splitlines()[0].split(","),
-        "plots/precision_recall.csv": list(CURVE_COLUMNS),
+        "plots/precision_recall.csv": list(PRECISION_RECALL_COLUMNS),
+        "plots/f1_confidence.csv": list(CONFIDENCE_COLUMNS),
     }
     for plot in PLOTS:
         for file, axes in plot.items():

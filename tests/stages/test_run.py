@@ -18,7 +18,7 @@ def test_a_recorded_failure_holds_no_path_of_this_machine(
     folder.mkdir(parents=True)
     (tmp_path / "flywheel.yaml").write_text("")
     (folder / "params.yaml").write_text(
-        "select: {version: 1, digest: x, classes: [a], splits: {}, data: {}}\ntrain: {trainer: {framework: ultralytics, model: yolo11n.yaml}}\n"
+        "select: {version: 1, digest: x, task: detect, classes: [a], splits: {}, data: {}}\ntrain: {trainer: {framework: ultralytics, model: yolo11n.yaml}}\n"
     )
     monkeypatch.chdir(folder)
     assert main(["select"]) == 3

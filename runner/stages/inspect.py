@@ -1,0 +1,275 @@
+"""inspect: the test images that the judged artefact gets most wrong, drawn, and where the torch model looked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.domain.files import atomic_folder, read_json, write_bytes, write_json
+from runner.domain.progress import progress_bar
+from runner.domain.records import Gallery, GalleryImage, Record, Training
+from runner.domain.task import TaskSpec
+from runner.stages.stage import Stage, StageContext
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from runner.adapters.class_activation import ActivationMapper
+    from runner.adapters.inference import Pixels
+    from runner.adapters.marks import Kind, Mark
+
+IMAGES = 12
+ACTIVATION_MAPS = 4
+GALLERY = "gallery"
+ERROR_NAMES = ("missed", "background", "classification", "localisation", "both", "duplicate")
+_BOX = ("x_min", "y_min", "x_max", "y_max")
+_SHAPES = {"segment": "mask_rle", "pose": "keypoints", "obb": "corners"}
+
+Table = Mapping[str, "NDArray[Any]"]
+
+
+class InspectParams(Record, frozen=True, kw_only=True):
+    """What is drawn: at most `images` pictures, the first `maps` of them with a class activation map."""
+
+    dataset: str
+    task: TaskSpec
+    target: str
+    threads: int | None
+    images: int = IMAGES
+    maps: int = ACTIVATION_MAPS
+
+
+def resolve(project: Project, sprint: Sprint) -> InspectParams:
+    """The judged artefact, and where the images lie."""
+    return InspectParams(
+        dataset=project.dataset.path,
+        task=project.task_spec,
+        target=sprint.primary_target,
+        threads=project.compute.threads,
+    )
+
+
+def run(context: StageContext, params: InspectParams) -> None:
+    """Draws the worst images; none where nothing is wrong.
+
+    Raises:
+        FlywheelError: a table, an image or the weights cannot be read.
+    """
+    from runner.adapters.drawing import jpeg_bytes
+    from runner.adapters.inference import read_image
+
+    scenes = _Scenes.read(context.folder, params)
+    worst = scenes.worst(params.images)
+    mapper = _mapper(context.folder, params) if worst and params.maps else None
+    shown = []
+    with (
+        atomic_folder(context.folder / GALLERY) as folder,
+        progress_bar("inspect", len(worst), "image") as bar,
+    ):
+        for number, row in enumerate(worst, start=1):
+            scene = scenes.scene(row)
+            image = read_image(context.root / params.dataset / scene.path)
+            picture = f"{number:02d}.jpg"
+            write_bytes(folder / picture, jpeg_bytes(_picture(image, scene, params)))
+            cam = None
+            if mapper is not None and number <= params.maps:
+                activation = _activation(image, scene, params, mapper)
+                if activation is not None:
+                    cam = f"{number:02d}-cam.jpg"
+                    write_bytes(folder / cam, jpeg_bytes(activation))
+            shown.append(_record(scene, picture, cam))
+            bar.update()
+    write_json(context.folder / "gallery.json", Gallery(target=params.target, images=shown))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scene:
+    """One image: what was labelled and what was predicted there.
+
+    Attributes:
+        errors: how many of each type, the types without any left out.
+        marks: what is drawn. `classes` is the class of each, `scores` the score (a label's is 0).
+    """
+
+    path: str
+    loss: float
+    errors: dict[str, int]
+    marks: list[Mark]
+    classes: list[str]
+    scores: list[float]
+
+    def of(self, *kinds: Kind) -> list[int]:
+        """Positions of the marks of these kinds."""
+        return [at for at, mark in enumerate(self.marks) if mark.kind in kinds]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scenes:
+    """The tables that say what is on the test images, and what became of it."""
+
+    task: TaskSpec
+    images: Table
+    found: Table  # outcomes of detections
+    labelled: Table  # outcomes of objects
+    predictions: Table
+    objects: Table
+    object_row: Mapping[Any, int]  # object_id → row of `objects`
+
+    @classmethod
+    def read(cls, folder: Path, params: InspectParams) -> _Scenes:
+        from runner.adapters.tables import read_table
+
+        shape = [_SHAPES[params.task.name]] if params.task.name in _SHAPES else []
+        outcomes = folder / "outcomes"
+        objects = read_table(folder / "index" / "objects.parquet", ["object_id", "crowd", *_BOX, *shape])
+        return cls(
+            task=params.task,
+            images=read_table(outcomes / f"{params.target}-images.parquet"),
+            found=read_table(
+                outcomes / f"{params.target}-detections.parquet",
+                ["path", "row", "class", "score", "outcome", "object_id", "counts"],
+            ),
+            labelled=read_table(
+                outcomes / f"{params.target}-objects.parquet",
+                ["path", "object_id", "class", "outcome", "near"],
+            ),
+            predictions=read_table(folder / "predictions" / f"{params.target}.parquet", [*_BOX, *shape]),
+            objects=objects,
+            object_row={name: row for row, name in enumerate(objects["object_id"].tolist())},
+        )
+
+    def worst(self, count: int) -> list[int]:
+        """Rows of the images with the highest loss, then the most errors; those without errors are left out."""
+        import numpy as np
+
+        errors = np.stack([self.images[name] for name in ERROR_NAMES]).sum(axis=0).tolist()
+        loss, paths = self.images["loss"].tolist(), self.images["path"].tolist()
+        wrong = [row for row in range(len(loss)) if errors[row] > 0 and loss[row] > 0]
+        return sorted(wrong, key=lambda row: (-loss[row], -errors[row], paths[row]))[:count]
+
+    def scene(self, row: int) -> _Scene:
+        """What to draw on one image: labels first, then predictions by falling score."""
+        path = str(self.images["path"][row])
+        content = [*self._labels(path), *self._predictions(path)]
+        return _Scene(
+            path=path,
+            loss=float(self.images["loss"][row]),
+            errors={name: int(self.images[name][row]) for name in ERROR_NAMES if self.images[name][row]},
+            marks=[mark for mark, _, _ in content],
+            classes=[name for _, name, _ in content],
+            scores=[score for _, _, score in content],
+        )
+
+    def _labels(self, path: str) -> Iterator[tuple[Mark, str, float]]:
+        from runner.adapters.marks import Mark
+
+        table = self.labelled
+        for at in (table["path"] == path).nonzero()[0].tolist():
+            name, outcome = str(table["class"][at]), str(table["outcome"][at])
+            row = self.object_row[table["object_id"][at]]
+            # what was nearly found is explained by the detection that is wrong about it
+            missed = outcome == "missed" and not table["near"][at]
+            kind: Kind = "ignored" if outcome == "ignored" else "missed" if missed else "truth"
+            text = "" if outcome == "found" else name
+            yield Mark(kind=kind, text=text, **self._shape(self.objects, row)), name, 0.0
+
+    def _predictions(self, path: str) -> Iterator[tuple[Mark, str, float]]:
+        from runner.adapters.marks import Mark
+
+        table = self.found
+        shown = (table["path"] == path) & table["counts"].astype(bool) & (table["outcome"] != "ignored")
+        rows = shown.nonzero()[0]
+        for at in rows[(-table["score"][rows]).argsort(kind="stable")].tolist():
+            name, score = str(table["class"][at]), float(table["score"][at])
+            outcome: Any = str(table["outcome"][at])
+            kind: Kind = "correct" if outcome == "true_positive" else outcome
+            shape = self._shape(self.predictions, int(table["row"][at]))
+            yield Mark(kind=kind, text=f"{name} {score:.2f}", **shape), name, score
+
+    def _shape(self, table: Table, row: int) -> dict[str, Any]:
+        column = _SHAPES.get(self.task.name)
+        shape = {} if column is None else {column: table[column][row]}
+        return {"box_xyxy": tuple(float(table[name][row]) for name in _BOX), **shape}
+
+
+def _picture(image: Pixels, scene: _Scene, params: InspectParams) -> Pixels:
+    from runner.adapters.drawing import draw_lines, draw_marks
+    from runner.adapters.marks import Line
+
+    if params.task.name != "classify":
+        return draw_marks(image, scene.marks)
+    labels = [Line(kind="truth", text=f"label: {scene.classes[at]}") for at in scene.of("truth", "missed")]
+    found = [
+        Line(kind=scene.marks[at].kind, text=f"prediction: {scene.marks[at].text}")
+        for at in scene.of("correct", "classification")
+    ]
+    return draw_lines(image, [*labels, *found])
+
+
+def _mapper(folder: Path, params: InspectParams) -> ActivationMapper:
+    from runner.adapters.class_activation import ActivationMapper
+    from runner.adapters.machine import cpu_device
+
+    model = read_json(folder / "training.json", Training).models[0]
+    return ActivationMapper(folder / model.path, cpu_device(params.threads))
+
+
+def _activation(
+    image: Pixels, scene: _Scene, params: InspectParams, mapper: ActivationMapper
+) -> Pixels | None:
+    """Where the torch model saw the image's worst error; None where it sees nothing of it."""
+    from runner.adapters.drawing import draw_activation
+    from runner.adapters.marks import Line
+
+    at = _worst_error(scene)
+    if at is None:
+        return None
+    mark, name = scene.marks[at], scene.classes[at]
+    heat = mapper.heat(image, params.task.classes.index(name), mark.box_xyxy)
+    if heat is None:
+        return None
+    shown = f"missed {name}" if mark.kind == "missed" else mark.text
+    text = f"{shown}: what speaks for {name} (torch model, HiResCAM)"
+    drawn = None if params.task.name == "classify" else mark
+    return draw_activation(image, heat, drawn, [Line(kind=mark.kind, text=text)])
+
+
+def _worst_error(scene: _Scene) -> int | None:
+    """The surest wrong detection, else the largest missed object."""
+    wrong = scene.of("classification", "localisation", "both", "duplicate", "background")
+    if wrong:
+        return max(wrong, key=lambda at: scene.scores[at])
+    return max(scene.of("missed"), key=lambda at: _area(scene.marks[at]), default=None)
+
+
+def _area(mark: Mark) -> float:
+    x_min, y_min, x_max, y_max = mark.box_xyxy
+    return (x_max - x_min) * (y_max - y_min)
+
+
+def _record(scene: _Scene, picture: str, cam: str | None) -> GalleryImage:
+    return GalleryImage(
+        image=scene.path,
+        picture=f"{GALLERY}/{picture}",
+        cam=None if cam is None else f"{GALLERY}/{cam}",
+        loss=scene.loss,
+        errors=scene.errors,
+        caption=", ".join(f"{count} {name}" for name, count in scene.errors.items()),
+    )
+
+
+STAGE = Stage(
+    name="inspect",
+    version=1,
+    params_type=InspectParams,
+    resolve=resolve,
+    run=run,
+    deps=("index", "predictions", "outcomes", "weights", "training.json"),
+    inputs=lambda params: (params.dataset,),
+    outs=(GALLERY,),
+    records=("gallery.json",),
+)

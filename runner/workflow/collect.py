@@ -1,0 +1,181 @@
+"""What the stages wrote, read and judged: the report's inputs. Nothing is run and nothing is written."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from runner.adapters.dvc_files import pointer_md5
+from runner.config.load import LoadedSprint
+from runner.config.project import Project
+from runner.domain.files import read_json
+from runner.domain.records import (
+    Benchmark,
+    Checks,
+    Errors,
+    Evaluation,
+    ExportedTarget,
+    Gallery,
+    Selection,
+    SplitUse,
+    StageFailure,
+    Training,
+    Verdict,
+)
+from runner.gates.evidence import Evidence, LabelPrice
+from runner.gates.judge import WrittenGate, judge
+from runner.planning.wear import evaluation_digest, wear_of_verdict
+from runner.report.build import sprint_cost
+from runner.report.record import ConfidenceCurve, FileDigest, PrecisionRecall, ReportInputs
+from runner.stages.timings import read_timings
+
+T = TypeVar("T")
+
+SAMPLES = "outcomes/resamples.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where a report's inputs are found.
+
+    Attributes:
+        folder: the sprint's folder, or one laid out as it is.
+        fresh: the stages whose records count.
+        champion: the sprint that this one is compared with.
+        uses: of the test split, by this sprint.
+    """
+
+    root: Path
+    folder: Path
+    project: Project
+    loaded: LoadedSprint
+    fresh: frozenset[str]
+    failure: StageFailure | None = None
+    champion: str | None = None
+    uses: Sequence[SplitUse] = ()
+
+    def record(self, stage: str, file: str, record_type: type[T]) -> T | None:
+        """A stage's record, or None where the stage did not get so far."""
+        path = self.folder / file
+        return read_json(path, record_type) if stage in self.fresh and path.is_file() else None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """What the evaluate stage wrote."""
+        return self.record("evaluate", "evaluation.json", Evaluation)
+
+
+def collect(sources: Sources) -> ReportInputs:
+    """Reads the records of the stages that count, and judges them.
+
+    Raises:
+        FlywheelError: a record or the samples behind the evaluation cannot be read.
+    """
+    root, project, loaded = sources.root, sources.project, sources.loaded
+    pointer = f"{project.dataset.path}.dvc"
+    evaluated = "evaluate" in sources.fresh
+    inputs = ReportInputs(
+        project=project,
+        sprint=loaded.sprint,
+        sprint_name=loaded.name,
+        spec=FileDigest(path=f"specs/{loaded.name}.yaml", sha256=loaded.raw_sha256),
+        data_pointer=pointer,
+        data_md5=pointer_md5(root / pointer),
+        guidelines=_guidelines(root, loaded),
+        failure=sources.failure,
+        selection=sources.record("select", "selection.json", Selection),
+        checks=sources.record("check", "checks.json", Checks),
+        training=sources.record("train", "training.json", Training),
+        exports=sources.record("export", "exports.json", list[ExportedTarget]) or [],
+        evaluation=sources.evaluation,
+        errors=sources.record("evaluate", "errors.json", Errors),
+        precision_recall=_precision_recall(sources.folder) if evaluated else [],
+        confidence_curves=_confidence_curves(sources.folder) if evaluated else [],
+        gallery=sources.record("inspect", "gallery.json", Gallery),
+        benchmark=sources.record("benchmark", "benchmark.json", Benchmark),
+        champion_name=sources.champion,
+        timings=read_timings(sources.folder).stages,
+    )
+    return msgspec.structs.replace(inputs, verdict=_judge(sources, inputs))
+
+
+def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
+    """The verdict on what was measured; None when a stage failed or nothing was evaluated."""
+    if inputs.evaluation is None or inputs.failure is not None:
+        return None
+    from runner.assessment.samples import read_samples
+
+    project, loaded = sources.project, sources.loaded
+    cost = sprint_cost(inputs.timings, project.costs)
+    evidence = Evidence(
+        evaluation=inputs.evaluation,
+        benchmark=inputs.benchmark,
+        exports=inputs.exports,
+        primary_target=loaded.sprint.primary_target,
+        samples=read_samples(sources.folder / SAMPLES),
+        champion=sources.champion,
+        wear=wear_of_verdict(
+            project, inputs.evaluation.split, sources.uses, evaluation_digest(sources.folder)
+        ),
+        label_price=_label_price(project),
+        cost=cost.total,
+        duration_min=cost.seconds / 60 if cost.seconds is not None else None,
+    )
+    own = [
+        WrittenGate(gate=gate, origin="sprint", source=source)
+        for gate, source in zip(loaded.sprint.gates, loaded.gate_sources, strict=True)
+    ]
+    policy = [
+        WrittenGate(gate=gate, origin="policy", source=source)
+        for gate, source in zip(project.policy.gates, loaded.policy_sources, strict=True)
+    ]
+    return judge([*own, *policy], evidence)
+
+
+def guidelines_file(root: Path, loaded: LoadedSprint) -> str | None:
+    """The annotators' instructions, where the spec names some that exist."""
+    path = loaded.sprint.annotation.guidelines if loaded.sprint.annotation else None
+    return path if path is not None and (root / path).is_file() else None
+
+
+def _guidelines(root: Path, loaded: LoadedSprint) -> FileDigest | None:
+    path = guidelines_file(root, loaded)
+    if path is None:
+        return None
+    return FileDigest(path=path, sha256=hashlib.sha256((root / path).read_bytes()).hexdigest())
+
+
+def _label_price(project: Project) -> LabelPrice:
+    """What one more labelled object costs (image, for classify); a price of 0 is one that nobody entered."""
+    label = project.costs.label
+    prices = {"detect": label.box, "obb": label.box, "segment": label.polygon, "classify": label.class_label}
+    return LabelPrice(per_object=prices.get(project.task) or None, currency=project.costs.currency)
+
+
+def _precision_recall(folder: Path) -> list[PrecisionRecall]:
+    curves = _curves(folder / "plots" / "precision_recall.csv", "recall", "precision")
+    return [PrecisionRecall(name=name, recall=x, precision=y) for name, (x, y) in curves.items()]
+
+
+def _confidence_curves(folder: Path) -> list[ConfidenceCurve]:
+    curves = _curves(folder / "plots" / "f1_confidence.csv", "confidence", "f1")
+    return [ConfidenceCurve(name=name, confidence=x, f1=y) for name, (x, y) in curves.items()]
+
+
+def _curves(path: Path, x: str, y: str) -> dict[str, tuple[list[float], list[float]]]:
+    points: dict[str, tuple[list[float], list[float]]] = {}
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                if row.get("class"):
+                    continue  # of a single class
+                xs, ys = points.setdefault(row["target"], ([], []))
+                xs.append(float(row[x]))
+                ys.append(float(row[y]))
+    return points

@@ -1,0 +1,71 @@
+"""digests.json: the SHA-256 of everything that a sprint's report rests on, and of the report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner.config.load import PROJECT_FILE, LoadedSprint, load_sprint
+from runner.config.project import Project
+from runner.domain.files import encode_json, read_json, write_bytes
+from runner.planning import wear
+from runner.stages.pipeline import STAGES
+from runner.workflow.collect import guidelines_file
+
+FILE = "digests.json"
+STORED = ("index", "selection", "predictions", "champion", "outcomes", "gallery")  # folders that DVC keeps
+FOLDERS = (*STORED, "plots")
+REPORTED = ("params.yaml", "dvc.yaml", "timings.json", wear.FILE, "verdict.json", "report.json", "report.md")
+
+
+def write_digests(root: Path, project: Project, loaded: LoadedSprint, *, stored_unchanged: bool) -> None:
+    """Writes digests.json, where it differs from what is there.
+
+    Args:
+        stored_unchanged: what DVC keeps is as it was when the file was last written, and need not be read again.
+    """
+    path = root / "reports" / loaded.name / FILE
+    known = read_json(path, dict[str, str]) if stored_unchanged and path.is_file() else {}
+    stored = {file: known[file] for file in _stored(root, loaded.name) if file in known}
+    content = encode_json(
+        {file: stored.get(file) or digest_of(root / file) for file in relied_on(root, project, loaded)}
+    )
+    if not path.is_file() or path.read_bytes() != content:
+        write_bytes(path, content)
+
+
+def relied_on(root: Path, project: Project, loaded: LoadedSprint) -> list[str]:
+    """The files by their paths from the repository's top, sorted: those that are there."""
+    folder = root / "reports" / loaded.name
+    records = {record for stage in STAGES for record in stage.records}
+    own = [path for name in (*records, *REPORTED) if (path := folder / name).is_file()]
+    inside = [path for name in FOLDERS for path in (folder / name).rglob("*") if path.is_file()]
+    kept = [path for path in inside if path.name != ".gitignore"]  # DVC's
+    outside = [PROJECT_FILE, f"{project.dataset.path}.dvc", *_specs(root, project, loaded)]
+    guidelines = guidelines_file(root, loaded)
+    outside += [guidelines] if guidelines else []
+    present = {path for path in outside if (root / path).is_file()}
+    return sorted({*present, *(path.relative_to(root).as_posix() for path in (*own, *kept))})
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _stored(root: Path, sprint: str) -> Iterator[str]:
+    for name in STORED:
+        for path in (root / "reports" / sprint / name).rglob("*"):
+            yield path.relative_to(root).as_posix()
+
+
+def _specs(root: Path, project: Project, loaded: LoadedSprint) -> Iterator[str]:
+    """The spec and those it extends."""
+    yield loaded.path
+    parent = loaded.sprint.extends
+    while parent is not None:
+        above = load_sprint(root, parent, project)
+        yield above.path
+        parent = above.sprint.extends

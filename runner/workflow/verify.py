@@ -1,0 +1,255 @@
+"""`verify`: whether a sprint's metrics, verdict and report follow from its stored predictions, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from runner.adapters import dvc_files
+from runner.config.load import LoadedSprint, load_project, load_sprint
+from runner.config.project import Project
+from runner.domain.champion import ResolvedChampion
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import read_json
+from runner.domain.records import Record
+from runner.pipeline.compile import compiled
+from runner.planning.resolve import resolve_stages
+from runner.stages import evaluate
+from runner.stages.evaluate import EvaluateParams
+from runner.stages.run import FAILURE_FILE, SECTION_MARKS
+from runner.workflow import digests
+from runner.workflow.differences import first_difference, table_difference
+from runner.workflow.rebuild import REPORTED, Recorded, evaluated_again, reported_again
+
+Problem = Literal["changed", "missing", "extra", "does not follow"]
+NOT_READ = ("weights", "exports")  # large, and nothing here is made from them
+OPTIONAL = ("gallery",)  # pictures for people: no number rests on them
+
+
+class Finding(Record, frozen=True, kw_only=True):
+    """One file that is not what it must be.
+
+    `changed`, `missing` and `extra` are by digests.json and dvc.lock; what `does not follow` was made again from what it rests on
+    and came out otherwise.
+    """
+
+    file: str
+    problem: Problem
+    detail: str = ""
+
+
+class Verification(Record, frozen=True, kw_only=True):
+    """What `verify` found.
+
+    Attributes:
+        compared: files whose digest was compared.
+        rebuilt: files that were made again and compared byte by byte.
+        absent: folders that nothing depends on and that are not here.
+    """
+
+    sprint: str
+    identical: bool
+    compared: int
+    rebuilt: list[str]
+    findings: list[Finding]
+    absent: list[str] = []
+
+
+def verify(root: Path, name: str) -> Verification:
+    """Compares every file with its digest, then makes evaluation, verdict and report again and compares those.
+
+    Raises:
+        ConfigurationErrors: flywheel.yaml or the spec is not valid.
+        FlywheelError: the sprint has no verdict, or its stored outputs are not here (exit code 3).
+    """
+    project = load_project(root)
+    loaded = load_sprint(root, name, project)
+    folder = root / "reports" / loaded.name
+    recorded = _recorded_digests(folder, loaded.name)
+    absent = _require_outputs(folder, loaded.name, recorded)
+    findings = list(_against_digests(root, project, loaded, recorded, absent))
+    findings += _against_lock(folder, {finding.file for finding in findings})
+    repeated = _Repeated(root, folder, project, loaded, suspicious=bool(findings))
+    findings += repeated.findings
+    return Verification(
+        sprint=loaded.name,
+        identical=not findings,
+        compared=len(recorded),
+        rebuilt=repeated.rebuilt,
+        findings=findings,
+        absent=absent,
+    )
+
+
+def _recorded_digests(folder: Path, name: str) -> dict[str, str]:
+    if (folder / FAILURE_FILE).is_file():
+        raise FlywheelError(
+            "the last run failed: there is no verdict to verify",
+            where=Where(str(folder / FAILURE_FILE)),
+            hint=f"flywheel run {name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    if not (folder / digests.FILE).is_file():
+        raise FlywheelError(
+            "the sprint has no digests.json: it was not reported, or by a version that did not write it",
+            where=Where(str(folder)),
+            hint=f"flywheel run {name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return read_json(folder / digests.FILE, dict[str, str])
+
+
+def _require_outputs(folder: Path, name: str, recorded: dict[str, str]) -> list[str]:
+    """The folders that may be absent and are.
+
+    Raises:
+        FlywheelError: one that is needed is absent: git has DVC's pointer only.
+    """
+    prefix = f"reports/{name}/"
+    named = {file.removeprefix(prefix).split("/")[0] for file in recorded if file.startswith(prefix)}
+    absent = [part for part in digests.STORED if part in named and not (folder / part).exists()]
+    needed = [part for part in absent if part not in OPTIONAL]
+    if needed:
+        raise FlywheelError(
+            f"{', '.join(f'{part}/' for part in needed)} {'is' if len(needed) == 1 else 'are'} not here, "
+            "only in DVC",
+            where=Where(str(folder)),
+            hint=f"dvc pull {' '.join(prefix + part for part in needed)}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return absent
+
+
+def _against_digests(
+    root: Path, project: Project, loaded: LoadedSprint, recorded: dict[str, str], absent: list[str]
+) -> Iterator[Finding]:
+    not_here = tuple(f"reports/{loaded.name}/{part}/" for part in absent)
+    for file, digest in recorded.items():
+        if file.startswith(not_here):
+            continue
+        if not (root / file).is_file():
+            yield Finding(file=file, problem="missing")
+        elif digests.digest_of(root / file) != digest:
+            yield Finding(
+                file=file, problem="changed", detail="its bytes are not those that were reported on"
+            )
+    for file in digests.relied_on(root, project, loaded):
+        if file not in recorded:
+            yield Finding(file=file, problem="extra", detail="it was not there when the report was made")
+
+
+def _against_lock(folder: Path, named: set[str]) -> Iterator[Finding]:
+    """What DVC recorded when the stages ran: it tells of files whose digests were changed along with them."""
+    prefix = f"reports/{folder.name}/"
+    for stage in dvc_files.read_lock(folder / "dvc.lock").values():
+        for out, md5 in stage.outs.items():
+            path = folder / out
+            known = any(file == prefix + out or file.startswith(f"{prefix}{out}/") for file in named)
+            if known or not path.exists() or Path(out).parts[0] in NOT_READ:
+                continue
+            found = dvc_files.folder_md5(path) if path.is_dir() else dvc_files.file_md5(path)
+            if found != md5:
+                detail = "it is not what the stage wrote, by dvc.lock"
+                yield Finding(file=prefix + out, problem="changed", detail=detail)
+
+
+class _Repeated:
+    """The second look: nothing that is stored is believed but what everything else rests on."""
+
+    def __init__(
+        self, root: Path, folder: Path, project: Project, loaded: LoadedSprint, *, suspicious: bool
+    ) -> None:
+        self.folder = folder
+        self.prefix = f"reports/{loaded.name}/"
+        self.rebuilt: list[str] = []
+        self.findings: list[Finding] = []
+        self._suspicious = suspicious
+        try:
+            sections = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+            champion = _champion(sections)
+            self._parameters(project, loaded, champion)
+            recorded = Recorded(
+                root=root,
+                folder=folder,
+                project=project,
+                loaded=loaded,
+                champion=champion.sprint if champion else None,
+            )
+            self._outputs(recorded, msgspec.convert(_section(sections, "evaluate"), EvaluateParams))
+        except FlywheelError as error:
+            self._broken(Path(error.where.file).name if error.where else "params.yaml", error.message)
+        except Exception as error:  # what was tampered with can break anything; else it is a bug
+            if not suspicious:
+                raise
+            self._broken("evaluation.json", f"{type(error).__name__}: {error}")
+
+    def _parameters(self, project: Project, loaded: LoadedSprint, champion: ResolvedChampion | None) -> None:
+        """params.yaml and dvc.yaml must be what the spec compiles to."""
+        texts = compiled(resolve_stages(project, loaded.sprint, champion), f"specs/{loaded.name}.yaml")
+        for name, text in texts.items():
+            self._compare(name, text.encode(), as_yaml=True)
+
+    def _outputs(self, recorded: Recorded, params: EvaluateParams) -> None:
+        with evaluated_again(recorded, params) as folder:
+            for name in _written(folder):
+                if name.endswith(".parquet"):
+                    self._compare_table(name, folder / name)
+                else:
+                    self._compare(name, (folder / name).read_bytes())
+            reported = reported_again(recorded, folder)
+        for name in REPORTED:
+            self._compare(name, reported[name])
+
+    def _compare(self, name: str, rebuilt: bytes, *, as_yaml: bool = False) -> None:
+        self.rebuilt.append(name)
+        path = self.folder / name
+        stored = path.read_bytes() if path.is_file() else None
+        if stored == rebuilt:
+            return
+        if stored is None:
+            self._note(name, "it is missing")
+        elif as_yaml:
+            texts = (msgspec.json.encode(yaml.safe_load(text)) for text in (stored, rebuilt))
+            self._note(name, first_difference(f"{name}.json", *texts))
+        else:
+            self._note(name, first_difference(name, stored, rebuilt))
+
+    def _compare_table(self, name: str, rebuilt: Path) -> None:
+        self.rebuilt.append(name)
+        stored = self.folder / name
+        if not stored.is_file():
+            self._note(name, "it is missing")
+        elif stored.read_bytes() != rebuilt.read_bytes():
+            # Another version of the Parquet writer gives other bytes for the same rows.
+            difference = table_difference(stored, rebuilt)
+            if difference is not None or self._suspicious:
+                self._note(name, difference or "the same rows, written differently")
+
+    def _note(self, name: str, detail: str) -> None:
+        self.findings.append(Finding(file=self.prefix + name, problem="does not follow", detail=detail))
+
+    def _broken(self, name: str, message: str) -> None:
+        self._note(name, f"it could not be made again: {message}")
+
+
+def _section(sections: Any, stage: str) -> dict[str, Any]:
+    return {key: value for key, value in sections[stage].items() if key not in SECTION_MARKS}
+
+
+def _champion(sections: Any) -> ResolvedChampion | None:
+    """Whom the sprint was compared with: by its parameters, since the registry's tags move on."""
+    if "champion" not in sections:
+        return None
+    return msgspec.convert(_section(sections, "champion")["champion"], ResolvedChampion)
+
+
+def _written(folder: Path) -> list[str]:
+    """What the evaluate stage wrote, by paths inside the sprint's folder."""
+    paths = [folder / record for record in evaluate.STAGE.records]
+    for out in evaluate.STAGE.outs:
+        paths += sorted(path for path in (folder / out).rglob("*") if path.is_file())
+    return [path.relative_to(folder).as_posix() for path in paths if path.is_file()]

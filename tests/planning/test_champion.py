@@ -1,0 +1,166 @@
+"""Whom a sprint is compared with, and which stored model that is: from git alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from projects import call, commit
+
+from runner.config.project import Project
+from runner.domain.champion import ResolvedChampion
+from runner.domain.errors import FlywheelError
+from runner.planning.champion import Registry, resolve_champion
+
+PROJECT = msgspec.convert(
+    {
+        "apiVersion": "flywheel/v1",
+        "kind": "Project",
+        "name": "p",
+        "task": "detect",
+        "classes": ["a"],
+        "dataset": {"path": "data", "layout": "yolo"},
+        "model": {"name": "digits", "stage": "prod"},
+    },
+    Project,
+)
+LOCK = """\
+schema: '2.0'
+stages:
+  train:
+    cmd: python
+    outs:
+    - {{path: weights, md5: {sprint}-weights.dir}}
+  export:
+    cmd: python
+    outs:
+    - {{path: exports, md5: {sprint}-exports.dir}}
+"""
+
+
+def record(root: Path, sprint: str, *exports: str) -> None:
+    """Commits a sprint's record as a run leaves it."""
+    folder = root / "reports" / sprint
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").write_text(json.dumps({"sprint": sprint, "exports": exports}))
+    (folder / "dvc.lock").write_text(LOCK.format(sprint=sprint))
+    (folder / "exports.json").write_text(json.dumps([{"target": name, "further": 1} for name in exports]))
+    (folder / "training.json").write_text(json.dumps({"models": [{"path": "weights/seed-3.safetensors"}]}))
+    commit(root, sprint)
+
+
+def promote(root: Path, number: int) -> None:
+    call(root, "git", "tag", "-a", f"digits#prod#{number}", "-m", "promoted")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two sprints, promoted one after the other, and a third that was not."""
+    call(tmp_path, "git", "init", "-q", "-b", "main")
+    record(tmp_path, "0001-first", "onnx-fp32", "openvino-int8")
+    promote(tmp_path, 1)
+    record(tmp_path, "0002-second")
+    promote(tmp_path, 2)
+    record(tmp_path, "0003-third", "onnx-fp16")
+    return tmp_path
+
+
+def rival(root: Path, sprint: str) -> str | None:
+    found = Registry(root, PROJECT).rival(sprint)
+    return found.tag if found else None
+
+
+def test_the_newest_assignment_is_the_champion(root: Path) -> None:
+    champion = Registry(root, PROJECT).champion()
+    assert champion is not None
+    assert (champion.sprint, champion.tag) == ("0002-second", "digits#prod#2")
+
+
+def test_a_new_sprint_is_compared_with_the_champion(root: Path) -> None:
+    assert rival(root, "0004-not-run-yet") == rival(root, "0003-third") == "digits#prod#2"
+
+
+def test_a_promoted_sprint_stays_compared_with_the_one_it_replaced(root: Path) -> None:
+    assert rival(root, "0002-second") == "digits#prod#1"
+    assert rival(root, "0001-first") is None
+
+
+def test_going_back_to_an_older_model_changes_no_promoted_sprints_record(root: Path) -> None:
+    call(root, "git", "tag", "-a", "digits#prod#3", "-m", "back", "digits#prod#1^{commit}")
+    champion = Registry(root, PROJECT).champion()
+    assert champion is not None
+    assert champion.sprint == "0001-first"
+    assert [rival(root, name) for name in ("0001-first", "0002-second", "0003-third")] == [
+        None,
+        "digits#prod#1",
+        "digits#prod#3",
+    ]
+
+
+def test_without_a_tag_or_a_model_there_is_no_champion(tmp_path: Path) -> None:
+    call(tmp_path, "git", "init", "-q", "-b", "main")
+    record(tmp_path, "0001-first")
+    assert rival(tmp_path, "0002-second") is None
+    promote(tmp_path, 1)
+    without = msgspec.structs.replace(PROJECT, model=None)
+    assert Registry(tmp_path, without).rival("0002-second") is None
+
+
+def test_the_first_export_is_what_a_champion_ships(root: Path) -> None:
+    found = resolve_champion(root, Registry(root, PROJECT).rival("0002-second"))
+    assert found is not None
+    assert (found.target, found.path, found.digest) == (
+        "onnx-fp32",
+        "exports/onnx-fp32",
+        "0001-first-exports.dir",
+    )
+
+
+def test_without_exports_a_champion_ships_its_torch_model(root: Path) -> None:
+    found = resolve_champion(root, Registry(root, PROJECT).champion())
+    assert found is not None
+    assert (found.target, found.path, found.digest) == (
+        "torch",
+        "weights/seed-3.safetensors",
+        "0002-second-weights.dir",
+    )
+
+
+def test_a_record_is_read_as_it_was_promoted(root: Path) -> None:
+    record(root, "0002-second", "onnx-fp32")
+    found = resolve_champion(root, Registry(root, PROJECT).champion())
+    assert found is not None
+    assert found.target == "torch"
+
+
+def test_a_champion_without_a_stored_model_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    call(tmp_path, "git", "init", "-q", "-b", "main")
+    record(tmp_path, "0001-first", "onnx-fp32")
+    (tmp_path / "reports" / "0001-first" / "dvc.lock").unlink()
+    commit(tmp_path, "lost")
+    promote(tmp_path, 1)
+    champion = Registry(tmp_path, PROJECT).champion()
+    assert champion is not None
+    with pytest.raises(FlywheelError) as caught:
+        resolve_champion(tmp_path, champion)
+    assert str(caught.value) == (
+        f"reports/0001-first/dvc.lock: the champion 0001-first (digits#prod#1) cannot be run: its record at "
+        f"{champion.commit[:10]} names no stored model\n"
+        "  hint: run and commit 0001-first again, then tag that commit as the next digits#prod#N"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "held"),
+    [
+        ("onnx-fp16", "exports/onnx-fp16", {"onnx-fp16/model.onnx", "onnx-fp16/metadata.json"}),
+        ("torch", "weights/seed-1.safetensors", {"seed-1.safetensors", "seed-1.json"}),
+    ],
+)
+def test_only_the_artefacts_own_files_belong_to_it(target: str, path: str, held: set[str]) -> None:
+    stored = {"onnx-fp16/model.onnx", "onnx-fp16/metadata.json", "onnx-fp16-b/model.onnx"}
+    stored |= {"seed-1.safetensors", "seed-1.json", "seed-10.safetensors", "seed-10.json"}
+    champion = ResolvedChampion(sprint="s", tag="t", commit="c", target=target, path=path, digest="d.dir")
+    assert {member for member in stored if champion.holds(member)} == held

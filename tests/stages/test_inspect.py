@@ -1,0 +1,88 @@
+"""inspect: which images are shown, and that every task's are drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from runner.adapters.inference import read_image
+from runner.adapters.tables import read_table, write_table
+from runner.domain.files import read_json
+from runner.domain.records import Gallery
+from runner.domain.task import TaskName
+from runner.stages import inspect
+from tests.models_fixture import project, sprint
+from tests.stages.inspected_sprint import ARCHITECTURES, inspected_sprint
+
+
+def gallery_of(root: Path, task: TaskName, *, perfect: bool = False, **changes: int) -> Gallery:
+    context, params = inspected_sprint(root, task, perfect=perfect)
+    inspect.run(context, msgspec.structs.replace(params, **changes))
+    return read_json(context.folder / "gallery.json", Gallery)
+
+
+@pytest.mark.parametrize("task", list(ARCHITECTURES))
+def test_images_with_errors_are_drawn_with_what_the_model_saw(task: TaskName, tmp_path: Path) -> None:
+    gallery = gallery_of(tmp_path, task)
+    assert {shown.image for shown in gallery.images} == {"missed.png", "mixed.png"}
+    folder = tmp_path / "reports" / "0001-drawn"
+    named = []
+    for shown in gallery.images:
+        assert shown.cam is not None
+        for name in (shown.picture, shown.cam):
+            picture = read_image(folder / name)
+            assert 240 <= max(picture.shape[:2]) <= 640
+            named.append(name)
+    written = sorted(str(path.relative_to(folder)) for path in (folder / "gallery").iterdir())
+    assert written == sorted(named)
+
+
+def test_the_worst_come_first_with_their_errors_in_words(tmp_path: Path) -> None:
+    gallery = gallery_of(tmp_path, "detect", maps=0)
+    assert gallery.target == "torch"
+    first, second = gallery.images
+    assert (first.image, first.loss, first.cam) == ("mixed.png", 0.75, None)
+    assert first.errors == {"background": 1, "classification": 1, "localisation": 1, "duplicate": 1}
+    assert first.caption == "1 background, 1 classification, 1 localisation, 1 duplicate"
+    assert (second.picture, second.caption) == ("gallery/02.jpg", "2 missed")
+
+
+def test_only_as_many_as_wanted_are_drawn(tmp_path: Path) -> None:
+    gallery = gallery_of(tmp_path, "detect", images=1, maps=0)
+    assert [shown.image for shown in gallery.images] == ["mixed.png"]
+
+
+@pytest.mark.parametrize("task", ["detect", "classify"])
+def test_without_errors_the_gallery_is_empty(task: TaskName, tmp_path: Path) -> None:
+    assert gallery_of(tmp_path, task, perfect=True).images == []
+    assert list((tmp_path / "reports" / "0001-drawn" / "gallery").iterdir()) == []
+
+
+def test_an_image_that_cannot_be_judged_is_not_shown(tmp_path: Path) -> None:
+    context, params = inspected_sprint(tmp_path, "detect")
+    path = context.folder / "outcomes" / "torch-images.parquet"
+    table = read_table(path)
+    table["loss"] = np.where(table["path"] == "mixed.png", np.nan, table["loss"])
+    write_table(path, table)
+    inspect.run(context, msgspec.structs.replace(params, maps=0))
+    gallery = read_json(context.folder / "gallery.json", Gallery)
+    assert [shown.image for shown in gallery.images] == ["missed.png"]
+
+
+def test_a_second_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    context, params = inspected_sprint(tmp_path, "segment")
+    content = []
+    for _ in range(2):
+        inspect.run(context, params)
+        files = sorted((context.folder / "gallery").iterdir())
+        content.append([(file.name, file.read_bytes()) for file in files])
+    assert content[0] == content[1]
+
+
+def test_the_judged_artefact_is_inspected() -> None:
+    params = inspect.resolve(project(), sprint())
+    assert (params.target, params.dataset, params.images) == ("onnx-fp32", "data", 12)
+    assert inspect.STAGE.inputs(params) == ("data",)
