@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from runner.config.project import Costs
 from runner.domain.records import Benchmark, StageTiming, Training
-from runner.gates.evidence import same_slice, shipped
 from runner.planning.forecast import hourly_price, stage_cost
 from runner.report.record import (
-    ChampionMetrics,
+    ChampionNote,
     Cost,
     LabelWork,
     ReportInputs,
@@ -21,7 +20,6 @@ from runner.report.record import (
 
 def build(inputs: ReportInputs) -> SprintReport:
     """The sprint's report; records that are absent stay absent."""
-    target = inputs.sprint.primary_target
     return SprintReport(
         project=inputs.project.name,
         sprint=inputs.sprint_name,
@@ -30,7 +28,7 @@ def build(inputs: ReportInputs) -> SprintReport:
         owner=inputs.sprint.owner,
         phase=inputs.project.phase,
         spec=inputs.spec,
-        primary_target=target,
+        primary_target=inputs.sprint.primary_target,
         verdict=inputs.verdict,
         failure=inputs.failure,
         selection=inputs.selection,
@@ -38,9 +36,12 @@ def build(inputs: ReportInputs) -> SprintReport:
         training=inputs.training,
         exports=inputs.exports,
         evaluation=inputs.evaluation,
+        errors=inputs.errors,
         precision_recall=inputs.precision_recall,
+        confidence_curves=inputs.confidence_curves,
+        gallery=inputs.gallery,
         benchmark=inputs.benchmark,
-        champion=_champion(inputs, target),
+        champion=_champion(inputs),
         annotation=_label_work(inputs),
         cost=sprint_cost(inputs.timings, inputs.project.costs),
         timings=inputs.timings,
@@ -76,26 +77,17 @@ def _stage_cost(timing: StageTiming, costs: Costs) -> StageCost:
     )
 
 
-def _champion(inputs: ReportInputs, target: str) -> ChampionMetrics | None:
-    """What the champion ships, on the same images and labels: the same rule as gates against the champion."""
-    name, theirs, ours = inputs.champion_name, inputs.champion, inputs.evaluation
+def _champion(inputs: ReportInputs) -> ChampionNote | None:
+    """Whom the sprint is compared with, or why it is not."""
+    measured = inputs.evaluation.champion if inputs.evaluation else None
+    name = inputs.champion_name or (measured.tag if measured else None)
     if name is None:
         return None
-    if theirs is None or not theirs.targets:
-        return ChampionMetrics(name=name, why_not="its evaluation could not be read")
-    if ours is None:
-        return ChampionMetrics(name=name, why_not="this sprint was not evaluated")
-    if theirs.split_digest != ours.split_digest:
-        return ChampionMetrics(name=name, why_not="it was measured on another test split")
-    artefact = shipped(theirs)
-    own = [part for found in ours.targets if found.target == target for part in found.slices]
-    return ChampionMetrics(
-        name=name,
-        target=artefact.target,
-        overall=artefact.overall,
-        per_class=artefact.per_class,
-        slices=[part for part in artefact.slices if any(same_slice(part, other) for other in own)],
-    )
+    if measured is not None:
+        return ChampionNote(name=name, target=measured.target)
+    if inputs.evaluation is None:
+        return ChampionNote(name=name, why_not="this sprint was not evaluated")
+    return ChampionNote(name=name, why_not=inputs.champion_why_not or "it was not run on this test split")
 
 
 def _label_work(inputs: ReportInputs) -> LabelWork | None:
@@ -117,6 +109,7 @@ def _reproduction(inputs: ReportInputs) -> Reproduction:
         commands=[
             # The report cannot name the commit that will hold it; git can.
             f"git checkout $(git log -1 --format=%H -- {folder})",
+            f"flywheel verify {folder}",
             f"dvc pull {inputs.data_pointer}",
             f"flywheel run {inputs.sprint_name}",
         ],

@@ -7,37 +7,67 @@ from dataclasses import replace
 
 from runner.report.plots import names
 from runner.report.record import SprintReport
-from runner.report.sections import data, effort, results, verdict
+from runner.report.sections import (
+    champion,
+    data,
+    effort,
+    errors,
+    gallery,
+    gates,
+    slices,
+    targets,
+    verdict,
+    wear,
+)
 from runner.report.sections.part import Part
 
 COMMENT_BYTES = (
     60_000  # GitHub cuts a comment at 65,536 characters; this leaves room for the forge's own lines
 )
 _NOTE_BYTES = 500
-_PICTURES = {  # part → plot, and what it shows
-    "slices": ("slices", "Slices, weakest first"),
-    "classes": ("precision_recall", "Precision over recall"),
-    "export targets": ("targets", "Latency and quality of each artefact"),
-    "training": ("training", "Losses and validation mAP per epoch"),
+_PICTURES = {  # part → plots below it, each with what it shows
+    "differences": (("champion", "Differences to the champion, with intervals"),),
+    "training seeds": (("seeds", "The optimizing metric per training seed"),),
+    "slices": (("slices", "Slices, weakest first, with intervals"),),
+    "confusion": (("confusion", "Confusion matrix"),),
+    "operating point": (
+        ("f1_confidence", "F1 over confidence"),
+        ("precision_recall", "Precision over recall"),
+    ),
+    "calibration": (("calibration", "Reliability: how often each confidence is right"),),
+    "export targets": (("targets", "Latency and quality of each artefact"),),
+    "training": (("training", "Losses and validation metric per epoch"),),
 }
 
 
-def render(report: SprintReport, *, max_bytes: int | None = None, plots: str | None = None) -> str:
-    """The whole report, or as much of it as fits.
+def render(
+    report: SprintReport,
+    *,
+    max_bytes: int | None = COMMENT_BYTES,
+    plots: str | None = None,
+    gallery_folder: str = "",
+) -> str:
+    """As much of the report as fits; all of it when `max_bytes` is None.
 
     Args:
         report: what to render; every text in it is escaped.
         max_bytes: the most UTF-8 bytes; what matters least is left out, and named at the end. Below a few
             thousand only the verdict's word remains.
-        plots: address of the folder that holds `plots.render`'s files, to show the SVGs in the text.
+        plots: address of the folder that holds `plots.render`'s files, to show them and the gallery in the text.
+        gallery_folder: with `plots`, what goes before the gallery's paths, which are relative to the sprint's folder.
     """
     checks = data.check_parts(report)
     stopped = report.failure is not None  # then the checks say more than what could not be measured
     parts = [
         *verdict.parts(report),
         *(checks if stopped else []),
-        *verdict.gate_parts(report),
-        *results.parts(report),
+        *gates.parts(report),
+        *champion.parts(report),
+        *slices.parts(report),
+        *errors.parts(report),
+        *gallery.parts(report, None if plots is None else gallery_folder),
+        *wear.parts(report),
+        *targets.parts(report),
         *data.split_parts(report),
         *([] if stopped else checks),
         *effort.training_parts(report),
@@ -52,12 +82,17 @@ def render(report: SprintReport, *, max_bytes: int | None = None, plots: str | N
 
 
 def _illustrated(part: Part, folder: str, available: Sequence[str]) -> Part:
-    """The part with its plot below it."""
-    name, caption = _PICTURES.get(part.title, ("", ""))
-    if name not in available:
-        return part
-    picture = f"![{caption}]({folder}/{name}.svg)"
-    return replace(part, tail=f"{part.tail}\n\n{picture}" if part.tail else picture)
+    """The part with its plots below it."""
+    pictures = [
+        f"![{caption}]({folder}/{name}.svg)"
+        for name, caption in _PICTURES.get(part.title, ())
+        if name in available
+    ]
+    return (
+        replace(part, tail="\n\n".join([part.tail, *pictures] if part.tail else pictures))
+        if pictures
+        else part
+    )
 
 
 def _fitting(report: SprintReport, parts: Sequence[Part], max_bytes: int) -> list[str]:
@@ -91,7 +126,7 @@ def _shortened(part: Part, room: int) -> str | None:
 
 
 def _note(missing: Sequence[str]) -> str:
-    return f"*Left out to fit: {', '.join(missing)}. The whole report is in the sprint's folder.*"
+    return f"*Left out to fit: {', '.join(missing)}. Everything is in report.json, in the sprint's folder.*"
 
 
 def _bare(report: SprintReport) -> str:

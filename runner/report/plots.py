@@ -5,14 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from runner.adapters import plotting
-from runner.adapters.plotting import Artefact, Bar, Line, Picture
+from runner.adapters import plotting, plotting_errors, plotting_intervals
+from runner.adapters.canvas import BLUE, GREY, SERIES, VERMILION, Picture
+from runner.adapters.plotting import Artefact, Line, Mark
+from runner.adapters.plotting_errors import Confidence
+from runner.adapters.plotting_intervals import OUTCOME_COLORS, Estimate
+from runner.report.confusion import SHOWN_CLASSES, background_index, most_confused
 from runner.report.escape import plain
 from runner.report.record import SprintReport
-from runner.report.tables import judged, optimizing, slice_rows, target_rows
-from runner.report.wording import count, label, quality
+from runner.report.tables import (
+    OVERALL,
+    CellRow,
+    differences,
+    found_rows,
+    optimizing,
+    overall_row,
+    place_of,
+    seed_spread,
+    slice_rows,
+    target_rows,
+)
+from runner.report.wording import changed, count, label, percent
 
-_MOST_BARS = 24
+_MOST_ROWS = 24
 _MOST_CURVES = 6
 
 
@@ -27,37 +42,148 @@ def render(report: SprintReport) -> list[tuple[str, bytes]]:
 
 def names(report: SprintReport) -> list[str]:
     """The plots that there is data for; draws nothing."""
+    errors = report.errors
     present = {
         "slices": any(row.value is not None for row in slice_rows(report)),
-        "training": report.training is not None and any(model.epochs for model in report.training.models),
-        "targets": any(row.speed is not None or row.value is not None for row in target_rows(report)),
+        "champion": bool(differences(report)),
+        "seeds": seed_spread(report) is not None,
+        "confusion": errors is not None and any(any(row) for row in errors.confusion.counts),
         "precision_recall": any(curve.recall for curve in report.precision_recall),
+        "f1_confidence": any(curve.confidence for curve in report.confidence_curves),
+        "calibration": errors is not None and any(part.count for part in errors.calibration.bins),
+        "targets": any(row.speed is not None or row.value is not None for row in target_rows(report)),
+        "training": report.training is not None and any(model.epochs for model in report.training.models),
     }
     return [name for name, there in present.items() if there]
 
 
 def _slices(report: SprintReport) -> Picture:
-    metric = optimizing(report)
-    measured = judged(report)
-    rows = [row for row in slice_rows(report) if row.value is not None]
-    bars = [
-        Bar(
-            label=f"{plain(row.name, 32)} ({count(row.metrics.images, 'image')})",
-            value=row.value or 0.0,
-            reference=row.champion_value,
-            faint=row.few,
-        )
-        for row in rows[:_MOST_BARS]
-    ]
-    which = f", the {_MOST_BARS} weakest of {len(rows)}" if len(rows) > _MOST_BARS else ", weakest first"
-    faint = " (faint: few images or objects)" if any(bar.faint for bar in bars) else ""
-    return plotting.horizontal_bars(
-        f"{label(metric)} by slice{which}{faint}",
-        bars,
-        overall=quality(measured.overall if measured else None, metric),
-        overall_label="all images",
-        reference_label=f"champion {plain(report.champion.name, 40)}" if report.champion else "",
+    metric = label(optimizing(report))
+    everything = overall_row(report)
+    measured = [row for row in slice_rows(report) if row.value is not None]
+    regions = [row for row in found_rows(report) if row.value is not None]
+    rows = [*measured[: _MOST_ROWS - min(5, len(regions))], *regions[:5]]
+    overall = everything.value if everything else None
+    which = (
+        f", the {len(rows) - len(regions[:5])} weakest of {len(measured)}"
+        if len(rows) < len(measured)
+        else ""
     )
+    resampling = report.evaluation.resampling if report.evaluation else None
+    sure = f" with {percent(resampling.level)} intervals" if resampling else ""
+    champion = report.champion.name if report.champion else ""
+    return plotting_intervals.values(
+        f"{metric} by slice{sure}{which or ', weakest first'}",
+        [_estimate(row, overall) for row in rows],
+        overall=_estimate(everything, None) if everything and everything.value is not None else None,
+        reference_label=f"champion {plain(champion, 40)}",
+    )
+
+
+def _estimate(row: CellRow, overall: float | None) -> Estimate:
+    """Vermilion: worse than the whole split, and its interval says so."""
+    value = row.value or 0.0
+    weak = overall is not None and row.interval is not None and row.interval.high < overall
+    images = f" ({count(row.metrics.images, 'image')})" if row.name != OVERALL else ""
+    found = "found: " if row.found is not None else ""
+    return Estimate(
+        label=f"{found}{plain(row.name, 36 - len(found))}{images}",
+        value=value,
+        low=row.interval.low if row.interval else None,
+        high=row.interval.high if row.interval else None,
+        reference=row.against.reference if row.against else None,
+        color=VERMILION if weak else GREY if row.unsure else BLUE,
+    )
+
+
+def _champion(report: SprintReport) -> Picture:
+    rows = differences(report)
+    shown = [
+        Estimate(
+            label=plain(place_of(row), 40),
+            value=row.difference,
+            low=row.interval.low if row.interval else None,
+            high=row.interval.high if row.interval else None,
+            color=OUTCOME_COLORS[row.outcome],
+            text=changed(row.difference, row.interval),
+        )
+        for row in rows[:_MOST_ROWS]
+    ]
+    which = f", {_MOST_ROWS} of {len(rows)} parts" if len(rows) > _MOST_ROWS else ""
+    name = plain(report.champion.name, 40) if report.champion else ""
+    return plotting_intervals.differences(
+        f"{label(optimizing(report))} against champion {name}{which}",
+        shown,
+        ("worse", "better than the champion"),
+        {color: outcome for outcome, color in OUTCOME_COLORS.items()},
+    )
+
+
+def _seeds(report: SprintReport) -> Picture:
+    seeds = seed_spread(report)
+    if seeds is None:
+        raise ValueError("one seed has no spread")
+    rows = [
+        Estimate(label=f"seed {plain(seed, 20)}", value=value, low=value)
+        for seed, value in seeds.values.items()
+    ]
+    champion = next(
+        (row for row in differences(report) if row.slice is None and row.class_name is None), None
+    )
+    metric = label(optimizing(report))
+    return plotting_intervals.points(
+        f"{metric} of torch per training seed",
+        rows,
+        metric,
+        ("champion", champion.reference) if champion else None,
+    )
+
+
+def _confusion(report: SprintReport) -> Picture:
+    if report.errors is None:
+        raise ValueError("nothing was analysed")
+    whole = report.errors.confusion
+    matrix = most_confused(whole)
+    background = background_index(matrix)
+    classes = len(whole.labels) - (background is not None)
+    which = f", the {SHOWN_CLASSES} most confused of {classes} classes" if classes > SHOWN_CLASSES else ""
+    return plotting_errors.confusion(
+        f"Confusion matrix{which}",
+        [plain(name, 18) for name in matrix.labels],
+        matrix.counts,
+        [row != background for row in range(len(matrix.labels))],
+    )
+
+
+def _f1_confidence(report: SprintReport) -> Picture:
+    curves = [curve for curve in report.confidence_curves if curve.confidence][:_MOST_CURVES]
+    lines = [
+        Line(label=plain(curve.name, 32), x=curve.confidence, y=curve.f1, color=i)
+        for i, curve in enumerate(curves)
+    ]
+    marks = []
+    if report.errors is not None and report.errors.recommended is not None:
+        best = report.errors.recommended.confidence
+        marks.append(Mark(label=f"recommended {best:.2f}", x=best))
+    if report.evaluation is not None:
+        current = report.evaluation.operating_confidence
+        marks.append(Mark(label=f"the spec's {current:.2f}", x=current, faint=True))
+    return plotting.unit_square("F1 over confidence", lines, "confidence", "F1", marks)
+
+
+def _calibration(report: SprintReport) -> Picture:
+    if report.errors is None:
+        raise ValueError("nothing was analysed")
+    calibration = report.errors.calibration
+    bins = [
+        Confidence(
+            low=part.low, high=part.high, count=part.count, confidence=part.confidence, accuracy=part.accuracy
+        )
+        for part in calibration.bins
+        if part.count and part.confidence is not None and part.accuracy is not None
+    ]
+    error = f" (expected calibration error {calibration.ece:.3f})" if calibration.ece is not None else ""
+    return plotting_errors.reliability(f"Reliability{error}", bins)
 
 
 def _training(report: SprintReport) -> Picture:
@@ -67,15 +193,19 @@ def _training(report: SprintReport) -> Picture:
         Line(
             label=f"seed {model.seed}",
             x=[epoch.epoch for epoch in chosen],
-            y=[_map(epoch.values) for epoch in chosen],
+            y=[_validated(epoch.values) for epoch in chosen],
             color=i,
         )
         for i, model in enumerate(models)
-        if (chosen := [epoch for epoch in model.epochs if math.isfinite(_map(epoch.values))])
+        if (chosen := [epoch for epoch in model.epochs if math.isfinite(_validated(epoch.values))])
     ]
+    classify = any(
+        "accuracy_top1" in key for model in models for epoch in model.epochs for key in epoch.values
+    )
+    measured = "Top-1" if classify else "mAP50-95"
     first = f" of seed {models[0].seed}" if len(models) > 1 else ""
     return plotting.two_panels(
-        "Training", losses, maps, (f"losses{first}", "mAP50-95 on val (trainer's own)", "epoch")
+        "Training", losses, maps, (f"losses{first}", f"{measured} on val (trainer's own)", "epoch")
     )
 
 
@@ -84,7 +214,7 @@ def _losses(report: SprintReport) -> list[Line]:
     models = report.training.models if report.training else []
     epochs = models[0].epochs if models else []
     keys = sorted({key for epoch in epochs for key in epoch.values if key.endswith("loss")})
-    kinds = list(dict.fromkeys(key.partition("/")[2] for key in keys))[: len(plotting.SERIES)]
+    kinds = list(dict.fromkeys(key.partition("/")[2] for key in keys))[: len(SERIES)]
     lines = []
     for key in keys:
         group, _, kind = key.partition("/")
@@ -102,8 +232,13 @@ def _losses(report: SprintReport) -> list[Line]:
     return lines
 
 
-def _map(values: dict[str, float]) -> float:
-    return next((value for key, value in values.items() if "mAP50-95" in key), math.nan)
+_VALIDATED = ("mAP50-95(M)", "mAP50-95(P)", "mAP50-95", "accuracy_top1")  # what the task is about comes first
+
+
+def _validated(values: dict[str, float]) -> float:
+    """The trainer's own validation metric."""
+    found = (value for wanted in _VALIDATED for key, value in values.items() if wanted in key)
+    return next(found, math.nan)
 
 
 def _targets(report: SprintReport) -> Picture:
@@ -128,16 +263,21 @@ def _precision_recall(report: SprintReport) -> Picture:
             x=curve.recall,
             y=curve.precision,
             color=i,
-            dashed=i >= len(plotting.SERIES),
+            dashed=i >= len(SERIES),
         )
         for i, curve in enumerate(curves[:_MOST_CURVES])
     ]
-    return plotting.unit_square("Precision over recall at IoU 0.5", lines, "recall", "precision")
+    return plotting.unit_square("Precision over recall at similarity 0.5", lines, "recall", "precision")
 
 
 _DRAWN: dict[str, Callable[[SprintReport], Picture]] = {
     "slices": _slices,
-    "training": _training,
-    "targets": _targets,
+    "champion": _champion,
+    "seeds": _seeds,
+    "confusion": _confusion,
     "precision_recall": _precision_recall,
+    "f1_confidence": _f1_confidence,
+    "calibration": _calibration,
+    "targets": _targets,
+    "training": _training,
 }

@@ -11,12 +11,12 @@ from runner.config.sprint import Sprint
 from runner.domain.records import (
     Benchmark,
     Checks,
+    Errors,
     Evaluation,
     ExportedTarget,
-    Metrics,
+    Gallery,
     Record,
     Selection,
-    SliceMetrics,
     StageFailure,
     StageTiming,
     Training,
@@ -31,28 +31,33 @@ class FileDigest(Record, frozen=True, kw_only=True):
     sha256: str
 
 
-class ChampionMetrics(Record, frozen=True, kw_only=True):
-    """The champion, and the metrics of the artefact it ships where it was measured on the same test split.
+class ChampionNote(Record, frozen=True, kw_only=True):
+    """The registry's champion. What was measured of it is `SprintReport.evaluation.champion`.
 
     Attributes:
-        why_not: why there is nothing to compare with, when `overall` is `None`.
-        slices: those that mean the same as this sprint's slices of their names.
+        target: the artefact it ships, where it was run on this test split.
+        why_not: why there is nothing to compare with, when `target` is `None`.
     """
 
     name: str
     target: str | None = None
     why_not: str = ""
-    overall: Metrics | None = None
-    per_class: dict[str, Metrics] = field(default_factory=dict)
-    slices: list[SliceMetrics] = field(default_factory=list)
 
 
 class PrecisionRecall(Record, frozen=True, kw_only=True):
-    """A precision-recall curve at IoU 0.5; both lists have one length, recall ascending, values in [0, 1]."""
+    """A precision-recall curve at similarity 0.5; both lists have one length, recall ascending, values in [0, 1]."""
 
     name: str  # whose curve: a target, or a class
     recall: list[float]
     precision: list[float]
+
+
+class ConfidenceCurve(Record, frozen=True, kw_only=True):
+    """F1 by the confidence from which on a prediction counts; lists of one length, confidence ascending."""
+
+    name: str  # whose curve: a target, or a class
+    confidence: list[float]
+    f1: list[float]
 
 
 class LabelWork(Record, frozen=True, kw_only=True):
@@ -99,7 +104,7 @@ class Reproduction(Record, frozen=True, kw_only=True):
 class SprintReport(Record, frozen=True, kw_only=True):
     """One sprint's report. What did not happen is `None` or empty, and shown as "not measured"."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     project: str
     sprint: str
     title: str
@@ -115,9 +120,12 @@ class SprintReport(Record, frozen=True, kw_only=True):
     training: Training | None = None
     exports: list[ExportedTarget] = field(default_factory=list)
     evaluation: Evaluation | None = None
+    errors: Errors | None = None
     precision_recall: list[PrecisionRecall] = field(default_factory=list)
+    confidence_curves: list[ConfidenceCurve] = field(default_factory=list)
+    gallery: Gallery | None = None
     benchmark: Benchmark | None = None
-    champion: ChampionMetrics | None = None
+    champion: ChampionNote | None = None
     annotation: LabelWork | None = None
     cost: Cost
     timings: list[StageTiming] = field(default_factory=list)
@@ -131,8 +139,10 @@ class ReportInputs(Record, frozen=True, kw_only=True):
         sprint_name: the spec's name, `0001-first-model`.
         data_pointer: the dataset's DVC file, relative to the repository; `data_md5` is the hash inside it.
         guidelines: digest of `sprint.annotation.guidelines`, when that file exists.
-        champion_name: the champion's sprint, when it is another one.
-        champion: its evaluation as it was promoted; perhaps on another test split.
+        errors: errors.json. `gallery`: gallery.json.
+        precision_recall, confidence_curves: plots/precision_recall.csv and plots/f1_confidence.csv.
+        champion_name: what the registry calls the champion, when it is another sprint's model.
+        champion_why_not: why it was not run on this test split, when `evaluation` has no champion.
     """
 
     project: Project
@@ -149,8 +159,11 @@ class ReportInputs(Record, frozen=True, kw_only=True):
     training: Training | None = None
     exports: list[ExportedTarget] = field(default_factory=list)
     evaluation: Evaluation | None = None
+    errors: Errors | None = None
     precision_recall: list[PrecisionRecall] = field(default_factory=list)
+    confidence_curves: list[ConfidenceCurve] = field(default_factory=list)
+    gallery: Gallery | None = None
     benchmark: Benchmark | None = None
     champion_name: str | None = None
-    champion: Evaluation | None = None
+    champion_why_not: str = ""
     timings: list[StageTiming] = field(default_factory=list)

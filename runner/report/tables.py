@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from runner.domain.records import (
     REFERENCE_TARGET,
     WORST_FIRST,
+    Difference,
     ExportedTarget,
+    FoundSlice,
     GateResult,
+    Interval,
     Metrics,
+    Outcome,
     TargetBenchmark,
     TargetEvaluation,
-    Verdict,
 )
 from runner.report.record import SprintReport
 from runner.report.wording import quality
 
 OVERALL = "all images"
-FEW = 30  # images or objects below which a number says little
+WIDE = 0.2  # an interval wider than this says little
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,22 +31,22 @@ class CellRow:
     """A slice or a class of the judged target.
 
     Attributes:
-        value: the optimizing metric.
-        delta: `value` minus the whole split's; `champion_delta`: minus the champion's on the same cell.
+        metric: what the row is judged by; `value` and `interval` are of it.
+        delta: `value` minus the whole split's.
+        unsure: why the value says little, in a word or two; empty where it can be relied on.
+        against: the difference to the champion in the same cell.
     """
 
     name: str
     condition: str
     metrics: Metrics
+    metric: str
     value: float | None
+    interval: Interval | None
     delta: float | None
-    champion_value: float | None
-    champion_delta: float | None
-
-    @property
-    def few(self) -> bool:
-        """Whether the value rests on so little that it says little."""
-        return self.value is not None and min(self.metrics.images, self.metrics.objects) < FEW
+    unsure: str = ""
+    against: Difference | None = None
+    found: FoundSlice | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,37 +85,58 @@ def judged(report: SprintReport) -> TargetEvaluation | None:
     return evaluated(report, report.primary_target)
 
 
-def overall_row(report: SprintReport) -> CellRow | None:
+def resampled(report: SprintReport) -> bool:
+    """Whether there are intervals at all."""
+    return report.evaluation is not None and report.evaluation.resampling is not None
+
+
+def class_metric(report: SprintReport) -> str:
+    """What classes are ranked by: top-1 of a single class would be its recall alone."""
+    classify = report.evaluation is not None and report.evaluation.task == "classify"
+    return "f1" if classify else optimizing(report)
+
+
+def overall_row(report: SprintReport, metric: str | None = None) -> CellRow | None:
     """All test images on the judged target: what slices and classes are compared with."""
     measured = judged(report)
     if measured is None:
         return None
-    row = _row(
-        report,
-        measured,
-        (OVERALL, ""),
-        measured.overall,
-        report.champion.overall if report.champion else None,
-    )
-    return replace(row, delta=None)
+    row = _row(report, metric or optimizing(report), (OVERALL, ""), measured.overall)
+    return replace(row, delta=None, against=_differences(report).get((None, None)))
 
 
-def gates_worst_first(verdict: Verdict) -> list[GateResult]:
+def gates_worst_first(gates: Sequence[GateResult]) -> list[GateResult]:
     """Failed, then not measured, inconclusive, passed; in each the spec's order."""
-    return sorted(verdict.gates, key=lambda gate: WORST_FIRST.index(gate.outcome))
+    return sorted(gates, key=lambda gate: WORST_FIRST.index(gate.outcome))
 
 
 def slice_rows(report: SprintReport) -> list[CellRow]:
-    """The judged target's slices, weakest first."""
+    """The judged target's slices that somebody named, weakest first."""
+    return sorted((row for row in _all_slices(report) if row.found is None), key=_weakest_first)
+
+
+def found_rows(report: SprintReport) -> list[CellRow]:
+    """The judged target's slices that were found, the most certain first."""
+
+    def order(row: CellRow) -> tuple[float, tuple[bool, float, str]]:
+        return (row.found.p_value if row.found else 1.0, _weakest_first(row))
+
+    return sorted((row for row in _all_slices(report) if row.found is not None), key=order)
+
+
+def _all_slices(report: SprintReport) -> list[CellRow]:
     measured = judged(report)
     if measured is None:
         return []
-    champion = {cell.name: cell.overall for cell in report.champion.slices} if report.champion else {}
-    rows = [
-        _row(report, measured, (cell.name, cell.condition), cell.overall, champion.get(cell.name))
+    against = _differences(report)
+    return [
+        replace(
+            _row(report, optimizing(report), (cell.name, cell.condition), cell.overall),
+            against=against.get((cell.name, None)),
+            found=cell.found,
+        )
         for cell in measured.slices
     ]
-    return sorted(rows, key=_weakest_first)
 
 
 def class_rows(report: SprintReport) -> list[CellRow]:
@@ -118,12 +144,40 @@ def class_rows(report: SprintReport) -> list[CellRow]:
     measured = judged(report)
     if measured is None:
         return []
-    champion = report.champion.per_class if report.champion else {}
+    against = _differences(report)
     rows = [
-        _row(report, measured, (name, ""), metrics, champion.get(name))
+        replace(_row(report, class_metric(report), (name, ""), metrics), against=against.get((None, name)))
         for name, metrics in measured.per_class.items()
     ]
     return sorted(rows, key=_weakest_first)
+
+
+def _differences(report: SprintReport) -> dict[tuple[str | None, str | None], Difference]:
+    return {(row.slice, row.class_name): row for row in differences(report)}
+
+
+def differences(report: SprintReport) -> list[Difference]:
+    """Ours against the champion's by the optimizing metric, what matters most first.
+
+    All images lead; then what was lost, what was gained, and what is unclear, the largest first.
+    """
+    champion = report.evaluation.champion if report.evaluation else None
+    rows = [row for row in champion.differences if row.metric == optimizing(report)] if champion else []
+    outcomes = ("lost", "gained", "unclear")
+
+    def order(row: Difference) -> tuple[bool, int, float, str, str]:
+        whole = row.slice is None and row.class_name is None
+        place = (row.slice or "", row.class_name or "")
+        return (not whole, outcomes.index(row.outcome), -abs(row.difference), *place)
+
+    return sorted(rows, key=order)
+
+
+def place_of(row: Difference | GateResult) -> str:
+    """The cell in words, unescaped: `dark`, `class three`, `dark, class three`, `all images`."""
+    parts = [row.slice] if row.slice else []
+    parts += [f"class {row.class_name}"] if row.class_name else []
+    return ", ".join(parts) or OVERALL
 
 
 def target_rows(report: SprintReport) -> list[TargetRow]:
@@ -152,36 +206,76 @@ def target_rows(report: SprintReport) -> list[TargetRow]:
     return rows
 
 
-def seed_values(report: SprintReport) -> dict[str, float]:
-    """The torch model's optimizing metric per training seed, where there is more than one."""
-    torch = evaluated(report, REFERENCE_TARGET)
+@dataclass(frozen=True, kw_only=True)
+class SeedSpread:
+    """The torch model's optimizing metric over at least two training seeds.
+
+    Attributes:
+        values: seed → value, the first seed first.
+        deviation: their standard deviation (n − 1).
+        share: of the difference to the champion on all images, what their range would explain; in [0, 1].
+            None without a champion, or without any difference.
+    """
+
+    values: dict[str, float]
+    deviation: float
+    share: float | None
+
+    @property
+    def low(self) -> float:
+        return min(self.values.values())
+
+    @property
+    def high(self) -> float:
+        return max(self.values.values())
+
+
+def seed_spread(report: SprintReport) -> SeedSpread | None:
+    """How far training alone moves the result; None for a single seed."""
+    torch, metric = evaluated(report, REFERENCE_TARGET), optimizing(report)
     if report.evaluation is None or not report.evaluation.seeds or torch is None:
-        return {}
+        return None
     first = str(report.training.models[0].seed) if report.training and report.training.models else "first"
-    cells = {first: torch.overall, **report.evaluation.seeds}
-    values = {seed: quality(metrics, optimizing(report)) for seed, metrics in cells.items()}
-    return {seed: value for seed, value in values.items() if value is not None}
+    cells = {first: torch.overall}
+    for seed in report.evaluation.seeds:
+        cells[seed.target.removeprefix(f"{REFERENCE_TARGET}-seed-")] = seed.overall
+    found = {seed: quality(metrics, metric) for seed, metrics in cells.items()}
+    values = {seed: value for seed, value in found.items() if value is not None}
+    if len(values) < 2:
+        return None
+    mean = sum(values.values()) / len(values)
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values.values()) / (len(values) - 1))
+    gain = _differences(report).get((None, None))
+    spread = max(values.values()) - min(values.values())
+    share = min(1.0, spread / abs(gain.difference)) if gain is not None and gain.difference else None
+    return SeedSpread(values=values, deviation=deviation, share=share)
 
 
-def _row(
-    report: SprintReport,
-    measured: TargetEvaluation,
-    named: tuple[str, str],
-    metrics: Metrics,
-    champion: Metrics | None,
-) -> CellRow:
-    metric = optimizing(report)
-    value = quality(metrics, metric)
-    theirs = quality(champion, metric)
+def undecided(report: SprintReport) -> list[GateResult]:
+    """The INCONCLUSIVE gates, in the spec's order."""
+    gates = report.verdict.gates if report.verdict else []
+    return [gate for gate in gates if gate.outcome is Outcome.INCONCLUSIVE]
+
+
+def _row(report: SprintReport, metric: str, named: tuple[str, str], metrics: Metrics) -> CellRow:
+    measured = judged(report)
+    value, interval = quality(metrics, metric), metrics.intervals.get(metric)
     return CellRow(
         name=named[0],
         condition=named[1],
         metrics=metrics,
+        metric=metric,
         value=value,
-        delta=_minus(value, quality(measured.overall, metric)),
-        champion_value=theirs,
-        champion_delta=_minus(value, theirs),
+        interval=interval,
+        delta=_minus(value, quality(measured.overall if measured else None, metric)),
+        unsure=_unsure(interval) if value is not None and resampled(report) else "",
     )
+
+
+def _unsure(interval: Interval | None) -> str:
+    if interval is None:
+        return "no interval"
+    return "wide" if interval.high - interval.low > WIDE else ""
 
 
 def _minus(value: float | None, reference: float | None) -> float | None:

@@ -4,32 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.domain.records import CheckResult, GateResult, Outcome, Severity
+from runner.domain.records import CheckResult, FurtherEvidence, GateResult, Outcome, Severity
 from runner.report.escape import plain
 from runner.report.record import SprintReport
-from runner.report.sections.verdict import because, status
-from runner.report.tables import gates_worst_first, optimizing, overall_row, slice_rows, target_rows
+from runner.report.sections.champion import gain_within, tally
+from runner.report.sections.gates import POINT
+from runner.report.sections.gates import advice as further_images
+from runner.report.sections.verdict import because, found, status
+from runner.report.sections.wear import glance
+from runner.report.tables import (
+    differences,
+    found_rows,
+    gates_worst_first,
+    optimizing,
+    overall_row,
+    seed_spread,
+    slice_rows,
+    target_rows,
+)
 from runner.report.wording import (
     NOT_MEASURED,
     WORDS,
-    bar,
     change,
+    changed,
     count,
     duration,
     label,
-    measured,
     money,
     number,
+    with_interval,
 )
 
-_WEAKEST = 6
-_OPEN_GATES = 12
+_WEAKEST = 2
+_GATES = 8
 _OFFENDERS = 5
+_DEEP = " " * 15  # under a gate's text
 _BOLD, _DIM, _RED, _GREEN, _YELLOW, _END = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
 
 
 def render(report: SprintReport, *, color: bool) -> str:
-    """Verdict, open gates, weakest slices, artefacts.
+    """Verdict, gates, the champion, the weakest slices, the judged artefact: about 25 lines.
 
     Args:
         report: what to render; no control character of its texts reaches the terminal.
@@ -39,8 +53,8 @@ def render(report: SprintReport, *, color: bool) -> str:
         _head(report),
         _gates(report),
         _checks(report),
+        _champion(report),
         _slices(report),
-        _targets(report),
         _foot(report),
     ]
     text = "\n\n".join("\n".join(lines) for lines in blocks if lines) + "\n"
@@ -70,44 +84,80 @@ def _head(report: SprintReport) -> list[str]:
 
 
 def _gates(report: SprintReport) -> list[str]:
-    gates = gates_worst_first(report.verdict) if report.verdict else []
-    unmet = [gate for gate in gates if gate.outcome is not Outcome.PASS]
-    if not unmet:
+    """The gates worst first, under each undecided one what would decide it."""
+    gates = gates_worst_first(report.verdict.gates) if report.verdict else []
+    if not gates:
         return []
-    lines = [f"{_BOLD}Gates not met{_END} ({len(unmet)} of {len(gates)})"]
-    lines += [_gate(gate, report.cost.currency) for gate in unmet[:_OPEN_GATES]]
-    if len(unmet) > _OPEN_GATES:
-        lines.append(f"  … and {len(unmet) - _OPEN_GATES} more")
-    return lines
+    passed = sum(gate.outcome is Outcome.PASS for gate in gates)
+    lines = [f"{_BOLD}Gates{_END}: {passed} of {len(gates)} met"]
+    shown = 0
+    for gate in gates:
+        more = _gate(gate, report.cost.currency)
+        if shown + len(more) > _GATES:
+            break
+        lines += more
+        shown += len(more)
+    listed = sum(not line.startswith(_DEEP) for line in lines) - 1
+    return [*lines, f"  … and {len(gates) - listed} more"] if listed < len(gates) else lines
 
 
-def _gate(gate: GateResult, currency: str) -> str:
-    tint = _RED if gate.outcome is Outcome.FAIL else _YELLOW
-    value = measured(gate.metric, gate.value, gate.threshold, plain(currency, 3))
+def _gate(gate: GateResult, currency: str) -> list[str]:
+    tint = {Outcome.PASS: _GREEN, Outcome.FAIL: _RED}.get(gate.outcome, _YELLOW)
     place = ", ".join(plain(part, 60) for part in (gate.slice, gate.class_name, gate.target) if part)
     on = f" on {place}" if place else ""
-    return f"  {tint}{WORDS[gate.outcome]:<12}{_END} {plain(gate.gate, 100)}{on}: {value}"
+    value = found(gate, plain(currency, 3)) or f": {NOT_MEASURED}"
+    point = f" ({POINT})" if gate.decided_by == "point" else ""
+    line = f"  {tint}{WORDS[gate.outcome]:<12}{_END} {plain(gate.gate, 100)}{on}{value}{point}"
+    if gate.outcome is not Outcome.INCONCLUSIVE:
+        return [line]
+    return [line, f"{_DEEP}to decide: {_advice(gate.further)}"]
+
+
+def _advice(further: FurtherEvidence | None) -> str:
+    price = ""
+    if further is not None and further.images is not None and further.cost is not None:
+        price = f", {money(further.cost, plain(further.currency, 3))} to label"
+    return f"{further_images(further)}{price}"
 
 
 def _checks(report: SprintReport) -> list[str]:
+    """Every finding of a sprint that its checks stopped; else how many there are, at the end."""
     results = report.checks.results if report.checks else []
-    found = sorted((result for result in results if not result.success), key=lambda result: result.severity)
-    if not found:
+    unmet = sorted((result for result in results if not result.success), key=lambda result: result.severity)
+    if not any(result.severity is Severity.ERROR for result in unmet):
         return []
-    lines = [f"{_BOLD}Checks with findings{_END} ({len(found)} of {len(results)})"]
-    for result in found:
+    lines = [f"{_BOLD}Checks with findings{_END} ({len(unmet)} of {len(results)})"]
+    for result in unmet:
         lines += _check(result)
     return lines
 
 
 def _check(result: CheckResult) -> Sequence[str]:
     tint = _RED if result.severity is Severity.ERROR else _YELLOW
-    found = f"{result.unexpected:,} of {result.checked:,}"
-    head = f"  {tint}{result.severity.value:<8}{_END} {plain(result.description, 120)}: {found}"
+    rate = f"{result.unexpected:,} of {result.checked:,}"
+    head = f"  {tint}{result.severity.value:<8}{_END} {plain(result.description, 120)}: {rate}"
     if result.severity is not Severity.ERROR:
         return [head]
     rows = [f"           {_DIM}{plain(row, 160)}{_END}" for row in result.rows[:_OFFENDERS]]
     return [head, *rows, *([f"           fix: {plain(result.fix, 160)}"] if result.fix else [])]
+
+
+def _champion(report: SprintReport) -> list[str]:
+    """Whether it is better than the champion, in a line or two."""
+    if report.champion is None:
+        return []
+    name = f"{_BOLD}Champion{_END} {plain(report.champion.name, 80)}"
+    rows = differences(report)
+    whole = next((row for row in rows if row.slice is None and row.class_name is None), None)
+    if whole is None:
+        return [f"{name}: not compared: {plain(report.champion.why_not) or NOT_MEASURED}"]
+    tint = {"gained": _GREEN, "lost": _RED}.get(whole.outcome, _YELLOW)
+    metric = label(optimizing(report))
+    lines = [
+        f"{name}: {metric} {changed(whole.difference, whole.interval)}, {tint}{whole.outcome}{_END}; {tally(rows).lower()}"
+    ]
+    seeds = seed_spread(report)
+    return [*lines, f"  {within}"] if seeds is not None and (within := gain_within(report, seeds)) else lines
 
 
 def _slices(report: SprintReport) -> list[str]:
@@ -115,51 +165,34 @@ def _slices(report: SprintReport) -> list[str]:
     if everything is None:
         return [f"{_BOLD}Slices{_END}: {NOT_MEASURED}"]
     slices = slice_rows(report)
+    regions = found_rows(report)
     of = f", the weakest {_WEAKEST} of {len(slices)}" if len(slices) > _WEAKEST else ""
-    rows = [(plain(row.name, 40), row) for row in [everything, *slices[:_WEAKEST]]]
+    rows = [(plain(row.name, 40), row) for row in [everything, *slices[:_WEAKEST], *regions[:1]]]
     wide = max(len(name) for name, _ in rows)
     lines = [f"{_BOLD}{label(optimizing(report))} by slice{_END}{of}"]
     for name, row in rows:
-        value = f"{number(row.value)} {bar(row.value, 20)}"
-        delta = change(row.delta) if row is not everything else ""
-        few = f"  {_YELLOW}small sample{_END}" if row.few else ""
+        value = with_interval(row.value, row.interval)
+        delta = "" if row is everything else change(row.delta)
+        notes = [f"{_YELLOW}{row.unsure}{_END}"] if row.unsure else []
+        notes += ["found by the search"] if row.found is not None else []
         lines.append(
-            f"  {name:<{wide}}  {value:<26}  {row.metrics.images:>6,} images  {delta:>6}{few}".rstrip()
+            f"  {name:<{wide}}  {value:<22}  {row.metrics.images:>6,} images  {delta:>6}  {', '.join(notes)}".rstrip()
         )
     return lines
 
 
-def _targets(report: SprintReport) -> list[str]:
-    rows = target_rows(report)
-    if not rows:
-        return [f"{_BOLD}Artefacts{_END}: {NOT_MEASURED}"]
-    table = [["", label(optimizing(report)), "against torch", "p50 ms", "p95 ms", "images/s", "MB"]]
-    for row in rows:
-        speed = row.speed
-        table.append(
-            [
-                plain(row.target, 32) + (" *" if row.judged else ""),
-                number(row.value),
-                change(row.delta, 4),
-                number(speed.latency_p50_ms if speed else None, 1),
-                number(speed.latency_p95_ms if speed else None, 1),
-                number(speed.throughput_ips if speed else None, 1),
-                number(row.size_mb, 1),
-            ]
-        )
-    wide = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
-    lines = [
-        f"  {line[0]:<{wide[0]}}"
-        + "".join(f"  {cell:>{width}}" for cell, width in zip(line[1:], wide[1:], strict=True))
-        for line in table
-    ]
-    star = " (* the one that gates judge)" if any(row.judged for row in rows) else ""
-    return [f"{_BOLD}Artefacts{_END}{star}", *lines]
-
-
 def _foot(report: SprintReport) -> list[str]:
+    """The judged artefact's speed and size, wear of the test split, effort."""
     cost = report.cost
-    passed = sum(gate.outcome is Outcome.PASS for gate in report.verdict.gates) if report.verdict else 0
-    total = len(report.verdict.gates) if report.verdict else 0
-    gates = f"{passed} of {count(total, 'gate')} met · " if total else ""
-    return [f"{gates}{duration(cost.seconds)} of compute · {money(cost.total, plain(cost.currency, 3))}"]
+    row = next((row for row in target_rows(report) if row.judged and row.speed is not None), None)
+    effort = f"{duration(cost.seconds)} of compute · {money(cost.total, plain(cost.currency, 3))}"
+    if row is not None and row.speed is not None:
+        effort = (
+            f"{plain(row.target, 40)}: {number(row.speed.latency_p95_ms, 1, ' ms')} p95, "
+            f"{number(row.speed.throughput_ips, 1, ' images/s')}, {number(row.size_mb, 1, ' MB')} · {effort}"
+        )
+    findings = (
+        [] if _checks(report) or not report.checks else [r for r in report.checks.results if not r.success]
+    )
+    lines = [f"{_YELLOW}{count(len(findings), 'data check')} with findings{_END}"] if findings else []
+    return [*lines, *([worn] if (worn := glance(report)) else []), effort]

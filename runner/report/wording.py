@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from runner.domain.records import QUALITY_METRICS, Metrics, Outcome
+from runner.domain.records import QUALITY_METRICS, Interval, Metrics, Outcome
 from runner.gates.text import UNITS, telling_decimals
 from runner.gates.text import threshold as written
 
@@ -24,6 +24,9 @@ _LABELS = {
     "precision": "Precision",
     "recall": "Recall",
     "f1": "F1",
+    "top1": "Top-1",
+    "top5": "Top-5",
+    "balanced_accuracy": "Balanced accuracy",
 }
 
 
@@ -67,6 +70,59 @@ def change(value: float | None, decimals: int = 3) -> str:
     if not text.strip("0."):
         return text
     return f"{'−' if value < 0 else '+'}{text}"
+
+
+def spread(interval: Interval, *, signed: bool = False, beside: float | None = None) -> str:
+    """An interval's ends, with the decimals that its width deserves, or that tell it from a threshold.
+
+    >>> spread(Interval(low=0.4123, high=0.6511)), spread(Interval(low=0.4123, high=0.4311))
+    ('0.41 to 0.65', '0.412 to 0.431')
+    >>> spread(Interval(low=-0.0312, high=0.004), signed=True)
+    '−0.031 to +0.004'
+    """
+    least = 2 if interval.high - interval.low >= 0.1 and not signed else 3
+    shown = []
+    for end in (interval.low, interval.high):
+        decimals = telling_decimals(abs(end), beside, at_least=least)
+        shown.append(change(end, decimals) if signed else number(end, decimals))
+    return " to ".join(shown)
+
+
+def with_interval(value: float | None, interval: Interval | None) -> str:
+    """A value and what it may be.
+
+    >>> with_interval(0.529, Interval(low=0.41, high=0.65)), with_interval(0.529, None), with_interval(None, None)
+    ('0.529 (0.41 to 0.65)', '0.529', 'not measured')
+    """
+    return number(value) if value is None or interval is None else f"{number(value)} ({spread(interval)})"
+
+
+def changed(difference: float, interval: Interval | None, beside: float | None = None) -> str:
+    """A difference and what it may be; `beside` is the amount that is allowed or wanted, without a sign.
+
+    >>> changed(0.023, Interval(low=-0.002, high=0.047)), changed(-0.0204, None, 0.02)
+    ('+0.023 (−0.002 to +0.047)', '−0.0204')
+    """
+    text = change(difference, telling_decimals(abs(difference), beside, at_least=3))
+    return f"{text} ({spread(interval, signed=True, beside=beside)})" if interval else text
+
+
+def percent(share: float) -> str:
+    """A confidence level.
+
+    >>> percent(0.95), percent(0.999)
+    ('95 %', '99.9 %')
+    """
+    return f"{100 * share:.10g} %"
+
+
+def p_value(value: float) -> str:
+    """A p-value with the digits that count.
+
+    >>> p_value(0.0321), p_value(0.00004)
+    ('0.032', '< 0.001')
+    """
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def measured(metric: str, value: float | None, threshold: float | None = None, currency: str = "") -> str:

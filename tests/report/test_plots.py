@@ -7,13 +7,24 @@ import sys
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from runner.domain.files import encode_json
+from runner.domain.records import ConfusionMatrix
 from runner.report import plots
+from runner.report.confusion import background_index, most_confused, top_confusions
 from runner.report.record import SprintReport
 
-NAMES = ["slices", "training", "targets", "precision_recall"]
+NAMES = [
+    "slices",
+    "champion",
+    "seeds",
+    "confusion",
+    "precision_recall",
+    "f1_confidence",
+    "calibration",
+    "targets",
+    "training",
+]
 
 
 def test_every_plot_comes_as_svg_and_png(failing: SprintReport) -> None:
@@ -81,14 +92,37 @@ def test_the_same_report_is_the_same_bytes_in_any_place(failing: SprintReport, t
     assert results[0][0].count("\n") == 3 + 2 * len(NAMES)
 
 
-@pytest.mark.parametrize("name", ["passing", "failing"])
-def test_naming_plots_imports_no_drawing_library(name: str, request: pytest.FixtureRequest) -> None:
-    report = request.getfixturevalue(name)
+def test_naming_plots_imports_no_drawing_library(failing: SprintReport) -> None:
     program = (
         "import sys; from runner.report import build, markdown, plots, terminal; "
         "found = {'matplotlib', 'numpy', 'pandas', 'torch', 'duckdb'} & set(sys.modules); "
         "sys.exit(str(found) if found else 0)"
     )
-    assert plots.names(report) == NAMES
+    assert plots.names(failing) == NAMES
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False)
     assert done.returncode == 0
+
+
+def test_a_plot_is_there_only_with_its_data(passing: SprintReport, classifying: SprintReport) -> None:
+    assert plots.names(passing) == [name for name in NAMES if name != "champion"]
+    assert plots.names(classifying) == ["slices", "confusion", "calibration", "targets", "training"]
+    assert len(plots.render(classifying)) == 10
+
+
+def test_of_many_classes_the_most_confused_are_drawn(classifying: SprintReport) -> None:
+    assert classifying.errors is not None
+    shown = most_confused(classifying.errors.confusion)
+    assert len(shown.labels) == 15
+    assert shown.labels[:3] == ["part-a", "part-b", "part-c"]
+    assert [len(row) for row in shown.counts] == [15] * 15
+
+
+def test_a_class_called_background_in_the_middle_is_a_class() -> None:
+    matrix = ConfusionMatrix(labels=["background", "cat"], counts=[[3, 1], [2, 5]])
+    assert background_index(matrix) is None
+    assert [(pair.truth, pair.count) for pair in top_confusions(matrix)] == [("cat", 2), ("background", 1)]
+
+
+def test_nothing_confused_is_no_row() -> None:
+    assert top_confusions(ConfusionMatrix(labels=["cat", "background"], counts=[[3, 0], [0, 0]])) == []
+    assert top_confusions(ConfusionMatrix(labels=[], counts=[])) == []

@@ -25,40 +25,54 @@ Checks with findings (2 of 4)
 
 Slices: not measured
 
-Artefacts: not measured
-
 12 s of compute · 0.0003 EUR
 """
 
 FAILING = """\
 FAIL  0003-low-light: Label the dark-dock images the model misses
-2 of 7 gates failed: recall ≥ 0.30 on dark, openvino-int8: 0.29996; cost ≤ 0.001: 0.0056 EUR.
+2 of 9 gates failed: recall ≥ 0.30 on dark, openvino-int8: 0.240 (0.17 to 0.29996); cost ≤ 0.001: 0.0056 EUR.
 
-Gates not met (4 of 7)
-  FAIL         recall ≥ 0.30 on dark, openvino-int8: 0.29996
+Gates: 3 of 9 met
+  FAIL         recall ≥ 0.30 on dark, openvino-int8: 0.240 (0.17 to 0.29996)
   FAIL         cost ≤ 0.001: 0.0056 EUR
   NOT MEASURED map50_95 ≥ 0.40 on weather=fog, openvino-int8: not measured
-  INCONCLUSIVE recall ≥ 0.50 on camera=dock, two, openvino-int8: 0.510
+  INCONCLUSIVE recall ≥ 0.50 on camera=dock, two, openvino-int8: 0.510 (0.41 to 0.62)
+               to decide: 140 images (52 groups) of camera=dock, 39.20 EUR to label
+  INCONCLUSIVE map50_95 drop ≤ 0.02 vs champion on small, openvino-int8: −0.013 (−0.053 to +0.027)
+               to decide: no realistic number: the value lies too close to the threshold
+  … and 4 more
 
-Checks with findings (1 of 3)
-  warning  no image of test is a near-duplicate of one of train: 3 of 120
+Champion parcel-digits#prod#3: mAP50-95 +0.031 (+0.005 to +0.057), gained; lost in 1, gained in 4, unclear in 6 of 11 parts
+  0.8 of the gain lies within the spread of 3 seeds.
 
-mAP50-95 by slice
-  all images   0.594 ▇▇▇▇▇▇▇▇▇▇▇▇             120 images
-  dark         0.240 ▇▇▇▇▇                     22 images  −0.354  small sample
-  small        0.390 ▇▇▇▇▇▇▇▇                  80 images  −0.204
-  camera=dock  0.410 ▇▇▇▇▇▇▇▇                  45 images  −0.184
-  bright       0.660 ▇▇▇▇▇▇▇▇▇▇▇▇▇             98 images  +0.066
-  camera=gate  0.680 ▇▇▇▇▇▇▇▇▇▇▇▇▇▇            75 images  +0.086
-  weather=fog  not measured                     0 images       –
+mAP50-95 by slice, the weakest 2 of 7
+  all images                             0.594 (0.544 to 0.639)     120 images
+  dark                                   0.240 (0.13 to 0.34)        22 images  −0.354  wide
+  camera=dock, time=night                0.290                       12 images  −0.304  no interval
+  brightness < 0.31 AND camera = 'dock'  0.180 (0.08 to 0.27)        31 images  −0.414  found by the search
 
-Artefacts (* the one that gates judge)
-                   mAP50-95  against torch  p50 ms  p95 ms  images/s   MB
-  torch               0.602              –    21.3    25.6      46.9  5.4
-  onnx-fp32           0.602         0.0000     9.8    11.8     102.0  9.9
-  openvino-int8 *     0.594        −0.0080     4.1     4.9     243.9  3.2
+1 data check with findings
+test split: 4 decisions so far; 0.15 of significance left
+openvino-int8: 4.9 ms p95, 243.9 images/s, 3.2 MB · 4 min 14 s of compute · 0.0056 EUR
+"""
 
-3 of 7 gates met · 4 min 14 s of compute · 0.0056 EUR
+UNDECIDED = """\
+INCONCLUSIVE  0001-spare-parts: Tell 18 spare parts apart
+1 of 2 gates is undecided: top1 ≥ 0.87 on light=night, onnx-fp32: 0.882 (0.81 to 0.94).
+
+Gates: 1 of 2 met
+  INCONCLUSIVE top1 ≥ 0.87 on light=night, onnx-fp32: 0.882 (0.81 to 0.94)
+               to decide: 690 images of light=night, 13.80 EUR to label
+  PASS         balanced_accuracy ≥ 0.90 on onnx-fp32: 0.925 (0.902 to 0.949)
+
+Top-1 by slice
+  all images   0.938 (0.904 to 0.971)     720 images
+  light=night  0.882 (0.82 to 0.95)       180 images  −0.055
+  light=day    0.956 (0.917 to 0.994)     540 images  +0.018
+
+1 data check with findings
+test split: 10 decisions so far; its budget of significance is spent: a new one is required
+onnx-fp32: 11.8 ms p95, 102.0 images/s, 9.9 MB · 4 min 14 s of compute · 0.0056 EUR
 """
 
 
@@ -66,8 +80,13 @@ def test_a_failed_stage_says_which_why_and_what_to_do(stopped: SprintReport) -> 
     assert terminal.render(stopped, color=False) == STOPPED
 
 
-def test_unmet_gates_come_before_slices_and_artefacts(failing: SprintReport) -> None:
+def test_the_verdict_its_gates_and_the_champion_fit_one_screen(failing: SprintReport) -> None:
     assert terminal.render(failing, color=False) == FAILING
+    assert FAILING.count("\n") <= 26
+
+
+def test_an_undecided_gate_says_what_would_decide_it(classifying: SprintReport) -> None:
+    assert terminal.render(classifying, color=False) == UNDECIDED
 
 
 def test_colour_changes_nothing_but_the_colour(failing: SprintReport) -> None:

@@ -54,7 +54,7 @@ def _progress(epochs: Sequence[Epoch]) -> str:
     if not epochs:
         return NOT_MEASURED
     first, last = epochs[0].values, epochs[-1].values
-    keys = [key for key in last if key.startswith("train/") or "mAP50-95" in key]
+    keys = [key for key in last if key.startswith("train/") or "mAP50-95" in key or "accuracy_top1" in key]
     shown = [
         f"{markdown(_short(key), 40)} "
         f"{number(first.get(key), _decimals(key))} → {number(last[key], _decimals(key))}"
@@ -84,7 +84,13 @@ def _epochs(model: TrainedModel) -> list[Part]:
 def _short(key: str) -> str:
     """`metrics/mAP50-95(B)` → `val mAP50-95`, `train/box_loss` → `train box`."""
     group, _, name = key.partition("/")
-    name = name.removesuffix("(B)").removesuffix("_loss")
+    name = (
+        name.removesuffix("(B)")
+        .removesuffix("_loss")
+        .replace("(M)", " of masks")
+        .replace("(P)", " of points")
+    )
+    name = name.replace("accuracy_top", "top-")
     return f"{'val' if group == 'metrics' else group} {name}"
 
 

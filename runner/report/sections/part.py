@@ -13,20 +13,31 @@ class Priority(IntEnum):
     VERDICT = 0
     FAILURE = 1
     OPEN_GATES = 2
-    FAILED_CHECKS = 3
-    SLICES = 4
-    TARGETS = 5
-    REPRODUCE = 6
-    DATA = 7
-    TRAINING = 8
-    COST = 9
-    PASSED_GATES = 10
-    CLASSES = 11
-    CHECK_ROWS = 12
-    MORE_SLICES = 13
-    MORE_CLASSES = 14
-    PASSED_CHECKS = 15
-    EPOCHS = 16
+    INTERVALS = 3
+    CHAMPION = 4
+    FAILED_CHECKS = 5
+    SLICES = 6
+    FOUND = 7
+    WEAR = 8
+    TARGETS = 9
+    ERRORS = 10
+    REPRODUCE = 11
+    DATA = 12
+    TRAINING = 13
+    COST = 14
+    CLASSES = 15
+    CONFUSION = 16
+    OPERATING = 17
+    CALIBRATION = 18
+    GALLERY = 19
+    MORE_GATES = 20
+    CHECK_ROWS = 21
+    MORE_CHAMPION = 22
+    MORE_SLICES = 23
+    MORE_CLASSES = 24
+    MORE_OPERATING = 25
+    PASSED_CHECKS = 26
+    EPOCHS = 27
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +69,51 @@ def table_head(columns: Sequence[str], *, numbers: Sequence[int] = ()) -> str:
     return f"{table_row(columns)}\n{table_row(rules)}"
 
 
+def unbroken(text: str) -> str:
+    """`0.510 (0.41 to 0.62)` in as few lines as its column allows: GitHub breaks a cell at every space.
+
+    >>> unbroken("0.510 (0.41 to 0.62)")
+    '0.510\\xa0(0.41\\xa0to\\xa00.62)'
+    """
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def table_row(cells: Sequence[str]) -> str:
     """One row of cells that are Markdown already (without pipes or newlines)."""
     return f"| {' | '.join(cells)} |"
+
+
+ROWS = 20  # of a table in plain sight
+FOLDED_ROWS = 60  # behind a click; report.json has all
+
+
+def table(
+    title: str,
+    priorities: tuple[Priority, Priority],
+    heading: str,
+    head: str,
+    rows: Sequence[str],
+    note: str = "",
+) -> list[Part]:
+    """A table, of which the first rows are in plain sight, further ones behind a click, and the rest counted.
+
+    Args:
+        title: what the note calls it when it is left out; `priorities` of the first and of the further rows.
+        heading: Markdown above the table.
+        head: see `table_head`.
+        rows: what matters most comes first.
+        note: Markdown below the table.
+    """
+    first = Part(
+        title=title, priority=priorities[0], head=f"{heading}\n\n{head}", rows=tuple(rows[:ROWS]), tail=note
+    )
+    others = rows[ROWS : ROWS + FOLDED_ROWS]
+    if not others:
+        return [first]
+    cut = len(rows) - ROWS - len(others)
+    more = f" ({cut:,} more in report.json)" if cut else ""
+    summary = f"{len(others):,} further {title}{more}"
+    return [first, folded(f"further {title}", priorities[1], summary, head, others)]
 
 
 def folded(title: str, priority: Priority, summary: str, head: str, rows: Sequence[str]) -> Part:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from runner.domain.records import QUALITY_METRICS, GateResult, Outcome, StageFailure
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.record import SprintReport
-from runner.report.sections.part import Part, Priority, folded, table_head, table_row
-from runner.report.tables import gates_worst_first, judged, optimizing, slice_rows, target_rows
+from runner.report.sections.part import Part, Priority, table_head, table_row, unbroken
+from runner.report.tables import (
+    gates_worst_first,
+    judged,
+    optimizing,
+    overall_row,
+    slice_rows,
+    target_rows,
+)
 from runner.report.wording import (
     ICONS,
     NOT_MEASURED,
     WORDS,
     change,
+    changed,
     count,
-    duration,
     label,
-    limit,
     measured,
     money,
     number,
     quality,
+    spread,
 )
 
-_FOLD_PASSED = 10  # more gates than this, and the passed ones are folded
+_GLANCE = ("precision", "recall")
+_GLANCE_CLASSIFY = ("top5", "balanced_accuracy")
 
 
 def status(report: SprintReport) -> tuple[str, str]:
@@ -43,7 +49,7 @@ def because(report: SprintReport) -> str:
         return f"The stage {plain(report.failure.stage, 40)} failed: {message}."
     if report.verdict is None:
         return "The gates have not been judged."
-    gates = gates_worst_first(report.verdict)
+    gates = gates_worst_first(report.verdict.gates)
     if not gates:
         return "No gate is set: nothing was judged."
     open_gates = [gate for gate in gates if gate.outcome is not Outcome.PASS]
@@ -78,8 +84,17 @@ def _all(gates: int) -> str:
 
 def _named(gate: GateResult, currency: str) -> str:
     place = ", ".join(part for part in (gate.slice, gate.class_name, gate.target) if part)
-    value = "" if gate.value is None else f": {measured(gate.metric, gate.value, gate.threshold, currency)}"
-    return f"{plain(gate.gate, 120)}{f' on {plain(place, 120)}' if place else ''}{value}"
+    return f"{plain(gate.gate, 120)}{f' on {plain(place, 120)}' if place else ''}{found(gate, currency)}"
+
+
+def found(gate: GateResult, currency: str) -> str:
+    """`: 0.510 (0.46 to 0.56)`, or the difference to the reference; plain text, empty where nothing was measured."""
+    if gate.value is None:
+        return ""
+    if gate.reference is not None and gate.metric in QUALITY_METRICS:
+        return f": {changed(gate.value - gate.reference, gate.interval, gate.threshold)}"
+    sure = f" ({spread(gate.interval, beside=gate.threshold)})" if gate.interval else ""
+    return f": {measured(gate.metric, gate.value, gate.threshold, currency)}{sure}"
 
 
 def parts(report: SprintReport) -> list[Part]:
@@ -116,26 +131,30 @@ def _facts(report: SprintReport) -> str:
 def _at_a_glance(report: SprintReport) -> str:
     """One row of the judged target's key figures."""
     metric = optimizing(report)
-    evaluation = judged(report)
-    overall = evaluation.overall if evaluation else None
+    everything = overall_row(report)
+    overall = everything.metrics if everything else None
     row = next((row for row in target_rows(report) if row.judged), None)
-    value = quality(overall, metric)
-    theirs = quality(report.champion.overall, metric) if report.champion else None
-    size = count(overall.images, "image") if overall else NOT_MEASURED
+    value = number(everything.value if everything else None)
+    sure = everything.interval if everything else None
     columns = ["Judged artefact", label(metric)]
-    cells = [code(report.primary_target, 80), f"**{number(value)}**"]
-    if report.champion is not None and report.champion.overall is not None:
+    cells = [
+        code(report.primary_target, 80),
+        f"**{value}**" + (f"<br>{unbroken(spread(sure))}" if sure else ""),
+    ]
+    if everything is not None and everything.against is not None:
+        against = everything.against
         columns.append("against champion")
-        cells.append(change(value - theirs if value is not None and theirs is not None else None))
-    columns += ["Precision", "Recall", "Test set", "Latency p95", "Size", "Cost", "Time"]
+        by = f"<br>{unbroken(spread(against.interval, signed=True))}" if against.interval else ""
+        cells.append(f"**{change(against.difference)}** {against.outcome}{by}")
+    classify = report.evaluation is not None and report.evaluation.task == "classify"
+    beside = _GLANCE_CLASSIFY if classify else _GLANCE
+    columns += [*(label(name) for name in beside), "Test set", "Latency p95", "Size", "Cost"]
     cells += [
-        number(quality(overall, "precision")),
-        number(quality(overall, "recall")),
-        size,
+        *(number(quality(overall, name)) for name in beside),
+        count(overall.images, "image") if overall else NOT_MEASURED,
         number(row.speed.latency_p95_ms if row and row.speed else None, 1, " ms"),
         number(row.size_mb if row else None, 1, " MB"),
         money(report.cost.total, markdown(report.cost.currency, 3)),
-        duration(report.cost.seconds),
     ]
     return f"{table_head(columns)}\n{table_row(cells)}"
 
@@ -150,58 +169,3 @@ def _failure(failure: StageFailure | None) -> list[Part]:
         lines += ["", f"**What to do:** {paragraphs(failure.hint)}"]
     lines += ["", "What follows is what the stages before it wrote; the rest was not measured."]
     return [Part(title="stage failure", priority=Priority.FAILURE, head="\n".join(lines))]
-
-
-def gate_parts(report: SprintReport) -> list[Part]:
-    """The gates, the worst first."""
-    if report.verdict is None or not report.verdict.gates:
-        why = "not measured" if report.verdict is None else "The spec and the policy set none."
-        return [Part(title="gates", priority=Priority.OPEN_GATES, head=f"### Gates\n\n{why}")]
-    gates = gates_worst_first(report.verdict)
-    currency = report.cost.currency
-    unmet = [gate for gate in gates if gate.outcome is not Outcome.PASS]
-    passed = [gate for gate in gates if gate.outcome is Outcome.PASS]
-    if len(gates) <= _FOLD_PASSED or not passed:
-        return [_gate_table("### Gates", gates, currency)]
-    summary = f"{count(len(passed), 'gate')} met"
-    fold = folded("met gates", Priority.PASSED_GATES, summary, _GATE_HEAD, _gate_rows(passed, currency))
-    if not unmet:
-        head = f"### Gates\n\n{_all(len(gates))} met."
-        return [Part(title="gates", priority=Priority.OPEN_GATES, head=head), fold]
-    return [_gate_table("### Gates", unmet, currency), fold]
-
-
-_GATE_HEAD = table_head(["", "Gate", "Slice", "Target", "Value", "Threshold", "Why"], numbers=(4, 5))
-
-
-def _gate_table(heading: str, gates: Sequence[GateResult], currency: str) -> Part:
-    rows = tuple(_gate_rows(gates, currency))
-    return Part(title="gates", priority=Priority.OPEN_GATES, head=f"{heading}\n\n{_GATE_HEAD}", rows=rows)
-
-
-def _gate_rows(gates: Sequence[GateResult], currency: str) -> list[str]:
-    return [_gate_row(gate, plain(currency, 3)) for gate in gates]
-
-
-def _gate_row(gate: GateResult, currency: str) -> str:
-    everywhere = "all images" if gate.metric in QUALITY_METRICS else "–"
-    place = markdown(gate.slice, 100) if gate.slice else everywhere
-    if gate.class_name:
-        place = f"{place}, class {markdown(gate.class_name, 100)}"
-    value = markdown(measured(gate.metric, gate.value, gate.threshold, currency))
-    if gate.reference is not None:
-        value = f"{value} (reference {markdown(measured(gate.metric, gate.reference, None, currency))})"
-    why = markdown(gate.explanation, 400)
-    if gate.source and gate.outcome is not Outcome.PASS:
-        why = f"{why} ({code(gate.source, 160)})"
-    return table_row(
-        [
-            f"{ICONS[gate.outcome]} {WORDS[gate.outcome]}",
-            markdown(gate.gate, 160) + (" *(policy)*" if gate.origin == "policy" else ""),
-            place,
-            code(gate.target, 80) if gate.target else "–",
-            value,
-            markdown(limit(gate.metric, gate.threshold, currency)),
-            why,
-        ]
-    )

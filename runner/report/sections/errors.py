@@ -1,0 +1,154 @@
+"""What does it get wrong, what with what, and how far can its confidence be believed?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runner.domain.records import Calibration, Errors, ErrorType, Metrics, RecommendedPoint
+from runner.report.confusion import Confusion, top_confusions
+from runner.report.escape import code, markdown
+from runner.report.record import SprintReport
+from runner.report.sections.part import FOLDED_ROWS, Part, Priority, folded, table_head, table_row
+from runner.report.tables import evaluated
+from runner.report.wording import NOT_MEASURED, bar, count, number, quality
+
+_MEANINGS: Mapping[str, str] = {
+    "classification": "the right place, the wrong class",
+    "localisation": "the right class, but placed badly",
+    "both": "the wrong class, and placed badly",
+    "duplicate": "a second detection of the same object",
+    "background": "a detection where nothing is",
+    "missed": "an object without a detection",
+}
+_ECE_WORDS = ((0.02, "can be taken at its word"), (0.05, "is close to the truth"), (0.1, "is a rough guide"))
+
+
+def parts(report: SprintReport) -> list[Part]:
+    """Error types, confusions, the operating point, calibration."""
+    errors = report.errors
+    if errors is None:
+        return [Part(title="errors", priority=Priority.ERRORS, head=f"### Errors\n\n{NOT_MEASURED}")]
+    return [_types(report, errors), *_confusions(errors), *_operating(report, errors), _calibration(errors)]
+
+
+def _types(report: SprintReport, errors: Errors) -> Part:
+    at = number(report.evaluation.operating_confidence, 2) if report.evaluation else NOT_MEASURED
+    priced = any(kind.ap_cost is not None for kind in errors.types)
+    ranked = report.evaluation is None or report.evaluation.task != "classify"
+    where = f" at confidence ≥ {at}" if ranked else ""
+    heading = f"### Errors\n\nOf {code(errors.target, 80)} on the test split{where}."
+    if priced:
+        heading += " Cost: by how much mAP50 would rise if errors of this kind, and no others, were mended."
+    head = table_head(["Error", "What it is", "Count", *(["Costs mAP50"] if priced else [])], numbers=(2,))
+    most = max((kind.ap_cost or 0.0 for kind in errors.types), default=0.0)
+    rows = tuple(_type_row(kind, most, priced=priced, ranked=ranked) for kind in errors.types)
+    return Part(title="errors", priority=Priority.ERRORS, head=f"{heading}\n\n{head}", rows=rows)
+
+
+def _type_row(kind: ErrorType, most: float, *, priced: bool, ranked: bool) -> str:
+    meaning = _MEANINGS[kind.name] if ranked or kind.name != "classification" else "another class came first"
+    cells = [kind.name, meaning, f"{kind.count:,}"]
+    if priced:
+        share = bar(kind.ap_cost / most if kind.ap_cost is not None and most > 0 else None)
+        cells.append(f"{number(kind.ap_cost)} {share}".rstrip())
+    return table_row(cells)
+
+
+def _confusions(errors: Errors) -> list[Part]:
+    pairs = top_confusions(errors.confusion)
+    if not pairs:
+        return [
+            Part(title="confusion", priority=Priority.CONFUSION, head="### Confusion\n\nNothing is confused.")
+        ]
+    head = table_head(["Truth", "Prediction", "Count", "Share of the truth"], numbers=(2, 3))
+    rows = tuple(_confusion_row(pair) for pair in pairs)
+    heading = "### Confusion\n\nWhat is most often taken for what."
+    return [Part(title="confusion", priority=Priority.CONFUSION, head=f"{heading}\n\n{head}", rows=rows)]
+
+
+def _confusion_row(pair: Confusion) -> str:
+    # A false detection has no truth that it could be a share of.
+    share = "–" if pair.truth_is_background else f"{number(100 * pair.share, 0, ' %')} of {pair.total:,}"
+    truth = "*background*" if pair.truth_is_background else markdown(pair.truth, 80)
+    prediction = "*missed*" if pair.prediction_is_background else markdown(pair.prediction, 80)
+    return table_row([truth, prediction, f"{pair.count:,}", share])
+
+
+def _operating(report: SprintReport, errors: Errors) -> list[Part]:
+    point = errors.recommended
+    if point is None:
+        if report.evaluation is not None and report.evaluation.task == "classify":
+            return []  # its first class counts, whatever the confidence
+        head = f"### Operating point\n\n{NOT_MEASURED}"
+        return [Part(title="operating point", priority=Priority.OPERATING, head=head)]
+    head = table_head(["", "Confidence ≥", "Precision", "Recall", "F1"], numbers=(1, 2, 3, 4))
+    rows = [_point_row("**recommended** (highest F1)", point)]
+    measured = evaluated(report, errors.target)
+    if report.evaluation is not None and measured is not None:
+        rows.append(
+            _point_row("the spec's", _current(measured.overall, report.evaluation.operating_confidence))
+        )
+    note = "<sub>Found on the test split itself, so a little optimistic: confirm it on val before shipping it.</sub>"
+    whole = Part(
+        title="operating point",
+        priority=Priority.OPERATING,
+        head=f"### Operating point\n\n{head}",
+        rows=tuple(rows),
+        tail=note,
+    )
+    return [whole, *_points_per_class(errors.recommended_per_class)]
+
+
+def _current(metrics: Metrics, confidence: float) -> RecommendedPoint:
+    return RecommendedPoint(
+        confidence=confidence,
+        precision=quality(metrics, "precision"),
+        recall=quality(metrics, "recall"),
+        f1=quality(metrics, "f1"),
+    )
+
+
+def _point_row(name: str, point: RecommendedPoint) -> str:
+    values = [number(value) for value in (point.precision, point.recall, point.f1)]
+    return table_row([name, number(point.confidence, 2), *values])
+
+
+def _points_per_class(points: Mapping[str, RecommendedPoint]) -> list[Part]:
+    if not points:
+        return []
+    rows = [_point_row(markdown(name, 120), point) for name, point in sorted(points.items())]
+    cut = len(rows) - FOLDED_ROWS
+    more = f" ({cut:,} more in report.json)" if cut > 0 else ""
+    head = table_head(["Class", "Confidence ≥", "Precision", "Recall", "F1"], numbers=(1, 2, 3, 4))
+    summary = f"The recommended confidence of {count(min(len(rows), FOLDED_ROWS), 'class', 'classes')}{more}"
+    title = "operating points per class"
+    return [folded(title, Priority.MORE_OPERATING, summary, head, rows[:FOLDED_ROWS])]
+
+
+def _calibration(errors: Errors) -> Part:
+    text = calibration_words(errors.calibration)
+    return Part(title="calibration", priority=Priority.CALIBRATION, head=f"### Calibration\n\n{text}")
+
+
+def calibration_words(calibration: Calibration) -> str:
+    """The expected calibration error in words; plain text."""
+    if calibration.ece is None:
+        return NOT_MEASURED
+    judged = next(
+        (words for limit, words in _ECE_WORDS if calibration.ece < limit), "is not to be believed as it is"
+    )
+    text = (
+        f"Expected calibration error {number(calibration.ece)}: confidence and the share that is right differ by "
+        f"{number(100 * calibration.ece, 1)} points on average. Confidence {judged}"
+    )
+    tendency = _tendency(calibration)
+    if calibration.ece < _ECE_WORDS[0][0] or not tendency:
+        return f"{text}."
+    much = "too high: overconfident" if tendency > 0 else "too low: underconfident"
+    return f"{text}, and mostly {much}."
+
+
+def _tendency(calibration: Calibration) -> float:
+    """Mean confidence minus the share that is right."""
+    bins = [part for part in calibration.bins if part.confidence is not None and part.accuracy is not None]
+    return sum(part.count * ((part.confidence or 0.0) - (part.accuracy or 0.0)) for part in bins)

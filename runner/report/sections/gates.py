@@ -1,0 +1,228 @@
+"""Which gate says what, how sure is it, and what would decide the open ones?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.domain.records import QUALITY_METRICS, FurtherEvidence, GateResult, Outcome, Resampling
+from runner.report.escape import code, markdown, plain
+from runner.report.record import SprintReport
+from runner.report.sections.part import FOLDED_ROWS, Part, Priority, folded, table_head, table_row, unbroken
+from runner.report.tables import gates_worst_first, place_of, undecided
+from runner.report.wording import (
+    ICONS,
+    NOT_MEASURED,
+    WORDS,
+    changed,
+    count,
+    limit,
+    measured,
+    money,
+    percent,
+    spread,
+)
+
+_FOLD_PASSED = 10  # more gates than this, and the passed ones are folded
+_OPEN_ROWS = 30
+POINT = "decided by the number alone"
+
+
+def parts(report: SprintReport) -> list[Part]:
+    """The gates, the worst first; what would decide the open ones; how to read the intervals."""
+    if report.verdict is None or not report.verdict.gates:
+        why = NOT_MEASURED if report.verdict is None else "The spec and the policy set none."
+        return [Part(title="gates", priority=Priority.OPEN_GATES, head=f"### Gates\n\n{why}")]
+    return [*_tables(report, report.verdict.gates), *_deciding(report), *_intervals(report)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Columns:
+    """Which columns the gates need: a target only where not all are of the same."""
+
+    currency: str
+    target: bool
+
+    @classmethod
+    def of(cls, gates: Sequence[GateResult], report: SprintReport) -> _Columns:
+        targets = {gate.target or report.primary_target for gate in gates}
+        return cls(currency=plain(report.cost.currency, 3), target=targets != {report.primary_target})
+
+    @property
+    def head(self) -> str:
+        target = ["Target"] if self.target else []
+        names = ["", "Gate", "Slice", *target, "Value (interval)", "Threshold"]
+        return table_head(names, numbers=(len(names) - 1,))
+
+    def row(self, gate: GateResult) -> str:
+        asked = markdown(gate.gate, 160) + (" *(policy)*" if gate.origin == "policy" else "")
+        if gate.source and gate.outcome is not Outcome.PASS:
+            asked = f"{asked}<br><sub>{code(gate.source, 160)}</sub>"
+        target = [code(gate.target, 80) if gate.target else "–"] if self.target else []
+        threshold = unbroken(markdown(limit(gate.metric, gate.threshold, self.currency)))
+        outcome = unbroken(f"{ICONS[gate.outcome]} {WORDS[gate.outcome]}")
+        return table_row([outcome, asked, _place(gate), *target, _value(gate, self.currency), threshold])
+
+
+def _tables(report: SprintReport, gates: Sequence[GateResult]) -> list[Part]:
+    """All gates, or those that are not met, and the others behind a click."""
+    ordered = gates_worst_first(gates)
+    unmet = [gate for gate in ordered if gate.outcome is not Outcome.PASS]
+    passed = [gate for gate in ordered if gate.outcome is Outcome.PASS]
+    if len(ordered) <= _FOLD_PASSED or not passed:
+        return _gate_tables(ordered, report)
+    fold = _folded_gates("met gates", f"{count(len(passed), 'gate')} met", passed, report)
+    if not unmet:
+        head = f"### Gates\n\nAll {len(ordered)} gates are met."
+        return [Part(title="gates", priority=Priority.OPEN_GATES, head=head), fold]
+    return [*_gate_tables(unmet, report), fold]
+
+
+def _gate_tables(gates: Sequence[GateResult], report: SprintReport) -> list[Part]:
+    columns = _Columns.of(gates, report)
+    all_of_one = (
+        "" if columns.target else f"All of {code(report.primary_target, 80)}, the judged artefact.\n\n"
+    )
+    head = f"### Gates\n\n{all_of_one}{columns.head}"
+    rows = tuple(columns.row(gate) for gate in gates[:_OPEN_ROWS])
+    first = Part(title="gates", priority=Priority.OPEN_GATES, head=head, rows=rows)
+    others = gates[_OPEN_ROWS:]
+    summary = f"{len(others):,} further gates that are not met"
+    return [first, _folded_gates("further gates", summary, others, report)] if others else [first]
+
+
+def _folded_gates(title: str, summary: str, gates: Sequence[GateResult], report: SprintReport) -> Part:
+    columns = _Columns.of(gates, report)
+    cut = len(gates) - FOLDED_ROWS
+    more = f", {cut:,} of them in report.json only" if cut > 0 else ""
+    rows = [columns.row(gate) for gate in gates[:FOLDED_ROWS]]
+    return folded(title, Priority.MORE_GATES, f"{summary}{more}", columns.head, rows)
+
+
+def _why(gate: GateResult) -> str:
+    """The whole sentence, where value and threshold do not say it all."""
+    told = gate.value is not None and (gate.interval is not None or gate.decided_by != "interval")
+    return "" if told else markdown(gate.explanation, 400)
+
+
+def _place(gate: GateResult) -> str:
+    if gate.metric not in QUALITY_METRICS and not gate.slice and not gate.class_name:
+        return "–"
+    return markdown(place_of(gate), 200)
+
+
+def _value(gate: GateResult, currency: str) -> str:
+    """What was measured and what it may be: the value, or its difference to the reference."""
+    value = unbroken(markdown(measured(gate.metric, gate.value, gate.threshold, currency)))
+    if gate.value is not None and gate.reference is not None:
+        beside = unbroken(markdown(measured(gate.metric, gate.reference, None, currency)))
+        value = f"{value} against {beside}"
+        if gate.metric in QUALITY_METRICS:
+            change = changed(gate.value - gate.reference, gate.interval, gate.threshold)
+            value = f"{unbroken(change)}<br>{value}"
+    elif gate.interval is not None:
+        value = unbroken(f"{value} ({spread(gate.interval, beside=gate.threshold)})")
+    if gate.decided_by == "point":
+        value = f"{value}<br>*{POINT}*"
+    why = _why(gate)
+    return f"{value}<br><sub>{why}</sub>" if why else value
+
+
+def advice(further: FurtherEvidence | None) -> str:
+    """How many further test images, of which slice; plain text."""
+    if further is None:
+        return "not known: there is no interval to reckon from"
+    if further.images is None:
+        return "no realistic number: the value lies too close to the threshold"
+    text = count(further.images, "image")
+    if further.groups is not None:
+        text += f" ({count(further.groups, 'group')})"
+    return f"{text} of {plain(further.slice, 100)}" if further.slice else text
+
+
+def _deciding(report: SprintReport) -> list[Part]:
+    gates = undecided(report)
+    if not gates:
+        return []
+    columns = _Columns.of(gates, report)
+    target = ["Target"] * columns.target
+    names = ["Gate", "Slice", *target, "Further test images", "Labelling"]
+    lines = [
+        "### What would decide the open gates",
+        "",
+        "Further test images, labelled and added to those there are: with so many, four of five such gates are "
+        "decided (80 % power, averaged over where the true value may lie).",
+        "",
+        table_head(names, numbers=(len(names) - 1,)),
+    ]
+    rows = [
+        table_row(
+            [
+                markdown(gate.gate, 160),
+                _place(gate),
+                *([code(gate.target, 80) if gate.target else "–"] if columns.target else []),
+                markdown(advice(gate.further), 300),
+                _labelling(gate.further),
+            ]
+        )
+        for gate in gates
+    ]
+    cut = len(rows) - _OPEN_ROWS
+    note = f"*… and {cut:,} more in report.json.*" if cut > 0 else ""
+    return [
+        Part(
+            title="what would decide the open gates",
+            priority=Priority.INTERVALS,
+            head="\n".join(lines),
+            rows=tuple(rows[:_OPEN_ROWS]),
+            tail=note,
+        )
+    ]
+
+
+def _labelling(further: FurtherEvidence | None) -> str:
+    if further is None or further.images is None:
+        return "–"
+    return (
+        "no price set"
+        if further.cost is None
+        else unbroken(money(further.cost, markdown(further.currency, 3)))
+    )
+
+
+def _intervals(report: SprintReport) -> list[Part]:
+    """What the intervals mean, in a sentence or three."""
+    verdict, evaluation = report.verdict, report.evaluation
+    if verdict is None or evaluation is None:
+        return []
+    if evaluation.resampling is None:
+        text = "No intervals were computed: the measured numbers alone decided."
+    else:
+        resampling = evaluation.resampling
+        text = (
+            f"*How to read the intervals.* {_together(verdict.level or resampling.level, verdict.family)} "
+            f"They come from {count(resampling.resamples, 'resample')} of {drawn(resampling)}. "
+            "A gate passes or fails only when its whole interval does; otherwise it is INCONCLUSIVE. "
+            f"Intervals of slices and classes further down are each at {percent(resampling.level)} by itself."
+        )
+    points = sum(gate.decided_by == "point" for gate in verdict.gates)
+    if points:
+        are = "says" if points == 1 else "say"
+        text += f" {count(points, 'gate')} {are} `decide: point`: *{POINT}*, however uncertain."
+    return [Part(title="how to read the intervals", priority=Priority.INTERVALS, head=f"<sub>{text}</sub>")]
+
+
+def _together(level: float, family: int) -> str:
+    if family <= 1:
+        return f"The gate's interval holds with {percent(level)} confidence."
+    return (
+        f"The {family:,} intervals of the gates hold together with {percent(level)} confidence (family-wise): "
+        "judging many slices does not make a false alarm likelier."
+    )
+
+
+def drawn(resampling: Resampling) -> str:
+    """`41 groups by scene`, or `120 images`; Markdown."""
+    if resampling.unit == "image":
+        return f"{count(resampling.groups, 'test image')}, drawn with replacement"
+    return f"{count(resampling.groups, 'group')} of test images by {code(resampling.unit, 60)}, drawn whole with replacement"

@@ -1,0 +1,199 @@
+"""Where is it weak: in the slices that somebody named, in those that were found, in which classes?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.report.escape import code, markdown
+from runner.report.record import SprintReport
+from runner.report.sections.part import Part, Priority, table, table_head, table_row, unbroken
+from runner.report.tables import (
+    OVERALL,
+    WIDE,
+    CellRow,
+    class_rows,
+    found_rows,
+    judged,
+    optimizing,
+    overall_row,
+    slice_rows,
+)
+from runner.report.wording import (
+    NOT_MEASURED,
+    change,
+    count,
+    label,
+    number,
+    p_value,
+    percent,
+    quality,
+    with_interval,
+)
+
+_BESIDE = ("recall", "precision")  # beside the metric that rows are ranked by
+_BESIDE_CLASSIFY = ("balanced_accuracy", "f1")
+
+
+def parts(report: SprintReport) -> list[Part]:
+    """Slices, found slices, classes."""
+    return [*_slices(report), *_found(report), *_classes(report)]
+
+
+def _slices(report: SprintReport) -> list[Part]:
+    everything = overall_row(report)
+    rows = slice_rows(report)
+    if everything is None:
+        return [Part(title="slices", priority=Priority.SLICES, head=f"### Slices\n\n{NOT_MEASURED}")]
+    heading = f"### Slices, weakest first\n\n{_judged_on(report)}"
+    if not rows:
+        heading = f"### Slices\n\n{_judged_on(report)}\n\nflywheel.yaml and the spec name no slice."
+    beside = _BESIDE_CLASSIFY if _classifies(report) else _BESIDE
+    return _cells(
+        report, "slices", heading, [everything, *rows], beside, (Priority.SLICES, Priority.MORE_SLICES)
+    )
+
+
+def _classes(report: SprintReport) -> list[Part]:
+    rows = class_rows(report)
+    if not rows:
+        return [Part(title="classes", priority=Priority.CLASSES, head=f"### Classes\n\n{NOT_MEASURED}")]
+    heading = "### Classes, weakest first"
+    priorities = (Priority.CLASSES, Priority.MORE_CLASSES)
+    return _cells(report, "classes", heading, rows, ("precision", "recall"), priorities)
+
+
+def _classifies(report: SprintReport) -> bool:
+    return report.evaluation is not None and report.evaluation.task == "classify"
+
+
+def _cells(
+    report: SprintReport,
+    title: str,
+    heading: str,
+    rows: Sequence[CellRow],
+    beside: Sequence[str],
+    priorities: tuple[Priority, Priority],
+) -> list[Part]:
+    """The weakest, and the others behind a click."""
+    metric = rows[0].metric
+    f1 = title == "classes" and metric != "f1"
+    columns = ["Slice" if title == "slices" else "Class", f"{label(metric)}{_level(report)}", "against all"]
+    columns += [*(label(name) for name in beside), *(["F1"] if f1 else [])]
+    # An image has one class: counting objects beside images would say everything twice.
+    counted = [*_groups(report), "Images", *([] if _classifies(report) else ["Objects"])]
+    numbers = range(2, len(columns) + len(counted))
+    unsure = [""] if any(row.unsure for row in rows) else []
+    head = table_head([*columns, *counted, *unsure], numbers=list(numbers))
+    names = [*beside, *(["f1"] if f1 else [])]
+    cells = [_cell_row(row, names, counted, unsure=bool(unsure)) for row in rows]
+    return table(title, priorities, heading, head, cells, _unsure_note(rows))
+
+
+def _groups(report: SprintReport) -> list[str]:
+    """A column of their own only where images come in groups."""
+    resampling = report.evaluation.resampling if report.evaluation else None
+    return ["Groups"] if resampling and resampling.unit != "image" else []
+
+
+def _level(report: SprintReport) -> str:
+    resampling = report.evaluation.resampling if report.evaluation else None
+    return f" ({percent(resampling.level)} interval)" if resampling else ""
+
+
+def _judged_on(report: SprintReport) -> str:
+    """What the tables compare with, on what, by which evaluator."""
+    evaluation, measured = report.evaluation, judged(report)
+    if evaluation is None or measured is None:
+        return NOT_MEASURED
+    ranked = evaluation.task != "classify"
+    names = (
+        ("map50", "map75", "ar", "f1")
+        if ranked
+        else ("top5", "balanced_accuracy", "precision", "recall", "f1")
+    )
+    values = ", ".join(f"{label(name)} {number(quality(measured.overall, name))}" for name in names)
+    what = (
+        f"precision, recall and F1 at similarity 0.5 and confidence ≥ {number(evaluation.operating_confidence, 2)}"
+        if ranked
+        else "precision, recall and F1 are of the first class, and averages over classes (macro) where more than one "
+        "is meant"
+    )
+    return (
+        f"{code(measured.target, 80)} on {code(evaluation.split, 40)}: {values}. "
+        f"Evaluator: {markdown(evaluation.evaluator, 160)}; {what}."
+    )
+
+
+def _cell_row(row: CellRow, beside: Sequence[str], counted: Sequence[str], *, unsure: bool) -> str:
+    counts = {"Groups": row.metrics.groups, "Images": row.metrics.images, "Objects": row.metrics.objects}
+    found = [counts[name] for name in counted]
+    return table_row(
+        [
+            f"**{OVERALL}**" if row.name == OVERALL else _named(row),
+            unbroken(with_interval(row.value, row.interval)),
+            change(row.delta),
+            *(number(quality(row.metrics, name)) for name in beside),
+            *("–" if n is None else f"{n:,}" for n in found),
+            *([unbroken(row.unsure)] if unsure else []),
+        ]
+    )
+
+
+def _named(row: CellRow) -> str:
+    # A condition in DuckDB's SQL goes in brackets after the name that people use for it.
+    name = markdown(row.name, 120)
+    return (
+        name
+        if not row.condition or row.condition == row.name
+        else f"{name} <sub>{code(row.condition, 120)}</sub>"
+    )
+
+
+def _unsure_note(rows: Sequence[CellRow]) -> str:
+    words = {row.unsure for row in rows}
+    notes = ["no interval: too few groups to say how sure the number is"] if "no interval" in words else []
+    notes += (
+        [f"wide: the interval spans more than {WIDE:.1f}; do not lean on the number"]
+        if "wide" in words
+        else []
+    )
+    return f"<sub>{'; '.join(notes)}.</sub>" if notes else ""
+
+
+def _found(report: SprintReport) -> list[Part]:
+    rows = found_rows(report)
+    searched = report.evaluation.searched_regions if report.evaluation else None
+    if not rows and searched is None:
+        return []
+    regions = max([searched or 0, *(row.found.searched for row in rows if row.found)])
+    heading = "### Weak regions nobody named"
+    if not rows:
+        text = f"None was found among {count(regions, 'region')} of metadata and image properties."
+        return [Part(title="weak regions", priority=Priority.FOUND, head=f"{heading}\n\n{text}")]
+    text = (
+        f"Searched among {count(regions, 'region')} of metadata and image properties; each does worse than the rest even "
+        'after correction for having looked at all of them. No gate with `slice: "*"` judges them.'
+    )
+    metric = f"{label(optimizing(report))}{_level(report)}"
+    columns = ["Region", metric, "against all", "Groups", "Images", "Loss inside / elsewhere", "Corrected p"]
+    head = table_head(columns, numbers=(2, 3, 4, 6))
+    cells = [_found_row(row) for row in rows]
+    return table("weak regions", (Priority.FOUND, Priority.MORE_SLICES), f"{heading}\n\n{text}", head, cells)
+
+
+def _found_row(row: CellRow) -> str:
+    found = row.found
+    if found is None:
+        raise ValueError(f"{row.name} was named, not found")
+    groups = row.metrics.groups
+    return table_row(
+        [
+            code(row.condition or row.name, 160),
+            unbroken(with_interval(row.value, row.interval)),
+            change(row.delta),
+            "–" if groups is None else f"{groups:,}",
+            f"{row.metrics.images:,}",
+            f"{number(found.loss, 2)} / {number(found.loss_elsewhere, 2)}",
+            markdown(p_value(found.p_value)),
+        ]
+    )

@@ -1,0 +1,63 @@
+"""How worn is the test split that all of this was decided on?"""
+
+from __future__ import annotations
+
+import math
+
+from runner.domain.records import Wear
+from runner.report.escape import code, plain
+from runner.report.record import SprintReport
+from runner.report.sections.part import Part, Priority
+from runner.report.wording import count
+
+
+def parts(report: SprintReport) -> list[Part]:
+    """How often the test split was used to decide, and what is left of the budget."""
+    wear = report.verdict.wear if report.verdict else None
+    if wear is None:
+        return []
+    text = f"{code(wear.split, 40)} {words(wear)}"
+    if wear.exhausted:
+        text = f"⚠️ {text}"
+    return [
+        Part(
+            title="wear of the test split",
+            priority=Priority.WEAR,
+            head=f"### Wear of the test split\n\n{text}",
+        )
+    ]
+
+
+def words(wear: Wear) -> str:
+    """The sentences after the split's name; plain text."""
+    used = f"has been used {count(wear.uses, 'time')} to decide"
+    if wear.budget is None:
+        return f"{used}; flywheel.yaml sets no budget for it (policy: holdout)."
+    left = max(0.0, wear.left if wear.left is not None else wear.budget - wear.spent)
+    used += f": {_number(wear.spent)} of a significance of {_number(wear.budget)} is spent, {_number(left)} is left"
+    if wear.exhausted:
+        required = {
+            "required": "The budget is spent: a new test split is required before the champion can be beaten on it.",
+            "advised": "The budget is spent: a new test split is advised; a winner may be one by luck.",
+        }
+        return f"{used}. {required[wear.refresh]}"
+    each = wear.spent / wear.uses if wear.uses else 0.0
+    more = math.floor(left / each + 1e-9) if each > 0 else None
+    return f"{used}" + (
+        f", enough for {count(more, 'further decision')} like these." if more is not None else "."
+    )
+
+
+def glance(report: SprintReport) -> str:
+    """One plain line for the terminal, empty where nothing is known."""
+    wear = report.verdict.wear if report.verdict else None
+    if wear is None:
+        return ""
+    text = f"{plain(wear.split, 40)} split: {count(wear.uses, 'decision')} so far"
+    if wear.exhausted:
+        return f"{text}; its budget of significance is spent: a new one is {wear.refresh}"
+    return text if wear.left is None else f"{text}; {_number(wear.left)} of significance left"
+
+
+def _number(significance: float) -> str:
+    return f"{significance:.4g}"
