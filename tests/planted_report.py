@@ -243,6 +243,7 @@ ERRORS = Errors(
             [14, 1, 2, 156, 37],
             [11, 9, 8, 11, 0],
         ],
+        background=True,
     ),
     recommended=RecommendedPoint(confidence=0.41, precision=0.871, recall=0.722, f1=0.7895),
     recommended_per_class={

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,8 +73,51 @@ def call(folder: Path, *command: str, check: bool = True) -> subprocess.Complete
 
 
 def flywheel(folder: Path, *arguments: str, check: bool = False) -> subprocess.CompletedProcess[str]:
-    """Runs `flywheel` in a folder."""
-    return call(folder, sys.executable, "-m", "runner.cli.main", *arguments, check=check)
+    """Runs `flywheel` in a folder, in this process: what it imports need not be imported again.
+
+    The stages have processes of their own, as ever; what those print is part of the answer.
+    """
+    from runner.cli.main import main
+
+    with tempfile.TemporaryDirectory() as temporary:
+        out, err = Path(temporary) / "stdout", Path(temporary) / "stderr"
+        with _as_command(folder), _into(1, "stdout", out), _into(2, "stderr", err):
+            code = main(arguments)
+        result = subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+    if check and code:
+        pytest.fail(f"flywheel {' '.join(arguments)} exited with {code}\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+@contextmanager
+def _as_command(folder: Path) -> Iterator[None]:
+    """This process as a command in a folder: its environment, and warnings that are no errors."""
+    with (
+        contextlib.chdir(folder),
+        pytest.MonkeyPatch.context() as patch,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")
+        for key in os.environ.keys() - environment().keys():
+            patch.delenv(key)
+        for key, value in environment().items():
+            patch.setenv(key, value)
+        yield
+
+
+@contextmanager
+def _into(descriptor: int, name: str, file: Path) -> Iterator[None]:
+    """Sends a standard stream, and the descriptor that processes inherit, into a file."""
+    before, stream = os.dup(descriptor), getattr(sys, name)
+    with file.open("w", encoding="utf-8", buffering=1) as handle:
+        os.dup2(handle.fileno(), descriptor)
+        setattr(sys, name, handle)
+        try:
+            yield
+        finally:
+            setattr(sys, name, stream)
+            os.dup2(before, descriptor)
+            os.close(before)
 
 
 def commit(folder: Path, message: str) -> None:

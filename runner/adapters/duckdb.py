@@ -6,6 +6,7 @@ files nor the network.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,7 +91,7 @@ def read_csv(path: Path) -> dict[str, list[Any]]:
     """Reads a CSV with a header; numbers, booleans, dates and times (zoned ones in UTC) are recognised.
 
     Returns:
-        The columns as Python values, with None where a field is empty.
+        The columns as Python values, with None where a field is empty or `nan`.
 
     Raises:
         FlywheelError: the file is missing or is no CSV.
@@ -112,7 +113,12 @@ def read_csv(path: Path) -> dict[str, list[Any]]:
                 hint="it needs a header line and the same number of fields in every line",
                 exit_code=ExitCode.STAGE_FAILED,
             ) from error
-    return {name.strip(): [row[position] for row in rows] for position, name in enumerate(kinds)}
+    return {name.strip(): [_known(row[position]) for row in rows] for position, name in enumerate(kinds)}
+
+
+def _known(value: Any) -> Any:
+    """None for NaN: DuckDB holds NaN to be greater than any number, which no condition means."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -199,6 +199,15 @@ def pull(root: Path, pointer: str) -> None:
                 hint="look at the remote with: dvc remote list, and dvc status --cloud " + pointer,
                 exit_code=ExitCode.STAGE_FAILED,
             ) from error
+
+
+def check_out(root: Path, outputs: Sequence[Path]) -> None:
+    """Brings stages' outputs from DVC's cache into the workspace; those that it does not hold stay away."""
+    with _quiet_dvc(logging.NullHandler()):
+        from dvc.exceptions import DvcException
+
+        with _opened(root) as repo, suppress(DvcException):
+            repo.checkout(targets=[str(path) for path in outputs])
 
 
 def fetch_objects(root: Path, hashes: Sequence[str], shown: str) -> None:

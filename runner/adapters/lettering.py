@@ -49,6 +49,7 @@ def _spot(
     x_min, y_min, x_max, y_max = (round(value * scale) for value in mark.box_xyxy)
     left, above = x_max - size[0], y_min - size[1]
     wanted = [
+        *_at_tips(mark, size, scale),
         *((x_min, above), (x_min, y_max), (left, above), (left, y_max)),
         *((x_min, y_min), (x_min, y_max - size[1]), (x_max, y_min), (x_max, y_max)),
     ]
@@ -59,6 +60,18 @@ def _spot(
         if all(x > other[2] or right < other[0] or y > other[3] or bottom < other[1] for other in placed):
             return x, y
     return None if mark.kind in ("correct", "truth", "ignored") else inside[0]
+
+
+def _at_tips(mark: Mark, size: tuple[int, int], scale: float) -> list[tuple[int, int]]:
+    """Above the highest and below the lowest corner: the box around a rotated box has corners far from it."""
+    if mark.corners is None:
+        return []
+    points = [
+        (round(float(x) * scale), round(float(y) * scale))
+        for x, y in zip(*[iter(mark.corners)] * 2, strict=True)
+    ]
+    highest, lowest = (choose(points, key=lambda point: point[1]) for choose in (min, max))
+    return [(highest[0] - size[0] // 2, highest[1] - size[1]), (lowest[0] - size[0] // 2, lowest[1])]
 
 
 def legend(kinds: Sequence[Kind], width: int) -> Pixels:

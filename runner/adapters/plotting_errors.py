@@ -114,5 +114,6 @@ def _bars(axes: Any, bins: Sequence[Confidence]) -> None:
         gaps = [abs(bins[i].confidence - bins[i].accuracy) for i in chosen]
         if chosen:
             bottoms = [min(bins[i].confidence, bins[i].accuracy) for i in chosen]
-            style = {"color": color, "alpha": 0.45, "linewidth": 0, "label": words}
+            # Opaque, so that the colour on a blue bar is the legend's.
+            style = {"color": _tint(color, 0.45), "linewidth": 0, "label": words}
             axes.bar([middles[i] for i in chosen], gaps, [widths[i] for i in chosen], bottom=bottoms, **style)

@@ -123,15 +123,16 @@ def assess_target(
     assessor = _Assessor(target=target, classes=classes, draws=draws, seeds=seeds)
     everywhere = np.ones(measurable.n_images, dtype=bool)
     whole = assessor.measure(measurable, everywhere, None)
-    overall, per_class = whole.metrics(frozenset(classes))
-    samples = list(whole.samples(frozenset(classes)))
+    every = frozenset(classes)
+    overall, per_class = whole.metrics(every, recorded=every)
+    samples = list(whole.samples(every))
     slices = []
     for part, found in parts:
         if isinstance(part, ImageSlice):
             cells = assessor.measure(measurable, part.images, part.name)
         else:
             cells = assessor.measure(measurable.restricted(part), everywhere, part.name, of_objects=True)
-        inside, inside_per_class = cells.metrics(judged_classes)
+        inside, inside_per_class = cells.metrics(judged_classes, recorded=slice_classes | judged_classes)
         samples += cells.samples(judged_classes)
         slices.append(
             SliceMetrics(
@@ -139,11 +140,7 @@ def assess_target(
                 kind="images" if isinstance(part, ImageSlice) else "objects",
                 condition=part.condition,
                 overall=inside,
-                per_class={
-                    name: cell
-                    for name, cell in inside_per_class.items()
-                    if name in slice_classes | judged_classes
-                },
+                per_class=inside_per_class,
                 found=found,
             )
         )
@@ -203,11 +200,14 @@ class _Cells:
     values: NDArray[np.float64]
     objects: NDArray[np.float64]
 
-    def metrics(self, with_intervals: frozenset[str]) -> tuple[Metrics, dict[str, Metrics]]:
-        """The records, of all classes together and of each; a class's images are those that hold its objects."""
+    def metrics(
+        self, with_intervals: frozenset[str], *, recorded: frozenset[str]
+    ) -> tuple[Metrics, dict[str, Metrics]]:
+        """The records, of all classes together and of those `recorded`; a class's images are those that hold it."""
         return self._metrics(-1, self.inside, None), {
             name: self._metrics(row, self.holding[row], name, intervals=name in with_intervals)
             for row, name in enumerate(self.assessor.classes)
+            if name in recorded
         }
 
     def _metrics(

@@ -12,21 +12,25 @@ from runner.domain.files import csv_text, write_text
 from runner.evaluation.errors import ErrorAnalysis
 
 PRECISION_RECALL_COLUMNS = ("target", "recall", "precision")
-CLASS_COLUMNS = ("target", "class", "recall", "precision")
-CONFIDENCE_COLUMNS = ("target", "class", "confidence", "f1")
-ALL_CLASSES = ""  # no class has an empty name
+CONFIDENCE_COLUMNS = ("target", "confidence", "f1")
+CLASS_COLUMNS = ("class", "at", "precision_at_recall", "f1_at_confidence")
 
 
-def write_curves(folder: Path, analyses: Mapping[str, ErrorAnalysis], class_names: Sequence[str]) -> None:
-    """Writes the curves of every artefact, at similarity 0.5; a class without objects has none.
+def write_curves(
+    folder: Path, analyses: Mapping[str, ErrorAnalysis], judged: str, class_names: Sequence[str]
+) -> None:
+    """Writes the curves at similarity 0.5; what has no objects has none.
 
-    - precision_recall.csv: `PRECISION_RECALL_COLUMNS`, the mean over classes
-    - class_curves.csv: `CLASS_COLUMNS`, of each class
-    - f1_confidence.csv: `CONFIDENCE_COLUMNS`, of all classes counted together (class is empty) and of each class
+    - precision_recall.csv: `PRECISION_RECALL_COLUMNS`, of every artefact, the mean over classes
+    - f1_confidence.csv: `CONFIDENCE_COLUMNS`, of every artefact, all classes counted together
+    - class_curves.csv: `CLASS_COLUMNS`, of each class of the `judged` artefact: its precision at the recall `at`, and
+        its F1 from the confidence `at` on
     """
     write_text(folder / "precision_recall.csv", csv_text([PRECISION_RECALL_COLUMNS, *_means(analyses)]))
-    write_text(folder / "class_curves.csv", csv_text([CLASS_COLUMNS, *_classes(analyses, class_names)]))
-    write_text(folder / "f1_confidence.csv", csv_text([CONFIDENCE_COLUMNS, *_f1(analyses, class_names)]))
+    write_text(folder / "f1_confidence.csv", csv_text([CONFIDENCE_COLUMNS, *_f1(analyses)]))
+    write_text(
+        folder / "class_curves.csv", csv_text([CLASS_COLUMNS, *_classes(analyses[judged], class_names)])
+    )
 
 
 def _means(analyses: Mapping[str, ErrorAnalysis]) -> Iterator[tuple[str, ...]]:
@@ -35,18 +39,18 @@ def _means(analyses: Mapping[str, ErrorAnalysis]) -> Iterator[tuple[str, ...]]:
             yield (target, *point)
 
 
-def _classes(analyses: Mapping[str, ErrorAnalysis], class_names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _f1(analyses: Mapping[str, ErrorAnalysis]) -> Iterator[tuple[str, ...]]:
     for target, analysis in analyses.items():
-        for row, name in enumerate(class_names):
-            for point in _points(analysis.curves.recall, analysis.curves.precision[row]):
-                yield (target, name, *point)
+        for point in _points(analysis.curves.confidence, analysis.curves.f1[-1]):
+            yield (target, *point)
 
 
-def _f1(analyses: Mapping[str, ErrorAnalysis], class_names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for target, analysis in analyses.items():
-        for row, name in [(-1, ALL_CLASSES), *enumerate(class_names)]:
-            for point in _points(analysis.curves.confidence, analysis.curves.f1[row]):
-                yield (target, name, *point)
+def _classes(analysis: ErrorAnalysis, class_names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    curves = analysis.curves  # recall and confidence have the same 101 steps
+    for row, name in enumerate(class_names):
+        precision = _points(curves.recall, curves.precision[row])
+        for (at, there), (_, f1) in zip(precision, _points(curves.confidence, curves.f1[row]), strict=True):
+            yield name, at, there, f1
 
 
 def _points(x: NDArray[np.float64], y: NDArray[np.float64]) -> Iterator[tuple[str, str]]:

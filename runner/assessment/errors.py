@@ -38,7 +38,7 @@ def errors_record(analysis: ErrorAnalysis, class_names: Sequence[str], target: s
             for error in analysis.types
             if ranked or error.count or error.name == "classification"
         ],
-        confusion=ConfusionMatrix(labels=labels, counts=analysis.confusion.tolist()),
+        confusion=ConfusionMatrix(labels=labels, counts=analysis.confusion.tolist(), background=ranked),
         recommended=_point(analysis, len(class_names)),
         recommended_per_class={name: point for name, point in per_class.items() if point is not None},
         calibration=_calibration(analysis.calibration),

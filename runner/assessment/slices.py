@@ -177,30 +177,33 @@ def crossed_slices(columns: Mapping[str, NDArray[Any]], *, maximum: int) -> list
 
 def _detections_inside(condition: str, split: TestSplit, predictions: Table) -> NDArray[np.bool_] | None:
     """Which detections satisfy a condition over objects; None when it asks for more than they have."""
-    if not {column.lower() for column in analyse(condition).columns} <= _DETECTION_COLUMNS:
+    asked = {column.lower() for column in analyse(condition).columns}
+    if not asked <= _DETECTION_COLUMNS:
         return None
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "detections.parquet"
-        write_table(file, _detection_columns(split, predictions))
+        # class_id gives a condition without columns its rows
+        write_table(file, {n: _detection_column(n, split, predictions) for n in sorted(asked | {"class_id"})})
         return condition_mask(file, condition)
 
 
-def _detection_columns(split: TestSplit, predictions: Table) -> Mapping[str, ColumnLike]:
-    """Detections with the columns that the object table has for labels, by the same formulas."""
-    corners = {name: predictions[name].astype(np.float64) for name in _CORNERS}
+def _detection_column(name: str, split: TestSplit, predictions: Table) -> ColumnLike:
+    """A column that the object table has for labels, by the same formula for detections."""
+    if name in ("path", "class", "class_id"):
+        return predictions[name]
+    corners = {corner: predictions[corner].astype(np.float64) for corner in _CORNERS}
     width, height = corners["x_max"] - corners["x_min"], corners["y_max"] - corners["y_min"]
-    return {
-        "path": predictions["path"],
-        "class": predictions["class"],
-        "class_id": predictions["class_id"],
-        **corners,
-        "width_px": width,
-        "height_px": height,
-        "area_px": _area_px(split, predictions, width * height),
-        "aspect_ratio": [
-            w / h if h > 0 else None for w, h in zip(width.tolist(), height.tolist(), strict=True)
-        ],
-    }
+    match name:
+        case "width_px":
+            return width
+        case "height_px":
+            return height
+        case "area_px":
+            return _area_px(split, predictions, width * height)
+        case "aspect_ratio":
+            return [w / h if h > 0 else None for w, h in zip(width.tolist(), height.tolist(), strict=True)]
+        case _:
+            return corners[name]
 
 
 def _area_px(split: TestSplit, predictions: Table, of_box: NDArray[np.float64]) -> NDArray[np.float64]:

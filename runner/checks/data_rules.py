@@ -69,6 +69,11 @@ def _empty_split(preset: str) -> Rule:
     )
 
 
+def _label_problem(row: Row) -> str:
+    path, problem = row["path"], str(row["label_problem"])
+    return problem if problem.startswith(f"{path}:") else f"{path}: {problem}"
+
+
 def _label_problems(preset: str) -> Rule:
     return Rule(
         id=f"{preset}.label_problems",
@@ -77,7 +82,7 @@ def _label_problems(preset: str) -> Rule:
         fix="correct these labels, or add `AND label_problem IS NULL` to the splits in flywheel.yaml",
         table="labels",
         expectation=expect("expect_column_values_to_be_null", column="label_problem"),
-        describe=lambda row: f"{row['path']}: {row['label_problem']}",
+        describe=_label_problem,
     )
 
 

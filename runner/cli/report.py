@@ -48,5 +48,5 @@ def execute(options: argparse.Namespace) -> int:
         from runner.report import terminal
 
         print(terminal.render(outcome.report, color=wants_color()))
-        print(f"\nreport: {outcome.folder}/report.md")
+        print(f"report: {outcome.folder}/report.md")
     return outcome.exit_code

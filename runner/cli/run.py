@@ -9,7 +9,7 @@ from runner.cli.common import Subparsers, add_root, command, print_json, project
 
 EXAMPLE = """\
   flywheel run                             the newest sprint
-  flywheel run 0001-first-model --pull     fetch data and champion through DVC first, where they are not here"""
+  flywheel run 0001-first-model --pull     fetch through DVC first what is not here"""
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -26,7 +26,7 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument(
         "--pull",
         action="store_true",
-        help="fetch the dataset and the champion through DVC, where they are missing",
+        help="first fetch through DVC what is missing here: dataset, champion, outputs of a run that was pushed",
     )
     add_root(parser)
 
@@ -41,7 +41,7 @@ def execute(options: argparse.Namespace) -> int:
         from runner.report.terminal import render
 
         print(render(outcome.report, color=wants_color()))
-        print(f"\nreport: {outcome.folder}/report.md  (report.json and plots/ beside it)")
+        print(f"report: {outcome.folder}/report.md  (report.json and plots/ beside it)")
     return outcome.exit_code
 
 

@@ -93,8 +93,9 @@ class Model(Options, frozen=True, kw_only=True):
 class LabelCosts(Options, frozen=True, kw_only=True):
     """Money per label."""
 
-    box: Annotated[NonNegative, Meta(description="One box.")] = 0
+    box: Annotated[NonNegative, Meta(description="One box, rotated or not.")] = 0
     polygon: Annotated[NonNegative, Meta(description="One polygon.")] = 0
+    keypoints: Annotated[NonNegative, Meta(description="All keypoints of one object, with its box.")] = 0
     class_label: Annotated[NonNegative, Meta(description="One image's class.")] = field(
         name="class", default=0
     )

@@ -156,8 +156,8 @@ def _yolo_task(folder: Path, labels: Sequence[str]) -> TaskName:
     lengths = Counter(len(words) for path in labels[::step] for words in _words(folder / path))
     corners, boxes = lengths[9], lengths[5]
     outlines = sum(count for length, count in lengths.items() if length >= 7 and length % 2)
-    if corners and corners == lengths.total():
-        return "obb"
+    if corners == outlines and corners > lengths.total() - corners:
+        return "obb"  # lines of other lengths are flawed: none is an outline of more points
     return "segment" if outlines > boxes else "detect"
 
 

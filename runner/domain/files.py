@@ -141,4 +141,6 @@ def read_json(path: Path, record_type: type[T]) -> T:
             exit_code=ExitCode.STAGE_FAILED,
         ) from None
     except msgspec.MsgspecError as error:
-        raise unusable_output(path, f"not a {record_type.__name__} record: {error}") from error
+        name = record_type.__name__
+        article = "an" if name[0] in "AEIO" else "a"
+        raise unusable_output(path, f"not {article} {name} record: {error}") from error

@@ -228,11 +228,13 @@ class ErrorType(Record, frozen=True, kw_only=True):
 class ConfusionMatrix(Record, frozen=True, kw_only=True):
     """Rows are the truth, columns the prediction, in the order of `labels`; at the operating confidence.
 
-    For ranked tasks the last label is `background`: a row of false detections, a column of misses.
+    Attributes:
+        background: the last label is no class (ranked tasks): a row of false detections, a column of misses.
     """
 
     labels: list[str]
     counts: list[list[int]]
+    background: bool = False
 
 
 class RecommendedPoint(Record, frozen=True, kw_only=True):
@@ -451,10 +453,12 @@ class FurtherEvidence(Record, frozen=True, kw_only=True):
         images: further test images, of `slice` (None: of any kind); None when no realistic number would do.
         groups: the groups (scenes) that these images come from, where images are grouped.
         cost: of labelling them, in `currency`; None without a price.
+        more_seeds: no number of images would do, since it is the spread over training seeds that is too wide.
     """
 
     images: int | None
     groups: int | None = None
+    more_seeds: bool = False
     slice: str | None = None
     cost: float | None = None
     currency: str = ""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Ends: TypeAlias = tuple[float, float]
 
 _SMALLEST_SHARE = 0.5  # of resamples that could be measured; below it the bootstrap says nothing
+_HELD_BACK = 0.2
 _NO_SPREAD = 1e-12  # standard errors below it are rounding
 
 
@@ -180,7 +181,9 @@ class Family:
         """The family of these samples, which must have been resampled with the same draws.
 
         `critical` is the quantile of the greatest |t| of all samples within one resample (single step max-|t|), which
-        knows that overlapping slices err together; never beyond Bonferroni's. What does not vary has no part in that
+        knows that overlapping slices err together; never beyond Bonferroni's. Of several samples together a
+        fifth of the significance is held back, for the tails that a bootstrap of few images does not see
+        (benchmarks/false_alarms.py). What does not vary has no part in that
         maximum: each such number takes 1 / m of the significance (Bonferroni), and the others share what is left.
 
         Raises:
@@ -192,7 +195,8 @@ class Family:
         """
         judged = [sample for sample in samples if sample.spread is not None]
         varied = [sample for sample in judged if not sample.unvaried]
-        each = (1 - level) / max(1, len(judged))
+        spent = 1 - level if len(judged) < 2 else (1 - level) * (1 - _HELD_BACK)
+        each = spent / max(1, len(judged))
         left = each * max(1, len(varied))
         alone = _normal_quantile(1 - left / 2)
         if len(varied) < 2:

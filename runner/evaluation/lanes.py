@@ -308,13 +308,13 @@ def _class_cells(state: NDArray[np.float64], counts: NDArray[np.float64], cells:
             area = state[_AREA, threshold, lane] + state[_PEAK, threshold, lane]
             state[_AREA, threshold, lane] = area
             cells[_AP, lane] += area / _T
-            cells[_AR, lane] += state[_FOUND, threshold, lane] / _T
+            cells[_AR, lane] += state[_FOUND, threshold, lane]
     for lane in range(LANES):
         measured = counts[_OBJECTS, lane] / counts[_OBJECTS, lane]  # 1, or NaN without objects
         cells[_AP, lane] *= measured / len(RECALL_THRESHOLDS)
         cells[_AP50, lane] = state[_AREA, _AT_50, lane] * measured / len(RECALL_THRESHOLDS)
         cells[_AP75, lane] = state[_AREA, _AT_75, lane] * measured / len(RECALL_THRESHOLDS)
-        cells[_AR, lane] /= counts[_OBJECTS, lane]
+        cells[_AR, lane] /= _T * counts[_OBJECTS, lane]  # whole numbers until here: never above 1
 
 
 @_inlined

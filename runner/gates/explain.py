@@ -138,6 +138,8 @@ def asks(further: FurtherEvidence | None, evaluation: Evaluation) -> str:
         >>> asks(FurtherEvidence(images=120, slice="dark", cost=34, currency="EUR"), None)
         'about 120 further images of slice dark (34.00 EUR of labels) would decide it at 80 % power'
     """
+    if further is not None and further.more_seeds:
+        return "no number of images would decide it: training more seeds would narrow it"
     if further is None or further.images is None:
         return "no realistic number of further images would decide it"
     of_slice = f" of slice {further.slice}" if further.slice else ""

@@ -9,7 +9,7 @@ from runner.gates.evidence import Cell, Evidence, find_slice, find_target
 
 
 def further_evidence(
-    groups: int | None, known_groups: int, cell: Cell, evidence: Evidence
+    groups: int | None, known_groups: int, cell: Cell, evidence: Evidence, *, seeds_dominate: bool = False
 ) -> FurtherEvidence:
     """Images of the cell's slice as they come: a class that is in every tenth of them needs ten times as many.
 
@@ -18,11 +18,12 @@ def further_evidence(
         known_groups: those that the cell rests on.
         cell: what is undecided.
         evidence: for the size of the slice, and the price.
+        seeds_dominate: the spread over training seeds is wider than that over images.
     """
     evaluation = evidence.evaluation
     target = find_target(evaluation, cell.target)
     if groups is None or target is None:
-        return FurtherEvidence(images=None, slice=cell.slice_name)
+        return FurtherEvidence(images=None, slice=cell.slice_name, more_seeds=seeds_dominate)
     part = find_slice(target, cell.slice_name) if cell.slice_name is not None else None
     inside = part.overall if part else target.overall
     times = groups / known_groups

@@ -226,7 +226,14 @@ def _by_interval(result: GateResult, question: _Question, evidence: Evidence, fa
     further = None
     if outcome is Outcome.INCONCLUSIVE:
         groups = further_groups(found, explain.limit(gate), family)
-        further = further_evidence(groups, found.groups, question.cell, evidence)
+        spread = found.spread
+        further = further_evidence(
+            groups,
+            found.groups,
+            question.cell,
+            evidence,
+            seeds_dominate=spread is not None and spread.seeds > spread.images,
+        )
     return structs.replace(
         result,
         outcome=outcome,

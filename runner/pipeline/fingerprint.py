@@ -16,9 +16,15 @@ from runner.domain.records import Record
 
 
 class RunState(Record, frozen=True, kw_only=True):
-    """What the last finished run of a sprint looked like on this machine."""
+    """What the last finished run of a sprint looked like on this machine.
+
+    Attributes:
+        fingerprint: of what the stages read and wrote.
+        reported: of what the report rests on, and of the report.
+    """
 
     fingerprint: str
+    reported: str = ""
 
 
 def state_path(root: Path, sprint: str) -> Path:
@@ -55,6 +61,6 @@ def _line(path: str, status: os.stat_result) -> str:
     return f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ino}\n"
 
 
-def remember(root: Path, sprint: str, digest: str) -> None:
+def remember(root: Path, sprint: str, state: RunState) -> None:
     """Records the state of a finished run."""
-    write_json(state_path(root, sprint), RunState(fingerprint=digest))
+    write_json(state_path(root, sprint), state)

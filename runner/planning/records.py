@@ -15,13 +15,20 @@ class Action(StrEnum):
 
 
 class StagePlan(Record, frozen=True, kw_only=True):
-    """One stage: RUN or CACHED, and why."""
+    """One stage: RUN or CACHED, and why.
+
+    Attributes:
+        stored: outputs that an earlier run wrote and that are not here; nothing that the stage depends on changed.
+        absent_only: it would run for no other reason than outputs that are not here, its own or an earlier stage's.
+    """
 
     stage: str
     action: Action
     reasons: list[str]
     outs: dict[str, str] = {}  # of a CACHED stage: output → its md5 in DVC
     forecast_s: float | None = None
+    stored: dict[str, str] = {}  # output → its md5 in DVC
+    absent_only: bool = False
 
 
 class SplitPlan(Record, frozen=True, kw_only=True):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from runner.adapters.dvc_files import LockedStage, run_cache_key
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import TO_ROOT, ResolvedStage
 from runner.planning.workspace import Workspace
 
+UNCHANGED = "unchanged"
 UNKNOWN = "unknown"  # the hash of what a stage that will run is going to write
 
 
@@ -17,10 +20,15 @@ def plan_stages(stages: Sequence[ResolvedStage], workspace: Workspace) -> list[S
     """The stages' plans, in order. Pure but for what `workspace` answers."""
     lock = workspace.lock()
     produced: dict[str, tuple[str, str]] = {}  # output → (its hash after this run, the stage that writes it)
+    absent: set[str] = set()  # the reason that such a stage gives to those after it
     plans = []
     for stage in stages:
         current = {dep: _current_md5(dep, produced, workspace) for dep in stage.deps}
         plan = _plan_stage(stage, current, produced, lock.get(stage.name), workspace)
+        elsewhere = _elsewhere(stage, lock.get(stage.name), workspace)
+        if plan.action is Action.RUN and set(plan.reasons) <= absent | {_missing(elsewhere)}:
+            plan = msgspec.structs.replace(plan, stored=elsewhere, absent_only=True)
+            absent.add(_runs(stage.name))
         plans.append(plan)
         produced |= {path: (plan.outs.get(path, UNKNOWN), stage.name) for path in stage.written}
     return plans
@@ -36,12 +44,11 @@ def _plan_stage(
     # A stage that writes several inputs of another is one reason.
     reasons = list(dict.fromkeys(_changes(stage, current, produced, locked)))
     if locked is not None and not reasons:
-        # DVC runs a stage again whose outputs left the cache, even where the files are still in the folder.
-        missing = [path for path in stage.outs if not workspace.is_cached(locked.outs.get(path, ""))]
+        missing = list(_elsewhere(stage, locked, workspace))
         missing += [path for path in stage.records if not workspace.has(path, locked.outs.get(path, ""))]
         if not missing:
-            return StagePlan(stage=stage.name, action=Action.CACHED, reasons=["unchanged"], outs=locked.outs)
-        reasons = [f"output missing in DVC's cache: {', '.join(missing)}"]
+            return StagePlan(stage=stage.name, action=Action.CACHED, reasons=[UNCHANGED], outs=locked.outs)
+        reasons = [_missing(missing)]
     known = {path: md5 for path, md5 in current.items() if md5 not in (None, UNKNOWN)}
     if len(known) == len(current):
         key = run_cache_key(stage.cmd, known, {stage.name: stage.params}, stage.written)
@@ -72,13 +79,27 @@ def _changes(
     yield from _parameter_changes(locked.params.get(stage.name), stage.params)
     for dep, md5 in current.items():
         if md5 == UNKNOWN:
-            yield f"{produced[dep][1]} runs"
+            yield _runs(produced[dep][1])
         elif dep not in locked.deps:
             yield f"new input {dep.removeprefix(TO_ROOT)}"
         elif md5 != locked.deps[dep]:
             yield f"{dep.removeprefix(TO_ROOT)} changed"
     # What a stage no longer reads or writes is no reason for DVC.
     yield from (f"new output {path}" for path in stage.written if path not in locked.outs)
+
+
+def _elsewhere(stage: ResolvedStage, locked: LockedStage | None, workspace: Workspace) -> dict[str, str]:
+    """The outputs, with their md5, that left the cache: DVC then runs the stage again, even where the files are still in the folder."""
+    written = locked.outs if locked is not None else {}
+    return {path: md5 for path in stage.outs if not workspace.is_cached(md5 := written.get(path, ""))}
+
+
+def _missing(paths: Iterable[str]) -> str:
+    return f"output missing in DVC's cache: {', '.join(paths)}"
+
+
+def _runs(stage: str) -> str:
+    return f"{stage} runs"
 
 
 def _parameter_changes(before: Any, after: Mapping[str, Any]) -> Iterator[str]:
@@ -88,6 +109,8 @@ def _parameter_changes(before: Any, after: Mapping[str, Any]) -> Iterator[str]:
         for key in dict.fromkeys([*new, *old])
         if old.get(key) != new.get(key) or (key in old) != (key in new)
     ]
+    if "champion.sprint" in changed:  # its tag, commit and digest say no more to a reader
+        changed = [key for key in changed if key == "champion.sprint" or not key.startswith("champion.")]
     if changed == ["digest"]:  # DVC compares it too, and would run the stage
         yield "its parameters are recorded differently"
     yield from (
@@ -110,7 +133,7 @@ def _readable(key: str) -> str:
     """Drops the record's own name in front: `trainer.epochs` is what the spec calls `epochs`."""
     if key == "version":
         return "flywheel's own version of this stage"
-    return key.removeprefix("trainer.")
+    return "champion" if key == "champion.sprint" else key.removeprefix("trainer.")
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:

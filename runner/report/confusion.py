@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from runner.domain.records import ConfusionMatrix
 
-BACKGROUND = "background"
 SHOWN_CLASSES = 15
 _TOP = 10
 
@@ -29,7 +28,7 @@ class Confusion:
 
 def background_index(matrix: ConfusionMatrix) -> int | None:
     """The row and column of what is no object; None for classification."""
-    return len(matrix.labels) - 1 if matrix.labels and matrix.labels[-1] == BACKGROUND else None
+    return len(matrix.labels) - 1 if matrix.background else None
 
 
 def top_confusions(matrix: ConfusionMatrix, most: int = _TOP) -> list[Confusion]:
@@ -77,4 +76,5 @@ def most_confused(matrix: ConfusionMatrix, most: int = SHOWN_CLASSES) -> Confusi
     return ConfusionMatrix(
         labels=[matrix.labels[index] for index in kept],
         counts=[[matrix.counts[row][column] for column in kept] for row in kept],
+        background=matrix.background,
     )

@@ -165,7 +165,7 @@ def _f1_confidence(report: SprintReport) -> Picture:
     if report.errors is not None and report.errors.recommended is not None:
         best = report.errors.recommended.confidence
         marks.append(Mark(label=f"recommended {best:.2f}", x=best))
-    if report.evaluation is not None:
+    if report.evaluation is not None and report.evaluation.task != "classify":
         current = report.evaluation.operating_confidence
         marks.append(Mark(label=f"the spec's {current:.2f}", x=current, faint=True))
     return plotting.unit_square("F1 over confidence", lines, "confidence", "F1", marks)
@@ -267,7 +267,9 @@ def _precision_recall(report: SprintReport) -> Picture:
         )
         for i, curve in enumerate(curves[:_MOST_CURVES])
     ]
-    return plotting.unit_square("Precision over recall at similarity 0.5", lines, "recall", "precision")
+    classify = report.evaluation is not None and report.evaluation.task == "classify"
+    at = "" if classify else " at similarity 0.5"
+    return plotting.unit_square(f"Precision over recall{at}", lines, "recall", "precision")
 
 
 _DRAWN: dict[str, Callable[[SprintReport], Picture]] = {

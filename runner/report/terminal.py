@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.domain.records import CheckResult, FurtherEvidence, GateResult, Outcome, Severity
+from runner.domain.records import CheckResult, GateResult, Outcome, Severity, Wear
 from runner.report.escape import plain
 from runner.report.record import SprintReport
 from runner.report.sections.champion import gain_within, tally
@@ -85,14 +85,15 @@ def _head(report: SprintReport) -> list[str]:
 
 def _gates(report: SprintReport) -> list[str]:
     """The gates worst first, under each undecided one what would decide it."""
-    gates = gates_worst_first(report.verdict.gates) if report.verdict else []
-    if not gates:
+    verdict = report.verdict
+    if verdict is None or not verdict.gates:
         return []
+    gates = gates_worst_first(verdict.gates)
     passed = sum(gate.outcome is Outcome.PASS for gate in gates)
     lines = [f"{_BOLD}Gates{_END}: {passed} of {len(gates)} met"]
     shown = 0
     for gate in gates:
-        more = _gate(gate, report.cost.currency)
+        more = _gate(gate, report.cost.currency, verdict.wear)
         if shown + len(more) > _GATES:
             break
         lines += more
@@ -101,7 +102,7 @@ def _gates(report: SprintReport) -> list[str]:
     return [*lines, f"  … and {len(gates) - listed} more"] if listed < len(gates) else lines
 
 
-def _gate(gate: GateResult, currency: str) -> list[str]:
+def _gate(gate: GateResult, currency: str, wear: Wear | None) -> list[str]:
     tint = {Outcome.PASS: _GREEN, Outcome.FAIL: _RED}.get(gate.outcome, _YELLOW)
     place = ", ".join(plain(part, 60) for part in (gate.slice, gate.class_name, gate.target) if part)
     on = f" on {place}" if place else ""
@@ -110,14 +111,14 @@ def _gate(gate: GateResult, currency: str) -> list[str]:
     line = f"  {tint}{WORDS[gate.outcome]:<12}{_END} {plain(gate.gate, 100)}{on}{value}{point}"
     if gate.outcome is not Outcome.INCONCLUSIVE:
         return [line]
-    return [line, f"{_DEEP}to decide: {_advice(gate.further)}"]
+    return [line, f"{_DEEP}to decide: {_advice(gate, wear)}"]
 
 
-def _advice(further: FurtherEvidence | None) -> str:
-    price = ""
+def _advice(gate: GateResult, wear: Wear | None) -> str:
+    price, further = "", gate.further
     if further is not None and further.images is not None and further.cost is not None:
         price = f", {money(further.cost, plain(further.currency, 3))} to label"
-    return f"{further_images(further)}{price}"
+    return f"{further_images(gate, wear)}{price}"
 
 
 def _checks(report: SprintReport) -> list[str]:
@@ -175,9 +176,8 @@ def _slices(report: SprintReport) -> list[str]:
         delta = "" if row is everything else change(row.delta)
         notes = [f"{_YELLOW}{row.unsure}{_END}"] if row.unsure else []
         notes += ["found by the search"] if row.found is not None else []
-        lines.append(
-            f"  {name:<{wide}}  {value:<22}  {row.metrics.images:>6,} images  {delta:>6}  {', '.join(notes)}".rstrip()
-        )
+        images = f"{row.metrics.images:>6,} {'image' if row.metrics.images == 1 else 'images':<6}"
+        lines.append(f"  {name:<{wide}}  {value:<22}  {images}  {delta:>6}  {', '.join(notes)}".rstrip())
     return lines
 
 

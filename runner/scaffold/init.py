@@ -205,7 +205,8 @@ def _ignore(target: Path) -> None:
 
 def _label_note(foundation: Foundation) -> list[str]:
     flawed = sum(bool(entry.label_problems) for entry in foundation.survey.entries)
-    return [f"{flawed} images with flawed labels: {FLAWED_LABELS}"] if flawed else []
+    images = "1 image" if flawed == 1 else f"{flawed} images"
+    return [f"{images} with flawed labels: {FLAWED_LABELS}"] if flawed else []
 
 
 def _found(foundation: Foundation) -> FoundDataset:

@@ -94,7 +94,7 @@ def run(context: StageContext, params: EvaluateParams) -> None:
         measured = measuring.all_targets(outcomes)
         write_samples(outcomes / "resamples.parquet", measured.samples)
     judged = measured.analyses[params.primary_target]
-    write_curves(context.folder / "plots", measured.analyses, params.task.classes)
+    write_curves(context.folder / "plots", measured.analyses, params.primary_target, params.task.classes)
     write_json(
         context.folder / "errors.json", errors_record(judged, params.task.classes, params.primary_target)
     )
@@ -304,7 +304,7 @@ def _measured(metrics: Metrics, names: Sequence[str]) -> dict[str, float]:
 
 STAGE = Stage(
     name="evaluate",
-    version=2,
+    version=3,
     params_type=EvaluateParams,
     resolve=resolve,
     with_champion=with_champion,

@@ -12,7 +12,7 @@ from runner.config.sprint import Sprint
 from runner.domain.files import atomic_folder, read_json, write_bytes, write_json
 from runner.domain.progress import progress_bar
 from runner.domain.records import Gallery, GalleryImage, Record, Training
-from runner.domain.task import TaskSpec
+from runner.domain.task import TaskName, TaskSpec
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run(context: StageContext, params: InspectParams) -> None:
                 if activation is not None:
                     cam = f"{number:02d}-cam.jpg"
                     write_bytes(folder / cam, jpeg_bytes(activation))
-            shown.append(_record(scene, picture, cam))
+            shown.append(_record(scene, picture, cam, params.task.name))
             bar.update()
     write_json(context.folder / "gallery.json", Gallery(target=params.target, images=shown))
 
@@ -143,13 +143,31 @@ class _Scenes:
         )
 
     def worst(self, count: int) -> list[int]:
-        """Rows of the images with the highest loss, then the most errors; those without errors are left out."""
+        """Rows of the images with the highest loss, then the most errors, then the surest wrong prediction.
+
+        Images without errors are left out.
+        """
         import numpy as np
 
         errors = np.stack([self.images[name] for name in ERROR_NAMES]).sum(axis=0).tolist()
         loss, paths = self.images["loss"].tolist(), self.images["path"].tolist()
         wrong = [row for row in range(len(loss)) if errors[row] > 0 and loss[row] > 0]
-        return sorted(wrong, key=lambda row: (-loss[row], -errors[row], paths[row]))[:count]
+        surest = self._surest_errors()
+        return sorted(
+            wrong, key=lambda row: (-loss[row], -errors[row], -surest.get(paths[row], 0.0), paths[row])
+        )[:count]
+
+    def _surest_errors(self) -> dict[str, float]:
+        """Of each image, the highest score of a prediction that counts and is wrong."""
+        import numpy as np
+
+        table = self.found
+        wrong = table["counts"].astype(bool) & ~np.isin(table["outcome"], ("true_positive", "ignored"))
+        surest: dict[str, float] = {}
+        for at in wrong.nonzero()[0].tolist():
+            path = str(table["path"][at])
+            surest[path] = max(surest.get(path, 0.0), float(table["score"][at]))
+        return surest
 
     def scene(self, row: int) -> _Scene:
         """What to draw on one image: labels first, then predictions by falling score."""
@@ -251,20 +269,28 @@ def _area(mark: Mark) -> float:
     return (x_max - x_min) * (y_max - y_min)
 
 
-def _record(scene: _Scene, picture: str, cam: str | None) -> GalleryImage:
+def _record(scene: _Scene, picture: str, cam: str | None, task: TaskName) -> GalleryImage:
     return GalleryImage(
         image=scene.path,
         picture=f"{GALLERY}/{picture}",
         cam=None if cam is None else f"{GALLERY}/{cam}",
         loss=scene.loss,
         errors=scene.errors,
-        caption=", ".join(f"{count} {name}" for name, count in scene.errors.items()),
+        caption=_caption(scene, task),
     )
+
+
+def _caption(scene: _Scene, task: TaskName) -> str:
+    """What is wrong in words: an image's class and what it was taken for, else how many errors of each type."""
+    labels, taken_for = scene.of("truth", "missed"), scene.of("classification")
+    if task == "classify" and labels and taken_for:
+        return f"{scene.classes[labels[0]]} taken for {scene.marks[taken_for[0]].text}"
+    return ", ".join(f"{count} {name}" for name, count in scene.errors.items())
 
 
 STAGE = Stage(
     name="inspect",
-    version=1,
+    version=2,
     params_type=InspectParams,
     resolve=resolve,
     run=run,

@@ -28,6 +28,7 @@ from runner.domain.records import (
     Training,
     Verdict,
 )
+from runner.domain.task import TaskName
 from runner.gates.evidence import Evidence, LabelPrice
 from runner.gates.judge import WrittenGate, judge
 from runner.planning.wear import evaluation_digest, wear_of_verdict
@@ -123,7 +124,7 @@ def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
         wear=wear_of_verdict(
             project, inputs.evaluation.split, sources.uses, evaluation_digest(sources.folder)
         ),
-        label_price=_label_price(project),
+        label_price=label_price(project),
         cost=cost.total,
         duration_min=cost.seconds / 60 if cost.seconds is not None else None,
     )
@@ -151,11 +152,17 @@ def _guidelines(root: Path, loaded: LoadedSprint) -> FileDigest | None:
     return FileDigest(path=path, sha256=hashlib.sha256((root / path).read_bytes()).hexdigest())
 
 
-def _label_price(project: Project) -> LabelPrice:
+def label_price(project: Project) -> LabelPrice:
     """What one more labelled object costs (image, for classify); a price of 0 is one that nobody entered."""
     label = project.costs.label
-    prices = {"detect": label.box, "obb": label.box, "segment": label.polygon, "classify": label.class_label}
-    return LabelPrice(per_object=prices.get(project.task) or None, currency=project.costs.currency)
+    prices: dict[TaskName, float] = {
+        "detect": label.box,
+        "obb": label.box,
+        "segment": label.polygon,
+        "pose": label.keypoints,
+        "classify": label.class_label,
+    }
+    return LabelPrice(per_object=prices[project.task] or None, currency=project.costs.currency)
 
 
 def _precision_recall(folder: Path) -> list[PrecisionRecall]:
@@ -173,8 +180,6 @@ def _curves(path: Path, x: str, y: str) -> dict[str, tuple[list[float], list[flo
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as handle:
             for row in csv.DictReader(handle):
-                if row.get("class"):
-                    continue  # of a single class
                 xs, ys = points.setdefault(row["target"], ([], []))
                 xs.append(float(row[x]))
                 ys.append(float(row[y]))

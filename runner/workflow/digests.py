@@ -35,6 +35,17 @@ def write_digests(root: Path, project: Project, loaded: LoadedSprint, *, stored_
         write_bytes(path, content)
 
 
+def renderings_are_recorded(root: Path, sprint: str) -> bool:
+    """Whether report.md and the pictures are those that digests.json names: an edited one must not get into it."""
+    path = root / "reports" / sprint / FILE
+    known = read_json(path, dict[str, str]) if path.is_file() else {}
+    prefix = f"reports/{sprint}/"
+    named = {file for file in known if file == f"{prefix}report.md" or file.startswith(f"{prefix}plots/")}
+    return f"{prefix}report.md" in named and all(
+        (root / file).is_file() and digest_of(root / file) == known[file] for file in named
+    )
+
+
 def relied_on(root: Path, project: Project, loaded: LoadedSprint) -> list[str]:
     """The files by their paths from the repository's top, sorted: those that are there."""
     folder = root / "reports" / loaded.name

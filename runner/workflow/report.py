@@ -21,7 +21,7 @@ from runner.report import markdown, plots
 from runner.report.build import build
 from runner.stages.run import FAILURE_FILE
 from runner.workflow.collect import Sources, collect
-from runner.workflow.digests import write_digests
+from runner.workflow.digests import renderings_are_recorded, write_digests
 from runner.workflow.load import load
 from runner.workflow.records import JudgedSprint
 
@@ -42,6 +42,14 @@ def report(root: Path, name: str | None) -> JudgedSprint:
 
 def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> None:
     pending = [plan for plan in _plans(root, project, loaded) if plan.action is Action.RUN]
+    absent = [path for plan in pending for path in plan.stored]
+    if absent and all(plan.absent_only for plan in pending):
+        raise FlywheelError(
+            f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not here, only in DVC",
+            where=Where(f"reports/{loaded.name}"),
+            hint=f"dvc pull reports/{loaded.name}/dvc.yaml; or only compare what is recorded: flywheel verify {loaded.name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
     if pending:
         raise FlywheelError(
             f"not run as the spec now says: {pending[0].stage}: {'; '.join(pending[0].reasons)}",
@@ -62,7 +70,7 @@ def write_report(
 ) -> JudgedSprint:
     """Judges what the stages wrote and writes verdict.json, uses.json, report.json, report.md, the plots and digests.json.
 
-    The renderings are left alone where the report is the same as before, unless `redraw`.
+    The renderings are left alone where they and the report are the same as before, unless `redraw`.
 
     Args:
         nothing_ran: what DVC keeps is as the last report found it.
@@ -77,7 +85,7 @@ def write_report(
     previous = folder / "report.json"
     before = previous.read_bytes() if previous.is_file() else None
     write_json(folder / "report.json", rendered)
-    if redraw or before != previous.read_bytes() or not (folder / "report.md").is_file():
+    if redraw or before != previous.read_bytes() or not renderings_are_recorded(root, loaded.name):
         _write_plots(folder / "plots", plots.render(rendered))
         write_text(folder / "report.md", markdown.render(rendered, plots="plots"))
     write_digests(root, project, loaded, stored_unchanged=nothing_ran)

@@ -12,19 +12,21 @@ from pathlib import Path
 from runner.adapters import dvc, dvc_files, git
 from runner.adapters.dvc import StageCommandFailed, StageEvent
 from runner.adapters.dvc_files import pointer_md5
+from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json
 from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
-from runner.pipeline.fingerprint import RunState, fingerprint, remember, state_path
 from runner.planning.champion import Registry, resolve_champion
 from runner.planning.plan import make_plan
-from runner.planning.records import Plan
-from runner.planning.resolve import TO_ROOT, ResolvedStage, resolve_stages
+from runner.planning.records import Action, Plan
+from runner.planning.resolve import ResolvedStage, resolve_stages
+from runner.planning.stages import UNCHANGED
 from runner.stages.champion import not_here, stored_files
 from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
+from runner.workflow.left import LastRun, inputs_of
 from runner.workflow.load import load
 from runner.workflow.locking import sprint_lock
 from runner.workflow.records import JudgedSprint
@@ -46,22 +48,28 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say) -> JudgedSprint:
     with sprint_lock(root, loaded.name):
         champion = resolve_champion(root, Registry(root, project).rival(loaded.name))
         stages = resolve_stages(project, loaded.sprint, champion)
-        _require_data(root, project, _inputs(stages), pull=pull, say=say)
+        _require_data(root, project, inputs_of(stages), pull=pull, say=say)
         plan = make_plan(root, project, loaded)
+        if pull:
+            plan = _fetch_outputs(root, project, loaded, plan, say=say)
         if champion is None:
             shutil.rmtree(folder / "champion", ignore_errors=True)  # of a registry that had one
         elif "champion" in plan.runs:
             _require_champion(root, champion, pull=pull, say=say)
         compile_pipeline(folder, stages, f"specs/{loaded.name}.yaml")
-        unchanged = not plan.runs and _is_as_left(root, folder, stages)
+        last = LastRun(root, project, loaded, stages)
+        unchanged = not plan.runs and last.same_stages()
         failure = None
         if unchanged:
             say(f"{plan.sprint}: nothing to run, every stage is unchanged")
+            reported = last.same_report()
+            if reported is not None:
+                return reported
         else:
             failure = _run_stages(root, folder, plan, stages, say)
         outcome = write_report(root, project, loaded, failure, nothing_ran=unchanged)
         if failure is None:
-            remember(root, loaded.name, fingerprint(_watched(root, folder, stages)))
+            last.remember()
     return outcome
 
 
@@ -70,8 +78,9 @@ def _run_stages(
 ) -> StageFailure | None:
     _require_free_space(folder)
     _refuse_symlinks(root)
-    _refuse_changed_data(root, _inputs(stages))
+    _refuse_changed_data(root, inputs_of(stages))
     (folder / FAILURE_FILE).unlink(missing_ok=True)
+    _check_out(root, folder, plan)
     progress = _StageLines(plan, say)
     os.environ[RUN_PID_VARIABLE] = str(os.getpid())
     try:
@@ -88,6 +97,17 @@ def _run_stages(
     return None
 
 
+def _check_out(root: Path, folder: Path, plan: Plan) -> None:
+    """Where an output is in the cache and not in the folder, DVC would run its stage again."""
+    unchanged = [
+        stage for stage in plan.stages if stage.action is Action.CACHED and stage.reasons == [UNCHANGED]
+    ]
+    outputs = [folder / path for stage in unchanged for path in stage.outs]
+    absent = [path for path in outputs if not path.exists()]
+    if absent:
+        dvc.check_out(root, absent)
+
+
 def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
     path = folder / FAILURE_FILE
     if path.is_file():
@@ -100,12 +120,6 @@ def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
         message = f"the stage's process ended with status {failed.status}"
         hint = "its messages are above; run again with what they say mended"
     return StageFailure(stage=failed.stage, message=message, hint=hint, exit_code=int(ExitCode.STAGE_FAILED))
-
-
-def _inputs(stages: Sequence[ResolvedStage]) -> list[str]:
-    """What the stages read that none of them writes: the dataset, weights. By path from the repository's top."""
-    read = {dep.removeprefix(TO_ROOT) for stage in stages for dep in stage.deps if dep.startswith(TO_ROOT)}
-    return sorted(read)
 
 
 def _require_data(root: Path, project: Project, inputs: Sequence[str], *, pull: bool, say: Say) -> None:
@@ -156,6 +170,27 @@ def _require_champion(root: Path, champion: ResolvedChampion, *, pull: bool, say
         )
 
 
+def _fetch_outputs(root: Path, project: Project, loaded: LoadedSprint, plan: Plan, *, say: Say) -> Plan:
+    """Brings what an earlier run wrote and pushed, so that its stages need not run again; returns the plan with it.
+
+    What the remote lacks, or where there is none, runs as planned.
+    """
+    stored = {path: md5 for stage in plan.stages for path, md5 in stage.stored.items()}
+    if not stored:
+        return plan
+    say(f"fetching {', '.join(stored)} of an earlier run through DVC")
+    try:
+        dvc.fetch_objects(root, list(stored.values()), f"reports/{loaded.name}")
+        folders = [md5 for md5 in stored.values() if md5.endswith(".dir")]
+        members = {
+            member for md5 in folders for member in (dvc_files.cached_members(root, md5) or {}).values()
+        }
+        dvc.fetch_objects(root, sorted(members), f"reports/{loaded.name}")
+    except FlywheelError as error:
+        say(f"not fetched: {error.message}")
+    return make_plan(root, project, loaded)
+
+
 def _refuse_changed_data(root: Path, inputs: Sequence[str]) -> None:
     """A run of files that no pointer records could not be repeated, and would not be the run that was planned."""
     for path in inputs:
@@ -189,25 +224,6 @@ def _refuse_symlinks(root: Path) -> None:
             where=Where(links[0]),
             hint=f"git rm {links[0]}, and commit the file itself",
         )
-
-
-def _watched(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> list[Path]:
-    written = [folder / path for stage in stages for path in stage.written]
-    return [
-        *(root / path for path in _inputs(stages)),
-        *written,
-        *(folder / name for name in ("params.yaml", "dvc.yaml", "dvc.lock")),
-    ]
-
-
-def _is_as_left(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> bool:
-    path = state_path(root, folder.name)
-    if not path.is_file():
-        return False
-    try:
-        return read_json(path, RunState).fingerprint == fingerprint(_watched(root, folder, stages))
-    except FlywheelError:
-        return False
 
 
 class _StageLines:

@@ -130,7 +130,8 @@ def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registr
         plans = plan_stages(stages, Repository(root, folder))
     except FlywheelError as error:
         return _shown(error)
-    pending = [plan for plan in plans if plan.action is Action.RUN]
+    # what is only not here, in a fresh clone say, is as true as it was
+    pending = [plan for plan in plans if plan.action is Action.RUN and not plan.absent_only]
     if pending and not (folder / FAILURE_FILE).is_file():
         return f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"
     return None

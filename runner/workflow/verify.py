@@ -75,6 +75,7 @@ def verify(root: Path, name: str) -> Verification:
     findings += _against_lock(folder, {finding.file for finding in findings})
     repeated = _Repeated(root, folder, project, loaded, suspicious=bool(findings))
     findings += repeated.findings
+    findings = _blamed(findings, repeated.rebuilt, f"reports/{loaded.name}/")
     return Verification(
         sprint=loaded.name,
         identical=not findings,
@@ -155,6 +156,22 @@ def _against_lock(folder: Path, named: set[str]) -> Iterator[Finding]:
             if found != md5:
                 detail = "it is not what the stage wrote, by dvc.lock"
                 yield Finding(file=prefix + out, problem="changed", detail=detail)
+
+
+def _blamed(findings: list[Finding], rebuilt: list[str], prefix: str) -> list[Finding]:
+    """A file that came out the same when it was made again is right: its entry in digests.json is not."""
+    differing = {finding.file for finding in findings if finding.problem == "does not follow"}
+    right = {prefix + name for name in rebuilt} - differing
+    return [
+        Finding(
+            file=prefix + digests.FILE,
+            problem="changed",
+            detail=f"its digest of {finding.file.removeprefix(prefix)} is wrong: made again, that file is the same",
+        )
+        if finding.problem == "changed" and finding.file in right
+        else finding
+        for finding in findings
+    ]
 
 
 class _Repeated:

@@ -128,3 +128,11 @@ def test_heat_is_shown_beside_the_plain_surroundings() -> None:
     middle = picture.shape[1] // 4
     assert (picture[middle, middle] == 100).all()
     assert picture[middle, half + middle].max() > 180
+
+
+def test_the_name_of_a_rotated_box_stands_at_its_tip_and_not_at_the_corner_around_it() -> None:
+    diamond = mark("missed", 100, 100, 300, 300, corners=[200, 100, 300, 200, 200, 300, 100, 200])
+    picture = draw_marks(grey(480, 480), [diamond])[..., ::-1]
+    named = np.argwhere((picture[:100] == COLOURS["missed"]).all(axis=-1))
+    assert abs(named[:, 1].mean() - 200) < 5
+    assert named[:, 0].min() >= 75

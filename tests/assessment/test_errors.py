@@ -128,6 +128,7 @@ def test_the_record_holds_what_a_reader_looks_at(analysis: ErrorAnalysis) -> Non
     cost = {error.name: error.ap_cost for error in record.types}
     assert cost["localisation"] == pytest.approx(0.5)
     assert record.confusion.labels == ["cat", "dog", "background"]
+    assert record.confusion.background
     assert record.confusion.counts == [[1, 0, 0], [0, 0, 1], [1, 1, 0]]
     assert record.recommended is not None
     assert record.recommended.confidence == pytest.approx(0.8)  # between the hit and the next false one
@@ -148,6 +149,7 @@ def test_the_record_of_classes_of_images_has_no_background() -> None:
     )
     record = errors_record(analysis, CLASSES, "torch")
     assert record.confusion.labels == CLASSES
+    assert not record.confusion.background
     assert [(error.name, error.count, error.ap_cost) for error in record.types] == [
         ("classification", 1, None)
     ]
@@ -168,10 +170,10 @@ def test_nothing_measured_is_none_in_the_record() -> None:
     assert {error.ap_cost for error in record.types} == {None}
 
 
-def test_curves_are_written_for_every_artefact_and_class_with_objects(
+def test_curves_are_written_for_every_artefact_and_for_the_classes_of_the_judged_one(
     tmp_path: Path, analysis: ErrorAnalysis
 ) -> None:
-    write_curves(tmp_path, {"torch": analysis, "onnx-fp32": analysis}, CLASSES)
+    write_curves(tmp_path, {"torch": analysis, "onnx-fp32": analysis}, "onnx-fp32", CLASSES)
 
     def rows(name: str) -> list[dict[str, str]]:
         with (tmp_path / name).open(newline="", encoding="utf-8") as handle:
@@ -182,6 +184,12 @@ def test_curves_are_written_for_every_artefact_and_class_with_objects(
     )
     assert len(means) == 2 * 101
     assert means[0] == {"target": "torch", "recall": "0.00", "precision": "0.500000"}
-    assert len(classes) == 2 * 2 * 101
-    assert [row["class"] for row in f1[::101]] == ["", "cat", "dog"] * 2
-    assert f1[50] == {"target": "torch", "class": "", "confidence": "0.50", "f1": "0.400000"}
+    assert [row["class"] for row in classes[::101]] == ["cat", "dog"]
+    assert classes[101 + 50] == {
+        "class": "dog",
+        "at": "0.50",
+        "precision_at_recall": "0.000000",
+        "f1_at_confidence": "0.000000",
+    }
+    assert [row["target"] for row in f1[::101]] == ["torch", "onnx-fp32"]
+    assert f1[50] == {"target": "torch", "confidence": "0.50", "f1": "0.400000"}

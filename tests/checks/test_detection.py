@@ -259,3 +259,10 @@ def test_a_mask_without_pixels_is_found_where_masks_are_labelled(sprint: SprintF
     assert "detection.empty_masks" not in results(sprint)
     found = results(sprint, task="segment")["detection.empty_masks"]
     assert found.rows == [f"{TRAIN}: cat box (10, 20, 30, 30) has a mask without pixels"]
+
+
+def test_an_image_that_is_its_own_label_is_named_once(sprint: SprintFolder) -> None:
+    sprint.images[TRAIN]["label_problem"] = f'{TRAIN}: the folder "zero" is none of the classes'
+    assert results(sprint)["detection.label_problems"].rows == [
+        f'{TRAIN}: the folder "zero" is none of the classes'
+    ]

@@ -123,6 +123,8 @@ BOX = "0 0.5 0.5 0.1 0.1\n"
         (OUTLINE + CORNERS + BOX, "", "segment"),
         (OUTLINE + BOX, "", "detect"),
         (CORNERS * 2, "", "obb"),
+        (CORNERS * 2 + BOX, "", "obb"),
+        (CORNERS + BOX, "", "detect"),
         (BOX, "kpt_shape: [2, 3]\n", "pose"),
         ("", "", "detect"),
     ],

@@ -115,6 +115,12 @@ def test_file_that_is_no_parquet_is_reported(tmp_path: Path) -> None:
         assert error.value.exit_code == 3
 
 
+def test_nan_in_a_csv_is_no_value(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("path,lux\na,nan\nb,2.5\n")  # for DuckDB, NaN > 9 is true
+    assert read_csv(path)["lux"] == [None, 2.5]
+
+
 def test_csv_columns_get_types(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text(

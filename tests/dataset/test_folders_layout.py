@@ -65,6 +65,7 @@ def test_an_image_in_no_folder_is_not_labelled(tmp_path: Path) -> None:
         (["train/dog/a.jpg", "train/cat/b.jpg", "unlabelled/c.jpg"], ["cat", "dog"]),
         (["dog/a.jpg", "b.jpg"], []),
         (["dog/a.jpg", "cat/b.jpg", "c.jpg"], []),
+        ([*(f"dog/{n}.jpg" for n in range(9)), "cat/b.jpg", "c.jpg"], ["cat", "dog"]),
         (["train/a.jpg", "val/b.jpg"], []),
         (["cat/a.jpg"], []),
         ([], []),

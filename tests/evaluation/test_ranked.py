@@ -272,3 +272,9 @@ def test_holding_names_weighted_images_with_counting_objects() -> None:
     held = of.holding(np.array([1, 2, 1], dtype=np.uint8))
     assert held.tolist() == [[True, False, False], [False, True, False], [True, True, False]]
     assert not of.holding(np.array([0, 0, 1], dtype=np.uint8)).any()
+
+
+@pytest.mark.parametrize("objects", range(1, 40))
+def test_rounding_lifts_no_metric_above_1(objects: int) -> None:
+    perfect = measurable([(0, 0)] * objects, [(0, 0, 0.9, row) for row in range(objects)])
+    assert max(cells(perfect).values()) <= 1

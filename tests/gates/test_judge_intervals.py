@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import msgspec
 import numpy as np
 import pytest
@@ -21,7 +24,7 @@ from runner.domain.records import (
     Verdict,
     Wear,
 )
-from runner.evaluation.intervals import Sample, interval
+from runner.evaluation.intervals import Sample, difference, interval, simultaneous
 from runner.gates.gate import Gate
 from runner.gates.judge import Evidence, LabelPrice, WrittenGate, judge
 
@@ -237,6 +240,17 @@ def test_without_a_price_or_groups_only_images_are_named() -> None:
     )
 
 
+def test_where_training_seeds_differ_more_than_images_more_seeds_are_asked_for() -> None:
+    lucky = replace(sample(0.53, 0.01), seeds=(0.2, 0.9))
+    apart = changed(("onnx", None, None, "recall"), lucky)
+    found = result({"metric": "recall", "min": 0.6}, apart)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.further == FurtherEvidence(images=None, more_seeds=True)
+    assert found.explanation.endswith(
+        "no number of images would decide it: training more seeds would narrow it"
+    )
+
+
 def test_one_group_is_inconclusive_and_says_why() -> None:
     one = changed(("onnx", "dark", None, "recall"), sample(0.9, 0.1, groups=1))
     found = result({"metric": "recall", "slice": "dark", "min": 0.5}, one)
@@ -292,6 +306,36 @@ def test_the_more_is_judged_the_wider_each_interval() -> None:
     assert alone is not None
     assert together is not None
     assert together.low < alone.low < alone.high < together.high
+
+
+def test_gates_of_the_sprint_and_the_policy_and_comparisons_are_one_family() -> None:
+    asked: tuple[tuple[Literal["sprint", "policy"], dict[str, object]], ...] = (
+        ("sprint", {"metric": "recall", "min": 0.7}),
+        ("sprint", {"metric": "map50_95", "max_drop": 0.02, "against": "champion"}),
+        ("policy", {"metric": "recall", "slice": "dark", "min": 0.7}),
+        ("policy", {"metric": "map50_95", "slice": "dark", "max_drop": 0.02, "against": "champion"}),
+        ("policy", {"metric": "map50_95", "max_drop": 0.02, "against": "torch"}),
+    )
+    written = [
+        WrittenGate(gate=msgspec.convert(gate, Gate), origin=origin, source="x:1:1") for origin, gate in asked
+    ]
+    found = judge(written, EVIDENCE)
+
+    def stored(target: str, slice_name: str | None, metric: str) -> Sample:
+        given = Given({}).get(target, slice_name, None, metric)
+        assert given is not None
+        return given
+
+    samples = [
+        stored("onnx", None, "recall"),
+        difference(stored("onnx", None, "map50_95"), stored("champion", None, "map50_95")),
+        stored("onnx", "dark", "recall"),
+        difference(stored("onnx", "dark", "map50_95"), stored("champion", "dark", "map50_95")),
+        difference(stored("onnx", None, "map50_95"), stored("torch", None, "map50_95")),
+    ]
+    ends = [(gate.interval.low, gate.interval.high) for gate in found.gates if gate.interval]
+    assert found.family == len(ends) == 5
+    assert ends == simultaneous(samples, 0.95)
 
 
 def test_the_optimizing_metric_has_its_own_interval() -> None:

@@ -199,3 +199,26 @@ def test_a_stage_that_runs_is_named_once_however_much_of_it_is_read(workspace: F
     ran(workspace, resolved)
     workspace.inputs["data"] = "d2.dir"
     assert decisions(resolved, workspace)[1] == ("export", "RUN", ["index runs"])
+
+
+def test_what_is_only_stored_elsewhere_is_told_from_what_changed(workspace: FakeWorkspace) -> None:
+    workspace.present -= {"selection", "weights"}
+    plans = plan_stages(stages(), workspace)
+    assert [(plan.absent_only, plan.stored) for plan in plans] == [
+        (False, {}),
+        (True, {"selection": "selection-md5"}),
+        (True, {"weights": "weights-md5"}),
+    ]
+    changed = plan_stages(stages(epochs=40), workspace)[2]
+    assert (changed.absent_only, changed.stored) == (False, {})
+
+
+def test_another_champion_is_one_reason(workspace: FakeWorkspace) -> None:
+    def compared(sprint: str, tag: str) -> list[ResolvedStage]:
+        model = {"sprint": sprint, "tag": tag, "commit": f"{tag}-commit", "digest": f"{tag}.dir"}
+        return [*stages(), stage("champion", ["selection"], ["champion"], champion=model, digest=tag)]
+
+    ran(workspace, compared("0001-a", "p#prod#1"))
+    assert decisions(compared("0002-b", "p#prod#2"), workspace)[3][2] == ["champion 0001-a → 0002-b"]
+    again = decisions(compared("0001-a", "p#prod#3"), workspace)[3][2]
+    assert again[0] == "champion.tag p#prod#1 → p#prod#3"

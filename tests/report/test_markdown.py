@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ from runner.domain.records import (
     SliceMetrics,
     Wear,
 )
-from runner.report import markdown
+from runner.report import markdown, terminal
 from runner.report.markdown import COMMENT_BYTES
 from runner.report.record import SprintReport
 
@@ -217,6 +218,37 @@ def test_a_spec_without_checks_is_said_to_have_none(passing: SprintReport) -> No
     assert "### Checks\n\nNone: the spec names no `checks`.\n" in text
 
 
+def test_classes_that_the_champion_never_learnt_are_named(failing: SprintReport) -> None:
+    assert "never learnt" not in markdown.render(failing)
+    evaluation = failing.evaluation
+    assert evaluation is not None
+    assert evaluation.champion is not None
+    champion = msgspec.structs.replace(evaluation.champion, unknown_classes=["two", "t|hree"])
+    changed = msgspec.structs.replace(evaluation, champion=champion)
+    text = markdown.render(msgspec.structs.replace(failing, evaluation=changed))
+    assert "The champion never learnt 2 classes of the project" in text
+    assert "never detected: two, t&#124;hree." in text
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [(0.02, "All of the gain"), (0.1, "24 % of the gain"), (-3.0, "Less than 1 % of the loss"), (0.0, "")],
+)
+def test_the_gain_is_set_beside_the_spread_over_seeds(failing: SprintReport, gain: float, said: str) -> None:
+    evaluation = failing.evaluation
+    assert evaluation is not None
+    assert evaluation.champion is not None
+    rows = [
+        msgspec.structs.replace(row, difference=gain) if (row.slice, row.class_name) == (None, None) else row
+        for row in evaluation.champion.differences
+    ]
+    champion = msgspec.structs.replace(evaluation.champion, differences=rows)
+    changed = msgspec.structs.replace(evaluation, champion=champion)
+    text = markdown.render(msgspec.structs.replace(failing, evaluation=changed))
+    assert ("lies within the spread" in text) == bool(said)
+    assert said in text
+
+
 def test_an_undecided_gate_says_what_would_decide_it(failing: SprintReport) -> None:
     text = seen(failing)
     assert "| ❔ INCONCLUSIVE | recall ≥ 0.50<br><sub>`specs/0003-low-light.yaml:41:5`</sub> |" in text
@@ -279,6 +311,27 @@ def test_wear_says_how_much_is_left(passing: SprintReport, wear: Wear, said: str
     assert said in markdown.render(replace(passing, verdict=replace(passing.verdict, wear=wear)))
 
 
+def test_gates_that_wear_keeps_open_say_what_would_decide_them(passing: SprintReport) -> None:
+    assert passing.verdict is not None
+    gate = next(gate for gate in passing.verdict.gates if gate.reference is not None)
+    kept = replace(
+        gate,
+        gate="map50_95 drop ≤ 0.02 vs champion",
+        outcome=Outcome.INCONCLUSIVE,
+        interval=None,
+        further=None,
+    )
+    wear = Wear(split="test", uses=11, spent=0.275, budget=0.25, left=0.0, exhausted=True, refresh="required")
+    verdict = replace(passing.verdict, outcome=Outcome.INCONCLUSIVE, gates=[kept], wear=wear)
+    report = replace(passing, verdict=verdict)
+    for text in (markdown.render(report), terminal.render(report, color=False)):
+        assert (
+            "undecided, since the test split's budget is spent and it may not decide against the champion"
+            in text
+        )
+        assert "a new test split: the budget of this one is spent" in text
+
+
 @pytest.mark.parametrize(
     ("path", "shown"),
     [
@@ -318,3 +371,24 @@ def test_calibration_is_told_in_words(
 def seen(report: SprintReport) -> str:
     """The text with ordinary spaces."""
     return markdown.render(report).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_operating_point_of_a_classifier_is_not_beside_its_top_1_metrics(
+    classifying: SprintReport, passing: SprintReport
+) -> None:
+    assert classifying.errors is not None
+    assert passing.errors is not None
+    errors = replace(classifying.errors, recommended=passing.errors.recommended)
+    text = markdown.render(replace(classifying, errors=errors))
+    assert "**recommended** (highest F1)" in text
+    assert "the most probable class, whatever its probability" in text
+    assert "the spec's" not in text
+
+
+def test_a_search_without_a_region_is_not_said_to_have_found_none(classifying: SprintReport) -> None:
+    assert classifying.evaluation is not None
+    text = markdown.render(
+        replace(classifying, evaluation=replace(classifying.evaluation, searched_regions=0))
+    )
+    assert "None was looked for: no region of metadata and image properties has enough images." in text
+    assert "among 0 regions" not in text

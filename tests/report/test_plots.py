@@ -117,12 +117,19 @@ def test_of_many_classes_the_most_confused_are_drawn(classifying: SprintReport) 
     assert [len(row) for row in shown.counts] == [15] * 15
 
 
-def test_a_class_called_background_in_the_middle_is_a_class() -> None:
-    matrix = ConfusionMatrix(labels=["background", "cat"], counts=[[3, 1], [2, 5]])
+def test_a_class_called_background_is_a_class() -> None:
+    matrix = ConfusionMatrix(labels=["cat", "background"], counts=[[5, 2], [1, 3]])
     assert background_index(matrix) is None
-    assert [(pair.truth, pair.count) for pair in top_confusions(matrix)] == [("cat", 2), ("background", 1)]
+    assert [(pair.truth, pair.count, pair.truth_is_background) for pair in top_confusions(matrix)] == [
+        ("cat", 2, False),
+        ("background", 1, False),
+    ]
+    assert [pair.prediction_is_background for pair in top_confusions(matrix)] == [False, False]
+    ranked = msgspec.structs.replace(matrix, counts=[[5, 2], [1, 0]], background=True)
+    assert background_index(most_confused(ranked)) == 1
 
 
 def test_nothing_confused_is_no_row() -> None:
-    assert top_confusions(ConfusionMatrix(labels=["cat", "background"], counts=[[3, 0], [0, 0]])) == []
+    nothing = ConfusionMatrix(labels=["cat", "background"], counts=[[3, 0], [0, 0]], background=True)
+    assert top_confusions(nothing) == []
     assert top_confusions(ConfusionMatrix(labels=[], counts=[])) == []

@@ -43,7 +43,7 @@ Gates: 3 of 9 met
   … and 4 more
 
 Champion parcel-digits#prod#3: mAP50-95 +0.031 (+0.005 to +0.057), gained; lost in 1, gained in 4, unclear in 6 of 11 parts
-  0.8 of the gain lies within the spread of 3 seeds.
+  77 % of the gain lies within the spread of 3 seeds.
 
 mAP50-95 by slice, the weakest 2 of 7
   all images                             0.594 (0.544 to 0.639)     120 images

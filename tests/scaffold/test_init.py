@@ -150,7 +150,7 @@ def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
         "  labels/train/train-00.txt:1: not numbers: cat 1 2\n"
         "\n"
         "Notes\n"
-        "  1 images with flawed labels: they stop a sprint at its checks; correct them,"
+        "  1 image with flawed labels: they stop a sprint at its checks; correct them,"
         " or add `AND label_problem IS NULL` to splits"
     )
     assert text.splitlines()[-5:] == [f"  {command}" for command in result.next[-5:]]

@@ -20,6 +20,7 @@ from runner.config.sprint import Confidence, SliceSpec
 from runner.domain.files import read_json, write_json
 from runner.domain.records import (
     RANKED_METRICS,
+    ChampionEvaluation,
     ChampionModel,
     Evaluation,
     Metrics,
@@ -27,6 +28,7 @@ from runner.domain.records import (
     SplitCounts,
 )
 from runner.domain.task import TaskSpec
+from runner.evaluation.intervals import difference, simultaneous
 from runner.stages.evaluate import STAGE, EvaluateParams, run
 from runner.stages.stage import StageContext
 
@@ -350,17 +352,51 @@ def test_classes_that_gates_name_on_slices_are_resampled_there(case: Case) -> No
     assert samples.get("torch", "dark", "one", "recall") is None
 
 
-def test_the_champion_is_compared_on_the_same_images(case: Case) -> None:
-    write_table(case.folder / "champion" / "predictions.parquet", case.predictions["onnx-fp32"])
+def with_champion(case: Case, predictions: Columns) -> ChampionEvaluation:
+    """Evaluates the case beside a champion that knows no class two."""
+    write_table(case.folder / "champion" / "predictions.parquet", predictions)
     model = ChampionModel(
-        sprint="0001-a", tag="m#prod#1", target="onnx-fp32", class_names=CLASSES, digest="d"
+        sprint="0001-a", tag="m#prod#1", target="onnx-fp32", class_names=CLASSES[:2], digest="d"
     )
     write_json(case.folder / "champion" / "champion.json", model)
     chosen = msgspec.structs.replace(params(SLICES, []), champion="0001-a")
     run(StageContext(root=case.folder.parents[1], folder=case.folder), chosen)
     champion = read_json(case.folder / "evaluation.json", Evaluation).champion
     assert champion is not None
+    return champion
+
+
+def test_the_champion_is_compared_on_the_same_images(case: Case) -> None:
+    champion = with_champion(case, case.predictions["onnx-fp32"])
     assert (champion.sprint, champion.tag, champion.target) == ("0001-a", "m#prod#1", "onnx-fp32")
+    assert champion.unknown_classes == ["two"]
     assert {found.slice for found in champion.differences} >= {None, "dark", "small"}
     for found in champion.differences:  # the same predictions: no difference, and none is seen
         assert (found.difference, found.outcome) == (0, "unclear")
+
+
+def test_differences_are_paired_also_on_slices_of_objects(case: Case) -> None:
+    found = case.predictions["onnx-fp32"]
+    champion = with_champion(case, {name: values[::2] for name, values in found.items()})
+    samples = read_samples(case.folder / "outcomes" / "resamples.parquet")
+    pairs = []
+    for row in champion.differences:
+        place = (row.slice, row.class_name, "map50_95")
+        ours, theirs = samples.get("onnx-fp32", *place), samples.get("champion", *place)
+        assert ours is not None
+        assert theirs is not None
+        pairs.append(difference(ours, theirs))
+    recorded = [
+        (row.interval.low, row.interval.high) if row.interval else None for row in champion.differences
+    ]
+    assert recorded == simultaneous(pairs, 0.95)
+
+    with_champion(case, found)  # the same predictions draw the same images, in every part
+    samples = read_samples(case.folder / "outcomes" / "resamples.parquet")
+    for row in champion.differences:
+        place = (row.slice, row.class_name, "map50_95")
+        ours, theirs = samples.get("onnx-fp32", *place), samples.get("champion", *place)
+        assert ours is not None
+        assert theirs is not None
+        assert np.array_equal(ours.replicates, theirs.replicates, equal_nan=True)
+        assert len(np.unique(ours.replicates)) > 1

@@ -50,6 +50,20 @@ def test_the_worst_come_first_with_their_errors_in_words(tmp_path: Path) -> None
     assert (second.picture, second.caption) == ("gallery/02.jpg", "2 missed")
 
 
+def test_a_wrong_class_is_named_and_the_surest_comes_first(tmp_path: Path) -> None:
+    context, params = inspected_sprint(tmp_path, "classify")
+    path = context.folder / "outcomes" / "torch-detections.parquet"
+    table = read_table(path)
+    table["score"] = np.where(table["path"] == "mixed.png", np.float32(0.95), table["score"])
+    write_table(path, table)
+    inspect.run(context, msgspec.structs.replace(params, maps=0))
+    shown = read_json(context.folder / "gallery.json", Gallery).images
+    assert [(image.image, image.caption) for image in shown] == [
+        ("mixed.png", "Würfel taken for disc 0.95"),
+        ("missed.png", "Würfel taken for disc 0.80"),
+    ]
+
+
 def test_only_as_many_as_wanted_are_drawn(tmp_path: Path) -> None:
     gallery = gallery_of(tmp_path, "detect", images=1, maps=0)
     assert [shown.image for shown in gallery.images] == ["mixed.png"]

@@ -79,6 +79,21 @@ def test_running_again_runs_nothing(project: Path) -> None:
     assert again.stderr == f"{SPRINT}: nothing to run, every stage is unchanged\n"
 
 
+def test_a_report_that_was_spoiled_is_written_again_and_an_untouched_one_is_not(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flywheel(project, "run", SPRINT, check=True)
+    report = folder_of(project) / "report.md"
+    before = report.read_text()
+    report.write_text("spoiled")
+    again = flywheel(project, "run", SPRINT, check=True)
+    assert again.stderr == f"{SPRINT}: nothing to run, every stage is unchanged\n"
+    assert report.read_text() == before
+    monkeypatch.setattr("runner.workflow.run.write_report", None)  # not called
+    idle = flywheel(project, "run", SPRINT, check=True)
+    assert idle.stdout == again.stdout
+
+
 def test_a_changed_gate_is_judged_without_running_a_stage(project: Path) -> None:
     spec = project / "specs" / f"{SPRINT}.yaml"
     spec.write_text(spec.read_text().replace("max: 100", "max: 0.001"))
@@ -132,25 +147,31 @@ def test_plan_changes_nothing_and_needs_no_data(project: Path) -> None:
     assert call(project, "git", "status", "--porcelain").stdout == ""
 
 
-@pytest.mark.parametrize(("stage", "after_s"), [("index", 0.0), ("train", 3.0), ("export", 2.0)])
-def test_a_killed_run_is_run_again_to_the_same_report(
-    finished: Path, tmp_path: Path, stage: str, after_s: float
-) -> None:
-    project = make_project(tmp_path / "project")
-    command = [sys.executable, "-m", "runner.cli.main", "run", SPRINT]
+def kill_in(project: Path, stage: str, after_s: float) -> None:
+    """Starts a run, and kills it some seconds into a stage."""
     process = subprocess.Popen(
-        command, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-m", "runner.cli.main", "run", SPRINT],
+        cwd=project,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     assert process.stderr is not None
-    for line in process.stderr:
-        if re.match(rf"\[\d+/\d+\] +{stage}\s+running", line):
-            break
+    assert any(re.match(rf"\[\d+/\d+\] +{stage}\s+running", line) for line in process.stderr)
     time.sleep(after_s)
     os.kill(process.pid, signal.SIGKILL)  # the stage's own process has to notice by itself
     process.wait()
     process.stderr.close()
+
+
+def test_a_run_that_is_killed_again_and_again_ends_in_the_same_report(finished: Path, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    kills = {"index": 0.0, "train": 3.0, "export": 2.0, "evaluate": 0.5, "inspect": 1.5}
+    for stage, after_s in kills.items():
+        kill_in(project, stage, after_s)
     again = flywheel(project, "run", SPRINT, check=True)
-    assert stage_lines(again.stderr)[stage] == "running"
+    assert stage_lines(again.stderr)["inspect"] == "running"
     for name in RECORDS:
         assert (folder_of(project) / name).read_bytes() == (folder_of(finished) / name).read_bytes(), name
     reports = [json.loads((folder_of(each) / "report.json").read_text()) for each in (project, finished)]

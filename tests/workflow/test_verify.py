@@ -202,3 +202,16 @@ def test_a_run_that_changes_nothing_leaves_the_digests_as_they_were(project: Pat
     flywheel(project, "run", SPRINT, check=True)
     flywheel(project, "run", SPRINT, check=True)
     assert json.loads((project / FOLDER / "digests.json").read_text()) == before
+
+
+def test_a_changed_digest_is_told_from_a_changed_file(project: Path) -> None:
+    path = project / FOLDER / "digests.json"
+    digests = json.loads(path.read_text())
+    file = f"{FOLDER}/outcomes/resamples.parquet"
+    path.write_text(json.dumps(digests | {file: digests[file][::-1]}))
+    [finding] = verify(project, SPRINT).findings
+    assert (finding.file, finding.problem) == (f"{FOLDER}/digests.json", "changed")
+    assert (
+        finding.detail
+        == "its digest of outcomes/resamples.parquet is wrong: made again, that file is the same"
+    )

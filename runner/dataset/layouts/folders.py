@@ -14,6 +14,7 @@ from runner.dataset.split_names import split_role
 from runner.domain.nearest import suggestion
 
 WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)
+MOST_STRAYS = 0.1  # images in no class's folder, for each one that is in one
 
 
 def read_folders(folder: Path, scheme: LabelScheme) -> LayoutContent:
@@ -36,17 +37,17 @@ def has_split_folders(paths: Sequence[str], classes: Sequence[str]) -> bool:
 def folder_classes(folder: Path) -> list[str]:
     """The classes that folders of images are called after, sorted; none where images lie in another way.
 
-    There are at least two of them, and every image lies in one. They are looked for below splits' folders where
-    the outermost folders are all called like splits.
+    There are at least two of them, and images lie in them, but for a few strays. They are looked for below splits'
+    folders where the outermost folders are all called like splits.
     """
     parents = [PurePosixPath(path).parts[:-1] for path in list_files(folder)]
     outermost = {parts[0] for parts in parents if parts}
     depth = 1 if outermost and all(split_role(name) for name in outermost) else 0
     unlabelled = {name for name in outermost if depth and split_role(name) == "pool"}
     labelled = [parts for parts in parents if not (parts and parts[0] in unlabelled)]
-    if not all(len(parts) > depth for parts in labelled):
+    images = Counter(parts[depth] for parts in labelled if len(parts) > depth)
+    if len(labelled) - images.total() > MOST_STRAYS * images.total():
         return []
-    images = Counter(parts[depth] for parts in labelled)
     return sorted(images) if len(images) > 1 else []
 
 

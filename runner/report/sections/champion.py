@@ -11,6 +11,7 @@ from runner.report.sections.part import Part, Priority, table, table_head, table
 from runner.report.tables import SeedSpread, differences, optimizing, place_of, seed_spread
 from runner.report.wording import changed, count, label, number, percent
 
+_NAMED_CLASSES = 10
 MARKS = {"gained": "▲ gained", "lost": "▼ lost", "unclear": "· unclear"}
 
 
@@ -38,6 +39,7 @@ def _compared(report: SprintReport, champion: ChampionEvaluation) -> list[Part]:
         f"{code(report.primary_target, 80)} beside what the champion {markdown(champion.tag, 120)} ships "
         f"({theirs} of sprint {markdown(champion.sprint, 120)}), run anew on this test split: the same images, the same "
         "resamples.",
+        *_never_learnt(champion),
     ]
     if not rows:
         return [Part(title="differences", priority=Priority.CHAMPION, head="\n".join(lines))]
@@ -53,6 +55,20 @@ def _compared(report: SprintReport, champion: ChampionEvaluation) -> list[Part]:
         else ""
     )
     return table("differences", priorities, "\n".join(lines), head, cells, note)
+
+
+def _never_learnt(champion: ChampionEvaluation) -> list[str]:
+    """Classes that the champion cannot find: part of its lead or lag is theirs."""
+    unknown = champion.unknown_classes
+    if not unknown:
+        return []
+    named = ", ".join(markdown(name, 80) for name in unknown[:_NAMED_CLASSES])
+    more = f" and {len(unknown) - _NAMED_CLASSES:,} more" if len(unknown) > _NAMED_CLASSES else ""
+    these = count(len(unknown), "class", "classes")
+    return [
+        "",
+        f"The champion never learnt {these} of the project, which count as never detected: {named}{more}.",
+    ]
 
 
 def tally(rows: Sequence[Difference]) -> str:
@@ -110,5 +126,8 @@ def gain_within(report: SprintReport, seeds: SeedSpread) -> str:
         return ""
     whole = next(row for row in differences(report) if row.slice is None and row.class_name is None)
     what = "gain" if whole.difference > 0 else "loss"
-    how_much = "All" if seeds.share >= 1 else number(seeds.share, 1)
+    if seeds.share >= 1:
+        how_much = "All"
+    else:
+        how_much = f"{100 * seeds.share:.0f} %" if seeds.share >= 0.01 else "Less than 1 %"
     return f"{how_much} of the {what} lies within the spread of {len(seeds.values)} seeds."

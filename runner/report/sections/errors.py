@@ -22,6 +22,12 @@ _MEANINGS: Mapping[str, str] = {
 }
 _ECE_WORDS = ((0.02, "can be taken at its word"), (0.05, "is close to the truth"), (0.1, "is a rough guide"))
 
+_OPTIMISTIC = "Found on the test split itself, so a little optimistic: confirm it on val before shipping it."
+_AGAINST_THE_REST = (
+    "For answers that may be none or several classes: each class against the rest, given from this probability on. Gates "
+    "and the metrics above take the most probable class, whatever its probability. "
+)
+
 
 def parts(report: SprintReport) -> list[Part]:
     """Error types, confusions, the operating point, calibration."""
@@ -38,7 +44,10 @@ def _types(report: SprintReport, errors: Errors) -> Part:
     where = f" at confidence ≥ {at}" if ranked else ""
     heading = f"### Errors\n\nOf {code(errors.target, 80)} on the test split{where}."
     if priced:
-        heading += " Cost: by how much mAP50 would rise if errors of this kind, and no others, were mended."
+        heading += (
+            " Cost: by how much mAP50, which counts every confidence, would rise if errors of "
+            "this kind, and no others, were mended."
+        )
     head = table_head(["Error", "What it is", "Count", *(["Costs mAP50"] if priced else [])], numbers=(2,))
     most = max((kind.ap_cost or 0.0 for kind in errors.types), default=0.0)
     rows = tuple(_type_row(kind, most, priced=priced, ranked=ranked) for kind in errors.types)
@@ -84,11 +93,12 @@ def _operating(report: SprintReport, errors: Errors) -> list[Part]:
     head = table_head(["", "Confidence ≥", "Precision", "Recall", "F1"], numbers=(1, 2, 3, 4))
     rows = [_point_row("**recommended** (highest F1)", point)]
     measured = evaluated(report, errors.target)
-    if report.evaluation is not None and measured is not None:
+    ranked = report.evaluation is not None and report.evaluation.task != "classify"
+    if report.evaluation is not None and measured is not None and ranked:
         rows.append(
             _point_row("the spec's", _current(measured.overall, report.evaluation.operating_confidence))
         )
-    note = "<sub>Found on the test split itself, so a little optimistic: confirm it on val before shipping it.</sub>"
+    note = f"<sub>{'' if ranked else _AGAINST_THE_REST}{_OPTIMISTIC}</sub>"
     whole = Part(
         title="operating point",
         priority=Priority.OPERATING,

@@ -47,13 +47,11 @@ def _caption(gallery: Gallery) -> str:
 
 
 def _row(image: GalleryImage, folder: str | None, *, cams: bool) -> str:
-    errors = ", ".join(f"{markdown(name, 40)} {n:,}" for name, n in sorted(image.errors.items()) if n)
     what = "<br>".join(
         part
         for part in (
             markdown(image.caption, 300),
             f"loss {number(image.loss, 2)}",
-            errors,
             code(image.image, 200),
         )
         if part

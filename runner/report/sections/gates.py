@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.domain.records import QUALITY_METRICS, FurtherEvidence, GateResult, Outcome, Resampling
+from runner.domain.records import QUALITY_METRICS, FurtherEvidence, GateResult, Outcome, Resampling, Wear
 from runner.report.escape import code, markdown, plain
 from runner.report.record import SprintReport
 from runner.report.sections.part import FOLDED_ROWS, Part, Priority, folded, table_head, table_row, unbroken
+from runner.report.sections.wear import keeps_open
 from runner.report.tables import gates_worst_first, place_of, undecided
 from runner.report.wording import (
     ICONS,
@@ -128,10 +129,15 @@ def _value(gate: GateResult, currency: str) -> str:
     return f"{value}<br><sub>{why}</sub>" if why else value
 
 
-def advice(further: FurtherEvidence | None) -> str:
+def advice(gate: GateResult, wear: Wear | None) -> str:
     """How many further test images, of which slice; plain text."""
+    further = gate.further
+    if keeps_open(gate, wear):
+        return "a new test split: the budget of this one is spent"
     if further is None:
         return "not known: there is no interval to reckon from"
+    if further.more_seeds:
+        return "more training seeds: their spread is wider than any number of images could mend"
     if further.images is None:
         return "no realistic number: the value lies too close to the threshold"
     text = count(further.images, "image")
@@ -161,7 +167,7 @@ def _deciding(report: SprintReport) -> list[Part]:
                 markdown(gate.gate, 160),
                 _place(gate),
                 *([code(gate.target, 80) if gate.target else "–"] if columns.target else []),
-                markdown(advice(gate.further), 300),
+                markdown(advice(gate, report.verdict.wear if report.verdict else None), 300),
                 _labelling(gate.further),
             ]
         )
@@ -201,7 +207,7 @@ def _intervals(report: SprintReport) -> list[Part]:
         resampling = evaluation.resampling
         text = (
             f"*How to read the intervals.* {_together(verdict.level or resampling.level, verdict.family)} "
-            f"They come from {count(resampling.resamples, 'resample')} of {drawn(resampling)}. "
+            f"Intervals come from {count(resampling.resamples, 'resample')} of {drawn(resampling)}. "
             "A gate passes or fails only when its whole interval does; otherwise it is INCONCLUSIVE. "
             f"Intervals of slices and classes further down are each at {percent(resampling.level)} by itself."
         )

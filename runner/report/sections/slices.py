@@ -115,8 +115,7 @@ def _judged_on(report: SprintReport) -> str:
     what = (
         f"precision, recall and F1 at similarity 0.5 and confidence ≥ {number(evaluation.operating_confidence, 2)}"
         if ranked
-        else "precision, recall and F1 are of the first class, and averages over classes (macro) where more than one "
-        "is meant"
+        else "precision, recall and F1 are of the most probable class, and means over classes (macro) where more than one is meant"
     )
     return (
         f"{code(measured.target, 80)} on {code(evaluation.split, 40)}: {values}. "
@@ -168,11 +167,16 @@ def _found(report: SprintReport) -> list[Part]:
     regions = max([searched or 0, *(row.found.searched for row in rows if row.found)])
     heading = "### Weak regions nobody named"
     if not rows:
-        text = f"None was found among {count(regions, 'region')} of metadata and image properties."
+        text = (
+            f"None was found among {count(regions, 'region')} of metadata and image properties."
+            if regions
+            else "None was looked for: no region of metadata and image properties has enough images."
+        )
         return [Part(title="weak regions", priority=Priority.FOUND, head=f"{heading}\n\n{text}")]
     text = (
         f"Searched among {count(regions, 'region')} of metadata and image properties; each does worse than the rest even "
-        'after correction for having looked at all of them. No gate with `slice: "*"` judges them.'
+        "after correction for having looked at all of them. They were chosen for it, so their own numbers are a little "
+        'pessimistic; no gate with `slice: "*"` judges them.'
     )
     metric = f"{label(optimizing(report))}{_level(report)}"
     columns = ["Region", metric, "against all", "Groups", "Images", "Loss inside / elsewhere", "Corrected p"]

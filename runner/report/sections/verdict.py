@@ -6,6 +6,7 @@ from runner.domain.records import QUALITY_METRICS, GateResult, Outcome, StageFai
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority, table_head, table_row, unbroken
+from runner.report.sections.wear import keeps_open
 from runner.report.tables import (
     gates_worst_first,
     judged,
@@ -61,6 +62,8 @@ def because(report: SprintReport) -> str:
         Outcome.NOT_MEASURED: "could not be measured",
         Outcome.INCONCLUSIVE: f"{'is' if len(worst) == 1 else 'are'} undecided",
     }[worst[0].outcome]
+    if all(keeps_open(gate, report.verdict.wear) for gate in worst):
+        verb += ", since the test split's budget is spent and it may not decide against the champion"
     named = "; ".join(_named(gate, report.cost.currency) for gate in worst[:3])
     more = f"; and {len(worst) - 3} more" if len(worst) > 3 else ""
     return f"{len(worst)} of {count(len(gates), 'gate')} {verb}: {named}{more}."

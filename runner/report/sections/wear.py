@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from runner.domain.records import Wear
+from runner.domain.records import GateResult, Outcome, Wear
 from runner.report.escape import code, plain
 from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority
@@ -46,6 +46,14 @@ def words(wear: Wear) -> str:
     return f"{used}" + (
         f", enough for {count(more, 'further decision')} like these." if more is not None else "."
     )
+
+
+def keeps_open(gate: GateResult, wear: Wear | None) -> bool:
+    """Whether a gate is undecided for no other reason than that the test split's budget is spent."""
+    if wear is None or not wear.exhausted or wear.refresh != "required":
+        return False
+    open_ = gate.outcome is Outcome.INCONCLUSIVE and gate.interval is None and gate.reference is not None
+    return open_ and gate.gate.endswith(" vs champion")
 
 
 def glance(report: SprintReport) -> str:
