@@ -97,7 +97,7 @@ def _as_command(folder: Path) -> Iterator[None]:
         pytest.MonkeyPatch.context() as patch,
         warnings.catch_warnings(),
     ):
-        warnings.simplefilter("default")
+        warnings.simplefilter("ignore")  # DVC has some of its own
         for key in os.environ.keys() - environment().keys():
             patch.delenv(key)
         for key, value in environment().items():
