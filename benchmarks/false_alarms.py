@@ -29,16 +29,15 @@ from simulated import (
 )
 
 from runner.config.project import Holdout
-from runner.domain.records import (
+from runner.domain.evaluation import (
     ChampionEvaluation,
     Evaluation,
     Metrics,
-    Outcome,
     Resampling,
     SliceMetrics,
     TargetEvaluation,
-    Wear,
 )
+from runner.domain.verdict import Outcome, Wear
 from runner.evaluation.intervals import Sample, difference, interval, simultaneous
 from runner.gates.gate import Gate
 from runner.gates.judge import Evidence, WrittenGate, judge

@@ -8,7 +8,7 @@ import msgspec
 from planted_report import BENCHMARK, EXPORTS, SELECTION, SPRINT, gate, sprint_inputs
 
 from runner.config.project import Project
-from runner.domain.records import (
+from runner.domain.evaluation import (
     Calibration,
     CalibrationBin,
     ConfusionMatrix,
@@ -17,13 +17,11 @@ from runner.domain.records import (
     Evaluation,
     Interval,
     Metrics,
-    Outcome,
     Resampling,
     SliceMetrics,
     TargetEvaluation,
-    Verdict,
-    Wear,
 )
+from runner.domain.verdict import Outcome, Verdict, Wear
 from runner.exporters.onnx import OnnxExporter
 from runner.report.record import ReportInputs
 

@@ -8,43 +8,42 @@ import msgspec
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.domain.records import (
-    Benchmark,
+from runner.domain.evaluation import (
     Calibration,
     CalibrationBin,
     ChampionEvaluation,
-    CheckResult,
-    Checks,
     ConfusionMatrix,
-    Device,
     Difference,
-    Epoch,
     Errors,
     ErrorType,
     Evaluation,
-    ExportedTarget,
     FoundSlice,
     Gallery,
     GalleryImage,
-    GateResult,
     Interval,
     Metrics,
-    Outcome,
     RecommendedPoint,
     Resampling,
+    SliceMetrics,
+    TargetEvaluation,
+)
+from runner.domain.records import (
+    Benchmark,
+    CheckResult,
+    Checks,
+    Device,
+    Epoch,
+    ExportedTarget,
     Selection,
     SelectionStep,
     Severity,
-    SliceMetrics,
     SplitCounts,
     StageTiming,
     TargetBenchmark,
-    TargetEvaluation,
     TrainedModel,
     Training,
-    Verdict,
-    Wear,
 )
+from runner.domain.verdict import GateResult, Outcome, Verdict, Wear
 from runner.report.record import ConfidenceCurve, FileDigest, PrecisionRecall, ReportInputs
 
 DEVICE = Device(kind="cpu", name="Intel Xeon Platinum 8488C", threads=2, cpu_count=2)

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.domain.records import FoundSlice, Interval, Metrics, SliceMetrics, TargetEvaluation
+from runner.domain.evaluation import FoundSlice, Interval, Metrics, SliceMetrics, TargetEvaluation
 from runner.evaluation.intervals import Sample, interval
 from runner.evaluation.measurable import Measurable
 from runner.evaluation.slices import ImageSlice, ObjectSlice

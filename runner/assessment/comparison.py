@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from runner.assessment.cells import CellSample, SeedDeviations
-from runner.domain.records import Difference, Interval
+from runner.domain.evaluation import Difference, Interval
 from runner.evaluation.intervals import difference, simultaneous
 
 

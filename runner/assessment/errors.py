@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.adapters.tables import write_table
-from runner.domain.records import (
+from runner.domain.evaluation import (
     Calibration,
     CalibrationBin,
     ConfusionMatrix,

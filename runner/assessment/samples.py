@@ -10,7 +10,7 @@ import numpy as np
 
 from runner.adapters.tables import read_table, write_table
 from runner.assessment.cells import NO_SEEDS, CellSample, seed_deviations
-from runner.domain.records import REFERENCE_TARGET
+from runner.domain.evaluation import REFERENCE_TARGET
 from runner.evaluation.intervals import Sample
 
 Place: TypeAlias = tuple[str, str | None, str | None, str]  # target, slice, class, metric

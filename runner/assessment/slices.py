@@ -17,7 +17,7 @@ from runner.adapters.duckdb import condition_mask
 from runner.adapters.tables import ColumnLike, write_table
 from runner.assessment.split import TestSplit
 from runner.config.sprint import SliceSpec
-from runner.domain.records import FoundSlice
+from runner.domain.evaluation import FoundSlice
 from runner.evaluation.errors import ImageOutcomes
 from runner.evaluation.masks import run_lengths
 from runner.evaluation.regions import regions_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
-    from runner.domain.records import Wear
+    from runner.domain.verdict import Wear
     from runner.planning.records import Forecast, Plan, SplitPlan
 
 EXAMPLE = """\

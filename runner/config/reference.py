@@ -11,7 +11,7 @@ from runner.checks.expectation_names import EXPECTATIONS, Arguments
 from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS
 from runner.config.schema import Schema, referenced
 from runner.domain.errors import ExitCode
-from runner.domain.records import (
+from runner.domain.evaluation import (
     CLASSIFY_METRICS,
     COST_METRICS,
     LOWER_IS_BETTER,

@@ -16,8 +16,8 @@ from runner.config.paths import dataset_problems, spec_path_problems
 from runner.config.schema import GATE_METRICS, load_schema
 from runner.config.slice_rules import SliceNames, gate_slice_problems, slice_names, slice_problems
 from runner.config.task_rules import metric_problems, preset_problems, task_name, task_problems
+from runner.domain.evaluation import LOWER_IS_BETTER, QUALITY_METRICS, SPRINT_METRICS
 from runner.domain.nearest import suggestion
-from runner.domain.records import LOWER_IS_BETTER, QUALITY_METRICS, SPRINT_METRICS
 from runner.domain.task import TaskName
 
 

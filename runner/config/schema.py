@@ -15,8 +15,8 @@ import msgspec
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.evaluation import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
 from runner.domain.options import Options
-from runner.domain.records import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
 
 Kind = Literal["project", "sprint"]
 Schema = dict[str, Any]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
+from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.options import (
     Condition,
     Fraction,
@@ -17,7 +18,6 @@ from runner.domain.options import (
     RelativePath,
     Text,
 )
-from runner.domain.records import REFERENCE_TARGET
 from runner.domain.task import TaskName
 from runner.exporters import ExportTarget
 from runner.gates import Gate

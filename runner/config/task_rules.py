@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from runner.config.explain import Problem
 from runner.config.node import Node
+from runner.domain.evaluation import QUALITY_METRICS, TASK_METRICS
 from runner.domain.nearest import nearest
-from runner.domain.records import QUALITY_METRICS, TASK_METRICS
 from runner.domain.task import TASK_NAMES, TaskName
 
 TASK_LAYOUTS: dict[TaskName, tuple[str, ...]] = {

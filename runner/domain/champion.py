@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from runner.domain.records import REFERENCE_TARGET, Record
+from runner.domain.evaluation import REFERENCE_TARGET
+from runner.domain.records import Record
 
 
 class ResolvedChampion(Record, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.domain.records import CLASSIFY_METRICS
+from runner.domain.evaluation import CLASSIFY_METRICS
 from runner.evaluation.measurable import Measures
 from runner.evaluation.problem import Detections, GroundTruths
 from runner.evaluation.slices import ObjectSlice

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.domain.records import RANKED_METRICS
+from runner.domain.evaluation import RANKED_METRICS
 from runner.evaluation.average_precision import Curves, accumulate
 from runner.evaluation.candidates import Candidates, candidate_pairs
 from runner.evaluation.lanes import Walk, measure_lanes

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import read_json
-from runner.domain.records import REFERENCE_TARGET, Device
+from runner.domain.records import Device
 from runner.domain.task import TaskSpec
 from runner.exporters import ExportTarget
 from runner.exporters.artefact import METADATA

@@ -6,19 +6,17 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from runner.domain.records import (
+from runner.domain.evaluation import (
     COST_METRICS,
     QUALITY_METRICS,
     REFERENCE_TARGET,
-    Benchmark,
     Evaluation,
-    ExportedTarget,
     Metrics,
-    Record,
     SliceMetrics,
     TargetEvaluation,
-    Wear,
 )
+from runner.domain.records import Benchmark, ExportedTarget, Record
+from runner.domain.verdict import Wear
 
 if TYPE_CHECKING:
     from runner.evaluation.intervals import Sample

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from runner.domain.records import LOWER_IS_BETTER, QUALITY_METRICS, Evaluation, FurtherEvidence, Outcome, Wear
+from runner.domain.evaluation import LOWER_IS_BETTER, QUALITY_METRICS, Evaluation
+from runner.domain.verdict import FurtherEvidence, Outcome, Wear
 from runner.gates.evidence import Cell, Measured
 from runner.gates.gate import Gate
 from runner.gates.text import UNITS, amount, rule, telling_decimals, threshold

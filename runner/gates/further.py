@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from runner.domain.records import FurtherEvidence
+from runner.domain.verdict import FurtherEvidence
 from runner.gates.evidence import Cell, Evidence, find_slice, find_target
 
 

@@ -11,17 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
-from runner.domain.records import (
-    QUALITY_METRICS,
-    REFERENCE_TARGET,
-    SPRINT_METRICS,
-    WORST_FIRST,
-    GateResult,
-    Interval,
-    Outcome,
-    Record,
-    Verdict,
-)
+from runner.domain.evaluation import QUALITY_METRICS, REFERENCE_TARGET, SPRINT_METRICS, Interval
+from runner.domain.records import Record
+from runner.domain.verdict import WORST_FIRST, GateResult, Outcome, Verdict
 from runner.gates import explain
 from runner.gates.evidence import (
     CHAMPION_TARGET,

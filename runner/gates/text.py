@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.domain.records import QUALITY_METRICS
+from runner.domain.evaluation import QUALITY_METRICS
 from runner.gates.gate import Gate
 
 UNITS = {

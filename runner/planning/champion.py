@@ -12,7 +12,8 @@ from runner.adapters.dvc_files import LockedStage, parse_lock
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.records import REFERENCE_TARGET, Record
+from runner.domain.evaluation import REFERENCE_TARGET
+from runner.domain.records import Record
 
 T = TypeVar("T")
 

@@ -9,7 +9,8 @@ import msgspec
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
-from runner.domain.records import Selection, Wear
+from runner.domain.records import Selection
+from runner.domain.verdict import Wear
 from runner.gates.judge import describe
 from runner.planning.champion import Champion, Registry, champion_record, resolve_champion
 from runner.planning.forecast import forecast, forecast_stage, history

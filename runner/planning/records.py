@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from runner.domain.records import Record, Wear
+from runner.domain.records import Record
+from runner.domain.verdict import Wear
 
 
 class Action(StrEnum):

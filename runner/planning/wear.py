@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runner.config.project import Holdout, Project
 from runner.domain.files import read_json
-from runner.domain.records import SplitUse, Wear
+from runner.domain.verdict import SplitUse, Wear
 
 FILE = "uses.json"
 _ROUNDING = 1e-9

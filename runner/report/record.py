@@ -8,20 +8,18 @@ from msgspec import field
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.evaluation import Errors, Evaluation, Gallery
 from runner.domain.records import (
     Benchmark,
     Checks,
-    Errors,
-    Evaluation,
     ExportedTarget,
-    Gallery,
     Record,
     Selection,
     StageFailure,
     StageTiming,
     Training,
-    Verdict,
 )
+from runner.domain.verdict import Verdict
 
 
 class FileDigest(Record, frozen=True, kw_only=True):

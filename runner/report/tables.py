@@ -6,19 +6,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from runner.domain.records import (
+from runner.domain.evaluation import (
     REFERENCE_TARGET,
-    WORST_FIRST,
     Difference,
-    ExportedTarget,
     FoundSlice,
-    GateResult,
     Interval,
     Metrics,
-    Outcome,
-    TargetBenchmark,
     TargetEvaluation,
 )
+from runner.domain.records import ExportedTarget, TargetBenchmark
+from runner.domain.verdict import WORST_FIRST, GateResult, Outcome
 from runner.report.record import SprintReport
 from runner.report.wording import quality
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.domain.records import CheckResult, GateResult, Outcome, Severity, Wear
+from runner.domain.records import CheckResult, Severity
+from runner.domain.verdict import GateResult, Outcome, Wear
 from runner.report.escape import plain
 from runner.report.record import SprintReport
 from runner.report.sections.champion import gain_within, tally

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from runner.domain.records import QUALITY_METRICS, Interval, Metrics, Outcome
+from runner.domain.evaluation import QUALITY_METRICS, Interval, Metrics
+from runner.domain.verdict import Outcome
 from runner.gates.text import UNITS, telling_decimals
 from runner.gates.text import threshold as written
 

@@ -13,17 +13,10 @@ import msgspec
 from runner.config.project import Project
 from runner.config.sprint import BenchmarkOptions, Sprint
 from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import read_json, write_json
 from runner.domain.progress import progress_bar
-from runner.domain.records import (
-    REFERENCE_TARGET,
-    Benchmark,
-    Device,
-    ExportedTarget,
-    Record,
-    TargetBenchmark,
-    Training,
-)
+from runner.domain.records import Benchmark, Device, ExportedTarget, Record, TargetBenchmark, Training
 from runner.exporters import ExportTarget
 from runner.exporters.opened import open_model
 from runner.stages.stage import Stage, StageContext

@@ -13,8 +13,9 @@ from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.evaluation import ChampionModel
 from runner.domain.files import atomic_folder, write_json
-from runner.domain.records import ChampionModel, Record
+from runner.domain.records import Record
 from runner.domain.task import TaskSpec
 from runner.stages.stage import Stage, StageContext
 

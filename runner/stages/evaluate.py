@@ -12,9 +12,7 @@ import msgspec
 from runner.config.project import Project
 from runner.config.sprint import Confidence, SliceSpec, Sprint
 from runner.domain.champion import ResolvedChampion
-from runner.domain.files import atomic_folder, read_json, write_json
-from runner.domain.progress import progress_bar
-from runner.domain.records import (
+from runner.domain.evaluation import (
     REFERENCE_TARGET,
     TASK_METRICS,
     ChampionEvaluation,
@@ -22,12 +20,13 @@ from runner.domain.records import (
     Evaluation,
     FoundSlice,
     Metrics,
-    Record,
     Resampling,
-    Selection,
     TargetEvaluation,
     seed_target,
 )
+from runner.domain.files import atomic_folder, read_json, write_json
+from runner.domain.progress import progress_bar
+from runner.domain.records import Record, Selection
 from runner.domain.task import TaskSpec
 from runner.stages.stage import Stage, StageContext
 

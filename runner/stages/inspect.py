@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.evaluation import Gallery, GalleryImage
 from runner.domain.files import atomic_folder, read_json, write_bytes, write_json
 from runner.domain.progress import progress_bar
-from runner.domain.records import Gallery, GalleryImage, Record, Training
+from runner.domain.records import Record, Training
 from runner.domain.task import TaskName, TaskSpec
 from runner.stages.stage import Stage, StageContext
 

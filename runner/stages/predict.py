@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.evaluation import REFERENCE_TARGET, seed_target
 from runner.domain.files import atomic_folder, read_json
 from runner.domain.progress import progress_bar
-from runner.domain.records import REFERENCE_TARGET, Record, Training, seed_target
+from runner.domain.records import Record, Training
 from runner.domain.task import TaskSpec
 from runner.exporters import ExportTarget
 from runner.exporters.opened import OpenModel, open_model

@@ -14,21 +14,11 @@ import msgspec
 from runner.adapters.dvc_files import pointer_md5
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.domain.evaluation import Errors, Evaluation, Gallery
 from runner.domain.files import read_json
-from runner.domain.records import (
-    Benchmark,
-    Checks,
-    Errors,
-    Evaluation,
-    ExportedTarget,
-    Gallery,
-    Selection,
-    SplitUse,
-    StageFailure,
-    Training,
-    Verdict,
-)
+from runner.domain.records import Benchmark, Checks, ExportedTarget, Selection, StageFailure, Training
 from runner.domain.task import TaskName
+from runner.domain.verdict import SplitUse, Verdict
 from runner.gates.evidence import Evidence, LabelPrice
 from runner.gates.judge import WrittenGate, judge
 from runner.planning.wear import evaluation_digest, wear_of_verdict

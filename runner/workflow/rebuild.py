@@ -16,7 +16,7 @@ import msgspec
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.files import encode_json, read_json
-from runner.domain.records import SplitUse
+from runner.domain.verdict import SplitUse
 from runner.planning import wear
 from runner.report import markdown
 from runner.report.build import build

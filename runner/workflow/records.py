@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.domain.errors import ExitCode
-from runner.domain.records import Outcome
+from runner.domain.verdict import Outcome
 from runner.report.record import SprintReport
 
 

@@ -10,7 +10,8 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_bytes, write_json, write_text
-from runner.domain.records import SplitUse, StageFailure
+from runner.domain.records import StageFailure
+from runner.domain.verdict import SplitUse
 from runner.planning import wear
 from runner.planning.champion import Registry, resolve_champion
 from runner.planning.records import Action, StagePlan

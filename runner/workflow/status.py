@@ -9,7 +9,8 @@ from runner.config.load import LoadedSprint, list_sprints, load_project, load_sp
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.files import read_json
-from runner.domain.records import Outcome, Record, StageFailure, Verdict
+from runner.domain.records import Record, StageFailure
+from runner.domain.verdict import Outcome, Verdict
 from runner.planning.champion import Registry, resolve_champion
 from runner.planning.records import Action
 from runner.planning.resolve import resolve_stages

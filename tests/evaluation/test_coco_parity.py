@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runner.domain.records import RANKED_METRICS
+from runner.domain.evaluation import RANKED_METRICS
 from runner.evaluation.boxes import BoxSimilarity
 from runner.evaluation.measurable import Measures
 from runner.evaluation.problem import Detections, GroundTruths, Problem

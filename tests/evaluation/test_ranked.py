@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runner.domain.records import RANKED_METRICS
+from runner.domain.evaluation import RANKED_METRICS
 from runner.evaluation.lanes import LANES, thresholds_within
 from runner.evaluation.problem import Detections, GroundTruths, Problem
 from runner.evaluation.ranked import RankedMeasurable

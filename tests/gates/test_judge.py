@@ -5,20 +5,16 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from runner.domain.records import (
+from runner.domain.evaluation import (
     QUALITY_METRICS,
-    Benchmark,
     ChampionEvaluation,
-    Device,
     Evaluation,
-    ExportedTarget,
-    GateResult,
     Metrics,
-    Outcome,
     SliceMetrics,
-    TargetBenchmark,
     TargetEvaluation,
 )
+from runner.domain.records import Benchmark, Device, ExportedTarget, TargetBenchmark
+from runner.domain.verdict import GateResult, Outcome
 from runner.gates.gate import Gate
 from runner.gates.judge import Evidence, WrittenGate, describe, judge, worst
 

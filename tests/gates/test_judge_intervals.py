@@ -9,21 +9,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from runner.domain.records import (
+from runner.domain.evaluation import (
     ChampionEvaluation,
     Evaluation,
-    ExportedTarget,
     FoundSlice,
-    FurtherEvidence,
-    GateResult,
     Metrics,
-    Outcome,
     Resampling,
     SliceMetrics,
     TargetEvaluation,
-    Verdict,
-    Wear,
 )
+from runner.domain.records import ExportedTarget
+from runner.domain.verdict import FurtherEvidence, GateResult, Outcome, Verdict, Wear
 from runner.evaluation.intervals import Sample, difference, interval, simultaneous
 from runner.gates.gate import Gate
 from runner.gates.judge import Evidence, LabelPrice, WrittenGate, judge

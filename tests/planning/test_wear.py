@@ -10,7 +10,7 @@ import pytest
 
 from runner.config.project import Project
 from runner.domain.files import write_json
-from runner.domain.records import SplitUse
+from runner.domain.verdict import SplitUse
 from runner.planning.wear import recorded_uses, spent, wear_of_verdict, wear_so_far, with_use
 
 

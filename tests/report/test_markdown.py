@@ -10,16 +10,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from runner.domain.records import (
-    Calibration,
-    CalibrationBin,
-    Checks,
-    Evaluation,
-    Metrics,
-    Outcome,
-    SliceMetrics,
-    Wear,
-)
+from runner.domain.evaluation import Calibration, CalibrationBin, Evaluation, Metrics, SliceMetrics
+from runner.domain.records import Checks
+from runner.domain.verdict import Outcome, Wear
 from runner.report import markdown, terminal
 from runner.report.markdown import COMMENT_BYTES
 from runner.report.record import SprintReport

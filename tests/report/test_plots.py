@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from runner.domain.evaluation import ConfusionMatrix
 from runner.domain.files import encode_json
-from runner.domain.records import ConfusionMatrix
 from runner.report import plots
 from runner.report.confusion import background_index, most_confused, top_confusions
 from runner.report.record import SprintReport

@@ -17,16 +17,9 @@ from numpy.typing import NDArray
 from runner.adapters.tables import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
+from runner.domain.evaluation import RANKED_METRICS, ChampionEvaluation, ChampionModel, Evaluation, Metrics
 from runner.domain.files import read_json, write_json
-from runner.domain.records import (
-    RANKED_METRICS,
-    ChampionEvaluation,
-    ChampionModel,
-    Evaluation,
-    Metrics,
-    Selection,
-    SplitCounts,
-)
+from runner.domain.records import Selection, SplitCounts
 from runner.domain.task import TaskSpec
 from runner.evaluation.intervals import difference, simultaneous
 from runner.stages.evaluate import STAGE, EvaluateParams, run

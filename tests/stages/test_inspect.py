@@ -10,8 +10,8 @@ import pytest
 
 from runner.adapters.inference import read_image
 from runner.adapters.tables import read_table, write_table
+from runner.domain.evaluation import Gallery
 from runner.domain.files import read_json
-from runner.domain.records import Gallery
 from runner.domain.task import TaskName
 from runner.stages import inspect
 from tests.models_fixture import project, sprint

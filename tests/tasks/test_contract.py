@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from runner.adapters.coco_masks import encode_mask
 from runner.domain.errors import FlywheelError
-from runner.domain.records import TASK_METRICS
+from runner.domain.evaluation import TASK_METRICS
 from runner.domain.task import Keypoints, TaskName, TaskSpec
 from runner.evaluation.slices import ObjectSlice
 from runner.tasks import TASKS

@@ -15,8 +15,9 @@ from runner.adapters.inference import read_image
 from runner.adapters.machine import cpu_device
 from runner.adapters.model_record import ArtefactRecord
 from runner.adapters.tables import read_table
+from runner.domain.evaluation import Evaluation
 from runner.domain.files import read_json
-from runner.domain.records import Benchmark, Evaluation, ExportedTarget, Training
+from runner.domain.records import Benchmark, ExportedTarget, Training
 from runner.domain.task import TaskName
 from runner.exporters.artefact import METADATA
 from runner.exporters.opened import open_model

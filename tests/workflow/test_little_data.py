@@ -17,18 +17,11 @@ from runner.adapters.coco_masks import encode_mask
 from runner.adapters.tables import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
+from runner.domain.evaluation import TASK_METRICS, ChampionModel, Errors, Evaluation
 from runner.domain.files import read_json, write_json
-from runner.domain.records import (
-    TASK_METRICS,
-    ChampionModel,
-    Errors,
-    Evaluation,
-    Outcome,
-    Selection,
-    SplitCounts,
-    Verdict,
-)
+from runner.domain.records import Selection, SplitCounts
 from runner.domain.task import Keypoints, TaskName, TaskSpec
+from runner.domain.verdict import Outcome, Verdict
 from runner.evaluation.slices import NO_VALUE
 from runner.gates.gate import Gate
 from runner.gates.judge import Evidence, LabelPrice, WrittenGate, judge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.domain.records import ChampionEvaluation, Difference
+from runner.domain.evaluation import ChampionEvaluation, Difference
 from runner.report.escape import code, markdown
 from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority, table, table_head, table_row, unbroken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.domain.records import Calibration, Errors, ErrorType, Metrics, RecommendedPoint
+from runner.domain.evaluation import Calibration, Errors, ErrorType, Metrics, RecommendedPoint
 from runner.report.confusion import Confusion, top_confusions
 from runner.report.escape import code, markdown
 from runner.report.record import SprintReport

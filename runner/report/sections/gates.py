@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.domain.records import QUALITY_METRICS, FurtherEvidence, GateResult, Outcome, Resampling, Wear
+from runner.domain.evaluation import QUALITY_METRICS, Resampling
+from runner.domain.verdict import FurtherEvidence, GateResult, Outcome, Wear
 from runner.report.escape import code, markdown, plain
 from runner.report.record import SprintReport
 from runner.report.sections.part import FOLDED_ROWS, Part, Priority, folded, table_head, table_row, unbroken

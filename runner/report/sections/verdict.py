@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from runner.domain.records import QUALITY_METRICS, GateResult, Outcome, StageFailure
+from runner.domain.evaluation import QUALITY_METRICS
+from runner.domain.records import StageFailure
+from runner.domain.verdict import GateResult, Outcome
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority, table_head, table_row, unbroken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from runner.domain.records import GateResult, Outcome, Wear
+from runner.domain.verdict import GateResult, Outcome, Wear
 from runner.report.escape import code, plain
 from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority

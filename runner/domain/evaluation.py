@@ -1,0 +1,285 @@
+"""The records of what was measured on the test split: metrics, slices, the champion beside them, errors.
+
+A metric without data is `None` ("not measured"), never 0, 1 or -1.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import field
+
+from runner.domain.records import Record
+from runner.domain.task import TaskName
+
+REFERENCE_TARGET = "torch"
+"""The trained model before any export: what artefacts are compared with."""
+
+
+def seed_target(seed: int) -> str:
+    """The name of a further training seed's model among predictions; the first seed's is `REFERENCE_TARGET`."""
+    return f"{REFERENCE_TARGET}-seed-{seed}"
+
+
+class Interval(Record, frozen=True, kw_only=True):
+    """A confidence interval, ends included."""
+
+    low: float
+    high: float
+
+
+class Metrics(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """Quality of one cell (the whole split, a slice, a class). Ratios are in [0, 1]; `None` is not measured.
+
+    detect, segment, pose, obb: `map*` and `ar` follow the COCO protocol (101 recall points, 100 detections per
+    image and class (20 for pose); `ar` is COCO's AR at that many), by the task's own similarity; `precision`,
+    `recall` and `f1` are at similarity 0.5 and the operating confidence, all classes counted together.
+
+    classify: `top1` and `top5` are the share of images whose class is first, or among the first five;
+    `balanced_accuracy` is the mean recall of the classes that occur; `precision`, `recall` and `f1` are of the
+    first class, and macro averages where the cell is not one class.
+
+    Attributes:
+        groups: independent units of the bootstrap (scenes, or images) that the cell rests on.
+        intervals: per metric, its interval at the evaluation's confidence level for this cell alone.
+    """
+
+    images: int
+    objects: int
+    map50_95: float | None = None
+    map50: float | None = None
+    map75: float | None = None
+    ar: float | None = None
+    top1: float | None = None
+    top5: float | None = None
+    balanced_accuracy: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    groups: int | None = None
+    intervals: dict[str, Interval] = {}
+
+
+RANKED_METRICS = ("map50_95", "map50", "map75", "ar", "precision", "recall", "f1")
+CLASSIFY_METRICS = ("top1", "top5", "balanced_accuracy", "precision", "recall", "f1")
+TASK_METRICS: dict[TaskName, tuple[str, ...]] = {
+    "detect": RANKED_METRICS,
+    "segment": RANKED_METRICS,
+    "pose": RANKED_METRICS,
+    "obb": RANKED_METRICS,
+    "classify": CLASSIFY_METRICS,
+}
+QUALITY_METRICS = tuple(dict.fromkeys((*RANKED_METRICS, *CLASSIFY_METRICS)))
+COST_METRICS = (
+    "latency_p50_ms",
+    "latency_p95_ms",
+    "latency_p99_ms",
+    "throughput_ips",
+    "size_mb",
+    "peak_memory_mb",
+)
+SPRINT_METRICS = ("cost", "duration_min")
+LOWER_IS_BETTER = frozenset(
+    (
+        "latency_p50_ms",
+        "latency_p95_ms",
+        "latency_p99_ms",
+        "size_mb",
+        "peak_memory_mb",
+        "cost",
+        "duration_min",
+    )
+)
+
+
+class SliceMetrics(Record, frozen=True, kw_only=True):
+    """One slice of the test split.
+
+    `kind` tells what the condition selects: whole images, or ground-truth objects (others are ignored, as COCO
+    ignores objects outside an area range).
+
+    Attributes:
+        found: why a slice that nobody named is here; None for slices of the project and the spec.
+    """
+
+    name: str
+    kind: Literal["images", "objects"]
+    condition: str
+    overall: Metrics
+    per_class: dict[str, Metrics]
+    found: FoundSlice | None = None
+
+
+class FoundSlice(Record, frozen=True, kw_only=True):
+    """What the search for weak slices says of one of them.
+
+    Attributes:
+        p_value: of this region being no worse than the rest, corrected for all regions that were looked at.
+        searched: how many regions were looked at.
+        loss: 1 - f1 inside, at the operating confidence (classify: the share of images whose first class is wrong);
+            `loss_elsewhere` outside.
+    """
+
+    p_value: float
+    searched: int
+    loss: float
+    loss_elsewhere: float
+
+
+class TargetEvaluation(Record, frozen=True, kw_only=True):
+    """One artefact (`torch`, `onnx-fp32`, …) on the test split."""
+
+    target: str
+    overall: Metrics
+    per_class: dict[str, Metrics]
+    slices: list[SliceMetrics]
+
+
+class Resampling(Record, frozen=True, kw_only=True):
+    """How intervals were made. `unit` is what was drawn: `image`, or the column that groups images."""
+
+    level: float
+    resamples: int
+    unit: str
+    groups: int
+
+
+class Difference(Record, frozen=True, kw_only=True):
+    """This sprint's judged artefact beside the champion's in one cell, on the same images and resamples.
+
+    `interval` holds for all differences of the report together (family-wise); `outcome` is what it shows.
+    `seed_deviation` is the standard deviation over training seeds, where there are several.
+    """
+
+    slice: str | None
+    class_name: str | None = field(name="class", default=None)
+    metric: str
+    value: float
+    reference: float
+    difference: float
+    interval: Interval | None
+    outcome: Literal["gained", "lost", "unclear"]
+    seed_deviation: float | None = None
+
+
+class ChampionModel(Record, frozen=True, kw_only=True):
+    """Whose predictions the champion stage wrote (champion/champion.json).
+
+    Attributes:
+        tag: the registry's git tag. `target`: the artefact that ran; `digest` is of its content.
+        class_names: what it knows; classes of the project that it lacks count as never detected.
+    """
+
+    sprint: str
+    tag: str
+    target: str
+    class_names: list[str]
+    digest: str
+
+
+class ChampionEvaluation(Record, frozen=True, kw_only=True):
+    """The champion's shipped artefact, run anew on this sprint's test split. `target` is its name in its sprint.
+
+    `unknown_classes` are the project's that it never learnt: they count as never detected.
+    """
+
+    sprint: str
+    tag: str
+    target: str
+    unknown_classes: list[str] = []
+    evaluation: TargetEvaluation
+    differences: list[Difference]
+
+
+class Evaluation(Record, frozen=True, kw_only=True):
+    """What the evaluate stage writes. `split_digest` identifies the test images and their labels."""
+
+    task: TaskName
+    evaluator: str
+    split: str
+    split_digest: str
+    operating_confidence: float
+    optimizing: str
+    resampling: Resampling | None = None
+    targets: list[TargetEvaluation]
+    seeds: list[TargetEvaluation] = []  # torch, per further training seed; without intervals
+    champion: ChampionEvaluation | None = None
+    searched_regions: int | None = None  # looked at for weak slices; None without an `auto` slice
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+class ErrorType(Record, frozen=True, kw_only=True):
+    """One kind of error: how often, and how much map50 would rise if it were mended (TIDE's dAP)."""
+
+    name: Literal["classification", "localisation", "both", "duplicate", "background", "missed"]
+    count: int
+    ap_cost: float | None
+
+
+class ConfusionMatrix(Record, frozen=True, kw_only=True):
+    """Rows are the truth, columns the prediction, in the order of `labels`; at the operating confidence.
+
+    Attributes:
+        background: the last label is no class (ranked tasks): a row of false detections, a column of misses.
+    """
+
+    labels: list[str]
+    counts: list[list[int]]
+    background: bool = False
+
+
+class RecommendedPoint(Record, frozen=True, kw_only=True):
+    """The confidence with the highest f1, and what it gives there."""
+
+    confidence: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+class CalibrationBin(Record, frozen=True, kw_only=True):
+    """Predictions whose confidence lies in [low, high): how many, their mean confidence, how many are right."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float | None
+    accuracy: float | None
+
+
+class Calibration(Record, frozen=True, kw_only=True):
+    """How far confidence can be believed; `ece` is the expected calibration error in [0, 1]."""
+
+    ece: float | None
+    bins: list[CalibrationBin]
+
+
+class Errors(Record, frozen=True, kw_only=True):
+    """What the judged artefact gets wrong (errors.json). `point` per class is under the class's name."""
+
+    target: str
+    types: list[ErrorType]
+    confusion: ConfusionMatrix
+    recommended: RecommendedPoint | None
+    recommended_per_class: dict[str, RecommendedPoint]
+    calibration: Calibration
+
+
+class GalleryImage(Record, frozen=True, kw_only=True):
+    """One of the worst test images, drawn with truth and prediction. Paths are relative to the sprint folder."""
+
+    image: str  # relative to the dataset
+    picture: str
+    cam: str | None = None  # class activation map of the torch model on its worst error
+    loss: float
+    errors: dict[str, int]  # error type → how many
+    caption: str
+
+
+class Gallery(Record, frozen=True, kw_only=True):
+    """What the inspect stage writes (gallery.json); worst first."""
+
+    target: str
+    images: list[GalleryImage]
