@@ -111,11 +111,19 @@ def draw_project(root: Path) -> None:
 
 def build(root: Path) -> None:
     """Draws, trains, exports and predicts in a process of its own; what it did is in `process.json`."""
-    root.mkdir(parents=True)
+    run_offline("tests.models_fixture", root)
+
+
+def run_offline(module: str, root: Path) -> None:
+    """Runs `python -m MODULE ROOT` with a home of its own; `process.json` says what it printed and left there.
+
+    Raises:
+        RuntimeError: it failed.
+    """
     home = root / "home"
-    home.mkdir()
+    home.mkdir(parents=True)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.models_fixture", str(root)],
+        [sys.executable, "-W", "error", "-m", module, str(root)],
         cwd=Path(__file__).parents[1],
         env={"PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(root)},
         capture_output=True,

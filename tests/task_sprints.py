@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from runner.domain.files import write_json
 from runner.domain.records import Checks
 from runner.domain.task import TaskName
 from runner.stages.stage import StageContext
-from tests.models_fixture import without_network
+from tests.models_fixture import run_offline, without_network
 
 SPRINT = "0001-tiny"
 CLASSES = ["bar", "disc"]
@@ -156,26 +155,8 @@ def task_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = shared / "task-sprints"
     with FileLock(shared / "task-sprints.lock"):
         if not (root / "process.json").is_file():
-            _build(root)
+            run_offline("tests.task_sprints", root)
     return root
-
-
-def _build(root: Path) -> None:
-    home = root / "home"
-    home.mkdir(parents=True)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.task_sprints", str(root)],
-        cwd=Path(__file__).parents[1],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    attempts = json.loads((root / "attempts.json").read_text())
-    report = {"stdout": done.stdout, "stderr": done.stderr, "attempts": attempts}
-    write_json(root / "process.json", report)
 
 
 def main(root: Path) -> None:

@@ -71,14 +71,6 @@ def mask_area(rle: str, size_hw: tuple[int, int]) -> int:
     return int(mask.area(_item(rle, size_hw)))
 
 
-def mask_box(rle: str, size_hw: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The box `(x_min, y_min, x_max, y_max)` in pixels around a mask; zeros around an empty one."""
-    from pycocotools import mask
-
-    x, y, width, height = (float(value) for value in mask.toBbox(_item(rle, size_hw)))
-    return x, y, x + width, y + height
-
-
 def _item(rle: str, size_hw: tuple[int, int]) -> dict[str, Any]:
     return {"counts": rle.encode("ascii"), "size": list(size_hw)}
 

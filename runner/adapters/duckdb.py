@@ -77,16 +77,6 @@ def load(
     return {name: _filled(values[name]) for name in columns}, masks
 
 
-def table_columns(parquet: Path) -> dict[str, str]:
-    """The columns of a Parquet file with DuckDB's names of their types.
-
-    Raises:
-        FlywheelError: the file is missing or not Parquet.
-    """
-    with _connection() as connection:
-        return _schema(connection, parquet)
-
-
 def read_csv(path: Path) -> dict[str, list[Any]]:
     """Reads a CSV with a header; numbers, booleans, dates and times (zoned ones in UTC) are recognised.
 

@@ -10,14 +10,12 @@ import numpy as np
 
 from runner.adapters.tables import read_table, write_table
 from runner.assessment.cells import NO_SEEDS, CellSample, seed_deviations
-from runner.domain.evaluation import REFERENCE_TARGET
+from runner.domain.evaluation import CHAMPION_TARGET, REFERENCE_TARGET, is_seed_target
 from runner.evaluation.intervals import Sample
 
 Place: TypeAlias = tuple[str, str | None, str | None, str]  # target, slice, class, metric
 
 COLUMNS = ("target", "slice", "class", "metric", "estimate", "groups", "replicates")
-_SEED = f"{REFERENCE_TARGET}-seed-"
-_CHAMPION = "champion"
 
 
 def write_samples(path: Path, samples: Sequence[CellSample]) -> None:
@@ -75,13 +73,15 @@ def read_samples(path: Path) -> StoredSamples:
         )
     ]
     deviations = seed_deviations(
-        [cell for cell in cells if cell.target.startswith(_SEED)],
+        [cell for cell in cells if is_seed_target(cell.target)],
         [cell for cell in cells if cell.target == REFERENCE_TARGET],
     )
     return StoredSamples(
         {
-            (cell.target, *cell.place): cell.sample(NO_SEEDS if cell.target == _CHAMPION else deviations)
+            (cell.target, *cell.place): cell.sample(
+                NO_SEEDS if cell.target == CHAMPION_TARGET else deviations
+            )
             for cell in cells
-            if not cell.target.startswith(_SEED)
+            if not is_seed_target(cell.target)
         }
     )

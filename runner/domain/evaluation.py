@@ -16,9 +16,23 @@ REFERENCE_TARGET = "torch"
 """The trained model before any export: what artefacts are compared with."""
 
 
+CHAMPION_TARGET = "champion"
+"""The champion's artefact, run on this sprint's test split."""
+
+
 def seed_target(seed: int) -> str:
     """The name of a further training seed's model among predictions; the first seed's is `REFERENCE_TARGET`."""
     return f"{REFERENCE_TARGET}-seed-{seed}"
+
+
+def is_seed_target(target: str) -> bool:
+    """Whether `seed_target` gave this name.
+
+    Example:
+        >>> is_seed_target(seed_target(2)), is_seed_target(REFERENCE_TARGET)
+        (True, False)
+    """
+    return target.startswith(f"{REFERENCE_TARGET}-seed-")
 
 
 class Interval(Record, frozen=True, kw_only=True):

@@ -38,10 +38,6 @@ class Curves:
         axes = tuple(range(1, precision.ndim))
         return np.asarray(precision.mean(axis=axes))
 
-    def average_recall(self) -> NDArray[np.float64]:
-        """`(K,)` AR in [0, 1] over all IoU thresholds; NaN for a class without ground truth."""
-        return np.asarray(self.recall.mean(axis=1))
-
 
 def count_by_class(
     labels: NDArray[np.int64], weights: NDArray[np.integer | np.floating | np.bool_], n_classes: int

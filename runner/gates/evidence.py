@@ -21,9 +21,6 @@ from runner.domain.verdict import Wear
 if TYPE_CHECKING:
     from runner.evaluation.intervals import Sample
 
-CHAMPION_TARGET = "champion"
-"""The champion's artefact among the samples."""
-
 
 class Samples(Protocol):
     """What the bootstrap's resamples gave, cell by cell (outcomes/resamples.parquet)."""

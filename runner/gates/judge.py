@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
-from runner.domain.evaluation import QUALITY_METRICS, REFERENCE_TARGET, SPRINT_METRICS, Interval
+from runner.domain.evaluation import (
+    CHAMPION_TARGET,
+    QUALITY_METRICS,
+    REFERENCE_TARGET,
+    SPRINT_METRICS,
+    Interval,
+)
 from runner.domain.records import Record
 from runner.domain.verdict import WORST_FIRST, GateResult, Outcome, Verdict
 from runner.gates import explain
 from runner.gates.evidence import (
-    CHAMPION_TARGET,
     Cell,
     Evidence,
     LabelPrice,

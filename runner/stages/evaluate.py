@@ -13,6 +13,7 @@ from runner.config.project import Project
 from runner.config.sprint import Confidence, SliceSpec, Sprint
 from runner.domain.champion import ResolvedChampion
 from runner.domain.evaluation import (
+    CHAMPION_TARGET,
     REFERENCE_TARGET,
     TASK_METRICS,
     ChampionEvaluation,
@@ -22,6 +23,7 @@ from runner.domain.evaluation import (
     Metrics,
     Resampling,
     TargetEvaluation,
+    is_seed_target,
     seed_target,
 )
 from runner.domain.files import atomic_folder, read_json, write_json
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from runner.assessment.split import TestSplit
     from runner.evaluation.errors import ErrorAnalysis
     from runner.tasks.task import Task, TestData
-
-CHAMPION = "champion"  # its target name among samples and outcomes
 
 
 class EvaluateParams(Record, frozen=True, kw_only=True):
@@ -103,11 +103,15 @@ def run(context: StageContext, params: EvaluateParams) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Measured:
-    """What was found out about every artefact; `champion` is None where there is none."""
+    """What was found out about every artefact; `champion` is None where there is none.
+
+    `deviations` are those of the further seeds' models from the first's.
+    """
 
     targets: list[TargetEvaluation]
     seeds: list[TargetEvaluation]
     champion: TargetEvaluation | None
+    deviations: SeedDeviations
     samples: list[CellSample]
     analyses: dict[str, ErrorAnalysis]
     searched_regions: int | None
@@ -145,7 +149,7 @@ class _Measuring:
         from runner.assessment.slices import find_weakest
 
         seeds = [seed_target(seed) for seed in self.params.further_seeds]
-        names = [*seeds, *self.params.targets, *([CHAMPION] if self.params.champion else [])]
+        names = [*seeds, *self.params.targets, *([CHAMPION_TARGET] if self.params.champion else [])]
         analyses = {name: self._analyse(name, outcomes) for name in names}
         weak = find_weakest(
             self.split,
@@ -165,7 +169,8 @@ class _Measuring:
         return _Measured(
             targets=[assessed[name].evaluation for name in self.params.targets],
             seeds=[assessed[name].evaluation for name in seeds],
-            champion=assessed[CHAMPION].evaluation if CHAMPION in assessed else None,
+            champion=assessed[CHAMPION_TARGET].evaluation if CHAMPION_TARGET in assessed else None,
+            deviations=deviations,
             samples=[sample for name in names for sample in assessed[name].samples],
             analyses={name: analyses[name] for name in self.params.targets},
             searched_regions=weak.searched,
@@ -193,9 +198,9 @@ class _Measuring:
     def _data(self, name: str) -> TestData:
         from runner.assessment.split import data_of
 
-        place = self.folder / (CHAMPION if name == CHAMPION else "predictions")
-        file = place / ("predictions.parquet" if name == CHAMPION else f"{name}.parquet")
-        return data_of(self.split, name, file, self.task)
+        own = self.folder / "predictions" / f"{name}.parquet"
+        champions = self.folder / "champion" / "predictions.parquet"
+        return data_of(self.split, name, champions if name == CHAMPION_TARGET else own, self.task)
 
     def _assess(
         self,
@@ -210,12 +215,11 @@ class _Measuring:
 
         data = self._data(name)
         named = resolve_slices(self.params.slices, self.split, data.predictions)
-        is_seed = name in {seed_target(seed) for seed in self.params.further_seeds}
         return assess_target(
             name,
             self.task.measurable(data),
             [*((part, None) for part in named), *found],
-            self.draws.none() if is_seed or not resampled else self.draws,
+            self.draws.none() if is_seed_target(name) or not resampled else self.draws,
             classes=self.params.task.classes,
             # of every other artefact they would fill the record with what nobody looks at
             slice_classes=frozenset(self.params.task.classes if name == self.params.primary_target else ()),
@@ -229,12 +233,14 @@ def _evaluation(
 ) -> Evaluation:
     import numpy as np
 
+    from runner.assessment.split import SPLIT
+
     selection = read_json(folder / "selection.json", Selection)
     return Evaluation(
         task=params.task.name,
         evaluator=measuring.task.evaluator,
-        split="test",
-        split_digest=selection.split_digests["test"],
+        split=SPLIT,
+        split_digest=selection.split_digests[SPLIT],
         operating_confidence=params.operating_confidence,
         optimizing=params.optimizing,
         resampling=Resampling(
@@ -251,13 +257,11 @@ def _evaluation(
 
 
 def _champion(folder: Path, params: EvaluateParams, measured: _Measured) -> ChampionEvaluation | None:
-    from runner.assessment.cells import seed_deviations
     from runner.assessment.comparison import differences
 
     if measured.champion is None:
         return None
     model = read_json(folder / "champion" / "champion.json", ChampionModel)
-    seeds = {seed_target(seed) for seed in params.further_seeds}
     found = frozenset(
         part.name for target in measured.targets for part in target.slices if part.found is not None
     )
@@ -269,13 +273,10 @@ def _champion(folder: Path, params: EvaluateParams, measured: _Measured) -> Cham
         evaluation=measured.champion,
         differences=differences(
             [sample for sample in measured.samples if sample.target == params.primary_target],
-            [sample for sample in measured.samples if sample.target == CHAMPION],
+            [sample for sample in measured.samples if sample.target == CHAMPION_TARGET],
             metric=params.optimizing,
             level=params.confidence.level,
-            seeds=seed_deviations(
-                [sample for sample in measured.samples if sample.target in seeds],
-                [sample for sample in measured.samples if sample.target == REFERENCE_TARGET],
-            ),
+            seeds=measured.deviations,
             skipped_slices=found,
         ),
     )

@@ -14,7 +14,6 @@ from runner.adapters.coco_masks import (
     encode_mask,
     encode_masks,
     mask_area,
-    mask_box,
     polygons_to_rle,
 )
 from runner.evaluation.masks import MaskSimilarity, run_lengths
@@ -50,10 +49,10 @@ def test_iou_equals_pycocotools_and_pixels(seed: int) -> None:
     theirs = reference.iou(items, items, crowd.astype(int)).T
     np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_array_equal(masks.area_px, pixels.sum(axis=(1, 2)))
-    for row, text in enumerate(texts):
-        x_min, y_min, x_max, y_max = mask_box(text, size)
+    for row, item in enumerate(items):
+        x_min, y_min, width, height = reference.toBbox(item).tolist()
         if pixels[row].any():
-            assert masks.boxes_xyxy[row].tolist() == [x_min, y_min, x_max - 1, y_max - 1]
+            assert masks.boxes_xyxy[row].tolist() == [x_min, y_min, x_min + width - 1, y_min + height - 1]
 
 
 def test_a_crowd_divides_by_the_detection_alone() -> None:
