@@ -1,0 +1,103 @@
+"""The records of a proposal's policy: what changed, and what of it needs somebody's approval."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Literal
+
+from runner.domain.records import Record
+
+
+class FindingKind(StrEnum):
+    """Ways in which a proposal can weaken a verdict; `policy.approvals` names who may approve each.
+
+    Each has an anchor of its name in docs/policy.md.
+    """
+
+    GATE_LOOSENED = "gate_loosened"
+    GATE_REMOVED = "gate_removed"
+    POLICY_LOOSENED = "policy_loosened"
+    SLICE_REMOVED = "slice_removed"
+    SLICE_CHANGED = "slice_changed"
+    MIN_SIZE_RAISED = "min_size_raised"
+    TEST_CHANGED = "test_changed"
+    CLASS_MAP_CHANGED = "class_map_changed"
+    TASK_CHANGED = "task_changed"
+    GROUPING_CHANGED = "grouping_changed"
+    METRIC_CHANGED = "metric_changed"
+    CONFIDENCE_LOWERED = "confidence_lowered"
+    OPERATING_POINT_CHANGED = "operating_point_changed"
+    CHECK_WEAKENED = "check_weakened"
+    SEEDS_REDUCED = "seeds_reduced"
+    TARGET_CHANGED = "target_changed"
+    BENCHMARK_WEAKENED = "benchmark_weakened"
+    PRICE_LOWERED = "price_lowered"
+    LIMIT_RAISED = "limit_raised"
+    APPROVALS_WEAKENED = "approvals_weakened"
+    REGISTRY_CHANGED = "registry_changed"
+    SPRINT_REMOVED = "sprint_removed"
+    RECORD_CHANGED = "record_changed"
+    STALE = "stale"
+
+
+class SpecChange(Record, frozen=True, kw_only=True):
+    """One difference between two specs, as a person says it.
+
+    Attributes:
+        path: of the option, `train.freeze` or `gates[recall on dark].min`.
+        before, after: as YAML would write them on one line; None where there is nothing.
+        effect: `loosened` and `tightened` are of gates, policies and limits.
+        text: the whole change in words: "freeze 10 → 0", "gate recall on dark 0.70 → 0.65".
+        where: the line of the new spec, `specs/0003-low-light.yaml:41:5`; empty for what was removed.
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+    effect: Literal["added", "removed", "changed", "loosened", "tightened"]
+    text: str
+    where: str = ""
+
+
+class Finding(Record, frozen=True, kw_only=True):
+    """Something that weakens a verdict and needs approval. Its id changes with its content.
+
+    Attributes:
+        sprint: None when it is about the project.
+        subject: what it is about: "gate recall on dark", "slice dark".
+        message: one sentence: what was changed, and why it matters.
+        where: file:line:column in the proposal, or in the base for what was removed.
+        kept: the base's version judges until the finding is approved (gates), or until it is merged (policy, slices).
+    """
+
+    kind: FindingKind
+    sprint: str | None = None
+    subject: str
+    before: str | None = None
+    after: str | None = None
+    message: str
+    where: str = ""
+    kept: bool = False
+
+    @property
+    def id(self) -> str:
+        """What `/flywheel approve` names: the kind, and eight hex digits of the content's SHA-256."""
+        content = json.dumps([self.kind, self.sprint, self.subject, self.before, self.after])
+        return f"{self.kind}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+
+class Approval(Record, frozen=True, kw_only=True):
+    """Somebody's approval of a finding. Whether it counts is `policy.approvals`' business.
+
+    Attributes:
+        at: ISO 8601, UTC.
+        channel: `comment`: `/flywheel approve ID`; `review`: an approving review of the judged commit (`finding` is
+            None: it covers all); `terminal`: `flywheel promote --approve ID`.
+    """
+
+    finding: str | None
+    by: str
+    at: str
+    channel: Literal["comment", "review", "terminal"]

@@ -1,0 +1,168 @@
+"""What a forge (GitHub, GitLab, …) must be able to do for the loop. One variant is one file that implements `Forge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from runner.domain.records import Record
+
+Permission = Literal["admin", "maintain", "write", "triage", "read", "none"]
+Conclusion = Literal["success", "failure", "neutral", "action_required", "cancelled"]
+
+
+class PullRequest(Record, frozen=True, kw_only=True):
+    """A pull request. `merge_commit` is None while it is not merged."""
+
+    number: int
+    title: str
+    author: str
+    state: Literal["open", "closed"]
+    head_sha: str
+    head_ref: str
+    head_repository: str | None  # OWNER/NAME; None when the fork was deleted
+    base_ref: str
+    base_sha: str
+    merged: bool = False
+    merge_commit: str | None = None
+
+
+class Comment(Record, frozen=True, kw_only=True):
+    """A comment on a pull request; times are ISO 8601 in UTC."""
+
+    id: int
+    author: str
+    body: str
+    created_at: str
+    updated_at: str
+
+
+class Review(Record, frozen=True, kw_only=True):
+    """A review of a pull request."""
+
+    author: str
+    state: Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
+    commit: str
+    submitted_at: str
+
+
+class Annotation(Record, frozen=True, kw_only=True):
+    """A note at a line of a file."""
+
+    path: str
+    line: int
+    level: Literal["notice", "warning", "failure"]
+    title: str
+    message: str
+
+
+class CheckRun(Record, frozen=True, kw_only=True):
+    """A check on a commit. `summary` and `text` are Markdown of at most 65,535 characters."""
+
+    name: str
+    head_sha: str
+    conclusion: Conclusion
+    title: str
+    summary: str
+    text: str = ""
+    annotations: list[Annotation] = []
+    details_url: str | None = None
+    completed_at: str | None = None  # as the forge recorded it, when read
+
+
+class WorkflowRun(Record, frozen=True, kw_only=True):
+    """A CI run.
+
+    Attributes:
+        path: of its workflow file: `.github/workflows/sprint.yml`.
+        event: what started it: `pull_request`, `workflow_dispatch`, …
+        head_branch: the ref that its workflow file came from.
+        title: the run's display title (its `run-name`).
+    """
+
+    id: int
+    path: str
+    event: str
+    head_sha: str
+    head_branch: str
+    head_repository: str | None
+    status: str
+    conclusion: str | None
+    title: str
+    url: str
+
+
+class Artifact(Record, frozen=True, kw_only=True):
+    """A file that a run left."""
+
+    id: int
+    name: str
+    size_bytes: int
+    expired: bool
+
+
+class Forge(Protocol):
+    """The API of a forge, for one repository. Lists are complete: all pages are read.
+
+    Every method raises `FlywheelError` (exit code 5) that says what was asked, what was answered and what to do: for 401
+    and 403 which permission is missing, for 404 what was not found, for 5xx that it may be tried again.
+    """
+
+    def pull_request(self, number: int) -> PullRequest: ...
+
+    def pull_requests_with_head(self, sha: str) -> list[PullRequest]:
+        """Open pull requests whose head is `sha`, forks' too."""
+        ...
+
+    def pull_requests_merged_by(self, commit: str) -> list[PullRequest]:
+        """Merged pull requests that brought `commit` to the base branch."""
+        ...
+
+    def comments(self, number: int) -> list[Comment]: ...
+
+    def post_comment(self, number: int, body: str) -> Comment:
+        """Posts, and never twice: where the answer is lost, `posted` looks before it is tried again (see sticky.py)."""
+        ...
+
+    def edit_comment(self, comment: int, body: str) -> Comment: ...
+
+    def react(self, comment: int, reaction: Literal["+1", "-1", "eyes", "rocket", "confused"]) -> None: ...
+
+    def reviews(self, number: int) -> list[Review]: ...
+
+    def permission(self, login: str) -> Permission:
+        """What `login` may do in the repository; "none" for strangers."""
+        ...
+
+    def put_check_run(self, check: CheckRun) -> None:
+        """Creates the check on its commit, or updates ours of the same name. All annotations are sent, 50 a request."""
+        ...
+
+    def check_runs(self, sha: str) -> list[CheckRun]:
+        """Our own checks of a commit."""
+        ...
+
+    def workflow_run(self, run: int) -> WorkflowRun: ...
+
+    def workflow_runs(
+        self, workflow: str, *, head_sha: str | None = None, event: str | None = None
+    ) -> list[WorkflowRun]:
+        """Runs of a workflow file (`sprint.yml`), newest first."""
+        ...
+
+    def artifacts(self, run: int) -> list[Artifact]: ...
+
+    def download(self, artifact: int, destination: Path, *, max_bytes: int) -> Path:
+        """The artifact's zip, at `destination`; refused above `max_bytes`, and then nothing is left there."""
+        ...
+
+    def dispatch(self, workflow: str, ref: str, inputs: dict[str, str]) -> None:
+        """Starts a workflow by hand."""
+        ...
+
+    def default_branch(self) -> str: ...
+
+    def get(self, path: str) -> object | None:
+        """A raw reading of a setting below the repository (`environments/gpu`), for `doctor`; None for 404, and
+        `FlywheelError` for 403."""
+        ...

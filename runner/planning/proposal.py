@@ -1,0 +1,85 @@
+"""A proposal: everything that a pull request changes, as `plan --base` and the plan comment show it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runner.domain.policy import Finding, SpecChange
+from runner.domain.records import Record
+from runner.planning.records import Plan
+
+
+class ConfigProblem(Record, frozen=True, kw_only=True):
+    """An error of the configuration, at its place."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    message: str
+    hint: str | None = None
+
+
+class CountDelta(Record, frozen=True, kw_only=True):
+    """A count before (the reference's, None when unknown) and after (None when not known yet)."""
+
+    name: str
+    before: int | None
+    after: int | None
+
+
+class SplitDelta(Record, frozen=True, kw_only=True):
+    """What changes in one split: images, objects, objects per class, images per slice (of the test split only)."""
+
+    split: str
+    images: CountDelta
+    objects: CountDelta
+    classes: list[CountDelta] = []
+    slices: list[CountDelta] = []
+
+
+class SprintProposal(Record, frozen=True, kw_only=True):
+    """What one sprint of the proposal will do, beside its reference.
+
+    Attributes:
+        status: `added`, `changed` (its spec), `affected` (only flywheel.yaml or the data changed), `removed`.
+        reference: the sprint on the base that it is compared with; None for a project's first.
+        changes: the semantic difference of the resolved specs; empty when only the order of keys or comments differ.
+        plan: None when the sprint was removed or is not valid.
+        data: one entry per split; `data_note` says what the counts rest on, or why there are none.
+    """
+
+    sprint: str
+    status: Literal["added", "changed", "affected", "removed"]
+    reference: str | None = None
+    changes: list[SpecChange] = []
+    plan: Plan | None = None
+    data: list[SplitDelta] = []
+    data_note: str = ""
+
+
+class Proposal(Record, frozen=True, kw_only=True):
+    """plan.json: what a pull request proposes.
+
+    Attributes:
+        base_commit, head_commit: full SHAs.
+        project_changes: the semantic difference of flywheel.yaml.
+        data_pointer: `[before, after]` of the dataset's md5 in data.dvc, where it changed.
+        findings: of all sprints and of the project; each needs the approval that the base's policy names.
+        approvers: finding kind → who may approve, by the base's policy (empty: maintainers and admins).
+        problems: errors of the configuration; sprints that have some are not planned.
+        refused: what the proposal may not contain at all: symbolic links, another DVC configuration, a dvc.yaml with
+            commands, a record of another sprint that was edited; each a sentence with the file.
+        code: paths of the runner, the workflows or the build that it changes: then no sprint is run for it.
+    """
+
+    schema_version: Literal[1] = 1
+    base_commit: str
+    head_commit: str
+    sprints: list[SprintProposal] = []
+    project_changes: list[SpecChange] = []
+    data_pointer: list[str | None] = []
+    findings: list[Finding] = []
+    approvers: dict[str, list[str]] = {}
+    problems: list[ConfigProblem] = []
+    refused: list[str] = []
+    code: list[str] = []
