@@ -16,7 +16,7 @@ from runner.adapters.conditions import analyse
 from runner.adapters.duckdb import condition_mask
 from runner.adapters.tables import ColumnLike, write_table
 from runner.assessment.split import TestSplit
-from runner.config.sprint import SliceSpec
+from runner.config.sprint import MIN_IMAGES, MOST_FOUND, MOST_VALUES, SliceSpec
 from runner.domain.evaluation import FoundSlice
 from runner.evaluation.errors import ImageOutcomes
 from runner.evaluation.masks import run_lengths
@@ -24,8 +24,6 @@ from runner.evaluation.regions import regions_of
 from runner.evaluation.slices import ImageSlice, ObjectSlice, value_slices, value_text
 from runner.evaluation.weakest import Losses, WeakRegion, weakest_regions
 from runner.tasks.task import Table
-
-MOST_VALUES, MOST_FOUND, MIN_IMAGES = 20, 5, 20  # where a spec does not say
 
 _CORNERS = ("x_min", "y_min", "x_max", "y_max")
 # What is known of a detection as it is of a label: a condition on these says which detections lie inside.

@@ -100,7 +100,8 @@ def _unknown_keys(violation: Violation) -> Iterator[Problem]:
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
         if patterns:
-            message = "unknown check; write `preset: detection` or an expectation (`expect_…`)"
+            unknown_check = "unknown check; write `preset: detection` or an expectation (`expect_…`)"
+            message = violation.schema.get("errorMessage", unknown_check)
         else:
             others = [name for name in known if name not in violation.found]
             message = "unknown key" + suggestion(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from runner.config.sprint import SPEC_NAME, Sprint
 from runner.config.yaml_loader import DataPath, Document, read_document, show_path
 from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
 from runner.domain.nearest import suggestion
+from runner.gates import Gate
 
 PROJECT_FILE = "flywheel.yaml"
 SPECS = "specs"
@@ -41,6 +42,9 @@ class LoadedSprint:
         gate_sources: of each of `sprint.gates`, where it is written: "specs/0001-first-model.yaml:41:5".
         policy_sources: of each of the project's policy gates, where it is written.
         raw_sha256: of the spec file's bytes, in hex.
+        kept: gates of the base's version that judge as well, each with its source and the id of the finding that it is
+            kept for; from the terms of a proposal (runner/policy), never from a spec.
+        chain: the documents that it was read from, itself first.
     """
 
     name: str
@@ -49,6 +53,12 @@ class LoadedSprint:
     gate_sources: list[str]
     policy_sources: list[str]
     raw_sha256: str
+    kept: list[tuple[Gate, str, str]] = field(default_factory=list)
+    chain: list[Document] = field(default_factory=list, repr=False, compare=False)
+
+    def where(self, path: DataPath) -> Where:
+        """Where an option is written: in the spec, or in the one that it extends."""
+        return _holder(self.chain, path).where(path)
 
 
 def find_root(start: Path) -> Path:
@@ -108,6 +118,7 @@ def load_sprint(root: Path, name_or_path: str, project: Project) -> LoadedSprint
         gate_sources=[str(spec.where(("gates", index))) for index in range(len(sprint.gates))],
         policy_sources=[str(policy.where(("policy", "gates", i))) for i in range(len(project.policy.gates))],
         raw_sha256=spec.chain[0].digest,
+        chain=spec.chain,
     )
 
 

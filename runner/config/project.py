@@ -66,8 +66,11 @@ class Holdout(Options, frozen=True, kw_only=True):
     ] = "advised"
 
 
+SplitName = Literal["train", "val", "test"]
+
+
 class Policy(Options, frozen=True, kw_only=True):
-    """What no sprint may drop."""
+    """What no sprint may drop, and who may approve a proposal that drops it: the base branch's copy counts."""
 
     holdout: Annotated[
         Holdout | None,
@@ -77,6 +80,28 @@ class Policy(Options, frozen=True, kw_only=True):
     gates: Annotated[list[Gate], Meta(description="Gates added to every sprint's own.")] = field(
         default_factory=list
     )
+    frozen: Annotated[
+        list[SplitName],
+        Meta(
+            description="Splits whose images may not change without approval; `test` never may, named here or not."
+        ),
+    ] = field(default_factory=lambda: ["test"])
+    approvals: Annotated[
+        dict[str, Annotated[list[Name], Meta(min_length=1)]],
+        Meta(
+            description="Who may approve what weakens a verdict: by [kind of finding](policy.md), teams or logins. A "
+            "kind that is not named: whoever may maintain the repository. Never a pull request's author."
+        ),
+    ] = field(default_factory=dict)
+    teams: Annotated[
+        dict[str, Annotated[list[Name], Meta(min_length=1)]],
+        Meta(description="Names for several logins, for `approvals`."),
+    ] = field(default_factory=dict)
+
+    @property
+    def frozen_splits(self) -> tuple[SplitName, ...]:
+        """Those named, and `test`: the split that decides is never free."""
+        return tuple(dict.fromkeys((*self.frozen, "test")))
 
 
 class Model(Options, frozen=True, kw_only=True):
@@ -112,7 +137,7 @@ class Costs(Options, frozen=True, kw_only=True):
 
 
 class Compute(Options, frozen=True, kw_only=True):
-    """Where stages run."""
+    """Where stages run, and how long."""
 
     device: Annotated[
         str, Meta(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto: CUDA when present.")
@@ -123,6 +148,26 @@ class Compute(Options, frozen=True, kw_only=True):
             description="CPU threads; all cores when absent. Weights are bit-identical for the same number.",
         ),
     ] = None
+    time_limit: Annotated[
+        Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,6}[hms]$")] | None,
+        Meta(
+            description="A sprint's run is stopped after so long: `6h`, `90m` or `3600s`. No limit when absent.",
+        ),
+    ] = None
+    cost_limit: Annotated[
+        NonNegative | None,
+        Meta(
+            description="A sprint's run is stopped when its stages have cost so much, by `costs`, in their currency. No "
+            "limit when absent."
+        ),
+    ] = None
+
+    @property
+    def time_limit_s(self) -> float | None:
+        """`time_limit` in seconds."""
+        if self.time_limit is None:
+            return None
+        return float(int(self.time_limit[:-1]) * {"h": 3600, "m": 60, "s": 1}[self.time_limit[-1]])
 
 
 class Project(Options, frozen=True, kw_only=True):
@@ -155,7 +200,7 @@ class Project(Options, frozen=True, kw_only=True):
     policy: Annotated[Policy, Meta(description="What no sprint may drop.")] = Policy()
     model: Annotated[Model | None, Meta(description="The champion's name in the registry.")] = None
     costs: Annotated[Costs, Meta(description="Prices, for the forecast and the report.")] = Costs()
-    compute: Annotated[Compute, Meta(description="Where stages run.")] = Compute()
+    compute: Annotated[Compute, Meta(description="Where stages run, and how long.")] = Compute()
 
     @property
     def task_spec(self) -> TaskSpec:

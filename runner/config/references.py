@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from runner.config.approval_rules import approval_problems
 from runner.config.check_arguments import check_problems
 from runner.config.columns import Columns, column_problems, condition_problems, image_columns, object_columns
 from runner.config.explain import Problem
@@ -74,7 +75,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
     problems += slice_problems(project.get("slices"), facts.images, facts.objects, SliceNames())
     for gate in project.get("policy", "gates").entries():
         problems += _gate(gate, facts, facts.slices, _possible_targets())
-    return problems
+    return [*problems, *approval_problems(project.get("policy"))]
 
 
 def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[Problem]:

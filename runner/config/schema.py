@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from runner.config.approval_rules import PEOPLE, POLICY_PROPERTIES
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.evaluation import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
@@ -45,7 +46,9 @@ def generate_schema(kind: Kind) -> Schema:
     raw = msgspec.json.schema(model)
     definitions: dict[str, Schema] = {name: _definition(name, value) for name, value in raw["$defs"].items()}
     root: Schema = {"$ref": f"#/$defs/{model.__name__}"}
-    if kind == "sprint":
+    if kind == "project":
+        definitions["People"] = PEOPLE
+    else:
         definitions["Check"] = {**_CHECK, "then": _tagged_union(_preset_schema())}
         definitions |= _preset_definitions()
         definitions["Expectation"] = _expectation()
@@ -133,6 +136,7 @@ _PATTERNS = {
     r"^[a-z][a-z0-9-/]*[a-z0-9]$": "a model's name has lower-case letters, digits, `-` and `/`",
     r"^[a-z][a-z0-9-]*$": "a stage has lower-case letters, digits and `-`, and starts with a letter",
     r"^[A-Z]{3}$": "a currency has three capital letters (ISO 4217): EUR",
+    r"^[1-9][0-9]{0,6}[hms]$": "a time limit is a whole number with its unit: 6h, 90m or 3600s",
     r"^(auto|cpu|cuda(:[0-9]+)?)$": "a device is auto, cpu, cuda, or cuda:0, cuda:1, …",
 }
 
@@ -145,6 +149,7 @@ _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Gate": {"metric": {"enum": list(GATE_METRICS)}},
     "Evaluate": {"optimizing": {"enum": list(QUALITY_METRICS)}},
     "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
+    "Policy": POLICY_PROPERTIES,
 }
 
 _CHECK: Schema = {

@@ -74,6 +74,7 @@ CheckBlock = dict[
 
 
 Column = Annotated[str, Meta(min_length=1)]
+MOST_VALUES, MOST_FOUND, MIN_IMAGES = 20, 5, 20  # of a slice that does not say
 
 
 class SliceSpec(Options, frozen=True, kw_only=True):

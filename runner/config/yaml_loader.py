@@ -90,10 +90,10 @@ def read_document(root: Path, file: str) -> Document:
     return parse_document(content, file)
 
 
-def parse_document(content: bytes, file: str) -> Document:
+def parse_document(content: bytes, file: str, *, max_bytes: int = MAX_BYTES) -> Document:
     """Parses YAML. Never raises for what the file says: that is in `errors`."""
-    if len(content) > MAX_BYTES:
-        return _refused(file, FlywheelError(f"larger than {MAX_BYTES // 1024} KiB", where=Where(file)))
+    if len(content) > max_bytes:
+        return _refused(file, FlywheelError(f"larger than {max_bytes // 1024} KiB", where=Where(file)))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -9,6 +9,8 @@ from typing import Literal
 
 from runner.domain.records import Record
 
+TERMS_FILE = "terms.json"  # in reports/<sprint>/: what a proposal's sprint was judged under
+
 
 class FindingKind(StrEnum):
     """Ways in which a proposal can weaken a verdict; `policy.approvals` names who may approve each.

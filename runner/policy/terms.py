@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
+import msgspec
+
 from runner.config.load import LoadedSprint
 from runner.config.project import Compute, Policy, Project
 from runner.config.sprint import SliceSpec
-from runner.domain.policy import Finding
+from runner.domain.errors import FlywheelError, Where
+from runner.domain.policy import TERMS_FILE, Finding
 from runner.domain.records import Record
 from runner.gates import Gate
+from runner.policy.findings import comparisons, distinct, project_findings, sprint_findings
+from runner.policy.reference import recorded_reference, references
+from runner.policy.semantic import policy_gates
+from runner.policy.slices import slice_key
+from runner.policy.snapshot import Snapshot
+from runner.policy.sprint_rules import weaker_gates, weaker_slices
 
-FILE = "terms.json"  # in reports/<sprint>/
+FILE = TERMS_FILE
 
 
 class KeptGate(Record, frozen=True, kw_only=True):
@@ -27,18 +39,23 @@ class Terms(Record, frozen=True, kw_only=True):
         base_commit: the commit of the base branch that the terms come from.
         reference: the sprint on the base that this one is compared with: itself, the one it extends, or the newest
             earlier one; None for a project's first.
+        recorded_reference: the reference where its record is on the base, else the newest sprint that has one: what
+            `evidence` is found by.
         policy: the base's, as a whole; the proposal's takes effect once it is merged.
+        policy_sources: of each of its gates, where the base writes it.
         compute: the base's limits of time and cost.
         slices: the base's project slices, then new ones of the proposal.
         sprint_slices: the proposal's own, with those of the reference that it dropped or changed.
         kept_gates: the reference's gates that the proposal dropped or loosened.
-        findings: what the specs show. What only the data shows is in `evidence`.
+        findings: what the specs show, of the project and of this sprint. What only the data shows is in `evidence`.
         evidence: findings that became known when the sprint ran (another test split, other members of a slice).
     """
 
     base_commit: str
     reference: str | None
+    recorded_reference: str | None = None
     policy: Policy
+    policy_sources: list[str] = []
     compute: Compute
     slices: list[SliceSpec]
     sprint_slices: list[SliceSpec]
@@ -46,7 +63,101 @@ class Terms(Record, frozen=True, kw_only=True):
     findings: list[Finding] = []
     evidence: list[Finding] = []
 
+    @property
+    def all_findings(self) -> list[Finding]:
+        """What the specs show, then what the data shows."""
+        return distinct([*self.findings, *self.evidence])
+
+
+def terms_of(base: Snapshot, head: Snapshot, sprint: str) -> Terms:
+    """The terms of one sprint of a proposal.
+
+    Where the base has no (valid) project, the proposal's own policy judges; in the second case a finding says so.
+
+    Raises:
+        FlywheelError: flywheel.yaml or the sprint's spec is not valid in the proposal.
+    """
+    project, loaded = head.project, head.sprints.get(sprint)
+    if project is None or loaded is None:
+        raise FlywheelError(
+            f"{sprint} is not valid at {head.commit[:10]}, so nothing can judge it",
+            where=Where(f"specs/{sprint}.yaml"),
+            hint="flywheel validate",
+        )
+    judge = base if base.project is not None else head
+    agreed = base.project or project
+    pairs = comparisons(base, head, sprint)
+    kept = {
+        finding.id: KeptGate(gate=gates.before, source=gates.source_before, finding=finding.id)
+        for pair in pairs
+        for finding, gates in weaker_gates(pair)
+        if gates.before is not None
+    }
+    kept_slices = [found.before for pair in pairs for found in weaker_slices(pair) if found.before]
+    own_slices = _first_of_each([*kept_slices, *loaded.sprint.evaluate.slices])
+    slices = _first_of_each([*agreed.slices, *_others(project.slices, kept_slices)])
+    return Terms(
+        base_commit=base.commit,
+        reference=next(iter(references(base, head, sprint)), None) if base.project else None,
+        recorded_reference=recorded_reference(base, head, sprint),
+        policy=agreed.policy,
+        policy_sources=list(policy_gates(judge).sources),
+        compute=agreed.compute,
+        slices=slices,
+        sprint_slices=_others(own_slices, slices),
+        kept_gates=list(kept.values()),
+        findings=distinct([*project_findings(base, head), *sprint_findings(base, head, sprint)]),
+    )
+
 
 def judged(project: Project, loaded: LoadedSprint, terms: Terms) -> tuple[Project, LoadedSprint]:
-    """The configuration with the terms in place of the proposal's own copies; gates that are kept are added last."""
-    raise NotImplementedError
+    """The configuration with the terms in place of the proposal's own copies.
+
+    Gates that are kept are in `LoadedSprint.kept`: they judge beside the sprint's own.
+    """
+    replace = msgspec.structs.replace
+    limits = replace(
+        project.compute, time_limit=terms.compute.time_limit, cost_limit=terms.compute.cost_limit
+    )
+    evaluate = replace(loaded.sprint.evaluate, slices=terms.sprint_slices)
+    return (
+        replace(project, policy=terms.policy, slices=terms.slices, compute=limits),
+        dataclasses.replace(
+            loaded,
+            sprint=replace(loaded.sprint, evaluate=evaluate),
+            policy_sources=terms.policy_sources,
+            kept=[(kept.gate, kept.source, kept.finding) for kept in terms.kept_gates],
+        ),
+    )
+
+
+def same_terms(one: Terms, other: Terms) -> bool:
+    """Whether both judge alike: whatever commit they are from, wherever their gates are written there.
+
+    What the data showed is left out: it is known only after a run.
+    """
+    return _essence(one) == _essence(other)
+
+
+def _essence(terms: Terms) -> object:
+    return (
+        terms.policy,
+        terms.compute,
+        terms.slices,
+        terms.sprint_slices,
+        sorted((kept.finding, repr(kept.gate)) for kept in terms.kept_gates),
+        sorted(finding.id for finding in terms.findings),
+    )
+
+
+def _first_of_each(specs: Sequence[SliceSpec]) -> list[SliceSpec]:
+    first: dict[tuple[str, ...], SliceSpec] = {}
+    for spec in specs:
+        first.setdefault(slice_key(spec), spec)
+    return list(first.values())
+
+
+def _others(specs: Sequence[SliceSpec], known: Sequence[SliceSpec]) -> list[SliceSpec]:
+    """Those of `specs` that are not among `known`."""
+    keys = {slice_key(spec) for spec in known}
+    return [spec for spec in specs if slice_key(spec) not in keys]

@@ -1,0 +1,128 @@
+"""Data checks side by side: which is the same check, and whether it lets more through than before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from runner.checks.expectations import OWN_KEYS, parse_check
+from runner.domain.records import Severity
+
+Block = Mapping[str, Any]
+_NAMES_ROWS = ("column", "column_A", "column_B", "column_list", "column_set")
+_TIGHTER_WHEN_MORE = frozenset(("mostly", "min_value", "strict_min", "strict_max"))
+_TIGHTER_WHEN_LESS = frozenset(("max_value", "max_unreadable"))
+_ALLOWED_SETS = frozenset(("expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"))
+
+
+def check_key(block: Block) -> tuple[str, ...]:
+    """What makes it the same check: the preset, or the expectation with its table and columns."""
+    if "preset" in block:
+        return ("preset", str(block["preset"]))
+    ((name, arguments),) = block.items()
+    return (name, *(str(arguments.get(key)) for key in ("table", *_NAMES_ROWS)))
+
+
+def check_subject(block: Block) -> str:
+    """`check preset detection`, `check expect_column_values_to_be_between of images.sharpness`."""
+    if "preset" in block:
+        return f"check preset {block['preset']}"
+    ((name, arguments),) = block.items()
+    columns = [str(arguments[key]) for key in _NAMES_ROWS if key in arguments]
+    return f"check {name} of {'.'.join([str(arguments.get('table')), ', '.join(columns)]).rstrip('.')}"
+
+
+def options(block: Block) -> dict[str, Any]:
+    """The check's options with its defaults written out, without what only describes it."""
+    check = parse_check(block)
+    if "preset" in block:
+        found: dict[str, Any] = msgspec.to_builtins(check)
+        return {key: value for key, value in found.items() if key != "preset"}
+    ((_, written),) = block.items()
+    written = {**written, **({"value_set": _sorted(written["value_set"])} if "value_set" in written else {})}
+    defaults = {"severity": str(Severity.ERROR), "mostly": 1, "strict_min": False, "strict_max": False}
+    kept = {key: value for key, value in written.items() if key not in (*_NAMES_ROWS, "description", "table")}
+    return {**{key: value for key, value in defaults.items() if key not in kept}, **kept}
+
+
+def _sorted(values: Any) -> Any:
+    """The order of a set means nothing."""
+    return sorted(values, key=repr) if isinstance(values, list) else values
+
+
+def weakened(before: Block, after: Block) -> list[str]:
+    """The options by which the check lets more through; empty when it is the same or stricter.
+
+    What is not known to be stricter counts as weaker: somebody should look at it.
+    """
+    old, new = options(before), options(after)
+    name = next(iter(after))
+    return [
+        key
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key) and not _is_tighter(name, key, old.get(key), new.get(key))
+    ]
+
+
+def _is_tighter(expectation: str, key: str, old: Any, new: Any) -> bool:
+    match key:
+        case "severity":
+            return bool(new == Severity.ERROR)
+        case "split":
+            return new is None
+        case "value_set" if expectation in _ALLOWED_SETS:
+            return isinstance(new, list) and isinstance(old, list) and all(item in old for item in new)
+    if key in _TIGHTER_WHEN_MORE:
+        return _number(new) and (old is None or (_number(old) and new > old))
+    if key in _TIGHTER_WHEN_LESS:
+        return _number(new) and (old is None or (_number(old) and new < old))
+    if key.startswith("min_") and key not in OWN_KEYS:  # a preset's: fewer of them is told
+        return _number(new) and _number(old) and bool(new > old)
+    return False
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckPair:
+    """A check before and after; one is None where it was added or removed."""
+
+    before: Block | None
+    after: Block | None
+    position: int
+
+    @property
+    def subject(self) -> str:
+        return next(check_subject(block) for block in (self.after, self.before) if block is not None)
+
+
+def pair_checks(before: Sequence[Block], after: Sequence[Block]) -> list[CheckPair]:
+    """Every check that differs: those after in their order, then those that are gone. The order means nothing."""
+    open_before = list(range(len(before)))
+    pairs: dict[int, int] = {}
+    for equal in (_identical, _same):
+        for new, block in enumerate(after):
+            match = next((old for old in open_before if equal(before[old], block)), None)
+            if new not in pairs and match is not None:
+                pairs[new] = match
+                open_before.remove(match)
+    changed = [
+        CheckPair(before=before[pairs[new]] if new in pairs else None, after=block, position=new)
+        for new, block in enumerate(after)
+        if new not in pairs or options(before[pairs[new]]) != options(block)
+    ]
+    gone = [CheckPair(before=before[old], after=None, position=old) for old in open_before]
+    return [*changed, *gone]
+
+
+def _identical(one: Block, other: Block) -> bool:
+    return check_key(one) == check_key(other) and options(one) == options(other)
+
+
+def _same(one: Block, other: Block) -> bool:
+    return check_key(one) == check_key(other)

@@ -1,0 +1,135 @@
+"""Findings that only the data shows: other test images than the reference was judged on, other members of a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from runner.domain.policy import Finding, FindingKind
+from runner.policy.conditions import same
+
+
+class _Counts(msgspec.Struct, frozen=True):
+    images: int
+    objects: int
+
+
+class _Selection(msgspec.Struct, frozen=True):
+    splits: dict[str, _Counts]
+    split_digests: dict[str, str]
+
+
+class _Slice(msgspec.Struct, frozen=True):
+    name: str
+    condition: str
+    overall: _Counts
+    found: dict[str, Any] | None = None
+
+
+class _Target(msgspec.Struct, frozen=True):
+    slices: list[_Slice]
+
+
+class _Evaluation(msgspec.Struct, frozen=True):
+    split_digest: str
+    targets: list[_Target]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A sprint's records as bytes; None where there are none. Those of the reference come from git.
+
+    Another version of flywheel may have written them: only what is compared is read. Which sprint's they are: that of
+    `Terms.recorded_reference`.
+    """
+
+    sprint: str
+    selection: bytes | None
+    evaluation: bytes | None
+
+
+def evidence_of(reference: Recorded, own: Recorded, frozen: tuple[str, ...] = ("test",)) -> list[Finding]:
+    """What the records of two sprints show.
+
+    Args:
+        reference: the sprint on the base; without records of it there is nothing to compare with.
+        own: this sprint, after it ran.
+        frozen: the splits that may not change, by the base's policy.
+    """
+    before, after = _selection(reference.selection), _selection(own.selection)
+    found = list(_splits(reference.sprint, own.sprint, before, after, frozen)) if before and after else []
+    measured, now = _evaluation(reference.evaluation), _evaluation(own.evaluation)
+    if measured and now and measured.split_digest == now.split_digest:
+        found += _slices(reference.sprint, own.sprint, measured, now)
+    return found
+
+
+def _splits(
+    reference: str, sprint: str, before: _Selection, after: _Selection, frozen: tuple[str, ...]
+) -> Iterator[Finding]:
+    for split in frozen:
+        old, new = before.split_digests.get(split), after.split_digests.get(split)
+        if old is None or new is None or old == new:
+            continue
+        was, now = before.splits[split], after.splits[split]
+        counts = (
+            f"{_shown(was)} → {_shown(now)}"
+            if was != now
+            else f"{_shown(now)}, but other ones or other labels"
+        )
+        yield Finding(
+            kind=FindingKind.TEST_CHANGED,
+            sprint=sprint,
+            subject=f"split {split}",
+            before=f"{_shown(was)} ({old[:12]})",
+            after=f"{_shown(now)} ({new[:12]})",
+            message=f"the images or labels of {split} are not those that {reference} was judged on ({counts}): its results "
+            "and these are of different data",
+        )
+
+
+def _slices(reference: str, sprint: str, before: _Evaluation, after: _Evaluation) -> Iterator[Finding]:
+    """Slices of one name and condition on the same test images: their members come from the metadata."""
+    current = _by_name(after)
+    for name, old in _by_name(before).items():
+        new = current.get(name)
+        if new is not None and (not same(old.condition, new.condition) or old.overall == new.overall):
+            continue
+        if new is None and "=" not in name:
+            continue  # one with a name of its own is in the specs: there is a finding of theirs
+        yield Finding(
+            kind=FindingKind.SLICE_CHANGED if new else FindingKind.SLICE_REMOVED,
+            sprint=sprint,
+            subject=f"slice {name}",
+            before=_shown(old.overall),
+            after=_shown(new.overall) if new else None,
+            message=f"slice {name} ({old.condition}) has {_shown(new.overall) if new else 'no images any more'} of the same "
+            f"test split; when {reference} was judged it had {_shown(old.overall)}: what describes the images was changed",
+        )
+
+
+def _by_name(evaluation: _Evaluation) -> dict[str, _Slice]:
+    """The first artefact's slices: all artefacts have the same."""
+    slices = evaluation.targets[0].slices if evaluation.targets else []
+    return {part.name: part for part in slices if part.found is None}
+
+
+def _shown(counts: _Counts) -> str:
+    return f"{counts.images} images, {counts.objects} objects"
+
+
+def _selection(content: bytes | None) -> _Selection | None:
+    try:
+        return msgspec.json.decode(content, type=_Selection) if content is not None else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def _evaluation(content: bytes | None) -> _Evaluation | None:
+    try:
+        return msgspec.json.decode(content, type=_Evaluation) if content is not None else None
+    except msgspec.MsgspecError:
+        return None

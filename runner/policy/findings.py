@@ -1,0 +1,86 @@
+"""What of a proposal weakens a verdict: one finding each, with who must look at it left to the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from runner.config.load import PROJECT_FILE
+from runner.domain.policy import Finding, FindingKind
+from runner.policy.project_rules import project_rules
+from runner.policy.reference import references
+from runner.policy.snapshot import Snapshot
+from runner.policy.sprint_rules import Comparison, sprint_rules
+
+
+def project_findings(base: Snapshot, head: Snapshot) -> list[Finding]:
+    """Findings about flywheel.yaml, and about sprints that are gone; none where the base has no project yet."""
+    return distinct([*_without_project(base, head), *project_rules(base, head), *_removed(base, head)])
+
+
+def sprint_findings(base: Snapshot, head: Snapshot, sprint: str) -> list[Finding]:
+    """Findings about one sprint's spec beside each of its references; none where it is not valid."""
+    found = [finding for pair in comparisons(base, head, sprint) for finding in sprint_rules(pair)]
+    return distinct([*_unreadable(base, head, sprint), *found])
+
+
+def comparisons(base: Snapshot, head: Snapshot, sprint: str) -> list[Comparison]:
+    """The sprint beside each of the sprints on the base that it must not be laxer than."""
+    if base.project is None or sprint not in head.sprints:
+        return []
+    return [
+        Comparison(base=base, head=head, old=base.sprints[name], new=head.sprints[sprint])
+        for name in references(base, head, sprint)
+    ]
+
+
+def distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """Each finding once, in order."""
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        first.setdefault(finding.id, finding)
+    return list(first.values())
+
+
+def _without_project(base: Snapshot, head: Snapshot) -> Iterator[Finding]:
+    if base.document is None:
+        return
+    if base.project is None:
+        yield Finding(
+            kind=FindingKind.POLICY_LOOSENED,
+            subject=PROJECT_FILE,
+            message="the base branch's flywheel.yaml is not valid, so the proposal's own policy judges it",
+            where=str(base.errors[0].where or PROJECT_FILE) if base.errors else PROJECT_FILE,
+        )
+    if head.document is None:
+        yield Finding(
+            kind=FindingKind.POLICY_LOOSENED,
+            subject=PROJECT_FILE,
+            before=PROJECT_FILE,
+            message="flywheel.yaml is gone, and with it the policy, the slices and the class map that were agreed",
+            where=PROJECT_FILE,
+        )
+
+
+def _removed(base: Snapshot, head: Snapshot) -> Iterator[Finding]:
+    for name in base.names:
+        if name not in head.names:
+            yield Finding(
+                kind=FindingKind.SPRINT_REMOVED,
+                subject=f"sprint {name}",
+                before=name,
+                message=f"the spec of {name} is gone or has another name: what it demanded is agreed no more",
+                where=f"specs/{name}.yaml",
+            )
+
+
+def _unreadable(base: Snapshot, head: Snapshot, sprint: str) -> Iterator[Finding]:
+    """No reference although the base has specs: what they demanded is not known."""
+    if base.names and not base.sprints and sprint in head.sprints and base.document is not None:
+        yield Finding(
+            kind=FindingKind.GATE_REMOVED,
+            sprint=sprint,
+            subject="all gates",
+            before=", ".join(base.names),
+            message="no spec on the base branch is valid, so there are no gates to keep",
+            where=str(head.sprints[sprint].path),
+        )

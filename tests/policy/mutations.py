@@ -1,0 +1,421 @@
+"""Ways to cheat and ways to work, as data: edits of a small project, and the finding that each must give (or none).
+
+`benchmarks/policy_mutations.py` prints them as a table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.domain.policy import Finding, FindingKind
+from runner.policy.code_paths import record_findings
+from runner.policy.evidence import Recorded, evidence_of
+from runner.policy.findings import distinct, project_findings, sprint_findings
+from runner.policy.snapshot import Snapshot, load_snapshot
+
+PROJECT = """\
+apiVersion: flywheel/v1
+kind: Project
+name: parcel-digits
+task: detect
+classes: [zero, one, two]
+dataset: {path: data, layout: yolo, metadata: data/metadata.csv, group_by: scene}
+splits:
+  train: split = 'train'
+  test: split = 'test'
+slices:
+  - {name: dark, where: brightness < 0.25}
+  - {by: [camera, lighting]}
+  - {by: weather, max: 10}
+  - {name: small, objects: area_px < 800}
+  - {auto: weakest, max: 3, min_images: 15}
+policy:
+  holdout: {significance: 0.25, refresh: required}
+  frozen: [test, val]
+  approvals: {gate_loosened: [ml-leads], test_changed: [dana]}
+  teams: {ml-leads: [alice, bob]}
+  gates:
+    - {metric: map50_95, max_drop: 0.02, against: champion}
+    - {metric: cost, max: 20}
+model: {name: parcel-digits, stage: prod}
+costs: {currency: EUR, gpu_hour: 2.20, cpu_hour: 0.08}
+compute: {device: auto, threads: 4, time_limit: 6h, cost_limit: 20}
+"""
+
+FIRST = """\
+apiVersion: flywheel/v1
+kind: Sprint
+title: A first model
+train: {framework: ultralytics, model: yolo11n.yaml, epochs: 30}
+export: [{format: onnx}]
+gates:
+  - {metric: size_mb, max: 100}
+"""
+
+LAST = """\
+apiVersion: flywheel/v1
+kind: Sprint
+title: The night shift
+owner: dock-team
+data:
+  train: {dedupe: {distance: 0}, sample: {size: 2000, balance: camera}}
+  test: {where: "sharpness > 5"}
+  exclude: sharpness < 12
+checks:
+  - {preset: detection, max_unreadable: 0.02, min_objects_per_class: 20}
+  - expect_column_values_to_be_between: {table: images, column: sharpness, min_value: 45, mostly: 0.97}
+  - expect_column_values_to_be_in_set: {table: images, column: camera, value_set: [dock-a, dock-b]}
+train: {framework: ultralytics, model: yolo11n.yaml, epochs: 30, freeze: 10, seeds: [0, 1, 2]}
+export:
+  - {format: onnx}
+  - {format: openvino, precision: int8, calibration: {split: train, size: 300}}
+  - {format: openvino, precision: fp16}
+evaluate:
+  optimizing: map50_95
+  operating_confidence: 0.3
+  slices:
+    - {name: gate, where: camera = 'gate' and brightness < 0.5}
+    - {by: operator}
+  confidence: {level: 0.95, resamples: 2000}
+benchmark: {warmup: 5, iterations: 100}
+gates:
+  - {metric: map50_95, min: 0.45}
+  - {metric: recall, slice: dark, min: 0.70}
+  - {metric: recall, class: one, min: 0.60}
+  - {metric: precision, slice: "*", min: 0.50}
+  - {metric: map50, min_gain: 0.01, against: champion}
+  - {metric: map50_95, target: openvino-int8, max_drop: 0.03, against: torch}
+  - {metric: latency_p95_ms, target: openvino-int8, max: 60}
+  - {metric: size_mb, target: "*", max: 15}
+"""
+
+P, S1, S2 = "flywheel.yaml", "specs/0001-first-model.yaml", "specs/0002-night.yaml"
+NEXT = "specs/0003-next.yaml"
+_USE = {
+    "split_digest": "t1",
+    "evaluation_digest": "e1",
+    "significance": 0.025,
+    "uses_before": 0,
+    "spent_before": 0.0,
+}
+
+
+def selection(**changes: Any) -> str:
+    """selection.json of a sprint that ran."""
+    counts = {name: {"images": 80, "objects": 200, "per_class": {}} for name in ("train", "val", "test")}
+    digests = {"train": "r1", "val": "v1", "test": "t1"}
+    return json.dumps({"splits": counts, "dropped": [], "digest": "d", "split_digests": digests} | changes)
+
+
+def evaluation(dark: tuple[int, int] = (30, 90), cameras: tuple[str, ...] = ("east", "west")) -> str:
+    """The part of evaluation.json that slices are compared by."""
+
+    def part(name: str, condition: str, counts: tuple[int, int]) -> dict[str, Any]:
+        overall = {"images": counts[0], "objects": counts[1], "map50_95": 0.5}
+        return {"name": name, "kind": "images", "condition": condition, "overall": overall, "found": None}
+
+    slices = [part("dark", "brightness < 0.25", dark)]
+    slices += [part(f"camera={name}", f"\"camera\" = '{name}'", (40, 100)) for name in cameras]
+    found = {"p_value": 0.01, "searched": 9, "loss": 0.5, "loss_elsewhere": 0.2}
+    slices.append({**part("sharpness < 9", "sharpness < 9", (9, 9)), "found": found})
+    return json.dumps({"task": "detect", "split_digest": "t1", "targets": [{"slices": slices}]})
+
+
+BASE: dict[str, str] = {
+    P: PROJECT,
+    S1: FIRST,
+    S2: LAST,
+    "data.dvc": "outs:\n- md5: a.dir\n  path: data\n",
+    "reports/0001-first-model/uses.json": json.dumps([_USE]),
+    "reports/0002-night/uses.json": json.dumps([_USE]),
+    "reports/0002-night/selection.json": selection(),
+    "reports/0002-night/evaluation.json": evaluation(),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """A proposal.
+
+    Attributes:
+        replaced: (file, old, new) pieces; `old` is there exactly once.
+        written: whole files.
+        removed: files that are gone; a folder's name for all in it.
+        kind: the finding that it must give; None: none at all.
+        judges: a kept gate that must judge, as `metric threshold`; "" where none is expected.
+        refused: the proposal is not valid at all, and this is in an error.
+        recorded: what the run of 0002-night then writes into its folder.
+    """
+
+    name: str
+    replaced: tuple[tuple[str, str, str], ...] = ()
+    written: Mapping[str, str] = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+    kind: FindingKind | None = None
+    judges: str = ""
+    refused: str = ""
+    recorded: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self) -> dict[str, str]:
+        """The proposal's files."""
+        files = {
+            path: text
+            for path, text in BASE.items()
+            if not any(path == gone or path.startswith(f"{gone}/") for gone in self.removed)
+        }
+        for file, old, new in self.replaced:
+            if files[file].count(old) != 1:
+                raise ValueError(f"{self.name}: {old!r} is {files[file].count(old)} times in {file}")
+            files[file] = files[file].replace(old, new)
+        return files | dict(self.written)
+
+
+K = FindingKind
+
+
+def _cheat(
+    name: str, kind: FindingKind, *replaced: tuple[str, str, str], judges: str = "", **more: Any
+) -> Edit:
+    return Edit(name=name, kind=kind, replaced=replaced, judges=judges, **more)
+
+
+def _new(gates: str = "", extends: str = "0002-night", more: str = "") -> dict[str, str]:
+    """A new spec; without `gates` it has those that it extends."""
+    base = f"extends: {extends}\n" if extends else ""
+    train = "train: {framework: ultralytics, model: yolo11n.yaml, epochs: 60, seeds: [0, 1, 2]}\n"
+    return {
+        NEXT: f"apiVersion: flywheel/v1\nkind: Sprint\ntitle: Next\n{base}{train}{gates}{more}",
+    }
+
+
+_LAX = "gates: [{metric: size_mb, max: 500}]\n"
+RECALL_DARK = "- {metric: recall, slice: dark, min: 0.70}"
+COPY = LAST.replace("slice: dark, min: 0.70", "slice: dark, min: 0.10")
+
+CHEATS: tuple[Edit, ...] = (
+    # gates
+    _cheat("a gate's minimum is lowered", K.GATE_LOOSENED, (S2, "dark, min: 0.70", "dark, min: 0.65"), judges="recall 0.7"),
+    _cheat("a gate's maximum is raised", K.GATE_LOOSENED, (S2, "max: 60}", "max: 90}"), judges="latency_p95_ms 60"),
+    _cheat("a larger drop is accepted", K.GATE_LOOSENED, (S2, "max_drop: 0.03", "max_drop: 0.3"), judges="map50_95 0.03"),
+    _cheat("a gain becomes a drop", K.GATE_LOOSENED, (S2, "min_gain: 0.01", "max_drop: 0.01"), judges="map50 0.01"),
+    _cheat("the point decides instead of the interval", K.GATE_LOOSENED, (S2, "dark, min: 0.70}", "dark, min: 0.70, decide: point}"), judges="recall 0.7"),
+    _cheat("a stricter threshold hides the point", K.GATE_LOOSENED, (S2, "dark, min: 0.70}", "dark, min: 0.71, decide: point}"), judges="recall 0.7"),
+    _cheat("a gate is dropped", K.GATE_REMOVED, (S2, f"  {RECALL_DARK}\n", ""), judges="recall 0.7"),
+    _cheat("all gates are dropped", K.GATE_REMOVED, (S2, LAST[LAST.index("gates:") :], ""), judges="map50_95 0.45"),
+    _cheat("a comparison becomes a low threshold", K.GATE_REMOVED, (S2, "min_gain: 0.01, against: champion", "min: 0.01"), judges="map50 0.01"),
+    _cheat("another reference: torch instead of the champion", K.GATE_REMOVED, (S2, "min_gain: 0.01, against: champion", "min_gain: 0.01, against: torch, target: onnx-fp32"), judges="map50 0.01"),
+    _cheat("a gate moves to an easier slice", K.GATE_REMOVED, (S2, "slice: dark, min: 0.70", "slice: gate, min: 0.70"), judges="recall 0.7"),
+    _cheat("a gate moves to one class", K.GATE_REMOVED, (S2, "map50_95, min: 0.45", "map50_95, class: two, min: 0.45"), judges="map50_95 0.45"),
+    _cheat("a gate of every slice moves to one", K.GATE_REMOVED, (S2, 'slice: "*", min: 0.50', "slice: gate, min: 0.50"), judges="precision 0.5"),
+    _cheat("a gate moves to an easier artefact", K.GATE_REMOVED, (S2, "latency_p95_ms, target: openvino-int8", "latency_p95_ms, target: openvino-fp16"), judges="latency_p95_ms 60"),
+    _cheat("a gate judges one artefact instead of all", K.GATE_REMOVED, (S2, 'target: "*", max: 15', "target: onnx-fp32, max: 15"), judges="size_mb 15"),
+    _cheat("another metric under the same threshold", K.GATE_REMOVED, (S2, "map50_95, min: 0.45", "map50, min: 0.45"), judges="map50_95 0.45"),
+    # the policy
+    _cheat("a policy gate is loosened", K.POLICY_LOOSENED, (P, "max_drop: 0.02", "max_drop: 0.2")),
+    _cheat("a policy gate is dropped", K.POLICY_LOOSENED, (P, "    - {metric: map50_95, max_drop: 0.02, against: champion}\n", "")),
+    _cheat("the test split's budget is raised", K.POLICY_LOOSENED, (P, "significance: 0.25", "significance: 0.9")),
+    _cheat("a worn test split only advises", K.POLICY_LOOSENED, (P, "refresh: required", "refresh: advised")),
+    _cheat("the holdout's budget is dropped", K.POLICY_LOOSENED, (P, "  holdout: {significance: 0.25, refresh: required}\n", "")),
+    _cheat("a split is thawed", K.POLICY_LOOSENED, (P, "frozen: [test, val]", "frozen: []")),
+    _cheat("the author joins the team that approves", K.APPROVALS_WEAKENED, (P, "[alice, bob]", "[alice, bob, mallory]")),
+    _cheat("somebody else approves the test split", K.APPROVALS_WEAKENED, (P, "test_changed: [dana]", "test_changed: [mallory]")),
+    _cheat("an approval is left to maintainers", K.APPROVALS_WEAKENED, (P, ", test_changed: [dana]", "")),
+    # slices
+    _cheat("a slice of the project is dropped", K.SLICE_REMOVED, (P, "  - {name: small, objects: area_px < 800}\n", "")),
+    _cheat("a slice of the spec is dropped", K.SLICE_REMOVED, (S2, "    - {by: operator}\n", "")),
+    _cheat("fewer slices of a column", K.SLICE_REMOVED, (P, "weather, max: 10", "weather, max: 1")),
+    _cheat("columns are no longer crossed", K.SLICE_REMOVED, (P, "[camera, lighting]", "camera")),
+    _cheat("a slice's boundary moves", K.SLICE_CHANGED, (P, "brightness < 0.25", "brightness < 0.35")),
+    _cheat("a slice's boundary moves in the spec", K.SLICE_CHANGED, (S2, "brightness < 0.5", "brightness < 0.9")),
+    _cheat("a slice's name means something else", K.SLICE_CHANGED, (P, "name: small, objects: area_px < 800", "name: small, where: width < 800")),
+    _cheat("an exclusion hides in a slice", K.SLICE_CHANGED, (P, "where: brightness < 0.25", "where: brightness < 0.25 AND path NOT LIKE '%hard%'")),
+    _cheat("small regions are no longer looked at", K.MIN_SIZE_RAISED, (P, "min_images: 15", "min_images: 500")),
+    # what is tested
+    _cheat("the test split's condition leaves images out", K.TEST_CHANGED, (P, "test: split = 'test'", "test: split = 'test' AND brightness > 0.2")),
+    _cheat("a frozen split gets a condition", K.TEST_CHANGED, (P, "  test: split = 'test'\n", "  test: split = 'test'\n  val: split = 'val' AND width > 10\n")),
+    _cheat("the spec narrows the test split", K.TEST_CHANGED, (S2, "sharpness > 5", "sharpness > 50")),
+    _cheat("the test split is sampled", K.TEST_CHANGED, (S2, 'test: {where: "sharpness > 5"}', 'test: {where: "sharpness > 5", sample: {size: 20, seed: 7}}')),
+    _cheat("an exclusion reaches a frozen split", K.TEST_CHANGED, (S2, "exclude: sharpness < 12", "exclude: sharpness < 12 OR camera = 'gate'")),
+    _cheat("another dataset", K.TEST_CHANGED, (P, "path: data, layout", "path: easy, layout"), written={"easy.dvc": "outs: []\n"}),
+    _cheat("another metadata file", K.TEST_CHANGED, (P, "data/metadata.csv", "data/other.csv")),
+    _cheat("images are no longer grouped", K.GROUPING_CHANGED, (P, ", group_by: scene", "")),
+    _cheat("classes change places", K.CLASS_MAP_CHANGED, (P, "[zero, one, two]", "[one, zero, two]")),
+    _cheat("a hard class is dropped", K.CLASS_MAP_CHANGED, (P, "[zero, one, two]", "[zero, one]")),
+    _cheat("a class is renamed", K.CLASS_MAP_CHANGED, (P, "[zero, one, two]", "[zero, one, zwei]")),
+    _cheat("a class is added", K.CLASS_MAP_CHANGED, (P, "[zero, one, two]", "[zero, one, two, three]")),
+    _cheat("another task", K.TASK_CHANGED, (P, "task: detect", "task: segment"), (S1, "yolo11n", "yolo11n-seg"), (S2, "yolo11n", "yolo11n-seg")),
+    # how it is measured
+    _cheat("another metric is pushed", K.METRIC_CHANGED, (S2, "optimizing: map50_95", "optimizing: map50")),
+    _cheat("another operating confidence", K.OPERATING_POINT_CHANGED, (S2, "operating_confidence: 0.3", "operating_confidence: 0.01")),
+    _cheat("a lower confidence level", K.CONFIDENCE_LOWERED, (S2, "level: 0.95", "level: 0.5")),
+    _cheat("fewer resamples", K.CONFIDENCE_LOWERED, (S2, "resamples: 2000", "resamples: 100")),
+    _cheat("fewer seeds", K.SEEDS_REDUCED, (S2, "seeds: [0, 1, 2]", "seeds: [1]")),
+    _cheat("another artefact is judged", K.TARGET_CHANGED, (S2, "  - {format: onnx}\n", ""), (S2, "precision: fp16}", "precision: fp16}\n  - {format: onnx}")),
+    _cheat("an artefact that gates judge is not exported", K.TARGET_CHANGED, (S2, "  - {format: openvino, precision: fp16}\n", "")),
+    _cheat("fewer measured runs", K.BENCHMARK_WEAKENED, (S2, "iterations: 100", "iterations: 10")),
+    _cheat("latency is measured with more threads", K.BENCHMARK_WEAKENED, (P, "threads: 4", "threads: 64")),
+    # data checks
+    _cheat("a check is dropped", K.CHECK_WEAKENED, (S2, LAST[LAST.index("  - expect_column_values_to_be_in_set") : LAST.index("train: {fr")], "")),
+    _cheat("a check only warns", K.CHECK_WEAKENED, (S2, "mostly: 0.97", "mostly: 0.97, severity: warning")),
+    _cheat("a check lets more rows through", K.CHECK_WEAKENED, (S2, "mostly: 0.97", "mostly: 0.5")),
+    _cheat("a check's bound is lowered", K.CHECK_WEAKENED, (S2, "min_value: 45", "min_value: 1")),
+    _cheat("a check looks at one split only", K.CHECK_WEAKENED, (S2, "min_value: 45", "min_value: 45, split: val")),
+    _cheat("a check accepts more values", K.CHECK_WEAKENED, (S2, "[dock-a, dock-b]", "[dock-a, dock-b, fake]")),
+    _cheat("the preset accepts more corrupt files", K.CHECK_WEAKENED, (S2, "max_unreadable: 0.02", "max_unreadable: 0.9")),
+    _cheat("the preset's minimum is lowered", K.CHECK_WEAKENED, (S2, "min_objects_per_class: 20", "min_objects_per_class: 0")),
+    # money, time, registry
+    _cheat("a price is lowered under a cost gate", K.PRICE_LOWERED, (P, "gpu_hour: 2.20", "gpu_hour: 0.01")),
+    _cheat("a cost gate in another currency", K.PRICE_LOWERED, (P, "currency: EUR", "currency: JPY")),
+    _cheat("the time limit is raised", K.LIMIT_RAISED, (P, "time_limit: 6h", "time_limit: 600h")),
+    _cheat("the cost limit is dropped", K.LIMIT_RAISED, (P, ", cost_limit: 20", "")),
+    _cheat("another stage: no champion to compare with", K.REGISTRY_CHANGED, (P, "stage: prod", "stage: fresh")),
+    _cheat("the registry is dropped", K.REGISTRY_CHANGED, (P, "model: {name: parcel-digits, stage: prod}\n", "")),
+    # the reference
+    _cheat("the spec is deleted", K.SPRINT_REMOVED, removed=(S2,)),
+    _cheat("the spec gets another name", K.SPRINT_REMOVED, removed=(S2,), written={"specs/0002-nights.yaml": LAST}),
+    _cheat("a lax copy under another name", K.GATE_LOOSENED, removed=(S2,), written={"specs/0003-night.yaml": COPY}, judges="recall 0.7"),
+    _cheat("a lax spec right after an old one", K.GATE_REMOVED, written={"specs/0001-night.yaml": _new(_LAX, extends="")[NEXT]}, judges="recall 0.7"),
+    _cheat("a lax copy under the lowest number", K.GATE_LOOSENED, removed=(S2, S1), written={"specs/0000-night.yaml": COPY}, judges="recall 0.7"),
+    _cheat("a new spec with lax gates", K.GATE_REMOVED, written=_new(_LAX), judges="recall 0.7"),
+    _cheat("a new spec that extends nothing", K.GATE_REMOVED, written=_new(_LAX, extends="", more="export: [{format: onnx}]\n"), judges="recall 0.7"),
+    _cheat("a new spec extends an old, lax one", K.GATE_REMOVED, written=_new(extends="0001-first-model"), judges="recall 0.7"),
+    _cheat("a new spec extends a lax one that comes with it", K.GATE_REMOVED, written={**_new(extends="0009-lax"), "specs/0009-lax.yaml": FIRST}, judges="recall 0.7"),
+    _cheat("the newest recipe in an old, lax spec", K.GATE_REMOVED, (S1, "epochs: 30}", "epochs: 90, freeze: 2}"), judges="recall 0.7"),
+    _cheat("a gate is taken away with null", K.GATE_REMOVED, written=_new(more="gates: null\n"), judges="recall 0.7"),
+    _cheat("a check is taken away with null", K.CHECK_WEAKENED, written=_new(more="checks: null\n")),
+    _cheat("flywheel.yaml is deleted", K.POLICY_LOOSENED, removed=(P,)),
+    # records
+    _cheat("uses of the test split are forgotten", K.RECORD_CHANGED, written={"reports/0001-first-model/uses.json": "[]"}),
+    _cheat("the sprint's own uses are forgotten", K.RECORD_CHANGED, (S2, "epochs: 30", "epochs: 40"), written={"reports/0002-night/uses.json": "[]"}),
+    _cheat("a record of another sprint is deleted", K.RECORD_CHANGED, removed=("reports/0001-first-model",)),
+    _cheat("a record is invented", K.RECORD_CHANGED, written={"reports/0007-new/uses.json": "[]"}),
+    # what only the data shows
+    _cheat("test images are gone from the data", K.TEST_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"selection.json": selection(split_digests={"train": "r1", "val": "v1", "test": "t2"}, splits={name: {"images": 70, "objects": 180} for name in ("train", "val", "test")})}),
+    _cheat("labels of the test split were changed", K.TEST_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"selection.json": selection(split_digests={"train": "r1", "val": "v1", "test": "t3"})}),
+    _cheat("a frozen val split has other images", K.TEST_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"selection.json": selection(split_digests={"train": "r1", "val": "v2", "test": "t1"})}),
+    _cheat("the metadata moves images out of a slice", K.SLICE_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"evaluation.json": evaluation(dark=(12, 30))}),
+    _cheat("the metadata knows a camera no more", K.SLICE_REMOVED, (S2, "epochs: 30", "epochs: 40"), recorded={"evaluation.json": evaluation(cameras=("east",))}),
+    # refused before any policy
+    Edit(name="int8 is calibrated on the test split", replaced=((S2, "{split: train, size: 300}", "{split: test, size: 300}"),), refused="split"),
+    Edit(name="an approval by nobody", replaced=((P, "[dana]", "[]"),), refused="test_changed"),
+)  # fmt: skip
+
+
+def _benign(name: str, *replaced: tuple[str, str, str], **more: Any) -> Edit:
+    return Edit(name=name, replaced=replaced, **more)
+
+
+def _reordered(text: str) -> str:
+    """The top-level blocks of a YAML file in the opposite order."""
+    blocks: list[list[str]] = []
+    for line in text.splitlines(keepends=True):
+        if line[0] not in " -":
+            blocks.append([])
+        blocks[-1].append(line)
+    return "".join("".join(block) for block in reversed(blocks))
+
+
+BENIGN: tuple[Edit, ...] = (
+    _benign("keys of the spec in another order", written={S2: _reordered(LAST)}),
+    _benign("keys of flywheel.yaml in another order", written={P: _reordered(PROJECT)}),
+    _benign("comments", (S2, "gates:\n", "# what must be reached\ngates:   # all of it\n"), (P, "task: detect", "task: detect  # boxes")),
+    _benign("quotes", (P, "test: split = 'test'", "test: \"split = 'test'\""), (P, "name: parcel-digits\ntask", 'name: "parcel-digits"\ntask')),
+    _benign("gates in another order", (S2, "  - {metric: map50_95, min: 0.45}\n", ""), (S2, "max: 15}\n", "max: 15}\n  - {metric: map50_95, min: 0.45}\n")),
+    _benign("slices in another order", (P, "  - {name: dark, where: brightness < 0.25}\n", ""), (P, "min_images: 15}\n", "min_images: 15}\n  - {name: dark, where: brightness < 0.25}\n")),
+    _benign("checks in another order", (S2, "  - {preset: detection, max_unreadable: 0.02, min_objects_per_class: 20}\n", ""), (S2, "value_set: [dock-a, dock-b]}\n", "value_set: [dock-b, dock-a]}\n  - {preset: detection, max_unreadable: 0.02, min_objects_per_class: 20}\n")),
+    _benign("defaults written out", (S2, "dark, min: 0.70}", "dark, min: 0.7, decide: interval}"), (S2, "epochs: 30,", "epochs: 30, batch: 16, imgsz: 640,"), (P, "  train: split = 'train'\n", "  train: split = 'train'\n  val: split = 'val'\n"), (P, "{by: [camera, lighting]}", "{by: [camera, lighting], max: 20}")),
+    _benign("white space and case in conditions", (P, "where: brightness < 0.25", "where: Brightness  <  0.250"), (S2, "camera = 'gate' and brightness < 0.5", "(camera='gate' AND brightness<0.5)")),
+    _benign("a time limit in another unit", (P, "time_limit: 6h", "time_limit: 360m")),
+    _benign("the artefact that is judged anyway is named", (S2, "map50_95, min: 0.45", "map50_95, target: onnx-fp32, min: 0.45")),
+    _benign("another title and owner", (S2, "title: The night shift", "title: The late shift"), (S2, "owner: dock-team", "owner: gate-team")),
+    _benign("another title in an old spec", (S1, "A first model", "Our first model")),
+    _benign("a phase", (P, "task: detect", "phase: scale\ntask: detect")),
+    _benign("more epochs", (S2, "epochs: 30", "epochs: 90")),
+    _benign("freeze 10 → 0", (S2, "freeze: 10", "freeze: 0")),
+    _benign("another architecture and input size", (S2, "model: yolo11n.yaml", "model: yolo11s.yaml, imgsz: 320")),
+    _benign("augmentation", (S2, "freeze: 10", "freeze: 10, augment: {mosaic: 0.5}")),
+    _benign("one more seed", (S2, "seeds: [0, 1, 2]", "seeds: [0, 1, 2, 3]")),
+    _benign("other seeds, as many", (S2, "seeds: [0, 1, 2]", "seeds: [4, 5, 6]")),
+    _benign("more training data", (S2, "size: 2000", "size: 4000")),
+    _benign("another training selection", (S2, "train: {dedupe: {distance: 0}, ", "train: {dedupe: {distance: 3}, where: width > 64, ")),
+    _benign("the training split grows", (P, "train: split = 'train'", "train: split = 'train' OR split = 'extra'")),
+    _benign("new data with the same test split", (S2, "epochs: 30", "epochs: 31"), written={"data.dvc": "outs:\n- md5: b.dir\n  path: data\n"}, recorded={"selection.json": selection(split_digests={"train": "r2", "val": "v1", "test": "t1"}), "evaluation.json": evaluation()}),
+    _benign("a stricter gate", (S2, "dark, min: 0.70", "dark, min: 0.75")),
+    _benign("the interval decides again", (S2, "max_drop: 0.03", "max_drop: 0.02")),
+    _benign("a drop becomes a gain", (S2, "map50_95, target: openvino-int8, max_drop: 0.03", "map50_95, target: openvino-int8, min_gain: 0.0")),
+    _benign("a gate of one slice becomes one of every slice", (S2, "slice: dark, min: 0.70", 'slice: "*", min: 0.70')),
+    _benign("a new gate", (S2, "gates:\n", "gates:\n  - {metric: f1, min: 0.5}\n")),
+    _benign("a stricter gate beside the old one", (S2, "gates:\n", "gates:\n  - {metric: recall, slice: dark, min: 0.80}\n")),
+    _benign("a new policy gate", (P, "    - {metric: cost, max: 20}", "    - {metric: cost, max: 10}\n    - {metric: map50, min: 0.3}")),
+    _benign("a gate that the policy has anyway", (S2, "  - {metric: map50, min_gain: 0.01, against: champion}\n", "  - {metric: map50, min_gain: 0.01, against: champion}\n  - {metric: map50_95, max_drop: 0.02, against: champion}\n")),
+    _benign("a new slice of the project", (P, "slices:\n", "slices:\n  - {name: bright, where: brightness > 0.8}\n")),
+    _benign("a new slice of the spec", (S2, "  slices:\n", "  slices:\n    - {name: wide, where: width > 900}\n")),
+    _benign("a slice of the spec becomes the project's", (S2, "    - {by: operator}\n", ""), (P, "slices:\n", "slices:\n  - {by: operator}\n")),
+    _benign("smaller regions are looked at too", (P, "min_images: 15", "min_images: 10")),
+    _benign("more slices of a column", (P, "weather, max: 10", "weather, max: 30")),
+    _benign("a new check", (S2, "checks:\n", "checks:\n  - expect_column_values_to_not_be_null: {table: images, column: scene}\n")),
+    _benign("a stricter check", (S2, "min_value: 45", "min_value: 50"), (S2, "mostly: 0.97", "mostly: 0.99"), (S2, "[dock-a, dock-b]", "[dock-a]")),
+    _benign("a check is described", (S2, "mostly: 0.97", "mostly: 0.97, description: clean lenses")),
+    _benign("one more artefact", (S2, "precision: fp16}", "precision: fp16}\n  - {format: onnx, precision: fp16}")),
+    _benign("more calibration images", (S2, "size: 300", "size: 500")),
+    _benign("more careful intervals and latencies", (S2, "level: 0.95, resamples: 2000", "level: 0.99, resamples: 4000"), (S2, "iterations: 100", "iterations: 500")),
+    _benign("prices rise, limits fall", (P, "gpu_hour: 2.20", "gpu_hour: 3"), (P, "time_limit: 6h", "time_limit: 4h"), (P, "cost_limit: 20", "cost_limit: 12")),
+    _benign("a smaller budget of the test split", (P, "significance: 0.25", "significance: 0.1")),
+    _benign("one more frozen split", (P, "frozen: [test, val]", "frozen: [train, val, test]")),
+    _benign("somebody leaves the team that approves", (P, "[alice, bob]", "[alice]")),
+    _benign("a team is renamed", (P, "gate_loosened: [ml-leads]", "gate_loosened: [leads]"), (P, "{ml-leads: [alice, bob]}", "{leads: [Bob, alice]}")),
+    _benign("a new sprint that extends the last", written=_new()),
+    _benign("a new sprint with stricter gates", written=_new("gates:\n" + LAST[LAST.index("gates:\n") + 7 :].replace("0.70", "0.80"))),
+    _benign("a new sprint without extends, as strict", written={NEXT: LAST.replace("epochs: 30", "epochs: 60")}),
+    _benign("a new sprint that excludes training images", written={NEXT: LAST.replace("sample: {size: 2000, balance: camera}", "where: width > 32")}),
+    _benign("the record of the sprint that ran", (S2, "epochs: 30", "epochs: 40"), written={"reports/0002-night/uses.json": json.dumps([_USE, {**_USE, "evaluation_digest": "e2"}])}),
+)  # fmt: skip
+
+
+def write(folder: Path, files: Mapping[str, str]) -> Path:
+    """The files in a folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def snapshots(folder: Path, edit: Edit) -> tuple[Snapshot, Snapshot]:
+    """The base's and the proposal's."""
+    return (
+        load_snapshot(write(folder / "base", BASE), "b" * 40),
+        load_snapshot(write(folder / "head", edit.files()), "c" * 40),
+    )
+
+
+def findings(base: Snapshot, head: Snapshot, edit: Edit) -> list[Finding]:
+    """Everything that is found: in the specs, in changed records, in what the run recorded."""
+    files = edit.files()
+    changed = sorted(path for path in BASE.keys() | files.keys() if BASE.get(path) != files.get(path))
+    own = {Path(path).stem for path in changed if path.startswith("specs/")}
+    found = project_findings(base, head)
+    for name in head.sprints:
+        found += sprint_findings(base, head, name)
+    found += record_findings(changed, own, _reader(BASE), _reader(files))
+    if edit.recorded and base.project is not None:
+        frozen = base.project.policy.frozen_splits
+        found += evidence_of(_recorded(BASE, {}), _recorded(BASE, edit.recorded), frozen)
+    return distinct(found)
+
+
+def _reader(files: Mapping[str, str]) -> Any:
+    return lambda path: files[path].encode() if path in files else None
+
+
+def _recorded(files: Mapping[str, str], written: Mapping[str, str]) -> Recorded:
+    def content(name: str) -> bytes:
+        return written.get(name, files[f"reports/0002-night/{name}"]).encode()
+
+    return Recorded(
+        sprint="0002-night", selection=content("selection.json"), evaluation=content("evaluation.json")
+    )

@@ -1,0 +1,97 @@
+"""What of a proposal is code, and which records it may not touch."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runner.policy.code_paths import code_paths, record_findings
+
+USE = {
+    "split_digest": "t1",
+    "evaluation_digest": "e1",
+    "significance": 0.025,
+    "uses_before": 0,
+    "spent_before": 0.0,
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".github/workflows/sprint.yml",
+        ".GitHub/workflows/sprint.yml",
+        ".github",
+        "runner/gates/judge.py",
+        "runner/scaffold/templates/plan.yml",
+        "runner",
+        "pyproject.toml",
+        "constraints.txt",
+        "Makefile",
+        ".ci/run",
+        ".dvc/config",
+        ".dvc/config.local",
+        ".dvcignore",
+        ".gitattributes",
+        "sitecustomize.py",
+        "reports/0002-night/numpy.py",
+        "reports/0002-night/torch/__init__.PY",
+        "specs/yaml.so",
+        "data/x.pth",
+    ],
+)
+def test_code(path: str) -> None:
+    assert code_paths([path]) == [path]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "specs/0002-night.yaml",
+        "flywheel.yaml",
+        "data.dvc",
+        "weights/start.pt.dvc",
+        "reports/0002-night/report.md",
+        "docs/guidelines.md",
+        "runners/readme.md",
+        "README.md",
+    ],
+)
+def test_no_code(path: str) -> None:
+    assert code_paths([path]) == []
+
+
+def _messages(changed: list[str], before: dict[str, object], after: dict[str, object]) -> list[str]:
+    def read(files: dict[str, object], path: str) -> bytes | None:
+        return json.dumps(files[path]).encode() if path in files else None
+
+    found = record_findings(
+        changed, {"0002-night"}, lambda path: read(before, path), lambda path: read(after, path)
+    )
+    return [finding.message for finding in found]
+
+
+OWN, OTHER = "reports/0002-night/uses.json", "reports/0001-first/metrics.json"
+WRITTEN = "; records are written by the job that verifies them"
+
+
+def test_a_record_of_another_sprint_is_not_to_be_edited_removed_or_added() -> None:
+    edited = f"{OTHER} was changed, a record of a sprint that this proposal does not run{WRITTEN}"
+    assert _messages([OTHER], {OTHER: {}}, {OTHER: {"map50": 1}}) == [edited]
+    assert _messages([OTHER], {OTHER: {}}, {}) == [edited]
+    assert _messages([OTHER], {}, {OTHER: {}}) == [edited.replace("changed", "added")]
+
+
+def test_the_sprints_own_record_may_change() -> None:
+    assert _messages(["reports/0002-night/metrics.json", "specs/0002-night.yaml"], {}, {}) == []
+    assert _messages([OWN], {OWN: [USE]}, {OWN: [USE, {**USE, "evaluation_digest": "e2"}]}) == []
+    assert _messages([OWN], {}, {OWN: [USE]}) == []
+
+
+@pytest.mark.parametrize("after", [[], [{**USE, "significance": 0.001}], "nonsense", None])
+def test_its_uses_of_the_test_split_are_not_forgotten(after: object) -> None:
+    later = {} if after is None else {OWN: after}
+    assert _messages([OWN], {OWN: [USE]}, later) == [
+        f"{OWN} forgets uses of the test split: it would seem less worn than it is{WRITTEN}"
+    ]

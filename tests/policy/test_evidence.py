@@ -1,0 +1,91 @@
+"""What only the data shows."""
+
+from __future__ import annotations
+
+import json
+
+from policy.mutations import evaluation, selection
+
+from runner.policy.evidence import Recorded, evidence_of
+
+
+def _messages(
+    own_selection: str | None = None,
+    own_evaluation: str | None = None,
+    *,
+    before: tuple[str | None, str | None] = (selection(), evaluation()),
+    frozen: tuple[str, ...] = ("test",),
+) -> list[str]:
+    reference = Recorded(sprint="0001-first", selection=_bytes(before[0]), evaluation=_bytes(before[1]))
+    own = Recorded(
+        sprint="0002-night",
+        selection=_bytes(own_selection or selection()),
+        evaluation=_bytes(own_evaluation or evaluation()),
+    )
+    return [finding.message for finding in evidence_of(reference, own, frozen)]
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return text.encode() if text is not None else None
+
+
+OTHER = {"train": "r9", "val": "v9", "test": "t9"}
+
+
+def test_the_same_records_show_nothing() -> None:
+    assert _messages() == []
+
+
+def test_fewer_test_images_are_counted() -> None:
+    splits = {name: {"images": 70, "objects": 180} for name in OTHER}
+    assert _messages(selection(split_digests=OTHER, splits=splits)) == [
+        "the images or labels of test are not those that 0001-first was judged on (80 images, 200 objects → 70 images, "
+        "180 objects): its results and these are of different data"
+    ]
+
+
+def test_other_labels_on_as_many_objects_are_seen() -> None:
+    assert _messages(selection(split_digests=OTHER)) == [
+        "the images or labels of test are not those that 0001-first was judged on (80 images, 200 objects, but other "
+        "ones or other labels): its results and these are of different data"
+    ]
+
+
+def test_only_frozen_splits_may_not_change() -> None:
+    changed = selection(split_digests={"train": "r9", "val": "v9", "test": "t1"})
+    assert _messages(changed) == []
+    assert [
+        message.split(" of ")[1].split()[0] for message in _messages(changed, frozen=("val", "train"))
+    ] == [
+        "val",
+        "train",
+    ]
+
+
+def test_a_slice_with_other_members_of_the_same_split() -> None:
+    assert _messages(own_evaluation=evaluation(dark=(12, 30))) == [
+        "slice dark (brightness < 0.25) has 12 images, 30 objects of the same test split; when 0001-first was judged it "
+        "had 30 images, 90 objects: what describes the images was changed"
+    ]
+
+
+def test_a_value_that_no_image_has_any_more() -> None:
+    assert _messages(own_evaluation=evaluation(cameras=("east",))) == [
+        "slice camera=west (\"camera\" = 'west') has no images any more of the same test split; when 0001-first was "
+        "judged it had 40 images, 100 objects: what describes the images was changed"
+    ]
+
+
+def test_slices_of_another_test_split_are_not_compared() -> None:
+    own = json.loads(evaluation(dark=(1, 1)))
+    assert _messages(own_evaluation=json.dumps({**own, "split_digest": "t9"})) == []
+
+
+def test_a_slice_of_another_definition_is_the_specs_business() -> None:
+    changed = evaluation(dark=(12, 30)).replace("brightness < 0.25", "brightness < 0.2")
+    assert _messages(own_evaluation=changed) == []
+
+
+def test_without_a_record_there_is_nothing_to_compare() -> None:
+    assert _messages(selection(split_digests=OTHER), before=(None, None)) == []
+    assert _messages(selection(split_digests=OTHER), before=("no json", "[]")) == []
