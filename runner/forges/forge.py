@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Protocol
 
+from runner.domain.errors import FlywheelError
 from runner.domain.records import Record
 
 Permission = Literal["admin", "maintain", "write", "triage", "read", "none"]
@@ -57,7 +58,12 @@ class Annotation(Record, frozen=True, kw_only=True):
 
 
 class CheckRun(Record, frozen=True, kw_only=True):
-    """A check on a commit. `summary` and `text` are Markdown of at most 65,535 characters."""
+    """A check on a commit. `summary` and `text` are Markdown of at most 65,535 characters.
+
+    Attributes:
+        external_id: of what it reports on: the run that made the bundle. An update of a check with the same id keeps its
+            `completed_at`: approvals count from the time of the report, not from the last time it was shown.
+    """
 
     name: str
     head_sha: str
@@ -67,7 +73,19 @@ class CheckRun(Record, frozen=True, kw_only=True):
     text: str = ""
     annotations: list[Annotation] = []
     details_url: str | None = None
+    external_id: str = ""
     completed_at: str | None = None  # as the forge recorded it, when read
+
+
+class CalledWorkflow(Record, frozen=True, kw_only=True):
+    """A workflow file that a run called: `OWNER/NAME/.github/workflows/run-sprint.yml`, and the ref that it came from.
+
+    Attributes:
+        ref: in full, as the forge resolved it: a branch and a tag may have one name.
+    """
+
+    path: str
+    ref: str
 
 
 class WorkflowRun(Record, frozen=True, kw_only=True):
@@ -78,6 +96,8 @@ class WorkflowRun(Record, frozen=True, kw_only=True):
         event: what started it: `pull_request`, `workflow_dispatch`, …
         head_branch: the ref that its workflow file came from.
         title: the run's display title (its `run-name`).
+        called: the workflow files that its jobs use.
+        created_at: ISO 8601, UTC; by the forge's own clock, which no job can set.
     """
 
     id: int
@@ -90,6 +110,8 @@ class WorkflowRun(Record, frozen=True, kw_only=True):
     conclusion: str | None
     title: str
     url: str
+    called: list[CalledWorkflow] = []
+    created_at: str = ""
 
 
 class Artifact(Record, frozen=True, kw_only=True):
@@ -99,6 +121,10 @@ class Artifact(Record, frozen=True, kw_only=True):
     name: str
     size_bytes: int
     expired: bool
+
+
+class AnswerLost(FlywheelError):  # noqa: N818 - what happened
+    """The answer to a write was lost (no answer, or 5xx): it may have been done. Look before asking again."""
 
 
 class Forge(Protocol):
@@ -114,6 +140,14 @@ class Forge(Protocol):
         """Open pull requests whose head is `sha`, forks' too."""
         ...
 
+    def pull_requests_of_branch(self, repository: str, branch: str) -> list[PullRequest]:
+        """All pull requests that ever came from a branch of a repository (OWNER/NAME), into whatever branch; closed ones too."""
+        ...
+
+    def changed_base(self, number: int) -> bool:
+        """Whether a pull request was once proposed to another branch than now."""
+        ...
+
     def pull_requests_merged_by(self, commit: str) -> list[PullRequest]:
         """Merged pull requests that brought `commit` to the base branch."""
         ...
@@ -121,7 +155,7 @@ class Forge(Protocol):
     def comments(self, number: int) -> list[Comment]: ...
 
     def post_comment(self, number: int, body: str) -> Comment:
-        """Posts, and never twice: where the answer is lost, `posted` looks before it is tried again (see sticky.py)."""
+        """Asks once. Where the answer is lost, `AnswerLost`: `sticky.put_sticky` looks before it asks again."""
         ...
 
     def edit_comment(self, comment: int, body: str) -> Comment: ...
@@ -135,7 +169,10 @@ class Forge(Protocol):
         ...
 
     def put_check_run(self, check: CheckRun) -> None:
-        """Creates the check on its commit, or updates ours of the same name. All annotations are sent, 50 a request."""
+        """Creates the check on its commit, or updates ours of the same name and `external_id`.
+
+        All annotations are sent, 50 a request. What was lost is looked for before it is asked again: no check is made twice.
+        """
         ...
 
     def check_runs(self, sha: str) -> list[CheckRun]:
@@ -157,7 +194,7 @@ class Forge(Protocol):
         ...
 
     def dispatch(self, workflow: str, ref: str, inputs: dict[str, str]) -> None:
-        """Starts a workflow by hand."""
+        """Starts a workflow by hand. Where the answer is lost, `AnswerLost`: it is not asked twice."""
         ...
 
     def default_branch(self) -> str: ...
