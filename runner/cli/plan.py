@@ -3,33 +3,66 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
-    from runner.domain.verdict import Wear
+    from runner.planning.proposal import ConfigProblem, Proposal, SprintProposal
     from runner.planning.records import Forecast, Plan, SplitPlan
 
 EXAMPLE = """\
   flywheel plan                            the newest sprint
-  flywheel plan 0001-first-model --format json"""
+  flywheel plan 0001-first-model --format json
+  flywheel plan --base main                what this branch proposes: changes, data, findings, forecast"""
 
 
 def add_parser(commands: Subparsers) -> None:
     parser = command(
-        commands, "plan", "show what a run would do, why, and what it would cost", EXAMPLE, execute
+        commands,
+        "plan",
+        "show what a run would do, why, and what it would cost",
+        EXAMPLE,
+        execute,
+        formats=("text", "json", "markdown"),
     )
     parser.add_argument(
         "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
+    )
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        help="show what the working tree changes beside this branch or commit, as the plan comment of a pull request does",
+    )
+    parser.add_argument(
+        "--count",
+        action="store_true",
+        help="with --base: where the data has no index yet, fetch it through DVC and build one, to count it",
     )
     add_root(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
+    from runner.domain.errors import FlywheelError
+
+    root = project_root(options)
+    if options.base is not None:
+        if options.sprint is not None:
+            raise FlywheelError(
+                "--base plans every sprint that the proposal changes, so none is named",
+                hint=f"flywheel plan --base {options.base}",
+            )
+        return _propose(root, options)
+    if options.count or options.format == "markdown":
+        raise FlywheelError(
+            f"{'--count' if options.count else '--format markdown'} is of proposals: it needs --base",
+            hint="flywheel plan --base main",
+        )
     from runner.workflow.plan import plan
 
-    result = plan(project_root(options), options.sprint)
+    result = plan(root, options.sprint)
     if options.format == "json":
         print_json(result)
     else:
@@ -37,40 +70,100 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
+def _propose(root: Path, options: argparse.Namespace) -> int:
+    from runner.domain.errors import ExitCode
+    from runner.workflow.propose import Counting, propose
+
+    result = propose(root, options.base, counting=Counting(say=_say) if options.count else None)
+    match options.format:
+        case "json":
+            print_json(result)
+        case "markdown":
+            from runner.report import plan_comment
+
+            sys.stdout.write(plan_comment.render(result))
+        case _:
+            print(render_proposal(result))
+    return int(ExitCode.INVALID_CONFIGURATION if result.problems or result.refused else ExitCode.PASS)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def render_proposal(proposal: Proposal) -> str:
+    """The proposal as a person reads it in a terminal: what stops it, what needs approval, then each sprint."""
+    from runner.report.escape import plain
+    from runner.report.sections.plan_words import approvers, headline, pointer_words
+
+    blocks = [[plain(headline(proposal)[1])]]
+    blocks.append([f"refused  {plain(sentence, 500)}" for sentence in proposal.refused])
+    blocks.append([_problem(problem) for problem in proposal.problems])
+    if proposal.code:
+        blocks.append(["code  (tests run, sprints do not)", *(f"  {plain(path)}" for path in proposal.code)])
+    for finding in proposal.findings:
+        who = plain(", ".join(approvers(finding, proposal)))
+        place = f"{plain(finding.where)}: " if finding.where else ""
+        lines = [f"needs approval  {finding.id}", f"  {place}{plain(finding.message, 500)}", f"  by {who}"]
+        blocks.append(lines)
+    pointers = [
+        f"  {plain(pointer.path)}  {pointer_words(pointer.before, pointer.after)}"
+        for pointer in proposal.pointers
+    ]
+    blocks.append(["data pointers", *pointers] if pointers else [])
+    changes = [f"  {plain(change.text)}" for change in proposal.project_changes]
+    blocks.append(["flywheel.yaml", *changes] if changes else [])
+    blocks += [_sprint(sprint) for sprint in proposal.sprints]
+    return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _problem(problem: ConfigProblem) -> str:
+    from runner.domain.errors import Where
+    from runner.report.escape import plain
+
+    place = Where(problem.file, problem.line, problem.column)
+    hint = f"\n  hint: {plain(problem.hint)}" if problem.hint else ""
+    return f"error: {plain(str(place))}: {plain(problem.message, 500)}{hint}"
+
+
+def _sprint(sprint: SprintProposal) -> list[str]:
+    """A sprint's plan, with what changes above it, and the data beside the reference's."""
+    from runner.report.escape import plain
+    from runner.report.sections.plan_words import compared, data_words, unchanged
+
+    head = f"changes of {plain(sprint.sprint)}"
+    if sprint.status == "removed":
+        return [f"{head}: it is removed; its record stays in the history"]
+    lines = [f"{head} {plain(compared(sprint))}" if sprint.reference else f"{head}: it is the first sprint"]
+    said = [*data_words(sprint.data), *(change.text for change in sprint.changes)]
+    if sprint.reference is not None:
+        lines += [f"  {plain(text)}" for text in said or [unchanged(sprint)]]
+    if sprint.plan is None:
+        return [*lines, f"  not planned: {plain(sprint.not_planned)}"]
+    return [*lines, "", *render(sprint.plan).splitlines()]
+
+
 def render(plan: Plan) -> str:
     """The plan as a person reads it."""
+    from runner.report.escape import plain
+    from runner.report.sections.plan_words import worn
+
     width = max(len(stage.stage) for stage in plan.stages)
-    lines = [f"{plan.sprint}: {plan.title}", "", "stages"]
+    lines = [f"{plan.sprint}: {plain(plan.title)}", "", "stages"]
     for stage in plan.stages:
         seconds = (
             f"  (about {_duration(stage.forecast_s)})" if stage.forecast_s and stage.action == "RUN" else ""
         )
-        lines.append(f"  {stage.stage:<{width}}  {stage.action:<6}  {'; '.join(stage.reasons)}{seconds}")
-    lines += ["", f"data  ({plan.data_note})"]
+        why = plain("; ".join(stage.reasons), 2000)
+        lines.append(f"  {stage.stage:<{width}}  {stage.action:<6}  {why}{seconds}")
+    lines += ["", f"data  ({plain(plan.data_note, 2000)})"]
     lines += [f"  {_split(split, plan.champion)}" for split in plan.splits]
     lines += ["", f"forecast  {_forecast(plan.forecast)}"]
     lines += ["", "gates" if plan.gates else "gates  none: the verdict will be PASS whatever the model does"]
-    lines += [f"  {gate}" for gate in plan.gates]
+    lines += [f"  {plain(gate)}" for gate in plan.gates]
     lines.append(f"  champion: {plan.champion or 'none yet'}")
     lines += ["", f"{plan.wear.split} split  {worn(plan.wear)}"] if plan.wear else []
     return "\n".join(lines)
-
-
-def worn(wear: Wear) -> str:
-    """How often the split has decided, and what is left of its budget."""
-    used = (
-        "not used to decide yet"
-        if not wear.uses
-        else f"used {wear.uses} time{'s' * (wear.uses > 1)} to decide"
-    )
-    if wear.budget is None or wear.left is None:
-        return f"{used}; {wear.spent:.4g} of significance spent, no budget (policy.holdout)"
-    text = f"{used}; {wear.left:.4g} of {wear.budget:.4g} significance left"
-    if not wear.exhausted:
-        return text
-    if wear.refresh == "required":
-        return f"{text}: too little for this sprint; renew the split, or comparisons with the champion stay INCONCLUSIVE"
-    return f"{text}: too little for this sprint; renew the split"
 
 
 def _split(split: SplitPlan, champion: str | None) -> str:

@@ -9,12 +9,18 @@ from runner.cli.common import Subparsers, add_root, command, print_json, project
 EXAMPLE = """\
   flywheel validate                        flywheel.yaml and every spec
   flywheel validate 0001-first-model       flywheel.yaml and this spec
-  flywheel validate specs/0001-first-model.yaml --format json"""
+  flywheel validate specs/0001-first-model.yaml --format json
+  flywheel validate --format github        in a workflow: each error at its line of the pull request"""
 
 
 def add_parser(commands: Subparsers) -> None:
     parser = command(
-        commands, "validate", "check flywheel.yaml and the specs without running anything", EXAMPLE, execute
+        commands,
+        "validate",
+        "check flywheel.yaml and the specs without running anything",
+        EXAMPLE,
+        execute,
+        formats=("text", "json", "github"),
     )
     parser.add_argument(
         "sprints", nargs="*", metavar="SPRINT", help="a sprint's name or its file (default: all)"
@@ -41,6 +47,13 @@ def execute(options: argparse.Namespace) -> int:
         ]
         print_json({"valid": not errors, "errors": rows})
         return int(ExitCode.INVALID_CONFIGURATION if errors else ExitCode.PASS)
+    if errors and options.format == "github":
+        from runner.adapters.git import folder_in_repository
+        from runner.planning.proposal import problem_of
+        from runner.report.annotations import print_problems
+
+        print_problems([problem_of(error) for error in errors], folder_in_repository(root))
+        return int(ExitCode.INVALID_CONFIGURATION)
     if errors:
         raise ConfigurationErrors(errors)
     checked = options.sprints or list_sprints(root)

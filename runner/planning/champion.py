@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from runner.adapters import git
+from runner.adapters import dvc_artifacts, git
 from runner.adapters.dvc_files import LockedStage, parse_lock
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
@@ -19,11 +19,25 @@ T = TypeVar("T")
 
 
 class Champion(Record, frozen=True, kw_only=True):
-    """The sprint that holds the project's stage in the registry."""
+    """The sprint that holds the project's stage in the registry.
+
+    Attributes:
+        first_tag: the first that assigned this commit, where `tag` assigned it again: the model is the same one, and what
+            was judged against it then stays as it was.
+    """
 
     sprint: str
     commit: str
     tag: str
+    first_tag: str = ""
+
+
+class Holder(Record, frozen=True, kw_only=True):
+    """One assignment of the stage, and the sprint whose model it assigned; None where that cannot be told."""
+
+    number: int
+    commit: str
+    sprint: str | None
 
 
 class _Named(msgspec.Struct, frozen=True):
@@ -45,6 +59,7 @@ class Registry:
 
     def __init__(self, root: Path, project: Project) -> None:
         self._root = root
+        self._model = project.model.name if project.model else ""
         self._name = f"{project.model.name}#{project.model.stage}" if project.model else ""
         self._tags = (
             git.stage_tags(root, project.model.name, project.model.stage) if project.model is not None else []
@@ -62,11 +77,23 @@ class Registry:
         """
         return self._newest(self._before(sprint), other_than=sprint)
 
+    def holders(self) -> list[Holder]:
+        """Every assignment, newest first."""
+        return [
+            Holder(number=number, commit=commit, sprint=self._sprint(commit)) for number, commit in self._tags
+        ]
+
     def _newest(self, tags: list[tuple[int, str]], other_than: str | None) -> Champion | None:
         for number, commit in tags:
             sprint = self._sprint(commit)
             if sprint not in (None, other_than):
-                return Champion(sprint=str(sprint), commit=commit, tag=f"{self._name}#{number}")
+                first = min(older for older, same in self._tags if same == commit)
+                return Champion(
+                    sprint=str(sprint),
+                    commit=commit,
+                    tag=f"{self._name}#{number}",
+                    first_tag=f"{self._name}#{first}",
+                )
         return None
 
     def _before(self, sprint: str) -> list[tuple[int, str]]:
@@ -81,10 +108,18 @@ class Registry:
         return self._tags
 
     def _sprint(self, commit: str) -> str | None:
-        """The sprint that an assignment promoted: the one whose metrics changed last at its commit."""
+        """The sprint that an assignment promoted: the one in whose folder the registered model lies at its commit.
+
+        Where no dvc.yaml names the model (tags made by hand), the one whose metrics changed last.
+        """
         if commit not in self._sprints:
-            path = git.newest_change(self._root, commit, "reports/*/metrics.json")
-            self._sprints[commit] = Path(path).parent.name if path else None
+            content = git.read_file(self._root, commit, dvc_artifacts.FILE)
+            named = dvc_artifacts.artifact_path(content, self._model) if content is not None else None
+            sprint = dvc_artifacts.sprint_of(named)
+            if sprint is None:
+                path = git.newest_change(self._root, commit, "reports/*/metrics.json")
+                sprint = Path(path).parent.name if path else None
+            self._sprints[commit] = sprint
         return self._sprints[commit]
 
 
@@ -115,7 +150,7 @@ def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion 
         )
     return ResolvedChampion(
         sprint=champion.sprint,
-        tag=champion.tag,
+        tag=champion.first_tag or champion.tag,
         commit=champion.commit,
         target=target,
         path=path,

@@ -15,7 +15,7 @@ from runner.gates.judge import describe
 from runner.planning.champion import Champion, Registry, champion_record, resolve_champion
 from runner.planning.forecast import forecast, forecast_stage, history
 from runner.planning.records import Action, Plan, StagePlan
-from runner.planning.resolve import resolve_stages
+from runner.planning.resolve import stages_of
 from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
 from runner.planning.wear import wear_so_far
@@ -30,7 +30,7 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
     folder = root / "reports" / loaded.name
     champion = Registry(root, project).rival(loaded.name)
     model = resolve_champion(root, champion)
-    resolved = resolve_stages(project, loaded.sprint, model)
+    resolved = stages_of(project, loaded, model)
     stages = plan_stages(resolved, Repository(root, folder))
     selection, note = planned_selection(root, folder, resolved, stages)
     timings = history(root, loaded.name)
@@ -77,4 +77,6 @@ def _wear(
 
 def _gates(project: Project, loaded: LoadedSprint) -> list[str]:
     own = [describe(gate) for gate in loaded.sprint.gates]
-    return own + [f"{describe(gate)} (project policy)" for gate in project.policy.gates]
+    policy = [f"{describe(gate)} (project policy)" for gate in project.policy.gates]
+    kept = [f"{describe(gate)} (the base's, until {finding} is approved)" for gate, _, finding in loaded.kept]
+    return own + policy + kept

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
+from runner.domain.errors import FlywheelError, Where
 from runner.domain.policy import Finding, SpecChange
 from runner.domain.records import Record
 from runner.planning.records import Plan
+
+Status: TypeAlias = Literal["added", "changed", "affected", "removed"]
 
 
 class ConfigProblem(Record, frozen=True, kw_only=True):
@@ -19,6 +22,14 @@ class ConfigProblem(Record, frozen=True, kw_only=True):
     hint: str | None = None
 
 
+def problem_of(error: FlywheelError) -> ConfigProblem:
+    """An error of the configuration as a record."""
+    where = error.where or Where("flywheel.yaml")
+    return ConfigProblem(
+        file=where.file, line=where.line, column=where.column, message=error.message, hint=error.hint
+    )
+
+
 class CountDelta(Record, frozen=True, kw_only=True):
     """A count before (the reference's, None when unknown) and after (None when not known yet)."""
 
@@ -28,13 +39,46 @@ class CountDelta(Record, frozen=True, kw_only=True):
 
 
 class SplitDelta(Record, frozen=True, kw_only=True):
-    """What changes in one split: images, objects, objects per class, images per slice (of the test split only)."""
+    """What changes in one split: images, objects, objects per class, images per slice.
+
+    How many images of a slice the reference has is on record of its test split, and elsewhere where its data is at hand.
+    """
 
     split: str
     images: CountDelta
     objects: CountDelta
     classes: list[CountDelta] = []
     slices: list[CountDelta] = []
+
+
+class PlannedGate(Record, frozen=True, kw_only=True):
+    """A gate that will judge.
+
+    Attributes:
+        text: the gate as one phrase: "recall ≥ 0.70 on slice dark".
+        origin: whose it is: the spec's, the project's policy's, or the reference's.
+        finding: the id of the finding whose approval ends it; of a gate of the reference alone.
+    """
+
+    text: str
+    origin: Literal["sprint", "policy", "reference"] = "sprint"
+    finding: str = ""
+
+
+class PointerState(Record, frozen=True, kw_only=True):
+    """What a `.dvc` file says of what it points to; `files` is None for a single file."""
+
+    md5: str
+    files: int | None = None
+    bytes: int | None = None
+
+
+class PointerDelta(Record, frozen=True, kw_only=True):
+    """A `.dvc` file that changed; None where there is none."""
+
+    path: str
+    before: PointerState | None
+    after: PointerState | None
 
 
 class SprintProposal(Record, frozen=True, kw_only=True):
@@ -44,15 +88,18 @@ class SprintProposal(Record, frozen=True, kw_only=True):
         status: `added`, `changed` (its spec), `affected` (only flywheel.yaml or the data changed), `removed`.
         reference: the sprint on the base that it is compared with; None for a project's first.
         changes: the semantic difference of the resolved specs; empty when only the order of keys or comments differ.
-        plan: None when the sprint was removed or is not valid.
+        plan: None when the sprint was removed or is not planned; `not_planned` says why.
+        gates: those that will judge: the spec's, the base's policy's, and those that the base keeps.
         data: one entry per split; `data_note` says what the counts rest on, or why there are none.
     """
 
     sprint: str
-    status: Literal["added", "changed", "affected", "removed"]
+    status: Status
     reference: str | None = None
     changes: list[SpecChange] = []
     plan: Plan | None = None
+    not_planned: str = ""
+    gates: list[PlannedGate] = []
     data: list[SplitDelta] = []
     data_note: str = ""
 
@@ -64,6 +111,7 @@ class Proposal(Record, frozen=True, kw_only=True):
         base_commit, head_commit: full SHAs.
         project_changes: the semantic difference of flywheel.yaml.
         data_pointer: `[before, after]` of the dataset's md5 in data.dvc, where it changed.
+        pointers: all `.dvc` files that changed, the dataset's first.
         findings: of all sprints and of the project; each needs the approval that the base's policy names.
         approvers: finding kind → who may approve, by the base's policy (empty: maintainers and admins).
         problems: errors of the configuration; sprints that have some are not planned.
@@ -78,6 +126,7 @@ class Proposal(Record, frozen=True, kw_only=True):
     sprints: list[SprintProposal] = []
     project_changes: list[SpecChange] = []
     data_pointer: list[str | None] = []
+    pointers: list[PointerDelta] = []
     findings: list[Finding] = []
     approvers: dict[str, list[str]] = {}
     problems: list[ConfigProblem] = []

@@ -21,15 +21,17 @@ class StagePlan(Record, frozen=True, kw_only=True):
     Attributes:
         stored: outputs that an earlier run wrote and that are not here; nothing that the stage depends on changed.
         absent_only: it would run for no other reason than outputs that are not here, its own or an earlier stage's.
+        recorded: the key of the same run in another sprint's record, which `run --pull` takes over; `outs` are its.
     """
 
     stage: str
     action: Action
     reasons: list[str]
-    outs: dict[str, str] = {}  # of a CACHED stage: output → its md5 in DVC
+    outs: dict[str, str] = {}  # of a CACHED or recorded stage: output → its md5 in DVC
     forecast_s: float | None = None
     stored: dict[str, str] = {}  # output → its md5 in DVC
     absent_only: bool = False
+    recorded: str | None = None
 
 
 class SplitPlan(Record, frozen=True, kw_only=True):
@@ -40,6 +42,7 @@ class SplitPlan(Record, frozen=True, kw_only=True):
     objects: int
     champion_images: int | None = None
     champion_objects: int | None = None
+    per_class: dict[str, int] = {}
 
 
 class Forecast(Record, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
@@ -61,6 +62,15 @@ def resolve_stages(
             )
         )
     return resolved
+
+
+def stages_of(
+    project: Project, loaded: LoadedSprint, champion: ResolvedChampion | None = None
+) -> list[ResolvedStage]:
+    """The stages of a loaded sprint, which also measure what gates that are kept of the base's version ask about."""
+    kept = [gate for gate, _, _ in loaded.kept]
+    sprint = msgspec.structs.replace(loaded.sprint, gates=[*loaded.sprint.gates, *kept])
+    return resolve_stages(project, sprint if kept else loaded.sprint, champion)
 
 
 def _section(version: int, params: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from runner.adapters import dvc_files
+from runner.dataset.manifest import Manifest
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Selection
@@ -23,27 +24,51 @@ def planned_selection(
     """The selection, or None with the reason why it is not known yet."""
     by_name = {plan.stage: plan for plan in plans}
     selecting = by_name["select"]
-    if selecting.action is Action.CACHED:
-        record = _located(root, folder, "selection.json", selecting.outs)
+    if selecting.action is Action.CACHED or selecting.absent_only:
+        # Where only outputs are not here, the record in git is still what the stage would write.
+        locked = dvc_files.read_lock(folder / "dvc.lock").get("select") if selecting.absent_only else None
+        record = _located(root, folder, "selection.json", locked.outs if locked else selecting.outs)
         if record is not None:
             return read_json(record, Selection), "as selected by the last run"
-    index = by_name["index"]
-    if index.action is Action.RUN:
+    if by_name["index"].action is Action.RUN:
         return (
             None,
             "not known before the index is built: no index of this data is in the cache (dvc pull fetches one that was pushed)",
         )
-    tables = [_member(root, folder, index.outs, name) for name in ("images.parquet", "objects.parquet")]
-    if tables[0] is None or tables[1] is None:
+    tables = planned_index(root, folder, plans)
+    if tables is None:
         return None, "not known: the index is recorded, but neither here nor in the cache (dvc pull)"
-    section = next(stage for stage in resolved if stage.name == "select").params
-    params = msgspec.convert(
-        {key: value for key, value in section.items() if key not in SECTION_MARKS}, select.SelectParams
-    )
     try:
-        return select.preview(tables[0], tables[1], params), "counted on the cached index"
+        return select.preview(*tables, _params(resolved)), "counted on the cached index"
     except FlywheelError as error:
         return None, f"selection would fail: {error.message}"
+
+
+def planned_index(root: Path, folder: Path, plans: Sequence[StagePlan]) -> tuple[Path, Path] | None:
+    """The tables of images and of objects that the sprint will read, where they are at hand already."""
+    index = next(plan for plan in plans if plan.stage == "index")
+    if index.action is Action.RUN:
+        return None
+    images, objects = (
+        _member(root, folder, index.outs, name) for name in ("images.parquet", "objects.parquet")
+    )
+    return None if images is None or objects is None else (images, objects)
+
+
+def planned_manifest(tables: tuple[Path, Path], resolved: Sequence[ResolvedStage]) -> Manifest:
+    """Which image of an index will be used for what.
+
+    Raises:
+        FlywheelError: as the stage `select` itself.
+    """
+    return select.chosen(*tables, _params(resolved))[0]
+
+
+def _params(resolved: Sequence[ResolvedStage]) -> select.SelectParams:
+    section = next(stage for stage in resolved if stage.name == "select").params
+    return msgspec.convert(
+        {key: value for key, value in section.items() if key not in SECTION_MARKS}, select.SelectParams
+    )
 
 
 def _located(root: Path, folder: Path, name: str, outs: dict[str, str]) -> Path | None:
@@ -76,6 +101,7 @@ def split_plans(selection: Selection | None, champion: Selection | None) -> list
                 objects=counts.objects,
                 champion_images=before.images if before else None,
                 champion_objects=before.objects if before else None,
+                per_class=counts.per_class,
             )
         )
     return rows

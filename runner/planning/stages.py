@@ -26,7 +26,9 @@ def plan_stages(stages: Sequence[ResolvedStage], workspace: Workspace) -> list[S
         current = {dep: _current_md5(dep, produced, workspace) for dep in stage.deps}
         plan = _plan_stage(stage, current, produced, lock.get(stage.name), workspace)
         elsewhere = _elsewhere(stage, lock.get(stage.name), workspace)
-        if plan.action is Action.RUN and set(plan.reasons) <= absent | {_missing(elsewhere)}:
+        if plan.recorded is not None:
+            absent.add(_runs(stage.name))
+        elif plan.action is Action.RUN and set(plan.reasons) <= absent | {_missing(elsewhere)}:
             plan = msgspec.structs.replace(plan, stored=elsewhere, absent_only=True)
             absent.add(_runs(stage.name))
         plans.append(plan)
@@ -43,7 +45,8 @@ def _plan_stage(
 ) -> StagePlan:
     # A stage that writes several inputs of another is one reason.
     reasons = list(dict.fromkeys(_changes(stage, current, produced, locked)))
-    if locked is not None and not reasons:
+    own = locked is not None and not reasons
+    if locked is not None and own:
         missing = list(_elsewhere(stage, locked, workspace))
         missing += [path for path in stage.records if not workspace.has(path, locked.outs.get(path, ""))]
         if not missing:
@@ -56,7 +59,29 @@ def _plan_stage(
         if earlier is not None:
             reason = "an earlier run with these parameters and inputs is in the run cache"
             return StagePlan(stage=stage.name, action=Action.CACHED, reasons=[reason], outs=earlier.outs)
+        recorded = None if own else workspace.recorded_run(key)
+        if recorded is not None:
+            return _recorded(stage, key, recorded, workspace)
     return StagePlan(stage=stage.name, action=Action.RUN, reasons=reasons)
+
+
+def _recorded(stage: ResolvedStage, key: str, run: LockedStage, workspace: Workspace) -> StagePlan:
+    """Another sprint ran the stage with the same inputs and parameters; what it wrote may be in the remote."""
+    missing = {path: run.outs[path] for path in stage.outs if not workspace.is_cached(run.outs[path])}
+    reason = (
+        f"another sprint's record has this run; {_missing(missing)}"
+        if missing
+        else "another sprint's record has this run"
+    )
+    return StagePlan(
+        stage=stage.name,
+        action=Action.RUN,
+        reasons=[reason],
+        outs=run.outs,
+        stored=missing,
+        absent_only=True,
+        recorded=key,
+    )
 
 
 def _current_md5(dep: str, produced: Mapping[str, tuple[str, str]], workspace: Workspace) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +33,10 @@ class Workspace(Protocol):
         """The run that DVC's run cache holds under a key."""
         ...
 
+    def recorded_run(self, key: str) -> LockedStage | None:
+        """The run that a sprint's record in git tells of, whether or not what it wrote is here."""
+        ...
+
 
 class Repository:
     """The real workspace of one sprint."""
@@ -59,3 +64,11 @@ class Repository:
 
     def earlier_run(self, key: str) -> LockedStage | None:
         return dvc_files.run_cache_lookup(self.root, key)
+
+    def recorded_run(self, key: str) -> LockedStage | None:
+        found = self._recorded.get(key)
+        return found.stage if found is not None else None
+
+    @cached_property
+    def _recorded(self) -> dict[str, dvc_files.RecordedRun]:
+        return dvc_files.recorded_runs(self.root)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import UNSET
+
 from runner.config.project import Costs
 from runner.domain.records import Benchmark, StageTiming, Training
 from runner.planning.forecast import hourly_price, stage_cost
@@ -46,6 +48,7 @@ def build(inputs: ReportInputs) -> SprintReport:
         cost=sprint_cost(inputs.timings, inputs.project.costs),
         timings=inputs.timings,
         reproduction=_reproduction(inputs),
+        terms=inputs.terms if inputs.terms is not None else UNSET,
     )
 
 

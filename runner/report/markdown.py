@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from runner.report.fitting import Block, fitting
 from runner.report.plots import names
 from runner.report.record import SprintReport
 from runner.report.sections import (
@@ -12,6 +13,7 @@ from runner.report.sections import (
     data,
     effort,
     errors,
+    findings,
     gallery,
     gates,
     slices,
@@ -19,6 +21,7 @@ from runner.report.sections import (
     verdict,
     wear,
 )
+from runner.report.sections.gallery import Pictures
 from runner.report.sections.part import Part
 
 COMMENT_BYTES = (
@@ -56,16 +59,26 @@ def render(
         plots: address of the folder that holds `plots.render`'s files, to show them and the gallery in the text.
         gallery_folder: with `plots`, what goes before the gallery's paths, which are relative to the sprint's folder.
     """
+    parts = everything(report, None if plots is None else Pictures(folder=gallery_folder))
+    if plots is not None:
+        parts = illustrated(report, parts, lambda name, shows: f"![{shows}]({plots}/{name}.svg)")
+    texts = fitting([Block(parts=tuple(parts))], max_bytes, _note, _NOTE_BYTES) or [_bare(report)]
+    return "\n\n".join(texts) + "\n"
+
+
+def everything(report: SprintReport, pictures: Pictures | None) -> list[Part]:
+    """All parts, in the order in which a reviewer asks for them."""
     checks = data.check_parts(report)
     stopped = report.failure is not None  # then the checks say more than what could not be measured
-    parts = [
+    return [
         *verdict.parts(report),
         *(checks if stopped else []),
         *gates.parts(report),
+        *findings.parts(report),
         *champion.parts(report),
         *slices.parts(report),
         *errors.parts(report),
-        *gallery.parts(report, None if plots is None else gallery_folder),
+        *gallery.parts(report, pictures),
         *wear.parts(report),
         *targets.parts(report),
         *data.split_parts(report),
@@ -74,55 +87,24 @@ def render(
         *effort.cost_parts(report),
         *effort.reproduce_parts(report),
     ]
-    if plots is not None:
-        available = names(report)
-        parts = [_illustrated(part, plots, available) for part in parts]
-    texts = [part.text() for part in parts] if max_bytes is None else _fitting(report, parts, max_bytes)
-    return "\n\n".join(texts) + "\n"
 
 
-def _illustrated(part: Part, folder: str, available: Sequence[str]) -> Part:
-    """The part with its plots below it."""
-    pictures = [
-        f"![{caption}]({folder}/{name}.svg)"
-        for name, caption in _PICTURES.get(part.title, ())
-        if name in available
-    ]
-    return (
-        replace(part, tail="\n\n".join([part.tail, *pictures] if part.tail else pictures))
-        if pictures
-        else part
-    )
+def illustrated(
+    report: SprintReport, parts: Sequence[Part], picture: Callable[[str, str], str]
+) -> list[Part]:
+    """The parts, each with its plots below it.
 
-
-def _fitting(report: SprintReport, parts: Sequence[Part], max_bytes: int) -> list[str]:
-    """The most important parts that fit, in the report's order, and a note about the others."""
-    whole = [part.text() for part in parts]
-    if _bytes(whole) <= max_bytes:
-        return whole
-    left = max_bytes - _NOTE_BYTES
-    kept: dict[int, str] = {}
-    order = sorted(range(len(parts)), key=lambda position: (parts[position].priority, position))
-    for done, position in enumerate(order):
-        text = _shortened(parts[position], left - 2)
-        if text is None:
-            missing = dict.fromkeys(parts[rest].title for rest in sorted(order[done:]))
-            return [*(kept[i] for i in sorted(kept)), _note(list(missing))] if kept else [_bare(report)]
-        kept[position] = text
-        left -= _bytes([text]) + 1
-    return [kept[position] for position in sorted(kept)]
-
-
-def _shortened(part: Part, room: int) -> str | None:
-    """The part with as many rows as `room` bytes hold; `None` when not even one fits."""
-    text = part.text()
-    if _bytes([text]) <= room:
-        return text
-    low, high = 0, len(part.rows)
-    while low < high:  # the most rows that fit
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if _bytes([part.text(middle)]) <= room else (low, middle - 1)
-    return part.text(low) if low else None
+    Args:
+        picture: Markdown or HTML of a picture, by the plot's name and what it shows.
+    """
+    available = names(report)
+    shown = []
+    for part in parts:
+        found = [
+            picture(name, caption) for name, caption in _PICTURES.get(part.title, ()) if name in available
+        ]
+        shown.append(replace(part, tail="\n\n".join([*([part.tail] if part.tail else []), *found])))
+    return shown
 
 
 def _note(missing: Sequence[str]) -> str:
@@ -133,7 +115,3 @@ def _bare(report: SprintReport) -> str:
     """What is left when not even the verdict's part fits."""
     icon, word = verdict.status(report)
     return f"## {icon} {word}"
-
-
-def _bytes(texts: Sequence[str]) -> int:
-    return len("\n\n".join(texts).encode()) + 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.evaluation import Errors, Evaluation, Gallery
+from runner.domain.policy import Finding
 from runner.domain.records import (
     Benchmark,
     Checks,
@@ -99,8 +100,26 @@ class Reproduction(Record, frozen=True, kw_only=True):
     libraries: dict[str, str]  # name → version
 
 
+class ToApprove(Record, frozen=True, kw_only=True):
+    """A finding and who may approve it, by the base branch's policy; empty: whoever may maintain the repository."""
+
+    finding: Finding
+    approvers: list[str] = []
+
+
+class BaseTerms(Record, frozen=True, kw_only=True):
+    """The base branch's terms that a proposal's sprint was judged under. `reference`: see `Terms`."""
+
+    base_commit: str
+    reference: str | None
+    findings: list[ToApprove]
+
+
 class SprintReport(Record, frozen=True, kw_only=True):
-    """One sprint's report. What did not happen is `None` or empty, and shown as "not measured"."""
+    """One sprint's report. What did not happen is `None` or empty, and shown as "not measured".
+
+    `terms` is written only where there are some: a report without is the same as before there were any.
+    """
 
     schema_version: Literal[2] = 2
     project: str
@@ -128,6 +147,12 @@ class SprintReport(Record, frozen=True, kw_only=True):
     cost: Cost
     timings: list[StageTiming] = field(default_factory=list)
     reproduction: Reproduction
+    terms: BaseTerms | UnsetType = UNSET
+
+    @property
+    def findings(self) -> list[ToApprove]:
+        """What needs approval before the sprint's model can be promoted."""
+        return self.terms.findings if self.terms is not UNSET else []
 
 
 class ReportInputs(Record, frozen=True, kw_only=True):
@@ -141,6 +166,7 @@ class ReportInputs(Record, frozen=True, kw_only=True):
         precision_recall, confidence_curves: plots/precision_recall.csv and plots/f1_confidence.csv.
         champion_name: what the registry calls the champion, when it is another sprint's model.
         champion_why_not: why it was not run on this test split, when `evaluation` has no champion.
+        terms: the base branch's, when the sprint is a proposal's.
     """
 
     project: Project
@@ -165,3 +191,4 @@ class ReportInputs(Record, frozen=True, kw_only=True):
     champion_name: str | None = None
     champion_why_not: str = ""
     timings: list[StageTiming] = field(default_factory=list)
+    terms: BaseTerms | None = None

@@ -53,7 +53,7 @@ def run(context: StageContext, params: SelectParams) -> None:
     from runner.adapters.tables import write_table
 
     index = context.folder / "index"
-    manifest, selection = _select(index / "images.parquet", index / "objects.parquet", params)
+    manifest, selection = chosen(index / "images.parquet", index / "objects.parquet", params)
     with atomic_folder(context.folder / "selection") as folder:
         write_table(folder / "manifest.parquet", manifest.columns())
     write_json(context.folder / "selection.json", selection)
@@ -65,10 +65,15 @@ def preview(images_parquet: Path, objects_parquet: Path, params: SelectParams) -
     Raises:
         FlywheelError: as the stage itself.
     """
-    return _select(images_parquet, objects_parquet, params)[1]
+    return chosen(images_parquet, objects_parquet, params)[1]
 
 
-def _select(images_parquet: Path, objects_parquet: Path, params: SelectParams) -> tuple[Manifest, Selection]:
+def chosen(images_parquet: Path, objects_parquet: Path, params: SelectParams) -> tuple[Manifest, Selection]:
+    """The manifest of an existing index, and its counts.
+
+    Raises:
+        FlywheelError: as the stage itself.
+    """
     rules = _split_rules(params)
     needed = [name for rule in rules for selector in rule.selectors for name in selector.needs]
     conditions = list(dict.fromkeys(text for rule in rules for text in rule.conditions))

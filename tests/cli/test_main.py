@@ -11,7 +11,21 @@ from runner.cli import main as cli
 from runner.cli.main import COMMANDS, build_parser, main
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError, Where
 
-NAMES = ("init", "validate", "plan", "run", "report", "verify", "status")
+NAMES = (
+    "init",
+    "validate",
+    "plan",
+    "run",
+    "report",
+    "verify",
+    "status",
+    "judge",
+    "promote",
+    "rollback",
+    "history",
+    "doctor",
+    "ci",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -25,7 +39,13 @@ def test_every_commands_help_shows_an_example(name: str, capsys: pytest.CaptureF
 def test_every_command_speaks_json() -> None:
     assert len(COMMANDS) == len(NAMES)
     for name in NAMES:
-        extra = {"init": ["--data", "x"], "verify": ["0001-a"]}.get(name, [])
+        extra = {
+            "init": ["--data", "x"],
+            "judge": ["0001-a"],
+            "verify": ["0001-a"],
+            "promote": ["0001-a"],
+            "ci": ["plan"],
+        }.get(name, [])
         assert build_parser().parse_args([name, "--format", "json", *extra]).format == "json"
 
 

@@ -99,6 +99,47 @@ def test_going_back_to_an_older_model_changes_no_promoted_sprints_record(root: P
     ]
 
 
+def name_model(root: Path, path: str) -> None:
+    """Commits a top-level dvc.yaml as promotion writes it."""
+    (root / "dvc.yaml").write_text(f"artifacts:\n  digits:\n    path: {path}\n    type: model\n")
+    commit(root, "name")
+
+
+def test_an_assignment_is_of_the_sprint_that_dvc_yaml_names_at_its_commit(root: Path) -> None:
+    name_model(root, "reports/0001-first/exports/onnx-fp32")  # though 0003's metrics are the newest
+    promote(root, 3)
+    name_model(root, "reports/0003-third/exports/onnx-fp16")
+    champion = Registry(root, PROJECT).champion()
+    assert champion is not None
+    assert (champion.sprint, champion.tag) == ("0001-first", "digits#prod#3")
+    assert [holder.sprint for holder in Registry(root, PROJECT).holders()] == [
+        "0001-first",
+        "0002-second",
+        "0001-first",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", ["artifacts: [", "artifacts: {}", "artifacts: {digits: {path: models/best.onnx}}", "a: 1"]
+)
+def test_where_dvc_yaml_names_no_sprint_the_newest_metrics_tell(root: Path, content: str) -> None:
+    (root / "dvc.yaml").write_text(content)
+    commit(root, "other")
+    promote(root, 3)
+    champion = Registry(root, PROJECT).champion()
+    assert champion is not None
+    assert champion.sprint == "0003-third"
+
+
+def test_a_model_that_was_assigned_again_is_the_same_to_those_judged_against_it(root: Path) -> None:
+    before = resolve_champion(root, Registry(root, PROJECT).rival("0003-third"))
+    call(root, "git", "tag", "-a", "digits#prod#3", "-m", "back", "digits#prod#1^{commit}")
+    assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third")) != before
+    call(root, "git", "tag", "-a", "digits#prod#4", "-m", "and forth", "digits#prod#2^{commit}")
+    assert rival(root, "0003-third") == "digits#prod#4"
+    assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third")) == before
+
+
 def test_without_a_tag_or_a_model_there_is_no_champion(tmp_path: Path) -> None:
     call(tmp_path, "git", "init", "-q", "-b", "main")
     record(tmp_path, "0001-first")

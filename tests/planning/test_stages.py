@@ -23,6 +23,7 @@ class FakeWorkspace:
         self.inputs: dict[str, str | None] = {"data": "d1.dir"}
         self.present: set[str] = set()
         self.earlier: dict[str, LockedStage] = {}
+        self.recorded: dict[str, LockedStage] = {}
 
     def lock(self) -> dict[str, LockedStage]:
         return self.locked
@@ -38,6 +39,9 @@ class FakeWorkspace:
 
     def earlier_run(self, key: str) -> LockedStage | None:
         return self.earlier.get(key)
+
+    def recorded_run(self, key: str) -> LockedStage | None:
+        return self.recorded.get(key)
 
 
 def stage(name: str, deps: list[str], outs: list[str], **params: Any) -> ResolvedStage:

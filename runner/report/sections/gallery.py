@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from runner.domain.evaluation import Gallery, GalleryImage
@@ -13,40 +14,62 @@ from runner.report.wording import count, number
 _SHOWN = 12
 
 
-def parts(report: SprintReport, folder: str | None) -> list[Part]:
-    """The gallery behind a click.
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Where a rendering finds the pictures.
 
-    Args:
-        report: whose gallery.
-        folder: goes before the pictures' paths ("" where they are relative); None shows no pictures.
+    Attributes:
+        folder: goes before their paths, which are relative to the sprint's folder; `query` after them.
+        width: what they are scaled to, in pixels; None leaves them as they are.
+        published: they come with the rendering, and need not be brought from DVC.
     """
+
+    folder: str = ""
+    query: str = ""
+    width: int | None = None
+    published: bool = False
+
+
+def parts(report: SprintReport, pictures: Pictures | None) -> list[Part]:
+    """The gallery behind a click; None shows no pictures."""
     if report.gallery is None or not report.gallery.images:
         return []
-    images = report.gallery.images[:_SHOWN]
-    cut = len(report.gallery.images) - len(images)
-    summary = f"The {count(len(images), 'worst test image')}" if len(images) > 1 else "The worst test image"
-    if cut:
-        summary += f" ({cut:,} more in gallery.json)"
-    cams = folder is not None and any(image.cam for image in images)
-    columns = (
-        ["Truth and prediction", *(["Where torch looked"] if cams else [])] if folder is not None else []
-    )
+    head, rows = table(report, pictures)
+    heading = f"### Worst images\n\n{caption(report.gallery, pictures)}"
+    return [
+        Part(title="gallery", priority=Priority.GALLERY, head=heading),
+        folded("gallery", Priority.GALLERY, summary(report), head, rows),
+    ]
+
+
+def table(report: SprintReport, pictures: Pictures | None) -> tuple[str, list[str]]:
+    """The table's head and its rows, the worst image first."""
+    images = report.gallery.images[:_SHOWN] if report.gallery else []
+    cams = pictures is not None and any(image.cam for image in images)
+    columns = ["Truth and prediction", *(["Where torch looked"] if cams else [])] if pictures else []
     head = table_head([*columns, "What is wrong"])
-    rows = [_row(image, folder, cams=cams) for image in images]
-    heading = Part(
-        title="gallery", priority=Priority.GALLERY, head=f"### Worst images\n\n{_caption(report.gallery)}"
-    )
-    return [heading, folded("gallery", Priority.GALLERY, summary, head, rows)]
+    return head, [_row(image, pictures, cams=cams) for image in images]
 
 
-def _caption(gallery: Gallery) -> str:
-    return (
-        f"{code(gallery.target, 80)} on test images, those with the highest loss first. The pictures are kept in DVC: "
-        f"{code('dvc pull')} brings them."
-    )
+def summary(report: SprintReport) -> str:
+    """How many pictures there are, in words; plain text, empty where there is none."""
+    if report.gallery is None or not report.gallery.images:
+        return ""
+    shown = min(len(report.gallery.images), _SHOWN)
+    cut = len(report.gallery.images) - shown
+    text = f"The {count(shown, 'worst test image')}" if shown > 1 else "The worst test image"
+    return f"{text} ({cut:,} more in gallery.json)" if cut else text
 
 
-def _row(image: GalleryImage, folder: str | None, *, cams: bool) -> str:
+def caption(gallery: Gallery, pictures: Pictures | None) -> str:
+    """What the pictures show, and where they are; Markdown."""
+    text = f"{code(gallery.target, 80)} on test images, those with the highest loss first."
+    if pictures is not None and pictures.published:
+        return text
+    return f"{text} The pictures are kept in DVC: {code('dvc pull')} brings them."
+
+
+def _row(image: GalleryImage, found: Pictures | None, *, cams: bool) -> str:
     what = "<br>".join(
         part
         for part in (
@@ -56,16 +79,19 @@ def _row(image: GalleryImage, folder: str | None, *, cams: bool) -> str:
         )
         if part
     )
-    if folder is None:
+    if found is None:
         return table_row([what])
-    pictures = [_picture(image.picture, folder, "truth and prediction")]
+    cells = [_picture(image.picture, found, "truth and prediction")]
     if cams:
-        pictures.append(_picture(image.cam, folder, "class activation map") if image.cam else "–")
-    return table_row([*pictures, what])
+        cells.append(_picture(image.cam, found, "class activation map") if image.cam else "–")
+    return table_row([*cells, what])
 
 
-def _picture(path: str, folder: str, shows: str) -> str:
+def _picture(path: str, found: Pictures, shows: str) -> str:
     """A picture by its path in the sprint's folder; a dash for a path that would lead out of it."""
     if any(part in ("", ".", "..") for part in path.split("/")) or ":" in path:
         return "–"
-    return f"![{shows}]({folder}{quote(path)})"
+    address = f"{found.folder}{quote(path)}{found.query}"
+    if found.width is None:
+        return f"![{shows}]({address})"
+    return f'<img src="{address}" width="{found.width}" alt="{shows}">'

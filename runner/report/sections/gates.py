@@ -57,7 +57,8 @@ class _Columns:
         return table_head(names, numbers=(len(names) - 1,))
 
     def row(self, gate: GateResult) -> str:
-        asked = markdown(gate.gate, 160) + (" *(policy)*" if gate.origin == "policy" else "")
+        whose = " *(the base's, kept)*" if gate.finding else " *(policy)*" if gate.origin == "policy" else ""
+        asked = markdown(gate.gate, 160) + whose
         if gate.source and gate.outcome is not Outcome.PASS:
             asked = f"{asked}<br><sub>{code(gate.source, 160)}</sub>"
         target = [code(gate.target, 80) if gate.target else "–"] if self.target else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 
@@ -49,7 +49,7 @@ class Part:
     """
 
     title: str
-    priority: Priority
+    priority: IntEnum
     head: str
     rows: tuple[str, ...] = ()
     tail: str = ""
@@ -116,7 +116,7 @@ def table(
     return [first, folded(f"further {title}", priorities[1], summary, head, others)]
 
 
-def folded(title: str, priority: Priority, summary: str, head: str, rows: Sequence[str]) -> Part:
+def folded(title: str, priority: IntEnum, summary: str, head: str, rows: Sequence[str]) -> Part:
     """A part behind a click. `summary` is HTML: GitHub reads no Markdown there."""
     return Part(
         title=title,
@@ -126,3 +126,10 @@ def folded(title: str, priority: Priority, summary: str, head: str, rows: Sequen
         rows=tuple(rows),
         tail="</details>",
     )
+
+
+def headless(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Without the first part's heading, for a place that has one of its own."""
+    if not parts or not parts[0].head.startswith("### "):
+        return tuple(parts)
+    return (replace(parts[0], head=parts[0].head.partition("\n\n")[2]), *parts[1:])

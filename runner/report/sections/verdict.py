@@ -32,6 +32,7 @@ from runner.report.wording import (
     spread,
 )
 
+_IDS = 3  # of findings, named in the sentence
 _GLANCE = ("precision", "recall")
 _GLANCE_CLASSIFY = ("top5", "balanced_accuracy")
 
@@ -46,7 +47,35 @@ def status(report: SprintReport) -> tuple[str, str]:
 
 
 def because(report: SprintReport) -> str:
-    """One sentence of plain text: why the verdict is what it is."""
+    """A sentence or two of plain text: why the verdict is what it is, and whose approval would change it."""
+    return " ".join(part for part in (until_approved(report), _judged_so(report)) if part)
+
+
+def until_approved(report: SprintReport) -> str:
+    """Which findings stand between the verdict and a better one, where gates of the base are all that does."""
+    verdict = report.verdict
+    if report.failure is not None or verdict is None:
+        return ""
+    then = verdict.outcome_under(verdict.kept_for)
+    open_ids = sorted(
+        {str(gate.finding) for gate in verdict.gates if gate.finding and gate.outcome is not then}
+    )
+    ids = [each for each in open_ids if verdict.outcome_under(verdict.kept_for - {each}) is not then]
+    if then is verdict.outcome:
+        return ""
+    known = {each.finding.id: each.finding for each in report.findings}
+    found = known.get(ids[0]) if len(ids) == 1 else None
+    if found is not None:
+        change = f"loosens to {plain(found.after, 80)}" if found.after else "drops"
+        gate = f"{plain(found.subject, 160)} {plain(found.before or '', 80)}".rstrip()
+        judged_by = f"Judged by the base's {gate}, which this proposal {change}"
+    else:
+        judged_by = f"Judged by {len(ids)} gates of the base, which this proposal loosens or drops"
+    named = ", ".join(ids[:_IDS]) + (f" and {len(ids) - _IDS} more" if len(ids) > _IDS else "")
+    return f"{judged_by}; {WORDS[then]} once {named} {'is' if len(ids) == 1 else 'are'} approved."
+
+
+def _judged_so(report: SprintReport) -> str:
     if report.failure is not None:
         message = plain(report.failure.message.partition("\n")[0]).rstrip(".")
         return f"The stage {plain(report.failure.stage, 40)} failed: {message}."

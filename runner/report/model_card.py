@@ -1,0 +1,257 @@
+"""The model card of a promoted sprint: Markdown with the front matter that model hubs read."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from runner.domain.policy import Finding
+from runner.domain.records import Record
+from runner.domain.task import TaskName
+from runner.domain.verdict import Outcome
+from runner.report.approved import under_approvals
+from runner.report.escape import code, commands, markdown, plain
+from runner.report.record import SprintReport
+from runner.report.sections import data, effort, gates, slices, targets, verdict, wear
+from runner.report.sections.errors import calibration_words
+from runner.report.sections.part import Part, headless, table_head, table_row
+from runner.report.tables import (
+    CellRow,
+    found_rows,
+    gates_worst_first,
+    judged,
+    optimizing,
+    overall_row,
+    place_of,
+    slice_rows,
+)
+from runner.report.wording import count, label, number, quality, with_interval
+
+FILE = "model-card.md"
+_WEAKEST = 3
+_CLASSES = 60
+_DOES: dict[TaskName, tuple[str, str]] = {  # task → what hubs call it, and what the model does
+    "detect": ("object-detection", "finds objects as boxes"),
+    "segment": ("image-segmentation", "finds objects as masks"),
+    "pose": ("keypoint-detection", "finds objects and their keypoints"),
+    "obb": ("object-detection", "finds objects as rotated boxes"),
+    "classify": ("image-classification", "assigns an image to a class"),
+}
+_LICENSES = {"ultralytics": "agpl-3.0"}  # what a framework's licence asks of the weights trained with it
+_HUB_METRICS = ("map50_95", "map50", "top1", "precision", "recall", "f1")
+
+
+class CardContext(Record, frozen=True, kw_only=True):
+    """What the registry and the policy say of the model.
+
+    Attributes:
+        model: its name in the registry; `stage` is the one that it was promoted to, `version` the one it was registered as.
+        repository_url: where `dvc artifacts get` finds it.
+        findings: what the proposal weakened; `approved`: finding id → by whom.
+    """
+
+    model: str
+    stage: str
+    version: str
+    repository_url: str
+    findings: list[Finding] = []
+    approved: dict[str, str] = {}
+
+
+def render(report: SprintReport, context: CardContext) -> str:
+    """The card's text; the same for the same arguments."""
+    report = under_approvals(report, context.approved.keys())
+    sections = [
+        ("What it does", _purpose(report)),
+        ("How to get it", _get(context)),
+        ("Artefacts", _artefacts(report)),
+        ("Evaluation", _evaluation(report)),
+        ("Gates", _gates(report)),
+        ("Limitations", _limitations(report, context)),
+        ("Data", _texts(data.split_parts(report)) + f"\n\n{_pointer(report)}"),
+        ("Training", _texts(effort.training_parts(report)[:1])),
+        ("Export targets", _texts(targets.parts(report))),
+        ("How to reproduce", _texts(effort.reproduce_parts(report))),
+    ]
+    title = f"# {markdown(context.model, 120)} {markdown(context.version, 40)}".rstrip()
+    body = [f"## {heading}\n\n{text}" for heading, text in sections]
+    front = yaml.safe_dump(_front_matter(report, context), sort_keys=False, allow_unicode=True, width=10_000)
+    return f"---\n{front}---\n\n" + "\n\n".join([title, *body]) + "\n"
+
+
+def _texts(parts: Sequence[Part]) -> str:
+    return "\n\n".join(part.text() for part in headless(parts))
+
+
+def _front_matter(report: SprintReport, context: CardContext) -> dict[str, Any]:
+    """As model hubs read it. Source: Hugging Face Hub documentation, "Model Cards" and "Model card metadata"."""
+    task, _ = _does(report)
+    framework = report.training.framework if report.training else ""
+    card: dict[str, Any] = {"license": _LICENSES.get(framework, "other")}
+    if framework:
+        card["library_name"] = plain(framework, 40)
+    card |= {"pipeline_tag": task, "tags": _tags(report, task), "metrics": [], "model-index": []}
+    measured = judged(report)
+    results = [
+        {"type": metric, "name": label(metric), "value": round(value, 4)}
+        for metric in _HUB_METRICS
+        if (value := quality(measured.overall if measured else None, metric)) is not None
+    ]
+    dataset = {"name": f"{plain(report.project, 120)}, test split", "type": plain(report.project, 120)}
+    card["metrics"] = [result["type"] for result in results]
+    card["model-index"] = [
+        {
+            "name": plain(context.model, 120),
+            "results": [{"task": {"type": task}, "dataset": dataset, "metrics": results}],
+        }
+    ]
+    return card
+
+
+def _tags(report: SprintReport, task: str) -> list[str]:
+    training = report.training
+    named = (
+        [training.framework, training.base_model.removesuffix(".yaml").removesuffix(".pt")]
+        if training
+        else []
+    )
+    return [*dict.fromkeys(["flywheel", *(plain(name, 80) for name in named), task])]
+
+
+def _does(report: SprintReport) -> tuple[str, str]:
+    return _DOES[report.evaluation.task] if report.evaluation else ("other", "was not evaluated")
+
+
+def _purpose(report: SprintReport) -> str:
+    """The task, the classes, and the sprint that it comes from."""
+    names = report.training.class_names if report.training else []
+    listed = ", ".join(markdown(name, 80) for name in names[:_CLASSES])
+    more = f" and {len(names) - _CLASSES:,} more" if len(names) > _CLASSES else ""
+    lines = [
+        f"It {_does(report)[1]}, of {count(len(names), 'class', 'classes')}: {listed}{more}."
+        if names
+        else "",
+        f"It is the model of the sprint {code(report.sprint, 80)}: {markdown(report.title, 200)}.",
+        f"Hypothesis: {markdown(report.hypothesis, 600)}" if report.hypothesis else "",
+        f"Owner: {markdown(report.owner, 120)}" if report.owner else "",
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _get(context: CardContext) -> str:
+    url, model = shlex.quote(context.repository_url), shlex.quote(context.model)
+    return "\n".join(
+        [
+            commands([f"dvc artifacts get {url} {model} --stage {shlex.quote(context.stage)}"]),
+            "",
+            f"This version by itself: {code(f'--rev {context.version}', 80)} in place of "
+            f"{code(f'--stage {context.stage}', 80)}.",
+        ]
+    )
+
+
+def _artefacts(report: SprintReport) -> str:
+    rows = [
+        table_row(
+            [
+                code(artefact.target, 80) + (" (judged)" if artefact.target == report.primary_target else ""),
+                code(artefact.path, 160),
+                f"{number(artefact.size_mb, 1)} MB",
+                code(artefact.digest, 80),
+            ]
+        )
+        for artefact in report.exports
+    ]
+    rows += [
+        table_row([f"`torch`, seed {model.seed}", code(model.path, 160), "–", code(model.state_digest, 80)])
+        for model in (report.training.models if report.training else [])
+    ]
+    if not rows:
+        return "None is recorded."
+    return "\n".join([table_head(["Artefact", "In the sprint's folder", "Size", "Digest"]), *rows])
+
+
+def _evaluation(report: SprintReport) -> str:
+    """All images, each slice and each class, with intervals."""
+    row = overall_row(report)
+    if row is None:
+        return "It was not evaluated."
+    text = f"**{label(optimizing(report))} {with_interval(row.value, row.interval)}** on the test split."
+    return "\n\n".join([text, *(part.text() for part in slices.parts(report))])
+
+
+def _gates(report: SprintReport) -> str:
+    _, word = verdict.status(report)
+    return f"Verdict: **{word}**.\n\n{_texts(gates.parts(report))}"
+
+
+def _limitations(report: SprintReport, context: CardContext) -> str:
+    lines = [
+        *_weakest(report),
+        *_regions(report),
+        *_open(report),
+        *_approvals(context.findings, context.approved),
+    ]
+    if report.errors is not None:
+        lines.append(calibration_words(report.errors.calibration))
+    worn = report.verdict.wear if report.verdict else None
+    if worn is not None:
+        lines.append(f"The split {code(worn.split, 40)} {wear.words(worn)}")
+    lines.append("Images unlike those of the test split were not measured: nothing here speaks for them.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _weakest(report: SprintReport) -> list[str]:
+    everything = overall_row(report)
+    known = [row for row in slice_rows(report) if row.value is not None]
+    below = [
+        row for row in known if row.value is not None and everything and row.value < (everything.value or 0)
+    ]
+    lines = [f"Weak on {_cell(row)}" for row in below[:_WEAKEST]]
+    unknown = [markdown(row.name, 80) for row in slice_rows(report) if row.value is None]
+    if unknown:
+        lines.append(f"Not measured, for want of images: {', '.join(unknown[:10])}.")
+    return lines
+
+
+def _cell(row: CellRow) -> str:
+    sure = with_interval(row.value, row.interval)
+    return (
+        f"{markdown(row.name, 120)}: {label(row.metric)} {sure}, {count(row.metrics.images, 'test image')}."
+    )
+
+
+def _regions(report: SprintReport) -> list[str]:
+    return [
+        f"Weak where {code(row.condition or row.name, 160)}: {label(row.metric)} "
+        f"{with_interval(row.value, row.interval)}; nobody named this region, it was found."
+        for row in found_rows(report)[:_WEAKEST]
+    ]
+
+
+def _open(report: SprintReport) -> list[str]:
+    """Gates that it was promoted in spite of."""
+    found = gates_worst_first(report.verdict.gates) if report.verdict else []
+    return [
+        f"{gate.outcome.replace('_', ' ')}: {markdown(gate.gate, 160)} on {markdown(place_of(gate), 160)}."
+        for gate in found
+        if gate.outcome is not Outcome.PASS
+    ][:20]
+
+
+def _approvals(findings: Sequence[Finding], approved: Mapping[str, str]) -> list[str]:
+    return [
+        f"Accepted by {markdown(approved[finding.id], 80)}: {markdown(finding.message, 400)} ({code(finding.id, 60)})"
+        if finding.id in approved
+        else f"Open: {markdown(finding.message, 400)} ({code(finding.id, 60)})"
+        for finding in findings
+    ]
+
+
+def _pointer(report: SprintReport) -> str:
+    source = report.reproduction
+    md5 = f", MD5 {code(source.data_md5, 60)}" if source.data_md5 else ""
+    return f"Its pointer is {code(source.data_pointer, 160)}{md5}."

@@ -1,0 +1,181 @@
+"""The plan comment of a pull request as GitHub-flavoured Markdown: what will run and why, and what needs approval.
+
+A proposal is made by a job that runs beside a pull request's own files: every text in it is hostile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from runner.domain.policy import Finding
+from runner.planning.proposal import ConfigProblem, Proposal
+from runner.report.escape import code, markdown
+from runner.report.fitting import Block, fitting
+from runner.report.sections import plan_sprint
+from runner.report.sections.part import Part, folded, table_head, table_row
+from runner.report.sections.plan_sprint import changes_table
+from runner.report.sections.plan_words import approvers, headline, pointer_words
+from runner.report.wording import count
+
+COMMENT_BYTES = 60_000
+_NOTE_BYTES = 500
+_SHOWN_PATHS = 20
+_SHORT = 10  # digits of a commit
+
+
+class _Priority(IntEnum):
+    """What stays longest when the comment must fit; those of sprints lie between."""
+
+    HEAD = 0
+    STOPPED = 1
+    PROBLEMS = 2
+    APPROVALS = 15
+    PROJECT = 25
+    MORE_PROJECT = 45
+
+
+def render(proposal: Proposal, *, max_bytes: int | None = COMMENT_BYTES, fork: bool = False) -> str:
+    """The comment; what matters least is left out when it is too long, and named at the end.
+
+    Args:
+        proposal: what is proposed; every text in it is escaped.
+        max_bytes: the most UTF-8 bytes; all of it when None.
+        fork: the pull request comes from a fork, whose sprints only a maintainer starts. The forge says so; the
+            proposal is not asked.
+    """
+    several = len(proposal.sprints) > 1
+    parts = [
+        _head(proposal),
+        *_stopped(proposal, fork=fork),
+        *_problems(proposal.problems),
+        *(plan_sprint.summary(sprint, would=bool(proposal.code)) for sprint in proposal.sprints),
+        *_approvals(proposal),
+        *_project(proposal),
+        *(part for sprint in proposal.sprints for part in plan_sprint.details(sprint, several=several)),
+        _foot(proposal),
+    ]
+    texts = fitting([Block(parts=tuple(parts))], max_bytes, _note, _NOTE_BYTES)
+    return "\n\n".join(texts or [_headline(proposal)]) + "\n"
+
+
+def _note(missing: list[str]) -> str:
+    return f"*Left out to fit: {', '.join(missing)}. Everything is in plan.json, the artifact `flywheel-plan` of the run.*"
+
+
+def _headline(proposal: Proposal) -> str:
+    icon, words = headline(proposal)
+    return f"## {icon} {markdown(words, 160)}"
+
+
+def _head(proposal: Proposal) -> Part:
+    text = _headline(proposal)
+    if not proposal.sprints and not proposal.problems and not proposal.refused:
+        text += "\n\nNo spec, no option of flywheel.yaml and no data changes: nothing is run."
+    return Part(title="headline", priority=_Priority.HEAD, head=text)
+
+
+def _foot(proposal: Proposal) -> Part:
+    head, base = (code(commit[:_SHORT]) for commit in (proposal.head_commit, proposal.base_commit))
+    text = f"<sub>Planned for {head} against {base}, whose policy and gates judge.</sub>"
+    return Part(title="commits", priority=_Priority.STOPPED, head=text)
+
+
+# --- what keeps it from running -------------------------------------------------------------------
+
+
+def _stopped(proposal: Proposal, *, fork: bool) -> list[Part]:
+    """What is refused, and who starts the sprints where they do not start by themselves."""
+    parts = []
+    if proposal.refused:
+        head = "### Refused\n\nNothing is planned or run while the pull request contains this.\n"
+        rows = tuple(f"- {markdown(sentence, 500)}" for sentence in proposal.refused)
+        parts.append(Part(title="what is refused", priority=_Priority.STOPPED, head=head, rows=rows))
+    if proposal.code:
+        shown = [f"- {code(path, 200)}" for path in proposal.code[:_SHOWN_PATHS]]
+        more = len(proposal.code) - len(shown)
+        listed = [*shown, *([f"- and {more:,} more"] if more > 0 else [])]
+        summary = f"{count(len(proposal.code), 'file')} of code, workflows or the build"
+        text = (
+            "The pull request changes how sprints are run, so its tests run and its sprints do not: "
+            "a sprint is run by the code of the default branch. Propose the sprint by itself."
+        )
+        parts.append(Part(title="code changes", priority=_Priority.STOPPED, head=text))
+        parts.append(folded("changed code", _Priority.MORE_PROJECT, summary, "", listed))
+    elif fork and proposal.sprints and not proposal.problems and not proposal.refused:
+        text = (
+            "The pull request comes from a fork, so nothing is run by itself. A maintainer who has read it starts "
+            f"the run of this commit with the comment {code(f'/flywheel run {proposal.head_commit}')}."
+        )
+        parts.append(Part(title="how a fork is run", priority=_Priority.STOPPED, head=text))
+    return parts
+
+
+def _problems(problems: Sequence[ConfigProblem]) -> list[Part]:
+    if not problems:
+        return []
+    head = f"### {count(len(problems), 'problem')} to correct\n"
+    rows = tuple(_problem(problem) for problem in problems)
+    return [Part(title="problems", priority=_Priority.PROBLEMS, head=head, rows=rows)]
+
+
+def _problem(problem: ConfigProblem) -> str:
+    place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part is not None)
+    hint = f"<br><sub>{markdown(problem.hint, 300)}</sub>" if problem.hint else ""
+    return f"- {code(place, 200)}: {markdown(problem.message, 500)}{hint}"
+
+
+# --- what needs approval --------------------------------------------------------------------------
+
+
+def _approvals(proposal: Proposal) -> list[Part]:
+    if not proposal.findings:
+        return []
+    several = len(proposal.sprints) > 1
+    sprints = ["Sprint"] * several
+    head = (
+        "### Needs approval\n\n"
+        "Each of these can make the verdict easier to reach. Until it is approved, nothing is promoted.\n\n"
+        + table_head(["What", *sprints, "Who may approve", "Comment to type"])
+    )
+    rows = tuple(_finding(finding, proposal, several=several) for finding in proposal.findings)
+    note = (
+        "<sub>Not the author of the pull request, and only after the last report: an approval that was given before "
+        "it does not count.</sub>"
+    )
+    return [Part(title="findings", priority=_Priority.APPROVALS, head=head, rows=rows, tail=note)]
+
+
+def _finding(finding: Finding, proposal: Proposal, *, several: bool) -> str:
+    lines = [f"**{code(finding.id)}**", markdown(finding.message, 400)]
+    if finding.kept:
+        lines.append("<sub>Until then the base's own judges.</sub>")
+    if finding.where:
+        lines.append(f"<sub>{code(finding.where, 160)}</sub>")
+    names = ", ".join(markdown(name, 60) for name in approvers(finding, proposal)[:12])
+    sprint = [code(finding.sprint, 80) if finding.sprint else "project"] if several else []
+    return table_row(["<br>".join(lines), *sprint, names, code(f"/flywheel approve {finding.id}")])
+
+
+# --- the project ----------------------------------------------------------------------------------
+
+
+def _project(proposal: Proposal) -> list[Part]:
+    """What changes for all sprints: flywheel.yaml, and the data."""
+    parts = []
+    if proposal.pointers:
+        rows = tuple(
+            f"- {code(pointer.path, 160)}: {markdown(pointer_words(pointer.before, pointer.after))}"
+            for pointer in proposal.pointers
+        )
+        parts.append(
+            Part(title="data pointers", priority=_Priority.PROJECT, head="### Data pointers\n", rows=rows)
+        )
+    if proposal.project_changes:
+        words = plan_sprint.changes_in_words(proposal.project_changes)
+        text = f"### flywheel.yaml\n\n{words}\n\nThe base's own judges this pull request; this one those after it."
+        parts.append(Part(title="flywheel.yaml", priority=_Priority.PROJECT, head=text))
+        head, listed = changes_table(proposal.project_changes)
+        summary = f"{count(len(proposal.project_changes), 'change')} of flywheel.yaml, one by one"
+        parts.append(folded("changes of flywheel.yaml", _Priority.MORE_PROJECT, summary, head, listed))
+    return parts

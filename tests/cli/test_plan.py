@@ -1,0 +1,150 @@
+"""`flywheel plan --base` and `flywheel validate --format github`: what is printed, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from projects import commit, flywheel
+from proposals import FIRST, SECOND, repository, write
+
+THIRD = SECOND.replace("min: 0.7", "min: 0.65").replace("freeze: 10", "freeze: 0").replace("second", "third")
+BROKEN = SECOND.replace("epochs: 1", "epoch: 1")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return repository(tmp_path / "project")
+
+
+def test_a_proposal_is_printed_whole(root: Path) -> None:
+    write(root, {"specs/0003-third.yaml": THIRD})
+    result = flywheel(root, "plan", "--base", "main")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    text = re.sub(r"[0-9a-f]{8}\b", "ID", result.stdout)
+    assert text == (
+        "Plan of 0003-third: 1 finding needs approval\n"
+        "\n"
+        "needs approval  gate_loosened-ID\n"
+        "  specs/0003-third.yaml:6:5: gate recall on dark ≥ 0.70 → ≥ 0.65: looser than what 0002-second must meet; "
+        "it judges as before until this is approved\n"
+        "  by alice, bob, carol\n"
+        "\n"
+        "changes of 0003-third beside 0002-second (a new sprint)\n"
+        "  title The second → The third\n"
+        "  freeze 10 → 0\n"
+        "  gate recall on dark ≥ 0.70 → ≥ 0.65 loosened\n"
+        "\n"
+        "0003-third: The third\n"
+        "\n"
+        "stages\n"
+        "  index      RUN     never run\n"
+        "  select     RUN     never run\n"
+        "  check      RUN     never run\n"
+        "  train      RUN     never run\n"
+        "  export     RUN     never run\n"
+        "  predict    RUN     never run\n"
+        "  evaluate   RUN     never run\n"
+        "  inspect    RUN     never run\n"
+        "  benchmark  RUN     never run\n"
+        "\n"
+        "data  (not known before the index is built: no index of this data is in the cache (dvc pull fetches one that "
+        "was pushed))\n"
+        "\n"
+        "forecast  no history\n"
+        "\n"
+        "gates\n"
+        "  recall ≥ 0.65 on slice dark\n"
+        "  size_mb ≤ 100\n"
+        "  recall ≥ 0.70 on slice dark (the base's, until gate_loosened-ID is approved)\n"
+        "  champion: none yet\n"
+    )
+
+
+def test_as_json_and_markdown_it_is_plan_json_and_the_comment(root: Path) -> None:
+    write(root, {"specs/0003-third.yaml": THIRD})
+    proposal = json.loads(flywheel(root, "plan", "--base", "main", "--format", "json", check=True).stdout)
+    assert proposal["schema_version"] == 1
+    assert [sprint["sprint"] for sprint in proposal["sprints"]] == ["0003-third"]
+    comment = flywheel(root, "plan", "--base", "main", "--format", "markdown", check=True).stdout
+    assert comment.startswith("## ⚠️ Plan of 0003-third: 1 finding needs approval\n")
+    assert "`/flywheel approve gate_loosened-" in comment
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_problems_are_printed_and_the_exit_code_is_2(root: Path, form: str) -> None:
+    write(root, {"specs/0003-third.yaml": BROKEN, "specs/0004-fourth.yaml": FIRST})
+    result = flywheel(root, "plan", "--base", "main", "--format", form)
+    assert result.returncode == 2
+    assert "train.epoch: unknown key" in result.stdout
+    assert "0004-fourth" in result.stdout
+
+
+def test_what_is_refused_is_exit_code_2(root: Path) -> None:
+    write(root, {".dvc/config": "[core]\n    remote = evil\n"})
+    commit(root, "Another remote")
+    result = flywheel(root, "plan", "--base", "main")
+    assert result.returncode == 2
+    assert result.stdout.startswith("Not planned: 1 thing refused\n\nrefused  .dvc/config: ")
+
+
+def test_hostile_text_reaches_no_terminal(root: Path) -> None:
+    title = SECOND.replace("title: The second", 'title: "x\\e[31mred\\u202e"')
+    write(root, {"specs/0003-third.yaml": title})
+    out = flywheel(root, "plan", "--base", "main").stdout
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+
+
+def test_options_that_do_not_go_together_are_told(root: Path) -> None:
+    for arguments, told in (
+        (("plan", "0001-first", "--base", "main"), "so none is named"),
+        (("plan", "--count"), "--count is of proposals: it needs --base"),
+        (("plan", "--format", "markdown"), "--format markdown is of proposals: it needs --base"),
+    ):
+        result = flywheel(root, *arguments)
+        assert result.returncode == 2
+        assert told in result.stderr
+
+
+def test_without_base_it_plans_one_sprint_as_ever(root: Path) -> None:
+    assert flywheel(root, "plan", check=True).stdout.startswith("0002-second: The second\n\nstages\n")
+
+
+# --- validate -------------------------------------------------------------------------------------
+
+
+def test_errors_are_annotated_at_their_lines_and_can_be_read(root: Path) -> None:
+    write(root, {"specs/0003-third.yaml": BROKEN})
+    result = flywheel(root, "validate", "--format", "github")
+    assert result.returncode == 2
+    assert re.sub(r"[0-9a-f]{32}", "TOKEN", result.stdout) == (
+        "::stop-commands::TOKEN\n"
+        'error: specs/0003-third.yaml:4:54: train.epoch: unknown key; did you mean "epochs"?\n'
+        "\n"
+        "::TOKEN::\n"
+        "::error file=specs/0003-third.yaml,line=4,col=54,title=flywheel%3A not valid::"
+        'train.epoch: unknown key; did you mean "epochs"?\n'
+    )
+
+
+def test_places_are_counted_from_the_repositorys_top(tmp_path: Path) -> None:
+    top = tmp_path / "mono"
+    repository(top)
+    inner = top / "vision"
+    for name in ("flywheel.yaml", "specs", "data.dvc"):
+        inner.mkdir(exist_ok=True)
+        (top / name).rename(inner / name)
+    write(inner, {"specs/0003-third.yaml": BROKEN})
+    assert (
+        "::error file=vision/specs/0003-third.yaml,line=4,"
+        in flywheel(inner, "validate", "--format", "github").stdout
+    )
+
+
+def test_what_is_valid_is_said(root: Path) -> None:
+    result = flywheel(root, "validate", "--format", "github", check=True)
+    assert result.stdout == "valid: flywheel.yaml and 2 specs\n"
