@@ -7,10 +7,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from runner.adapters import dvc_files
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 StageEvent = Literal["unchanged", "restored", "running"]
@@ -56,47 +57,57 @@ class _StageLog(logging.Handler):
 
 
 @contextmanager
-def _quiet_dvc(handler: logging.Handler) -> Iterator[None]:
+def quiet_dvc(handler: logging.Handler) -> Iterator[None]:
     """DVC's logger goes to `handler` only; its commands find this interpreter first and no login shell."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     import dvc.logger  # noqa: F401 - it installs its own handlers when it is imported, so it must be first
 
     logger = logging.getLogger("dvc")
     previous = (logger.level, logger.propagate, list(logger.handlers))
-    shell, path = os.environ.get("SHELL"), os.environ.get("PATH", "")
+    ours = {
+        "SHELL": "/bin/sh",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        # A commit may have put modules into the folder that a stage works in: Python must not import them.
+        "PYTHONSAFEPATH": "1",
+    }
+    before = {name: os.environ.get(name) for name in ours}
     logger.handlers, logger.propagate = [handler], False
     logger.setLevel(logging.INFO)
-    os.environ["SHELL"] = "/bin/sh"
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{path}"
+    os.environ.update(ours)
     try:
         yield
     finally:
         logger.level, logger.propagate, logger.handlers = previous
-        os.environ["PATH"] = path
-        if shell is None:
-            del os.environ["SHELL"]
-        else:
-            os.environ["SHELL"] = shell
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
-def reproduce(root: Path, pipeline: Path, listener: Listener) -> None:
+def reproduce(root: Path, pipeline: Path, listener: Listener, stages: Sequence[str] = ()) -> None:
     """Runs the stages of `pipeline` (a dvc.yaml) that changed, in the order they are written.
 
     Only the stages of that file run: nothing upstream of it, and no other sprint.
+
+    Args:
+        stages: these alone, in this order; all when empty.
 
     Raises:
         StageCommandFailed: a stage's command failed.
         FlywheelError: DVC itself could not work (no repository, a lock held, a broken file).
     """
     handler = _StageLog(listener)
-    with _quiet_dvc(handler):
+    with quiet_dvc(handler):
         from dvc.exceptions import DvcException
         from dvc.stage.exceptions import StageCmdFailedError
 
         try:
-            with _opened(root) as repo:
+            with opened(root) as repo:
                 try:
-                    repo.reproduce(str(pipeline), single_item=True)
+                    repo.reproduce(
+                        [f"{pipeline}:{name}" for name in stages] or str(pipeline), single_item=True
+                    )
                 except DvcException:
                     _save_runs(
                         repo, pipeline, [stage for stage in handler.started if stage != handler.current]
@@ -110,6 +121,22 @@ def reproduce(root: Path, pipeline: Path, listener: Listener) -> None:
             if cause is not None:
                 raise StageCommandFailed(handler.current, _exit_status(cause)) from error
             raise _dvc_error(pipeline, error) from error
+
+
+def accept_input(root: Path, pipeline: Path, stage: str, dep: str) -> None:
+    """Records in dvc.lock that a stage is up to date with what another stage of its pipeline wrote to `dep`.
+
+    As `dvc commit` does, but the stage's other inputs and its outputs need not be here. Whether it is true is the
+    caller's to know. A stage that never ran stays as it is.
+    """
+    with quiet_dvc(logging.NullHandler()), opened(root) as repo, repo.lock:
+        stages = {found.name: found for found in repo.stage.collect(str(pipeline))}
+        written = next(out for each in stages.values() for out in each.outs if out.def_path == dep)
+        changed = [read for read in stages[stage].deps if read.def_path == dep and read.hash_info]
+        for read in changed:
+            read.hash_info, read.meta = written.hash_info, written.meta
+        if changed:
+            stages[stage].dump(update_pipeline=False)
 
 
 def _save_runs(repo: Any, pipeline: Path, stages: Collection[str]) -> None:
@@ -142,7 +169,7 @@ def _dvc_error(pipeline: Path, error: Exception) -> FlywheelError:
 
 
 @contextmanager
-def _opened(root: Path) -> Iterator[Any]:
+def opened(root: Path) -> Iterator[Any]:
     """The DVC repository at `root`.
 
     Raises:
@@ -168,13 +195,14 @@ def _opened(root: Path) -> Iterator[Any]:
             hint="git init",
             exit_code=ExitCode.STAGE_FAILED,
         ) from None
-    with repo:
+    # DVC reads paths from the working directory, and refuses one that lies outside its repository.
+    with chdir(root), repo:
         yield repo
 
 
 def is_unchanged(root: Path, pointer: Path) -> bool:
     """Whether the files in the workspace are those that a `.dvc` file records, whatever the cache holds."""
-    with _quiet_dvc(logging.NullHandler()), _opened(root) as repo:
+    with quiet_dvc(logging.NullHandler()), opened(root) as repo:
         # Not `repo.status`: it calls files that the cache lacks changed.
         outputs = [out for stage in repo.stage.collect(str(pointer)) for out in stage.outs]
         return not any(out.changed_checksum() for out in outputs)
@@ -184,14 +212,23 @@ def pull(root: Path, pointer: str) -> None:
     """Fetches the files of one `.dvc` file from its remote and checks them out.
 
     Raises:
-        FlywheelError: there is no remote, it cannot be reached, or it lacks files (exit code 3).
+        FlywheelError: there is no remote, it cannot be reached, or it lacks files (exit code 3); or the folder's listing
+            names files outside it, where DVC would write them (exit code 2).
     """
-    with _quiet_dvc(logging.NullHandler()):
+    with quiet_dvc(logging.NullHandler()):
         from dvc.exceptions import DvcException
 
         try:
-            with _opened(root) as repo:
-                repo.pull(targets=[pointer])
+            with opened(root) as repo:
+                repo.fetch(targets=[pointer])
+                outside = dvc_files.leads_outside(root, dvc_files.pointer_md5(root / pointer) or "")
+                if outside is not None:
+                    raise FlywheelError(
+                        f"its listing names a file outside the folder: {outside!a}",
+                        where=Where(pointer),
+                        hint="no `dvc add` writes such a listing: find out who made it, and track the data again",
+                    )
+                repo.checkout(targets=[pointer])
         except (DvcException, OSError) as error:
             raise FlywheelError(
                 f"the data could not be fetched: {str(error).splitlines()[0]}",
@@ -203,10 +240,10 @@ def pull(root: Path, pointer: str) -> None:
 
 def check_out(root: Path, outputs: Sequence[Path]) -> None:
     """Brings stages' outputs from DVC's cache into the workspace; those that it does not hold stay away."""
-    with _quiet_dvc(logging.NullHandler()):
+    with quiet_dvc(logging.NullHandler()):
         from dvc.exceptions import DvcException
 
-        with _opened(root) as repo, suppress(DvcException):
+        with opened(root) as repo, suppress(DvcException):
             repo.checkout(targets=[str(path) for path in outputs])
 
 
@@ -221,12 +258,12 @@ def fetch_objects(root: Path, hashes: Sequence[str], shown: str) -> None:
     Raises:
         FlywheelError: there is no remote, or it cannot be reached (exit code 3).
     """
-    with _quiet_dvc(logging.NullHandler()):
+    with quiet_dvc(logging.NullHandler()):
         from dvc.exceptions import DvcException
         from dvc_data.hashfile.hash_info import HashInfo
 
         try:
-            with _opened(root) as repo:
+            with opened(root) as repo:
                 repo.cloud.pull([HashInfo("md5", each) for each in hashes])
         except (DvcException, OSError) as error:
             raise FlywheelError(

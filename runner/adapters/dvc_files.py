@@ -16,6 +16,7 @@ import yaml
 from msgspec import Struct
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import write_bytes
 
 
 class LockedStage(Struct, frozen=True, kw_only=True):
@@ -101,6 +102,24 @@ def pointer_md5(path: Path) -> str | None:
         ) from None
 
 
+class Pointer(Struct, frozen=True, kw_only=True):
+    """What a `.dvc` file says of its one output; `files` is None for a single file."""
+
+    md5: str
+    files: int | None = None
+    bytes: int | None = None
+
+
+def parse_pointer(content: bytes) -> Pointer | None:
+    """A `.dvc` file's bytes as a record; None where they are none."""
+    try:
+        out = _parse(content, Where("pointer"))["outs"][0]
+        sizes = [out.get(key) if isinstance(out.get(key), int) else None for key in ("nfiles", "size")]
+        return Pointer(md5=str(out["md5"]), files=sizes[0], bytes=sizes[1])
+    except (FlywheelError, TypeError, KeyError, IndexError, AttributeError):
+        return None
+
+
 def file_md5(path: Path) -> str:
     """The md5 of a file's bytes, as DVC records it."""
     with path.open("rb") as handle:
@@ -153,6 +172,18 @@ def cached_members(root: Path, md5: str) -> dict[str, str] | None:
         return None
 
 
+def leads_outside(root: Path, md5: str) -> str | None:
+    """The first file of a stored folder that its listing would put elsewhere, or into git's or DVC's own folders.
+
+    DVC 3.67 writes a member called `../.git/hooks/x` where that leads.
+    """
+    for member in cached_members(root, md5) or {}:
+        parts = member.split("/")
+        if "\\" in member or any(part.lower() in ("", ".", "..", ".git", ".dvc") for part in parts):
+            return member
+    return None
+
+
 def run_cache_key(cmd: str, deps: Mapping[str, str], params: Mapping[str, Any], outs: Sequence[str]) -> str:
     """The key under which DVC's run cache files a stage's run.
 
@@ -170,6 +201,45 @@ def _without_sizes(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_sizes(item) for key, item in value.items() if key not in ("size", "nfiles")}
     return [_without_sizes(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+class RecordedRun(Struct, frozen=True, kw_only=True):
+    """A stage's run as a committed dvc.lock tells of it.
+
+    Attributes:
+        folder: of the lock; paths are relative to it.
+        entry: the stage in the lock, as it is written there.
+    """
+
+    folder: Path
+    stage: LockedStage
+    entry: dict[str, Any]
+
+
+def recorded_runs(root: Path) -> dict[str, RecordedRun]:
+    """Every run that a sprint's dvc.lock tells of, by its key in DVC's run cache; unreadable locks are left out."""
+    runs: dict[str, RecordedRun] = {}
+    for lock in sorted((root / "reports").glob("*/dvc.lock")):
+        try:
+            entries = (_load(lock) or {}).get("stages") or {}
+        except (FlywheelError, AttributeError):
+            continue
+        for entry in entries.values():
+            stage = _locked(entry)
+            key = run_cache_key(stage.cmd, stage.deps, stage.params, list(stage.outs))
+            runs[key] = RecordedRun(folder=lock.parent, stage=stage, entry=entry)
+    return runs
+
+
+def file_run(root: Path, key: str, run: RecordedRun) -> None:
+    """Puts a recorded run into DVC's run cache, with the small files that lie beside its lock."""
+    for out, md5 in run.stage.outs.items():
+        path, stored = run.folder / out, cache_path(root, md5)
+        if path.is_file() and not stored.exists() and file_md5(path) == md5:
+            write_bytes(stored, path.read_bytes())
+    content = yaml.safe_dump(run.entry, sort_keys=False, allow_unicode=True).encode()
+    name = hashlib.sha256(content).hexdigest()
+    write_bytes(root / ".dvc" / "cache" / "runs" / key[:2] / key / name, content)
 
 
 def run_cache_lookup(root: Path, key: str) -> LockedStage | None:

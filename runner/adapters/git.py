@@ -18,7 +18,7 @@ def run_git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Compl
     """
     if shutil.which("git") is None:
         raise FlywheelError(
-            "git is not installed", hint="install git 2.30 or newer", exit_code=ExitCode.MISSING_TOOL
+            "git is not installed", hint="install git 2.31 or newer", exit_code=ExitCode.MISSING_TOOL
         )
     return subprocess.run(["git", "-C", str(root), *arguments], input=stdin, capture_output=True, check=False)
 
@@ -75,3 +75,19 @@ def tracked_symlinks(root: Path) -> list[str]:
     result = run_git(root, "ls-files", "--stage", "-z")
     entries = result.stdout.decode("utf-8", "replace").split("\0") if result.returncode == 0 else []
     return [entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]
+
+
+def uncommitted(root: Path) -> list[str]:
+    """The paths that differ from the commit that is checked out, new files included, sorted.
+
+    Files that git ignores are none of them.
+    """
+    result = run_git(root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
+    entries = result.stdout.decode("utf-8", "surrogateescape").split("\0") if result.returncode == 0 else []
+    return sorted(entry[3:] for entry in entries if len(entry) > 3)
+
+
+def folder_in_repository(root: Path) -> str:
+    """The path of a folder from the top of its repository, with a slash at its end; empty for the top itself."""
+    result = run_git(root, "rev-parse", "--show-prefix")
+    return result.stdout.decode("utf-8", "surrogateescape").strip("\n") if result.returncode == 0 else ""

@@ -9,7 +9,8 @@ from runner.cli.common import Subparsers, add_root, command, print_json, project
 
 EXAMPLE = """\
   flywheel run                             the newest sprint
-  flywheel run 0001-first-model --pull     fetch through DVC first what is not here"""
+  flywheel run 0001-first-model --pull     fetch through DVC first what is not here
+  flywheel run 0002-dark --base main       judged by the policy, slices and gates of main, as a pull request is"""
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -28,13 +29,18 @@ def add_parser(commands: Subparsers) -> None:
         action="store_true",
         help="first fetch through DVC what is missing here: dataset, champion, outputs of a run that was pushed",
     )
+    parser.add_argument(
+        "--base",
+        metavar="REF",
+        help="judge under the terms of this branch or commit, not under what is changed here",
+    )
     add_root(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     from runner.workflow.run import run
 
-    outcome = run(project_root(options), options.sprint, pull=options.pull, say=_say)
+    outcome = run(project_root(options), options.sprint, pull=options.pull, say=_say, base=options.base)
     if options.format == "json":
         print_json(outcome.report)
     else:

@@ -57,4 +57,5 @@ def render(result: Verification) -> str:
         detail = f": {finding.detail}" if finding.detail else ""
         lines.append(f"  {finding.problem:<{width}}  {finding.file}{detail}")
     lines += [f"  not compared: {part}/ is not here, and no number rests on it" for part in result.absent]
+    lines += [f"  not compared: {note}" for note in result.notes]
     return "\n".join(lines)

@@ -182,6 +182,7 @@ class ChampionModel(Record, frozen=True, kw_only=True):
     Attributes:
         tag: the registry's git tag. `target`: the artefact that ran; `digest` is of its content.
         class_names: what it knows; classes of the project that it lacks count as never detected.
+        recorded: the predictions are those of its own sprint's record, on the same images; it was not run again.
     """
 
     sprint: str
@@ -189,6 +190,7 @@ class ChampionModel(Record, frozen=True, kw_only=True):
     target: str
     class_names: list[str]
     digest: str
+    recorded: bool = False
 
 
 class ChampionEvaluation(Record, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
@@ -23,6 +24,16 @@ class Outcome(StrEnum):
 WORST_FIRST = (Outcome.FAIL, Outcome.NOT_MEASURED, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
+def worst(outcomes: Sequence[Outcome]) -> Outcome:
+    """FAIL before NOT_MEASURED before INCONCLUSIVE before PASS, which is also the outcome of none.
+
+    Example:
+        >>> worst([Outcome.PASS, Outcome.NOT_MEASURED]).value
+        'NOT_MEASURED'
+    """
+    return min(outcomes, key=WORST_FIRST.index, default=Outcome.PASS)
+
+
 class FurtherEvidence(Record, frozen=True, kw_only=True):
     """What would decide an INCONCLUSIVE gate at 80 % power.
 
@@ -41,30 +52,40 @@ class FurtherEvidence(Record, frozen=True, kw_only=True):
     currency: str = ""
 
 
-class GateResult(Record, frozen=True, kw_only=True):
+def _none() -> None:
+    return None
+
+
+class GateResult(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One gate, on one slice and one target.
+
+    `finding` is written only where there is one, so that a record without kept gates has the bytes that it had before
+    there were any. The other defaults are factories, since msgspec leaves out plain ones.
 
     Attributes:
         interval: of what the gate judges (the value, or its difference to the reference), family-wise.
         decided_by: `interval` for quality metrics; `point` where the gate says `decide: point`; `measurement`
             for what has no sampling error that we know (latency, size, cost).
+        finding: the gate is the reference's, kept although the proposal dropped or loosened it, until somebody approves
+            the finding of this id.
     """
 
     gate: str  # the gate as written: "recall ≥ 0.70"
     metric: str
     target: str | None
     slice: str | None
-    class_name: str | None = field(name="class", default=None)
+    class_name: str | None = field(name="class", default_factory=_none)
     outcome: Outcome
     value: float | None
-    reference: float | None = None  # the champion's, or the torch model's value
-    interval: Interval | None = None
-    decided_by: Literal["interval", "point", "measurement"] = "measurement"
-    further: FurtherEvidence | None = None
+    reference: float | None = field(default_factory=_none)  # the champion's, or the torch model's value
+    interval: Interval | None = field(default_factory=_none)
+    decided_by: Literal["interval", "point", "measurement"] = field(default_factory=lambda: "measurement")
+    further: FurtherEvidence | None = field(default_factory=_none)
     threshold: float
     explanation: str
-    source: str = ""  # file:line:column of the gate
-    origin: Literal["sprint", "policy"] = "sprint"
+    source: str = field(default_factory=str)  # file:line:column of the gate
+    origin: Literal["sprint", "policy"] = field(default_factory=lambda: "sprint")
+    finding: str | None = None
 
 
 class Verdict(Record, frozen=True, kw_only=True):
@@ -84,6 +105,15 @@ class Verdict(Record, frozen=True, kw_only=True):
     level: float | None = None
     family: int = 0
     wear: Wear | None = None
+
+    def outcome_under(self, approved: frozenset[str]) -> Outcome:
+        """The outcome once the findings of these ids are approved: without the gates that were kept for them."""
+        return worst([gate.outcome for gate in self.gates if gate.finding not in approved])
+
+    @property
+    def kept_for(self) -> frozenset[str]:
+        """The findings that gates were kept for."""
+        return frozenset(gate.finding for gate in self.gates if gate.finding is not None)
 
 
 # --- wear of the test split -----------------------------------------------------------------------

@@ -19,7 +19,7 @@ from runner.domain.evaluation import (
     Interval,
 )
 from runner.domain.records import Record
-from runner.domain.verdict import WORST_FIRST, GateResult, Outcome, Verdict
+from runner.domain.verdict import GateResult, Outcome, Verdict, worst
 from runner.gates import explain
 from runner.gates.evidence import (
     Cell,
@@ -45,11 +45,12 @@ __all__ = ["Evidence", "LabelPrice", "Samples", "WrittenGate", "describe", "judg
 
 
 class WrittenGate(Record, frozen=True, kw_only=True):
-    """A gate and where it is written: `source` is file:line:column."""
+    """A gate and where it is written: `source` is file:line:column; `finding`: see `GateResult`."""
 
     gate: Gate
     origin: Literal["sprint", "policy"]
     source: str
+    finding: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +95,6 @@ def judge(gates: Sequence[WrittenGate], evidence: Evidence) -> Verdict:
         family=sum(result.interval is not None for result in results),
         wear=evidence.wear,
     )
-
-
-def worst(outcomes: Sequence[Outcome]) -> Outcome:
-    """FAIL before NOT_MEASURED before INCONCLUSIVE before PASS, which is also the outcome of none.
-
-    Example:
-        >>> worst([Outcome.PASS, Outcome.NOT_MEASURED]).value
-        'NOT_MEASURED'
-    """
-    return min(outcomes, key=WORST_FIRST.index, default=Outcome.PASS)
 
 
 def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:
@@ -203,6 +194,7 @@ def _result(question: _Question, evidence: Evidence, family: Family) -> GateResu
         explanation=question.settled[1] if question.settled else "",
         source=question.written.source,
         origin=question.written.origin,
+        finding=question.written.finding,
     )
     return result if question.sample is None else _by_interval(result, question, evidence, family)
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.adapters import dvc_files
+from runner.adapters import dvc_files, git
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import ChampionModel
-from runner.domain.files import atomic_folder, write_json
-from runner.domain.records import Record
+from runner.domain.files import atomic_folder, read_json, write_json
+from runner.domain.records import Record, Selection
 from runner.domain.task import TaskSpec
 from runner.stages.stage import Stage, StageContext
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from runner.adapters.tables import Column
 
+SPLIT = "test"
 STORE = ".flywheel/champion"  # git-ignored; what DVC's cache holds, laid out as a model is opened
 
 
@@ -55,32 +56,128 @@ def with_champion(params: ChampionParams, champion: ResolvedChampion | None) -> 
 def run(context: StageContext, params: ChampionParams) -> None:
     """Writes the champion's predictions, and whose they are.
 
+    Where its own record holds what it predicted on the same images, that is taken: no image and no model is read.
+
     Raises:
         FlywheelError: the artefact is not in DVC's cache, cannot be run by this version, or does another task.
     """
-    from runner.adapters.machine import torch_device
     from runner.adapters.tables import write_table
-    from runner.adapters.yolo_folder import selected_paths
-    from runner.exporters.opened import open_model
-    from runner.stages.predict import predict_with
 
     champion = params.champion
     if champion is None:
         raise ValueError("the stage is not part of a sprint without a champion")
-    model = open_model(artefact(context.root, champion), torch_device(params.device, params.threads))
-    _require_same_output(champion, params.task, model.spec)
-    paths = selected_paths(context.folder / "selection" / "manifest.parquet", "test")
-    found = predict_with(model, context.root / params.dataset, paths).columns()
+    split_digest = read_json(context.folder / "selection.json", Selection).split_digests[SPLIT]
+    known = recorded_predictions(context.root, champion, params.task, split_digest)
+    found, class_names = _read(context.root, known) if known else _predicted(context, params, champion)
     with atomic_folder(context.folder / "champion") as folder:
         write_table(folder / "predictions.parquet", of_classes(found, params.task.classes))
         record = ChampionModel(
             sprint=champion.sprint,
             tag=champion.tag,
             target=champion.target,
-            class_names=model.spec.classes,
+            class_names=class_names,
             digest=champion.digest,
+            recorded=known is not None,
         )
         write_json(folder / "champion.json", record)
+
+
+def _predicted(
+    context: StageContext, params: ChampionParams, champion: ResolvedChampion
+) -> tuple[Mapping[str, Column], list[str]]:
+    """What the champion's artefact predicts on the images, and the classes that it knows."""
+    from runner.adapters.machine import torch_device
+    from runner.adapters.yolo_folder import selected_paths
+    from runner.exporters.opened import open_model
+    from runner.stages.predict import predict_with
+
+    model = open_model(artefact(context.root, champion), torch_device(params.device, params.threads))
+    _require_same_output(champion, params.task, model.spec)
+    paths = selected_paths(context.folder / "selection" / "manifest.parquet", SPLIT)
+    return predict_with(model, context.root / params.dataset, paths).columns(), model.spec.classes
+
+
+class RecordedPredictions(Record, frozen=True, kw_only=True):
+    """What a champion's own sprint predicted: DVC's hash of the folder of predictions, and of its artefact's table.
+
+    Attributes:
+        table: None where the folder's listing is not in DVC's cache.
+    """
+
+    folder: str
+    table: str | None
+    class_names: list[str]
+
+    def wanted(self, root: Path) -> list[str]:
+        """What DVC's cache must hold and does not: the listing first, then the table that it names."""
+        parts = [self.folder, *([self.table] if self.table else [])]
+        return [md5 for md5 in parts if not dvc_files.cache_path(root, md5).is_file()]
+
+
+def recorded_predictions(
+    root: Path, champion: ResolvedChampion, task: TaskSpec, split_digest: str, *, absent: bool = False
+) -> RecordedPredictions | None:
+    """The champion's predictions of the same test split, from its own record.
+
+    Args:
+        absent: tell of them also where DVC's cache does not hold them.
+
+    Returns:
+        None where it was evaluated on other images or labels, or predicts something else.
+    """
+    content = {
+        file: git.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
+        for file in ("selection.json", "params.yaml", "dvc.lock")
+    }
+    theirs = _split_and_task(content["selection.json"], content["params.yaml"])
+    if content["dvc.lock"] is None or theirs is None or theirs[0] != split_digest:
+        return None
+    if not _same_output(theirs[1], task):
+        return None
+    lock = dvc_files.parse_lock(content["dvc.lock"], Where(f"reports/{champion.sprint}/dvc.lock"))
+    folder = lock["predict"].outs.get("predictions", "") if "predict" in lock else ""
+    table = (dvc_files.cached_members(root, folder) or {}).get(f"{champion.target}.parquet")
+    found = RecordedPredictions(folder=folder, table=table, class_names=theirs[1].classes)
+    if absent:
+        return found if folder else None
+    return found if table is not None and not found.wanted(root) else None
+
+
+class _Split(msgspec.Struct, frozen=True):
+    """The one thing that is read of a selection, by whatever version it was written."""
+
+    split_digests: dict[str, str]
+
+
+def _split_and_task(selection: bytes | None, parameters: bytes | None) -> tuple[str, TaskSpec] | None:
+    import yaml
+
+    if selection is None or parameters is None:
+        return None
+    try:
+        digest = msgspec.json.decode(selection, type=_Split).split_digests[SPLIT]
+        return digest, msgspec.convert(yaml.safe_load(parameters)["predict"]["task"], TaskSpec)
+    except (msgspec.MsgspecError, yaml.YAMLError, KeyError, TypeError):
+        return None  # written by a version of flywheel with other records
+
+
+def _read(root: Path, known: RecordedPredictions) -> tuple[Mapping[str, Column], list[str]]:
+    """The recorded table.
+
+    Raises:
+        FlywheelError: DVC's cache holds something else in its place.
+    """
+    from runner.adapters.tables import read_table
+
+    path = dvc_files.cache_path(root, str(known.table))
+    if dvc_files.file_md5(path) != known.table:
+        raise FlywheelError(
+            "the champion's recorded predictions are spoiled in DVC's cache",
+            where=Where(path.relative_to(root).as_posix()),
+            hint="delete that file, then run again with --pull",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return read_table(path), known.class_names
 
 
 def of_classes(table: Mapping[str, Column], classes: Sequence[str]) -> dict[str, Column]:
@@ -144,17 +241,18 @@ def _lay_out(root: Path, store: Path, files: Mapping[str, str]) -> None:
             shutil.copyfile(dvc_files.cache_path(root, md5), target)
 
 
-def _require_same_output(champion: ResolvedChampion, project: TaskSpec, model: TaskSpec) -> None:
-    """Classes may differ, and are matched by name; what is predicted for each may not.
+def _same_output(model: TaskSpec, project: TaskSpec) -> bool:
+    """Classes may differ, and are matched by name; what is predicted for each may not."""
+    points = [spec.keypoints.names if spec.keypoints else [] for spec in (model, project)]
+    return model.name == project.name and points[0] == points[1]
 
+
+def _require_same_output(champion: ResolvedChampion, project: TaskSpec, model: TaskSpec) -> None:
+    """
     Raises:
         FlywheelError: another task, or another skeleton.
     """
-    points = (
-        model.keypoints.names if model.keypoints else [],
-        project.keypoints.names if project.keypoints else [],
-    )
-    if model.name == project.name and points[0] == points[1]:
+    if _same_output(model, project):
         return
     other = f"does the task {model.name}" if model.name != project.name else "predicts other key points"
     raise FlywheelError(

@@ -16,6 +16,7 @@ import msgspec
 import yaml
 from filelock import FileLock, Timeout
 
+from runner.adapters.extras import missing_extra
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json, write_error, write_json
 from runner.domain.records import Selection, StageFailure
@@ -46,6 +47,9 @@ def main(arguments: list[str]) -> int:
     except FlywheelError as error:
         return _fail(root, folder, stage.name, error)
     except Exception as error:  # the process's boundary: every failure must reach the report
+        missing = missing_extra(error) if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None:
+            return _fail(root, folder, stage.name, missing)
         traceback.print_exc()
         bug = FlywheelError(
             f"unexpected {type(error).__name__}: {error}",

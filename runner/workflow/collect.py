@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -23,8 +23,19 @@ from runner.gates.evidence import Evidence, LabelPrice
 from runner.gates.judge import WrittenGate, judge
 from runner.planning.wear import evaluation_digest, wear_of_verdict
 from runner.report.build import sprint_cost
-from runner.report.record import ConfidenceCurve, FileDigest, PrecisionRecall, ReportInputs
+from runner.report.record import (
+    BaseTerms,
+    ConfidenceCurve,
+    FileDigest,
+    PrecisionRecall,
+    ReportInputs,
+    ToApprove,
+)
 from runner.stages.timings import read_timings
+from runner.workflow.terms import read_terms
+
+if TYPE_CHECKING:
+    from runner.policy.terms import Terms
 
 T = TypeVar("T")
 
@@ -50,6 +61,11 @@ class Sources:
     failure: StageFailure | None = None
     champion: str | None = None
     uses: Sequence[SplitUse] = ()
+
+    @property
+    def terms(self) -> Terms | None:
+        """The base branch's terms, where the sprint was judged under some."""
+        return read_terms(self.folder)
 
     def record(self, stage: str, file: str, record_type: type[T]) -> T | None:
         """A stage's record, or None where the stage did not get so far."""
@@ -92,6 +108,7 @@ def collect(sources: Sources) -> ReportInputs:
         benchmark=sources.record("benchmark", "benchmark.json", Benchmark),
         champion_name=sources.champion,
         timings=read_timings(sources.folder).stages,
+        terms=_terms(sources.terms),
     )
     return msgspec.structs.replace(inputs, verdict=_judge(sources, inputs))
 
@@ -126,7 +143,27 @@ def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
         WrittenGate(gate=gate, origin="policy", source=source)
         for gate, source in zip(project.policy.gates, loaded.policy_sources, strict=True)
     ]
-    return judge([*own, *policy], evidence)
+    kept = [
+        WrittenGate(gate=gate, origin="sprint", source=source, finding=finding)
+        for gate, source, finding in loaded.kept
+    ]
+    return judge([*own, *policy, *kept], evidence)
+
+
+def _terms(terms: Terms | None) -> BaseTerms | None:
+    """What the report says of the terms."""
+    if terms is None:
+        return None
+    from runner.policy.project_rules import approvers
+
+    return BaseTerms(
+        base_commit=terms.base_commit,
+        reference=terms.reference,
+        findings=[
+            ToApprove(finding=finding, approvers=approvers(terms.policy, finding.kind) or [])
+            for finding in terms.all_findings
+        ],
+    )
 
 
 def guidelines_file(root: Path, loaded: LoadedSprint) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from runner.config.load import PROJECT_FILE, LoadedSprint, load_sprint
 from runner.config.project import Project
 from runner.domain.files import encode_json, read_json, write_bytes
+from runner.domain.policy import TERMS_FILE
 from runner.planning import wear
 from runner.stages.pipeline import STAGES
 from runner.workflow.collect import guidelines_file
@@ -16,7 +17,16 @@ from runner.workflow.collect import guidelines_file
 FILE = "digests.json"
 STORED = ("index", "selection", "predictions", "champion", "outcomes", "gallery")  # folders that DVC keeps
 FOLDERS = (*STORED, "plots")
-REPORTED = ("params.yaml", "dvc.yaml", "timings.json", wear.FILE, "verdict.json", "report.json", "report.md")
+REPORTED = (
+    "params.yaml",
+    "dvc.yaml",
+    "timings.json",
+    TERMS_FILE,
+    wear.FILE,
+    "verdict.json",
+    "report.json",
+    "report.md",
+)
 
 
 def write_digests(root: Path, project: Project, loaded: LoadedSprint, *, stored_unchanged: bool) -> None:

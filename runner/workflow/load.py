@@ -7,10 +7,21 @@ from pathlib import Path
 from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError, Where
+from runner.workflow.terms import under_terms
 
 
 def load(root: Path, name: str | None) -> tuple[Project, LoadedSprint]:
-    """The project and the sprint.
+    """The project and the sprint as they are judged: under the terms of a base branch, where a run recorded some.
+
+    Raises:
+        ConfigurationErrors: either file is not valid; all errors at once.
+        FlywheelError: the project has no sprint yet, or its terms cannot be read.
+    """
+    return under_terms(root, *load_written(root, name))
+
+
+def load_written(root: Path, name: str | None) -> tuple[Project, LoadedSprint]:
+    """The project and the sprint as they are written here.
 
     Raises:
         ConfigurationErrors: either file is not valid; all errors at once.

@@ -15,7 +15,7 @@ from runner.domain.verdict import SplitUse
 from runner.planning import wear
 from runner.planning.champion import Registry, resolve_champion
 from runner.planning.records import Action, StagePlan
-from runner.planning.resolve import resolve_stages
+from runner.planning.resolve import stages_of
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.report import markdown, plots
@@ -94,8 +94,12 @@ def write_report(
 
 
 def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageFailure | None) -> Sources:
-    """The stages that are up to date: what a failed run left of an older one is not shown."""
-    fresh = {plan.stage for plan in _plans(root, project, loaded) if plan.action is Action.CACHED}
+    """The stages that are up to date: what a failed run left of an older one is not shown.
+
+    What is only not here, weights in a clone say, is as true as it was.
+    """
+    plans = _plans(root, project, loaded)
+    fresh = {plan.stage for plan in plans if plan.action is Action.CACHED or plan.absent_only}
     if failure is not None and failure.stage == "check":
         fresh.add("check")
     champion = Registry(root, project).rival(loaded.name)
@@ -140,5 +144,5 @@ def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
 
 def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan]:
     champion = resolve_champion(root, Registry(root, project).rival(loaded.name))
-    stages = resolve_stages(project, loaded.sprint, champion)
+    stages = stages_of(project, loaded, champion)
     return plan_stages(stages, Repository(root, root / "reports" / loaded.name))

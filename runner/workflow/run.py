@@ -12,22 +12,25 @@ from pathlib import Path
 from runner.adapters import dvc, dvc_files, git
 from runner.adapters.dvc import StageCommandFailed, StageEvent
 from runner.adapters.dvc_files import pointer_md5
+from runner.adapters.extras import require_run_extra
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_json
+from runner.domain.files import read_json, write_json
 from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.champion import Registry, resolve_champion
 from runner.planning.plan import make_plan
 from runner.planning.records import Action, Plan
-from runner.planning.resolve import ResolvedStage, resolve_stages
+from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.stages import UNCHANGED
 from runner.stages.champion import not_here, stored_files
 from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
+from runner.workflow import terms
 from runner.workflow.left import LastRun, inputs_of
-from runner.workflow.load import load
+from runner.workflow.limits import Watch, limit_of, watched
+from runner.workflow.load import load, load_written
 from runner.workflow.locking import sprint_lock
 from runner.workflow.records import JudgedSprint
 from runner.workflow.report import write_report
@@ -36,61 +39,93 @@ Say = Callable[[str], None]
 MINIMUM_FREE_BYTES = 64 * 2**20
 
 
-def run(root: Path, name: str | None, *, pull: bool, say: Say) -> JudgedSprint:
+def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None = None) -> JudgedSprint:
     """Runs what changed of a sprint and reports; a failed stage is reported too.
+
+    Args:
+        base: judge under the terms of this branch or commit; under the working tree's own policy when None.
 
     Raises:
         ConfigurationErrors: the specs are not valid.
         FlywheelError: the data is missing or changed, the sprint is already running, or DVC cannot work.
     """
-    project, loaded = load(root, name)
-    folder = root / "reports" / loaded.name
-    with sprint_lock(root, loaded.name):
-        champion = resolve_champion(root, Registry(root, project).rival(loaded.name))
-        stages = resolve_stages(project, loaded.sprint, champion)
-        _require_data(root, project, inputs_of(stages), pull=pull, say=say)
-        plan = make_plan(root, project, loaded)
-        if pull:
-            plan = _fetch_outputs(root, project, loaded, plan, say=say)
-        if champion is None:
-            shutil.rmtree(folder / "champion", ignore_errors=True)  # of a registry that had one
-        elif "champion" in plan.runs:
-            _require_champion(root, champion, pull=pull, say=say)
-        compile_pipeline(folder, stages, f"specs/{loaded.name}.yaml")
-        last = LastRun(root, project, loaded, stages)
-        unchanged = not plan.runs and last.same_stages()
-        failure = None
-        if unchanged:
-            say(f"{plan.sprint}: nothing to run, every stage is unchanged")
-            reported = last.same_report()
-            if reported is not None:
-                return reported
-        else:
-            failure = _run_stages(root, folder, plan, stages, say)
+    own, written = load_written(root, name)
+    folder = root / "reports" / written.name
+    with sprint_lock(root, written.name):
+        project, loaded = terms.settle(root, own, written, base, say)
+        with watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch:
+            champion = resolve_champion(root, Registry(root, project).rival(loaded.name))
+            stages = stages_of(project, loaded, champion)
+            _require_data(root, project, inputs_of(stages), pull=pull, say=say)
+            plan = make_plan(root, project, loaded)
+            if pull:
+                plan = _fetch_outputs(root, project, loaded, plan, say=say)
+            if champion is None:
+                shutil.rmtree(folder / "champion", ignore_errors=True)  # of a registry that had one
+            elif "champion" in plan.runs:
+                _require_champion(root, champion, pull=pull, say=say)
+            compile_pipeline(folder, stages, loaded.path)
+            last = LastRun(root, project, loaded, stages)
+            unchanged = not plan.runs and last.same_stages()
+            failure = None
+            if unchanged:
+                say(f"{plan.sprint}: nothing to run, every stage is unchanged")
+                reported = last.same_report()
+                if reported is not None:
+                    return reported
+            else:
+                failure = _run_stages(root, folder, stages, _StageLines(plan, say), watch)
+        if failure is None:
+            terms.add_evidence(root, folder)
         outcome = write_report(root, project, loaded, failure, nothing_ran=unchanged)
         if failure is None:
             last.remember()
     return outcome
 
 
+def report_failure(root: Path, name: str, error: FlywheelError) -> JudgedSprint:
+    """Reports a run that failed before its first stage, so that whoever proposed it learns why."""
+    project, loaded = load(root, name)
+    folder = root / "reports" / loaded.name
+
+    def shown(text: object) -> str:
+        return str(text).replace(f"{root}{os.sep}", "")
+
+    failure = StageFailure(
+        stage="prepare",
+        message=shown(error.message),
+        hint=shown(error.hint) if error.hint else None,
+        where=shown(error.where) if error.where else None,
+        exit_code=int(error.exit_code),
+    )
+    with sprint_lock(root, loaded.name):
+        write_json(folder / FAILURE_FILE, failure)
+        return write_report(root, project, loaded, failure)
+
+
 def _run_stages(
-    root: Path, folder: Path, plan: Plan, stages: Sequence[ResolvedStage], say: Say
+    root: Path, folder: Path, stages: Sequence[ResolvedStage], progress: _StageLines, watch: Watch
 ) -> StageFailure | None:
+    if progress.plan.runs:
+        require_run_extra()
     _require_free_space(folder)
     _refuse_symlinks(root)
     _refuse_changed_data(root, inputs_of(stages))
     (folder / FAILURE_FILE).unlink(missing_ok=True)
-    _check_out(root, folder, plan)
-    progress = _StageLines(plan, say)
+    _check_out(root, folder, progress.plan)
     os.environ[RUN_PID_VARIABLE] = str(os.getpid())
     try:
         dvc.reproduce(root, folder / "dvc.yaml", progress.event)
     except StageCommandFailed as failed:
-        interrupted = failed.status in (ExitCode.INTERRUPTED, -signal.SIGINT)
-        progress.failed(failed.stage, "interrupted" if interrupted else "FAILED")
-        if interrupted:
+        if failed.status in (ExitCode.INTERRUPTED, -signal.SIGINT):
+            progress.failed(failed.stage, "interrupted")
             raise KeyboardInterrupt from failed
-        return _failure(folder, failed)
+        progress.failed(failed.stage, f"stopped: {watch.reached.name}" if watch.reached else "FAILED")
+        if watch.reached is None:
+            return _failure(folder, failed)
+        failure = watch.reached.failure(failed.stage, progress.finished, progress.plan.sprint)
+        write_json(folder / FAILURE_FILE, failure)
+        return failure
     finally:
         del os.environ[RUN_PID_VARIABLE]
     progress.finish()
@@ -173,22 +208,39 @@ def _require_champion(root: Path, champion: ResolvedChampion, *, pull: bool, say
 def _fetch_outputs(root: Path, project: Project, loaded: LoadedSprint, plan: Plan, *, say: Say) -> Plan:
     """Brings what an earlier run wrote and pushed, so that its stages need not run again; returns the plan with it.
 
-    What the remote lacks, or where there is none, runs as planned.
+    It may be another sprint's run, which git tells of. What the remote lacks, or where there is none, runs as planned.
     """
     stored = {path: md5 for stage in plan.stages for path, md5 in stage.stored.items()}
-    if not stored:
+    recorded = [stage.recorded for stage in plan.stages if stage.recorded is not None]
+    if not stored and not recorded:
         return plan
-    say(f"fetching {', '.join(stored)} of an earlier run through DVC")
+    if stored:
+        say(f"fetching {', '.join(stored)} of an earlier run through DVC")
     try:
         dvc.fetch_objects(root, list(stored.values()), f"reports/{loaded.name}")
         folders = [md5 for md5 in stored.values() if md5.endswith(".dir")]
+        _refuse_outside(root, loaded.name, folders)
         members = {
             member for md5 in folders for member in (dvc_files.cached_members(root, md5) or {}).values()
         }
         dvc.fetch_objects(root, sorted(members), f"reports/{loaded.name}")
     except FlywheelError as error:
         say(f"not fetched: {error.message}")
+    known = dvc_files.recorded_runs(root) if recorded else {}
+    for key in recorded:
+        dvc_files.file_run(root, key, known[key])
     return make_plan(root, project, loaded)
+
+
+def _refuse_outside(root: Path, sprint: str, folders: Sequence[str]) -> None:
+    for md5 in folders:
+        outside = dvc_files.leads_outside(root, md5)
+        if outside is not None:
+            raise FlywheelError(
+                f"a stored folder's listing names a file outside it: {outside!a}",
+                where=Where(f"reports/{sprint}/dvc.lock"),
+                hint="no run writes such a listing: find out who made it, and run the sprint again without --pull",
+            )
 
 
 def _refuse_changed_data(root: Path, inputs: Sequence[str]) -> None:
@@ -230,6 +282,8 @@ class _StageLines:
     """One line per stage on stderr: what it does and why, then how long it took."""
 
     def __init__(self, plan: Plan, say: Say) -> None:
+        self.plan = plan
+        self.finished: list[str] = []
         self.reasons = {stage.stage: "; ".join(stage.reasons) for stage in plan.stages}
         self.names = [stage.stage for stage in plan.stages]
         self.say = say
@@ -239,8 +293,10 @@ class _StageLines:
         self.finish()
         match event:
             case "unchanged":
+                self.finished.append(stage)
                 self.say(f"{self._place(stage)}  cached (unchanged)")
             case "restored":
+                self.finished.append(stage)
                 self.say(f"{self._place(stage)}  cached (an earlier run's result, from DVC's cache)")
             case "running":
                 self.say(f"{self._place(stage)}  running: {self.reasons.get(stage, '')}")
@@ -250,6 +306,7 @@ class _StageLines:
         """Says how long the stage under way took."""
         if self.running is not None:
             stage, started = self.running
+            self.finished.append(stage)
             self.say(f"{self._place(stage)}  done in {time.monotonic() - started:.1f} s")
             self.running = None
 

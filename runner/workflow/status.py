@@ -13,11 +13,12 @@ from runner.domain.records import Record, StageFailure
 from runner.domain.verdict import Outcome, Verdict
 from runner.planning.champion import Registry, resolve_champion
 from runner.planning.records import Action
-from runner.planning.resolve import resolve_stages
+from runner.planning.resolve import stages_of
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.stages.run import FAILURE_FILE
 from runner.workflow.locking import is_running
+from runner.workflow.terms import under_terms
 
 
 class State(StrEnum):
@@ -127,7 +128,7 @@ def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registr
     if verdict is not None and rival is not None and verdict.champion != rival.sprint:
         return f"judged against {verdict.champion or 'no champion'}, the champion is {rival.sprint}"
     try:
-        stages = resolve_stages(project, loaded.sprint, resolve_champion(root, rival))
+        stages = stages_of(*under_terms(root, project, loaded), resolve_champion(root, rival))
         plans = plan_stages(stages, Repository(root, folder))
     except FlywheelError as error:
         return _shown(error)

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import yaml
 
 from runner.adapters import dvc_files
-from runner.config.load import LoadedSprint, load_project, load_sprint
+from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_json
+from runner.domain.files import encode_json, read_json
+from runner.domain.policy import FindingKind
 from runner.domain.records import Record
 from runner.pipeline.compile import compiled
-from runner.planning.resolve import resolve_stages
+from runner.planning.resolve import stages_of
 from runner.stages import evaluate
 from runner.stages.evaluate import EvaluateParams
 from runner.stages.run import FAILURE_FILE, SECTION_MARKS
-from runner.workflow import digests
+from runner.workflow import digests, stale, terms
 from runner.workflow.differences import first_difference, table_difference
+from runner.workflow.load import load
 from runner.workflow.rebuild import REPORTED, Recorded, evaluated_again, reported_again
+
+if TYPE_CHECKING:
+    from runner.policy.terms import Terms
 
 Problem = Literal["changed", "missing", "extra", "does not follow"]
 NOT_READ = ("weights", "exports")  # large, and nothing here is made from them
@@ -49,6 +54,7 @@ class Verification(Record, frozen=True, kw_only=True):
         compared: files whose digest was compared.
         rebuilt: files that were made again and compared byte by byte.
         absent: folders that nothing depends on and that are not here.
+        notes: what could not be looked at, in sentences.
     """
 
     sprint: str
@@ -57,6 +63,7 @@ class Verification(Record, frozen=True, kw_only=True):
     rebuilt: list[str]
     findings: list[Finding]
     absent: list[str] = []
+    notes: list[str] = []
 
 
 def verify(root: Path, name: str) -> Verification:
@@ -66,13 +73,14 @@ def verify(root: Path, name: str) -> Verification:
         ConfigurationErrors: flywheel.yaml or the spec is not valid.
         FlywheelError: the sprint has no verdict, or its stored outputs are not here (exit code 3).
     """
-    project = load_project(root)
-    loaded = load_sprint(root, name, project)
+    project, loaded = load(root, name)
     folder = root / "reports" / loaded.name
     recorded = _recorded_digests(folder, loaded.name)
     absent = _require_outputs(folder, loaded.name, recorded)
     findings = list(_against_digests(root, project, loaded, recorded, absent))
     findings += _against_lock(folder, {finding.file for finding in findings})
+    of_terms, notes = _terms(root, folder)
+    findings += of_terms
     repeated = _Repeated(root, folder, project, loaded, suspicious=bool(findings))
     findings += repeated.findings
     findings = _blamed(findings, repeated.rebuilt, f"reports/{loaded.name}/")
@@ -83,7 +91,46 @@ def verify(root: Path, name: str) -> Verification:
         rebuilt=repeated.rebuilt,
         findings=findings,
         absent=absent,
+        notes=notes,
     )
+
+
+def _terms(root: Path, folder: Path) -> tuple[list[Finding], list[str]]:
+    """Whether the terms are those that git's two commits and the records give, and what could not be told."""
+    recorded = terms.read_terms(folder)
+    if recorded is None:
+        return [], []
+    file = f"reports/{folder.name}/{terms.FILE}"
+    try:
+        again = terms.recomputed(root, folder.name, recorded)
+    except FlywheelError as error:
+        detail = f"it could not be made again: {error.message}"
+        return [Finding(file=file, problem="does not follow", detail=detail)], []
+    if again is None:
+        return [], [f"{file} was not made again: git has no commit {recorded.base_commit[:10]} here"]
+    stored, rebuilt = encode_json(_when_judged(recorded)), encode_json(again)
+    if stored == rebuilt or _follows_from_the_merge(root, folder, recorded, stored):
+        return [], []
+    detail = first_difference(terms.FILE, stored, rebuilt)
+    return [Finding(file=file, problem="does not follow", detail=detail)], []
+
+
+def _follows_from_the_merge(root: Path, folder: Path, recorded: Terms, stored: bytes) -> bool:
+    """A branch moves on after a merge, and what others changed since is no change of this sprint's terms."""
+    try:
+        merged = stale.merged_terms(root, folder.name, recorded)
+        return any(encode_json(terms.with_evidence(root, folder, each)) == stored for each in merged)
+    except FlywheelError:
+        return False
+
+
+def _when_judged(recorded: Terms) -> Terms:
+    """Without what promotion adds when the base moved on: it asks for more approval, never for less."""
+    found = [
+        [finding for finding in findings if finding.kind is not FindingKind.STALE]
+        for findings in (recorded.findings, recorded.evidence)
+    ]
+    return msgspec.structs.replace(recorded, findings=found[0], evidence=found[1])
 
 
 def _recorded_digests(folder: Path, name: str) -> dict[str, str]:
@@ -206,7 +253,7 @@ class _Repeated:
 
     def _parameters(self, project: Project, loaded: LoadedSprint, champion: ResolvedChampion | None) -> None:
         """params.yaml and dvc.yaml must be what the spec compiles to."""
-        texts = compiled(resolve_stages(project, loaded.sprint, champion), f"specs/{loaded.name}.yaml")
+        texts = compiled(stages_of(project, loaded, champion), f"specs/{loaded.name}.yaml")
         for name, text in texts.items():
             self._compare(name, text.encode(), as_yaml=True)
 

@@ -1,0 +1,207 @@
+"""The job that runs a pull request's sprints. What it leaves is data: others verify it before they believe it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from runner.adapters import git_snapshot
+from runner.adapters.dvc_config import local_configuration
+from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError, Where
+from runner.domain.files import write_text
+from runner.forges.environment import from_checkout
+from runner.jobs.outputs import append_summary
+from runner.planning.proposal import ConfigProblem, Proposal
+from runner.policy.code_paths import code_paths
+from runner.report import markdown
+from runner.report.annotations import untrusted
+from runner.workflow import guard
+from runner.workflow.bundle import pack
+from runner.workflow.page import page
+from runner.workflow.propose import propose
+from runner.workflow.records import JudgedSprint
+from runner.workflow.run import report_failure
+from runner.workflow.run import run as run_sprint
+
+REDACTED = "***"
+
+
+def run(
+    root: Path,
+    *,
+    base: str,
+    head: str | None,
+    output: Path,
+    variables: MutableMapping[str, str] = os.environ,
+) -> int:
+    """Runs every sprint that the checked-out proposal changes, under the base's terms, and packs what came out.
+
+    Args:
+        base: the commit of the base branch that judges.
+        head: the proposed commit, which must be what is checked out.
+        output: gets `bundle` and `outputs`, and `html` with a page per sprint.
+
+    Returns:
+        0 when every sprint has a verdict or a failure's report: which it is, the check on the commit tells. Else the exit
+        code of what refused the proposal or kept the job from running, which is printed.
+    """
+    try:
+        _run_all(root, _Proposed.of(root, base, head), output, variables)
+    except FlywheelError as error:
+        with untrusted():  # it tells of files whose names and texts a stranger chose
+            print(f"error: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    return int(ExitCode.PASS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Proposed:
+    """The commits' full SHAs."""
+
+    base: str
+    head: str
+
+    @classmethod
+    def of(cls, root: Path, base: str, head: str | None) -> _Proposed:
+        """Raises FlywheelError where one is not known here, or the head is not what is checked out."""
+        here = git_snapshot.commit_of(root, "HEAD")
+        named = git_snapshot.commit_of(root, head) if head is not None else here
+        if named != here:
+            raise FlywheelError(
+                f"{named[:10]} is proposed, and {here[:10]} is checked out: nothing was run",
+                hint=f"check out what is proposed: git checkout {named}",
+            )
+        return cls(base=git_snapshot.commit_of(root, base), head=here)
+
+
+def _run_all(root: Path, commits: _Proposed, output: Path, variables: MutableMapping[str, str]) -> None:
+    """Guards, runs, summarises and packs.
+
+    Raises:
+        ConfigurationErrors: flywheel.yaml or a spec is not valid.
+        FlywheelError: the proposal may not be run: it changes code, or holds what none may hold (exit code 2).
+    """
+    environment = from_checkout(root, variables)
+    _refuse_code(root, commits.base)
+    guard.require(root, commits.base)
+    with untrusted():
+        sprints = _sprints(propose(root, commits.base))
+        for path in guard.restore_records(root, commits.base):
+            _say(f"{path}: as on the base branch: what a proposal says of its runs is not believed")
+        with _ended_in_order(), local_configuration(root, variables) as secrets:
+            outcomes = [_run(root, name, commits.base, secrets) for name in sprints]
+    if not sprints:
+        _say("no sprint is changed: nothing to run")
+        return
+    pack(root, sprints, commits.base, commits.head, output)
+    for outcome in outcomes:
+        write_text(
+            output / "html" / f"{outcome.folder.name}.html", page(outcome.report, root / outcome.folder)
+        )
+    for folder in ("bundle", "html"):
+        _refuse_secrets(output / folder, secrets)
+    if environment is not None:
+        for outcome in outcomes:
+            append_summary(environment, markdown.render(outcome.report))
+
+
+def _refuse_code(root: Path, base: str) -> None:
+    code = code_paths(git_snapshot.changed_files(root, base, "HEAD"))
+    if code:
+        shown = [path if path.isprintable() else ascii(path) for path in code]
+        raise FlywheelError(
+            "the proposal changes code, so no sprint is run for it: "
+            + ", ".join(shown[:10])
+            + ", …" * (len(shown) > 10),
+            hint="propose the code in one pull request, which runs the tests, and the sprint in another",
+        )
+
+
+def _sprints(proposal: Proposal) -> list[str]:
+    """The sprints to run.
+
+    Raises:
+        ConfigurationErrors: one of them cannot be planned.
+    """
+    sprints = [sprint for sprint in proposal.sprints if sprint.status != "removed"]
+    if any(sprint.plan is None for sprint in sprints):
+        raise ConfigurationErrors([_error(problem) for problem in proposal.problems])
+    return [sprint.sprint for sprint in sprints]
+
+
+def _error(problem: ConfigProblem) -> FlywheelError:
+    where = Where(problem.file, problem.line, problem.column)
+    return FlywheelError(problem.message, where=where, hint=problem.hint)
+
+
+def _run(root: Path, name: str, base: str, secrets: Sequence[str]) -> JudgedSprint:
+    """One sprint; what keeps it from running is reported as a stage's failure is.
+
+    Raises:
+        FlywheelError: its configuration is refused, or a tool is missing.
+    """
+    try:
+        return run_sprint(root, name, pull=True, say=_say, base=base)
+    except FlywheelError as error:
+        if error.exit_code is not ExitCode.STAGE_FAILED:
+            raise
+        _say(f"{name}: {_without(str(error), secrets)}")
+        return report_failure(root, name, _without_secrets(error, secrets))
+
+
+def _without_secrets(error: FlywheelError, secrets: Sequence[str]) -> FlywheelError:
+    """The error for a record that leaves the job: a remote's own message may hold what it was asked with."""
+    return FlywheelError(
+        _without(error.message, secrets),
+        where=error.where,
+        hint=_without(error.hint, secrets) if error.hint else None,
+        exit_code=error.exit_code,
+    )
+
+
+def _without(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    return text
+
+
+def _refuse_secrets(bundle: Path, secrets: Sequence[str]) -> None:
+    """The last look before the bundle becomes an artifact that everybody may read.
+
+    Raises:
+        FlywheelError: a file holds a value of the DVC configuration.
+    """
+    for path in sorted(bundle.rglob("*")):
+        content = path.read_bytes() if path.is_file() else b""
+        if any(secret.encode() in content for secret in secrets):
+            path.unlink()
+            raise FlywheelError(
+                "holds a secret of the job's DVC configuration, and was removed",
+                where=Where(path.relative_to(bundle).as_posix()),
+                hint="change that secret: this machine's logs may hold it too",
+                exit_code=ExitCode.STAGE_FAILED,
+            )
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A cancelled job is asked to end before it is killed: what must not stay behind is removed then."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

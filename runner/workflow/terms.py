@@ -1,0 +1,151 @@
+"""The terms that a proposal's sprint is judged under: computed from git, kept beside its record, computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from runner.config.load import LoadedSprint
+from runner.config.project import Project
+from runner.domain.errors import FlywheelError
+from runner.domain.files import encode_json, read_json, write_bytes
+from runner.domain.policy import TERMS_FILE
+
+FILE = TERMS_FILE
+
+if TYPE_CHECKING:  # most runs have no terms, and need not wait for what makes them
+    from runner.policy.terms import Terms
+
+
+def read_terms(folder: Path) -> Terms | None:
+    """The terms in a sprint's folder; None where it was judged under its own policy.
+
+    Raises:
+        FlywheelError: the file does not hold terms.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    from runner.policy.terms import Terms
+
+    return read_json(path, Terms)
+
+
+def under_terms(root: Path, project: Project, loaded: LoadedSprint) -> tuple[Project, LoadedSprint]:
+    """The configuration as it is judged: with the terms in its folder in place of its own copies."""
+    terms = read_terms(root / "reports" / loaded.name)
+    if terms is None:
+        return project, loaded
+    from runner.policy.terms import judged
+
+    return judged(project, loaded, terms)
+
+
+def settle(
+    root: Path, project: Project, loaded: LoadedSprint, base: str | None, say: Callable[[str], None]
+) -> tuple[Project, LoadedSprint]:
+    """Decides before a run what judges it, and leaves terms.json as that says.
+
+    Raises:
+        FlywheelError: git does not know the base, or its configuration is not valid.
+    """
+    folder = root / "reports" / loaded.name
+    if base is None:
+        if (folder / FILE).is_file():
+            say(f"{loaded.name}: no --base: judged under this working tree's own policy, {FILE} is removed")
+            (folder / FILE).unlink()
+        return project, loaded
+    from runner.policy.terms import judged
+
+    terms = computed(root, loaded.name, base)
+    before = _earlier(folder)
+    if before is not None and replace(before, evidence=[]) == terms:
+        terms = before  # what its data showed is looked at again after the run
+    _keep(folder, terms)
+    count = len(terms.findings)
+    found = f": {count} finding{'s' * (count != 1)} to approve" if count else ""
+    say(f"{loaded.name}: judged under the terms of {terms.base_commit[:10]}{found}")
+    return judged(project, loaded, terms)
+
+
+def add_evidence(root: Path, folder: Path) -> None:
+    """Adds to the terms what only the data shows, now that the stages have run; nothing where there are no terms."""
+    terms = read_terms(folder)
+    if terms is not None:
+        _keep(folder, with_evidence(root, folder, terms))
+
+
+def _earlier(folder: Path) -> Terms | None:
+    """The terms of an earlier run; None where they were written by a version with other records."""
+    try:
+        return read_terms(folder)
+    except FlywheelError:
+        return None
+
+
+def _keep(folder: Path, terms: Terms) -> None:
+    """Writes the terms where they differ from what is there."""
+    content = encode_json(terms)
+    if not (folder / FILE).is_file() or (folder / FILE).read_bytes() != content:
+        write_bytes(folder / FILE, content)
+
+
+def computed(root: Path, name: str, base: str, head: str | None = None) -> Terms:
+    """The terms of a sprint by its specs alone, without evidence.
+
+    Args:
+        base: the branch or commit that judges.
+        head: the proposed commit; what is checked out when None.
+
+    Raises:
+        FlywheelError: git does not know a commit, or the configuration of one is not valid.
+    """
+    from runner.policy.terms import terms_of
+    from runner.workflow.snapshots import compared
+
+    return terms_of(*compared(root, base, head), name)
+
+
+def recomputed(root: Path, name: str, recorded: Terms, head: str | None = None) -> Terms | None:
+    """The terms as git and the sprint's records give them now, evidence included; None where git lacks their base.
+
+    What is not equal to `recorded` was not judged under the base's terms, or is not its record.
+
+    Args:
+        head: the commit that was judged; what is checked out when None.
+
+    Raises:
+        FlywheelError: the configuration of a commit is not valid, or a record cannot be read.
+    """
+    from runner.adapters import git
+
+    if git.run_git(root, "cat-file", "-e", f"{recorded.base_commit}^{{commit}}").returncode != 0:
+        return None
+    again = computed(root, name, recorded.base_commit, head)
+    return with_evidence(root, root / "reports" / name, again)
+
+
+def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
+    """The terms with the findings that the records in `folder` show, beside the reference's at the base commit."""
+    reference = terms.recorded_reference
+    if reference is None:
+        return terms
+    from runner.adapters import git
+    from runner.policy.evidence import Recorded, evidence_of
+
+    there, here = (
+        {name: read(name) for name in ("selection.json", "evaluation.json")}
+        for read in (
+            lambda name: git.read_file(root, terms.base_commit, f"reports/{reference}/{name}"),
+            lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None,
+        )
+    )
+    evidence = evidence_of(
+        Recorded(sprint=reference, selection=there["selection.json"], evaluation=there["evaluation.json"]),
+        Recorded(sprint=folder.name, selection=here["selection.json"], evaluation=here["evaluation.json"]),
+        terms.policy.frozen_splits,
+    )
+    return replace(terms, evidence=evidence)
