@@ -1,0 +1,357 @@
+"""Which runs are believed, and of what they left, what git can contradict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from forges.fake_forge import FakeForge
+from planted_record import FOLDER, SPEC, SPRINT, Planted, access, git, plant, remanifest
+from projects import call, commit
+
+from runner.domain.errors import FlywheelError
+from runner.forges.environment import Environment
+from runner.forges.forge import PullRequest, WorkflowRun
+from runner.workflow.believed import HeadMoved, bundle_of, git_access, outputs_of, require_believed
+
+AGAIN = "run the sprint again: /flywheel run, in a comment on the pull request"
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Planted:
+    return plant(tmp_path)
+
+
+def propose(planted: Planted, file: str, text: str = "changed\n") -> str:
+    """Adds a change to the proposal and pushes it; the new head."""
+    (planted.proposal / file).parent.mkdir(parents=True, exist_ok=True)
+    (planted.proposal / file).write_text(text)
+    call(planted.proposal, "git", "add", "-f", file)
+    call(planted.proposal, "git", "commit", "-q", "-m", "More")
+    call(planted.proposal, "git", "push", "-q", "origin", "more-dark")
+    return git(planted.proposal, "rev-parse", "HEAD")
+
+
+def on_default(planted: Planted, run: WorkflowRun, **changes: object) -> WorkflowRun:
+    """The run as one that somebody started by hand."""
+    fields = {
+        "event": "workflow_dispatch",
+        "head_branch": "main",
+        "head_sha": planted.base,
+        "title": f"sprint #7 {planted.head}",
+    }
+    return msgspec.structs.replace(run, **{**fields, **changes})
+
+
+def refusal(planted: Planted, forge: FakeForge, run: WorkflowRun, **more: object) -> str:
+    with pytest.raises(FlywheelError) as error:
+        require_believed(forge, planted.trusted, run, "sprint.yml", access=access(), **more)
+    assert not isinstance(error.value, HeadMoved)
+    assert error.value.exit_code == 5
+    return error.value.message
+
+
+# --- pull_request ---------------------------------------------------------------------------------------
+
+
+def test_a_run_of_a_proposal_without_code_is_believed_and_its_head_is_fetched(planted: Planted) -> None:
+    forge, pull, run = planted.forge()
+    # actions/checkout knows the default branch; nothing of the proposal
+    call(planted.trusted, "git", "update-ref", "-d", "refs/remotes/origin/more-dark")
+    assert require_believed(forge, planted.trusted, run, "sprint.yml", access=access()) == pull
+    assert git(planted.trusted, "cat-file", "-t", planted.head) == "commit"
+    assert git(planted.trusted, "status", "--porcelain") == ""
+    assert git(planted.trusted, "rev-parse", "HEAD") == planted.base
+
+
+def test_a_head_that_only_the_pull_requests_ref_names_is_fetched(planted: Planted, tmp_path: Path) -> None:
+    call(planted.origin, "git", "update-ref", "refs/pull/7/head", planted.head)
+    call(planted.origin, "git", "branch", "-q", "-D", "more-dark")
+    call(tmp_path, "git", "clone", "-q", str(planted.origin), "fresh")
+    forge, pull, run = planted.forge()
+    assert require_believed(forge, tmp_path / "fresh", run, "sprint.yml", access=access()) == pull
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".github/workflows/other.yml",
+        ".github/workflows/plan.yml",
+        ".github/workflows/sprint.yml.yml",
+        ".github/workflows/sprint.yml@x.yml",
+        ".github/workflows/sprint.yml@main@x",
+        "sprint.yml",
+    ],
+)
+def test_a_run_of_another_workflow_is_not_believed(planted: Planted, path: str) -> None:
+    forge, _, run = planted.forge(path=path)
+    assert refusal(planted, forge, run) == (
+        f"run 100 is not believed: it was made by '{path}', not by .github/workflows/sprint.yml"
+    )
+
+
+def test_a_path_may_name_the_ref_that_it_came_from(planted: Planted) -> None:
+    forge, pull, run = planted.forge(path=".github/workflows/sprint.yml@refs/heads/main")
+    assert require_believed(forge, planted.trusted, run, "sprint.yml", access=access()) == pull
+
+
+@pytest.mark.parametrize(
+    "file",
+    [".github/workflows/sprint.yml", "runner/cli/main.py", "pyproject.toml", "constraints.txt", "Makefile", ".ci/run", ".dvc/config"],
+)  # fmt: skip
+def test_a_proposal_that_changes_code_is_not_believed(planted: Planted, file: str) -> None:
+    head = propose(planted, file)
+    forge, pull, run = planted.forge()
+    forge.change_pull(pull.number, head_sha=head)
+    assert refusal(planted, forge, msgspec.structs.replace(run, head_sha=head)) == (
+        f"#7 changes code ({file}), and could have changed what its own runs say: they are not believed"
+    )
+
+
+def test_code_that_was_changed_and_changed_back_is_no_change(planted: Planted) -> None:
+    propose(planted, "Makefile")
+    (planted.proposal / "Makefile").unlink()
+    commit(planted.proposal, "Back")
+    call(planted.proposal, "git", "push", "-q", "origin", "more-dark")
+    head = git(planted.proposal, "rev-parse", "HEAD")
+    forge, pull, run = planted.forge()
+    forge.change_pull(pull.number, head_sha=head)
+    believed = require_believed(
+        forge, planted.trusted, msgspec.structs.replace(run, head_sha=head), "sprint.yml", access=access()
+    )
+    assert believed.head_sha == head
+
+
+def test_code_that_the_default_branch_changed_meanwhile_is_not_the_proposals(planted: Planted) -> None:
+    (planted.trusted / "Makefile").write_text("all:\n")
+    commit(planted.trusted, "Elsewhere")
+    call(planted.trusted, "git", "push", "-q", "origin", "main")
+    forge, pull, run = planted.forge()
+    assert require_believed(forge, planted.trusted, run, "sprint.yml", access=access()) == pull
+
+
+def test_a_head_that_moved_on_ends_quietly(planted: Planted) -> None:
+    forge, pull, run = planted.forge()
+    forge.change_pull(pull.number, head_sha="f" * 40)
+    with pytest.raises(HeadMoved):
+        require_believed(forge, planted.trusted, run, "sprint.yml", access=access())
+    forge.change_pull(pull.number, head_sha=planted.head, state="closed")
+    with pytest.raises(HeadMoved):
+        require_believed(forge, planted.trusted, run, "sprint.yml", access=access())
+
+
+def test_another_pull_request_of_the_same_commit_is_told_apart(planted: Planted) -> None:
+    forge, pull, run = planted.forge()
+    forge.add_pull(msgspec.structs.replace(pull, number=8, base_ref="release"))
+    forge.add_pull(msgspec.structs.replace(pull, number=9, head_repository="mallory/digits"))
+    assert require_believed(forge, planted.trusted, run, "sprint.yml", access=access()).number == 7
+    forge.add_pull(msgspec.structs.replace(pull, number=10))
+    assert refusal(planted, forge, run) == (
+        "run 100 is not believed: its commit is the head of several pull requests: #7, #10"
+    )
+
+
+@pytest.mark.parametrize("event", ["push", "pull_request_target", "workflow_run", "schedule"])
+def test_a_run_that_something_else_started_is_not_believed(planted: Planted, event: str) -> None:
+    forge, _, run = planted.forge(event=event)
+    assert refusal(planted, forge, run) == (
+        f"run 100 is not believed: it was started by '{event}', which no pull request and nobody by hand does"
+    )
+
+
+# --- by hand ----------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_was_started_by_hand_is_of_whom_its_title_names(planted: Planted) -> None:
+    forge, pull, run = planted.forge()
+    fork = forge.change_pull(pull.number, head_repository="stranger/digits")
+    by_hand = on_default(planted, run)
+    assert require_believed(forge, planted.trusted, by_hand, "sprint.yml", access=access()) == fork
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["sprint #7", "sprint #7 main", "plan #7 {head}", "sprint #7 {head} ", "sprint #7 {head}\n", "sprint #07 {head}", "More dark images"],
+)  # fmt: skip
+def test_a_title_that_is_not_the_workflows_is_not_believed(planted: Planted, title: str) -> None:
+    forge, _, run = planted.forge()
+    text = title.format(head=planted.head)
+    by_hand = on_default(planted, run, title=text)
+    assert refusal(planted, forge, by_hand) == (
+        f"run 100 is not believed: its title {text!a} does not name a pull request and a commit"
+    )
+
+
+def test_a_run_by_hand_on_another_branch_or_a_tag_of_its_name_is_not_believed(planted: Planted) -> None:
+    forge, _, run = planted.forge()
+    assert refusal(planted, forge, on_default(planted, run, head_branch="more-dark")) == (
+        "run 100 is not believed: it was started by hand on 'more-dark', not on main"
+    )
+    tagged = on_default(planted, run, head_sha=planted.head)  # a tag `main` at the proposal's commit
+    assert refusal(planted, forge, tagged) == (
+        f"run 100 is not believed: its workflow came from {planted.head[:12]}, which is not a commit of main"
+    )
+
+
+def test_a_run_by_hand_of_a_head_that_moved_on_ends_quietly(planted: Planted) -> None:
+    forge, pull, run = planted.forge()
+    forge.change_pull(pull.number, head_sha="f" * 40)
+    with pytest.raises(HeadMoved):
+        require_believed(forge, planted.trusted, on_default(planted, run), "sprint.yml", access=access())
+
+
+# --- after the merge ----------------------------------------------------------------------------------------
+
+
+def merged(planted: Planted, forge: FakeForge, pull: PullRequest, commit: str) -> PullRequest:
+    return forge.change_pull(pull.number, state="closed", merged=True, merge_commit=commit)
+
+
+def test_a_merged_pull_request_is_found_by_its_head(planted: Planted) -> None:
+    forge, pull, run = planted.forge()
+    done = merged(planted, forge, pull, planted.merge())
+    believed = require_believed(
+        forge, planted.trusted, run, "sprint.yml", access=access(), merged=done, before=planted.base
+    )
+    assert believed == done
+    assert require_believed(forge, planted.trusted, run, "sprint.yml", access=access(), merged=done) == done
+    by_hand = on_default(planted, run)
+    assert (
+        require_believed(forge, planted.trusted, by_hand, "sprint.yml", access=access(), merged=done) == done
+    )
+    other = msgspec.structs.replace(run, head_sha=planted.base)
+    with pytest.raises(HeadMoved):
+        require_believed(forge, planted.trusted, other, "sprint.yml", access=access(), merged=done)
+
+
+@pytest.mark.parametrize("how", ["merge", "squash", "forward"])
+def test_code_in_a_merged_pull_request_is_seen_however_it_was_merged(planted: Planted, how: str) -> None:
+    propose(planted, ".github/workflows/sprint.yml")
+    head = propose(planted, "specs/more.md")  # the code is not in the last commit
+    forge, pull, run = planted.forge()
+    call(planted.trusted, "git", "fetch", "-q", "origin", "more-dark")
+    ways = {
+        "merge": ["merge", "-q", "--no-ff", "-m", "Merge", head],
+        "squash": ["merge", "-q", "--squash", head],
+        "forward": ["merge", "-q", "--ff-only", head],
+    }
+    call(planted.trusted, "git", *ways[how])
+    if how == "squash":
+        commit(planted.trusted, "Squashed")
+    done = merged(planted, forge, pull, git(planted.trusted, "rev-parse", "HEAD"))
+    done = forge.change_pull(done.number, head_sha=head)
+    own = msgspec.structs.replace(run, head_sha=head)
+    for before in (None, planted.base):
+        assert refusal(planted, forge, own, merged=done, before=before).startswith(
+            "#7 changes code (.github/workflows/sprint.yml)"
+        )
+
+
+def test_a_pull_request_that_is_not_merged_is_not_promoted(planted: Planted) -> None:
+    forge, pull, run = planted.forge()
+    assert refusal(planted, forge, run, merged=pull) == "run 100 is not believed: #7 is not merged"
+
+
+# --- what it left -------------------------------------------------------------------------------------------
+
+
+def test_the_bundle_and_the_outputs_of_a_run_are_brought_and_compared_with_git(
+    planted: Planted, tmp_path: Path
+) -> None:
+    planted.pack()
+    forge, pull, run = planted.forge()
+    require_believed(forge, planted.trusted, run, "sprint.yml", access=access())
+    bundle = bundle_of(forge, planted.trusted, run, pull, tmp_path / "left")
+    assert bundle is not None
+    assert bundle.manifest.sprints == [SPRINT]
+    hashes = outputs_of(forge, run, bundle, tmp_path / "left")
+    assert len(list((tmp_path / "left" / "cache").rglob("*/md5/*/*"))) == len(hashes) > 10
+    assert sorted(path.name for path in (tmp_path / "left").iterdir()) == ["bundle", "cache"]
+
+
+def test_a_run_that_left_nothing_and_one_whose_artifacts_are_gone(planted: Planted, tmp_path: Path) -> None:
+    forge, pull, run = planted.forge()
+    assert bundle_of(forge, planted.trusted, run, pull, tmp_path / "left") is None
+    planted.pack()
+    forge.add_artifact(run.id, "flywheel-bundle", planted.archive("bundle"), expired=True)
+    with pytest.raises(FlywheelError) as error:
+        bundle_of(forge, planted.trusted, run, pull, tmp_path / "left")
+    assert str(error.value) == (
+        f"run 100 is not believed: its flywheel-bundle is gone: forges keep it for 90 days\n  hint: {AGAIN}"
+    )
+
+
+def test_outputs_that_the_bundle_names_and_the_run_did_not_leave(planted: Planted, tmp_path: Path) -> None:
+    planted.pack()
+    forge, pull, run = planted.forge()
+    forge.left[run.id] = [each for each in forge.left[run.id] if each.name == "flywheel-bundle"]
+    require_believed(forge, planted.trusted, run, "sprint.yml", access=access())
+    bundle = bundle_of(forge, planted.trusted, run, pull, tmp_path / "left")
+    assert bundle is not None
+    with pytest.raises(FlywheelError, match="it left no flywheel-outputs, which its bundle names"):
+        outputs_of(forge, run, bundle, tmp_path / "left")
+
+
+def refused_bundle(planted: Planted, into: Path) -> str:
+    forge, pull, run = planted.forge()
+    require_believed(forge, planted.trusted, run, "sprint.yml", access=access())
+    with pytest.raises(FlywheelError) as error:
+        bundle_of(forge, planted.trusted, run, pull, into)
+    return error.value.message
+
+
+def test_a_base_that_is_no_commit_of_the_default_branch_is_refused(planted: Planted, tmp_path: Path) -> None:
+    planted.pack()
+    remanifest(planted.output / "bundle", base_commit=planted.head)
+    assert refused_bundle(planted, tmp_path / "left") == (
+        f"run 100 is not believed: it was judged by {planted.head[:12]}, which is not a commit of main"
+    )
+
+
+@pytest.mark.parametrize("file", ["flywheel.yaml", "data.dvc"])
+def test_a_bundle_that_rests_on_other_files_than_the_commits_is_refused(
+    planted: Planted, tmp_path: Path, file: str
+) -> None:
+    planted.pack()
+    path = planted.output / "bundle" / FOLDER / "digests.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {file: "0" * 64}))
+    remanifest(planted.output / "bundle")
+    assert refused_bundle(planted, tmp_path / "left") == (
+        f"run 100 is not believed: {SPRINT} rests on another '{file}' than the one of {planted.head[:12]}"
+    )
+
+
+def test_a_report_on_another_spec_than_the_commits_is_refused(planted: Planted, tmp_path: Path) -> None:
+    planted.pack()
+    folder = planted.output / "bundle" / FOLDER
+    report = json.loads((folder / "report.json").read_text())
+    report["spec"]["sha256"] = "0" * 64
+    (folder / "report.json").write_text(json.dumps(report))
+    known = json.loads((folder / "digests.json").read_text())
+    del known[f"{FOLDER}/report.json"]
+    (folder / "digests.json").write_text(json.dumps(known))
+    remanifest(planted.output / "bundle")
+    assert refused_bundle(planted, tmp_path / "left") == (
+        f"run 100 is not believed: {SPRINT} rests on another '{SPEC}' than the one of {planted.head[:12]}"
+    )
+
+
+def test_access_is_by_the_environment_and_shows_no_secret() -> None:
+    environment = Environment(
+        repository="acme/digits",
+        server_url="https://git.example.org",
+        api_url="https://git.example.org/api/v3",
+        token="canary-token",  # noqa: S106 - no secret
+        bot="flywheel[bot]",
+    )
+    found = git_access(environment, key="canary-key")
+    assert (found.server_url, found.repository, found.bot) == (
+        "https://git.example.org",
+        "acme/digits",
+        "flywheel[bot]",
+    )
+    assert (found.token, found.key) == ("canary-token", "canary-key")
+    assert "canary" not in f"{found} {found!r} {[found]}"
+    assert git_access(environment, key="").key is None
