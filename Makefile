@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 SPRINT ?= 0001-first-model
 BIN := $(VENV)/bin
+NODE := tests/forges/node tests/github/node
 UV := $(BIN)/uv
-# A variable, since a comma in a call's argument would end it.
-WITH_DEV := -e '.[demo,dev]'
+# Variables, since a comma in a call's argument would end it.
+WITH_RUN := -e '.[run]'
+WITH_DEV := -e '.[run,demo,dev]'
 # uv installs the same packages as pip, several times faster; pip remains where uv cannot be had.
 INSTALL = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
 
-.PHONY: sprint test lint types layers generated unit install install-dev clean help
+.PHONY: sprint test lint types layers generated unit install install-dev node clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +39,13 @@ unit: install-dev
 generated: install-dev ## write the JSON Schemas and the option reference again
 	$(BIN)/python -m runner.config.generate
 
+node: $(NODE:%=%/node_modules/.package-lock.json) ## install what the tests of the workflows and of GitHub's API need (Node 20)
+
+# npm ci installs exactly what the lock file names, and runs no script of a package.
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
@@ -47,7 +56,7 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing (about 5 GB the first time: torch brings its CUDA libraries)"
-	@$(call INSTALL,-e .)
+	@$(call INSTALL,$(WITH_RUN))
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

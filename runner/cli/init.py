@@ -12,7 +12,8 @@ EXAMPLE = """\
   mkdir dice && cd dice
   flywheel init --data ../datasets/dice                           train from scratch
   flywheel init --data ../datasets/dice --weights ../yolo26n.pt   start from weights that you have
-  flywheel init --data ../datasets/signs                          a folder per class: classification"""
+  flywheel init --data ../datasets/signs                          a folder per class: classification
+  flywheel init --workflows                                       only the workflows, into a project that is there"""
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -23,8 +24,12 @@ def add_parser(commands: Subparsers) -> None:
         EXAMPLE,
         execute,
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="PATH", help="the dataset's folder; it is copied"
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--data", type=Path, metavar="PATH", help="the dataset's folder; it is copied")
+    what.add_argument(
+        "--workflows",
+        action="store_true",
+        help="write .github only, for the repository of the remote `origin`",
     )
     parser.add_argument(
         "--into", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
@@ -55,6 +60,8 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    if options.workflows:
+        return _workflows(options)
     from runner.scaffold.init import initialise, render
 
     result = initialise(
@@ -70,4 +77,15 @@ def execute(options: argparse.Namespace) -> int:
         print_json(result)
     else:
         print(render(result))
+    return 0
+
+
+def _workflows(options: argparse.Namespace) -> int:
+    from runner.scaffold.workflows import render_workflows, write_workflows
+
+    result = write_workflows(options.into.resolve(), force=options.force)
+    if options.format == "json":
+        print_json(result)
+    else:
+        print(render_workflows(result))
     return 0

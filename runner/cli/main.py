@@ -10,13 +10,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner import __version__
-from runner.cli import init, plan, report, run, status, validate, verify
+from runner.cli import (
+    ci,
+    doctor,
+    history,
+    init,
+    judge,
+    plan,
+    promote,
+    report,
+    rollback,
+    run,
+    status,
+    validate,
+    verify,
+)
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
 
 # What the system refuses, for reasons outside flywheel.
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR)
 
-COMMANDS = (init, validate, plan, run, report, verify, status)
+COMMANDS = (init, validate, plan, run, report, judge, verify, status, promote, rollback, history, doctor, ci)
 
 EPILOG = """\
 example:
@@ -80,6 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _bug(error: Exception, *, debug: bool) -> int:
     if debug:
         raise error
+    if isinstance(error, ModuleNotFoundError):
+        from runner.adapters.extras import missing_extra
+
+        missing = missing_extra(error)
+        if missing is not None:  # a light installation: no bug
+            print(f"error: {missing}", file=sys.stderr)
+            return int(missing.exit_code)
     print(f"error: unexpected {type(error).__name__}: {error}", file=sys.stderr)
     print(
         "  hint: this is a bug in flywheel; run again with --debug and report the traceback", file=sys.stderr

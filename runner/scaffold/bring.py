@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.files import atomic_path, write_error
+from runner.domain.files import atomic_path, write_error, write_text
 from runner.domain.progress import progress_bar
 
 WEIGHTS_SUFFIX = ".pt"
@@ -94,6 +95,35 @@ def copy_weights(source: Path, target: Path) -> None:
         return
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
+
+
+def refuse_to_replace(target: Path, documents: Mapping[str, str], force: bool) -> None:
+    """Refuses when a file of that name is there with another content.
+
+    Raises:
+        FlywheelError: some are, and nobody said `force`.
+    """
+    present = [path for path in documents if (target / path).exists()]
+    in_the_way = [path for path in present if not _holds(target / path, documents[path])]
+    if in_the_way and not force:
+        raise FlywheelError(
+            f"files would be replaced: {', '.join(in_the_way)}",
+            where=Where(str(target)),
+            hint="run flywheel init in a fresh folder, or replace them: --force (data is never replaced)",
+        )
+
+
+def write_documents(target: Path, documents: Mapping[str, str]) -> list[str]:
+    """Writes the documents; returns those that were there already, with the same content."""
+    unchanged = [path for path, text in documents.items() if _holds(target / path, text)]
+    for path, text in documents.items():
+        if path not in unchanged:
+            write_text(target / path, text)
+    return unchanged
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def _refuse_links_outside(source: Path) -> None:

@@ -108,11 +108,6 @@ def _keypoint_lines(keypoints: Keypoints | None) -> str:
     )
 
 
-def workflow_text() -> str:
-    """The GitHub workflow that runs sprints of pull requests."""
-    return (_TEMPLATES / "sprint-workflow.yml").read_text(encoding="utf-8")
-
-
 def scalar(text: str) -> str:
     """Text as a YAML scalar, quoted where it could be read as something else.
 

@@ -9,19 +9,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.adapters.repository import create_repository, track
-from runner.domain.errors import FlywheelError, Where
+from runner.domain.errors import FlywheelError
 from runner.domain.files import write_text
 from runner.domain.records import Record, SplitCounts
 from runner.domain.task import TaskName
-from runner.scaffold.bring import check_dataset_place, check_weights, copy_dataset, copy_weights
-from runner.scaffold.documents import FIRST_SPRINT, Foundation, project_text, sprint_text, workflow_text
+from runner.scaffold.bring import (
+    check_dataset_place,
+    check_weights,
+    copy_dataset,
+    copy_weights,
+    refuse_to_replace,
+    write_documents,
+)
+from runner.scaffold.documents import FIRST_SPRINT, Foundation, project_text, sprint_text
 from runner.scaffold.slices import suggest_slices
 from runner.scaffold.splits import plan_splits
 from runner.scaffold.survey import Survey, survey_dataset
+from runner.scaffold.workflows import placeholder_note, workflows_for
 
 DATA = "data"
-WORKFLOW = ".github/workflows/sprint.yml"
-NO_WORKFLOW = f"{WORKFLOW} was not written: the git repository begins in a folder above"
+NO_WORKFLOWS = "the workflows were not written: the git repository begins in a folder above"
 FLAWED_LABELS = "they stop a sprint at its checks; correct them, or add `AND label_problem IS NULL` to splits"
 # What flywheel and DVC leave besides the files to commit; DVC adds the dataset itself.
 IGNORED = ("/.flywheel/", "__pycache__/")
@@ -89,13 +96,13 @@ def initialise(
         check_weights(weights, target / kept, force)
     survey = survey_dataset(data, layout, task)
     foundation = _foundation(target, data, name, kept, survey)
-    documents = _documents(foundation)
-    _refuse_to_replace(target, documents, force)
+    documents = _documents(foundation) | workflows_for(target)
+    refuse_to_replace(target, documents, force)
 
     target.mkdir(parents=True, exist_ok=True)
     is_top = create_repository(target)
     if not is_top:
-        del documents[WORKFLOW]
+        documents = {path: text for path, text in documents.items() if not path.startswith(".github/")}
     if to_copy:
         copy_dataset(data, place)
     if weights and kept:
@@ -103,28 +110,19 @@ def initialise(
     tracked = [DATA, *([kept] if kept else [])]
     for path in tracked:
         track(target, path)
-    unchanged = _write(target, documents)
+    _ignore(target)
+    unchanged = write_documents(target, documents)
     created = [path for path in documents if path not in unchanged]
     return InitResult(
         project=foundation.name,
         folder=str(target),
         dataset=_found(foundation),
         problems=[*foundation.survey.problems, *foundation.splits.problems],
-        notes=[*foundation.splits.notes, *_label_note(foundation), *([] if is_top else [NO_WORKFLOW])],
+        notes=[*foundation.splits.notes, *_label_note(foundation), *_workflow_note(documents)],
         written=[*created, *(f"{path}.dvc" for path in tracked), ".gitignore", ".dvc/config"],
         unchanged=unchanged,
         next=_next(target),
     )
-
-
-def _write(target: Path, documents: Mapping[str, str]) -> list[str]:
-    """Writes the documents; returns those that were there already, with the same content."""
-    _ignore(target)
-    unchanged = [path for path, text in documents.items() if _holds(target / path, text)]
-    for path, text in documents.items():
-        if path not in unchanged:
-            write_text(target / path, text)
-    return unchanged
 
 
 def _foundation(
@@ -176,23 +174,13 @@ def _documents(foundation: Foundation) -> dict[str, str]:
     return {
         "flywheel.yaml": project_text(foundation),
         f"specs/{FIRST_SPRINT}.yaml": sprint_text(foundation),
-        WORKFLOW: workflow_text(),
     }
 
 
-def _refuse_to_replace(target: Path, documents: Mapping[str, str], force: bool) -> None:
-    present = [path for path in documents if (target / path).exists()]
-    in_the_way = [path for path in present if not _holds(target / path, documents[path])]
-    if in_the_way and not force:
-        raise FlywheelError(
-            f"files would be replaced: {', '.join(in_the_way)}",
-            where=Where(str(target)),
-            hint="run flywheel init in a fresh folder, or replace them: --force (data is never replaced)",
-        )
-
-
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
+def _workflow_note(documents: Mapping[str, str]) -> list[str]:
+    if not any(path.startswith(".github/") for path in documents):
+        return [NO_WORKFLOWS]
+    return placeholder_note(documents)
 
 
 def _ignore(target: Path) -> None:

@@ -15,6 +15,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import Keypoints
 from runner.scaffold import bring
 from runner.scaffold.init import InitResult, initialise, render
+from runner.scaffold.workflows import workflow_documents
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -151,7 +152,8 @@ def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
         "\n"
         "Notes\n"
         "  1 image with flawed labels: they stop a sprint at its checks; correct them,"
-        " or add `AND label_problem IS NULL` to splits"
+        " or add `AND label_problem IS NULL` to splits\n"
+        "  .github/workflows/sprint.yml says OWNER/REPO: there is no remote `origin` yet to read it from"
     )
     assert text.splitlines()[-5:] == [f"  {command}" for command in result.next[-5:]]
 
@@ -170,7 +172,7 @@ def test_git_ignores_what_dvc_and_flywheel_keep(tmp_path: Path, dataset: Path) -
         ".dvc/.gitignore",
         ".dvc/config",
         ".dvcignore",
-        ".github/workflows/sprint.yml",
+        *workflow_documents(None, "main"),
         ".gitignore",
         "data.dvc",
         "flywheel.yaml",
@@ -212,7 +214,7 @@ def test_second_run_changes_nothing(tmp_path: Path, dataset: Path) -> None:
     assert result.unchanged == [
         "flywheel.yaml",
         "specs/0001-first-model.yaml",
-        ".github/workflows/sprint.yml",
+        *workflow_documents(None, "main"),
     ]
     assert before == {
         name: content for name, content in files(tmp_path).items() if not name.startswith(".dvc/")
@@ -294,9 +296,7 @@ def test_dataset_inside_a_larger_repository_is_adopted_without_workflow(
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     result = adopt(tmp_path / "vision", dataset)
     assert not (tmp_path / "vision" / ".github").exists()
-    assert result.notes == [
-        ".github/workflows/sprint.yml was not written: the git repository begins in a folder above"
-    ]
+    assert result.notes == ["the workflows were not written: the git repository begins in a folder above"]
     assert validate(tmp_path / "vision") == []
 
 

@@ -1,0 +1,256 @@
+"""Workflows run by `act` on this machine, offline: events, the repository that is checked out, and what a run left.
+
+act ignores filters, permissions, concurrency, environments and fork rules: those are asserted on the YAML (workflow_rules.py).
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from projects import call, environment
+
+from runner.scaffold.workflows import workflow_documents
+
+REPOSITORY = "acme/digits"
+PULL = 7
+STAND_INS = Path(__file__).parent / "github" / "stand_ins"
+PINS = (
+    "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683",
+    "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02",
+)
+CANARY = "canary-7f3a1c"  # a secret's value: it may be nowhere in what a run leaves
+# What the environment `gpu` holds.
+SECRETS = {
+    "FLYWHEEL_DVC_CONFIG": f"['remote \"other\"']\n    url = s3://elsewhere\n    secret_access_key = {CANARY}\n"
+}
+
+
+@dataclass(kw_only=True)
+class Finished:
+    """What one act left: its log as JSON lines, and the artifacts by name."""
+
+    lines: list[dict[str, Any]]
+    artifacts: Path
+    workspace: Path
+
+    @property
+    def log(self) -> str:
+        return "\n".join(str(line.get("msg", "")) for line in self.lines)
+
+    @property
+    def raw(self) -> str:
+        """The log with the commands to the forge (`::error …`) as they were written."""
+        return "\n".join(str(line.get("raw", line.get("msg", ""))) for line in self.lines)
+
+    @property
+    def results(self) -> dict[str, str]:
+        """Job → `success` or `failure`; a job that was not started is not there."""
+        return {str(line["jobID"]): str(line["jobResult"]) for line in self.lines if "jobResult" in line}
+
+    @property
+    def summary(self) -> str:
+        return "".join(
+            str(line.get("content", "")) for line in self.lines if line.get("command") == "summary"
+        )
+
+    def artifact(self, name: str) -> dict[str, bytes]:
+        """The files of one artifact."""
+        (archive,) = self.artifacts.rglob(f"{name}.zip")
+        with zipfile.ZipFile(archive) as opened:
+            return {entry: opened.read(entry) for entry in opened.namelist()}
+
+    def names(self) -> list[str]:
+        return sorted(path.stem for path in self.artifacts.rglob("*.zip"))
+
+    def everything(self) -> bytes:
+        """All that somebody could see of the run: log, summary, artifacts."""
+        seen = [json.dumps(self.lines).encode()]
+        for name in self.names():
+            seen += self.artifact(name).values()
+        return b"\n".join(seen)
+
+
+@dataclass(kw_only=True)
+class Repository:
+    """A repository on a forge: `origin`, bare, with `main` and the heads of pull requests; and a clone to work in."""
+
+    folder: Path
+    origin: Path
+    work: Path
+    runs: list[Finished] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, project: Path, folder: Path) -> Repository:
+        """Puts a project on the forge, with the loop's workflows on `main`."""
+        for path, text in workflow_documents(REPOSITORY, "main").items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text)
+        made = cls(folder=folder, origin=folder / "origin.git", work=project)
+        made.commit("The workflows")
+        call(folder, "git", "init", "-q", "--bare", "-b", "main", str(made.origin))
+        call(project, "git", "remote", "add", "origin", str(made.origin))
+        call(project, "git", "push", "-q", "origin", "main", "--tags")
+        return made
+
+    def commit(self, message: str) -> str:
+        call(self.work, "git", "add", "-A")
+        call(self.work, "git", "-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", message)
+        return self.sha("HEAD")
+
+    def push_main(self) -> str:
+        """Commits what changed in the clone to `main`, and pushes it."""
+        call(self.work, "git", "switch", "-q", "main")
+        call(self.work, "git", "push", "-q", "origin", "main", "--tags")
+        return self.sha("main")
+
+    def propose(self, message: str = "Propose") -> str:
+        """Commits what changed in the clone as the head of the pull request; returns its SHA."""
+        call(self.work, "git", "switch", "-q", "-C", "proposal")
+        head = self.commit(message)
+        call(
+            self.work,
+            "git",
+            "push",
+            "-q",
+            "-f",
+            "origin",
+            f"HEAD:refs/pull/{PULL}/head",
+            "HEAD:refs/heads/proposal",
+        )
+        return head
+
+    def sha(self, ref: str) -> str:
+        return call(self.work, "git", "rev-parse", ref).stdout.strip()
+
+    # --- events ------------------------------------------------------------------------------------
+
+    def about(self) -> dict[str, Any]:
+        owner, name = REPOSITORY.split("/")
+        return {"full_name": REPOSITORY, "name": name, "owner": {"login": owner}, "default_branch": "main"}
+
+    def pull_request(self, *, head_repository: str = REPOSITORY) -> dict[str, Any]:
+        head = {"ref": "proposal", "sha": self.sha("proposal"), "repo": {"full_name": head_repository}}
+        base = {"ref": "main", "sha": self.sha("main"), "repo": {"full_name": REPOSITORY}}
+        pull = {"number": PULL, "head": head, "base": base, "title": "Propose", "user": {"login": "alice"}}
+        return {"action": "synchronize", "number": PULL, "repository": self.about(), "pull_request": pull}
+
+    def dispatch(self, branch: str = "main", **inputs: str) -> dict[str, Any]:
+        return {"repository": self.about(), "ref": f"refs/heads/{branch}", "inputs": inputs}
+
+    def workflow_run(self, run: int, name: str, **changes: Any) -> dict[str, Any]:
+        found = {
+            "id": run,
+            "name": name,
+            "path": f".github/workflows/{name}.yml",
+            "event": "pull_request",
+            "conclusion": "success",
+            "head_sha": self.sha("proposal"),
+            "head_branch": "proposal",
+            "pull_requests": [],
+        }
+        return {"action": "completed", "repository": self.about(), "workflow_run": {**found, **changes}}
+
+    def push(self) -> dict[str, Any]:
+        return {"ref": "refs/heads/main", "after": self.sha("main"), "repository": self.about()}
+
+    def comment(self, body: str, *, identity: int = 1, author: str = "bob") -> dict[str, Any]:
+        issue = {"number": PULL, "pull_request": {"url": f"pulls/{PULL}"}, "user": {"login": "alice"}}
+        at = "2027-01-01T12:00:00Z"
+        comment = {
+            "id": identity,
+            "body": body,
+            "user": {"login": author},
+            "created_at": at,
+            "updated_at": at,
+        }
+        return {"action": "created", "repository": self.about(), "issue": issue, "comment": comment}
+
+    # --- act ---------------------------------------------------------------------------------------
+
+    def act(
+        self,
+        event: str,
+        workflow: str,
+        payload: dict[str, Any],
+        *,
+        variables: dict[str, str] | None = None,
+        secrets: dict[str, str] | None = None,
+        ref: str = "main",
+    ) -> Finished:
+        """Fires an event at one workflow of `ref`, as the forge would.
+
+        Args:
+            variables: for every step, `GITHUB_API_URL` above all; GITHUB_TOKEN becomes the job's token.
+        """
+        place = self.folder / f"run-{len(self.runs)}"
+        place.mkdir()
+        call(self.folder, "git", "clone", "-q", str(self.origin), str(place / "main"))
+        checkout = place / "checkout"
+        call(self.folder, "git", "clone", "-q", str(self.origin), str(checkout))
+        call(checkout, "git", "checkout", "-q", "-B", ref, f"origin/{ref}")
+        (place / "event.json").write_text(json.dumps(payload))
+        environment_of_steps = {
+            "WARM_CACHE": str(self.work / ".dvc" / "cache"),
+            "ORIGIN": str(self.origin),
+            "GITHUB_REPOSITORY": REPOSITORY,
+            **(variables or {}),
+        }
+        hidden = {"GITHUB_TOKEN": environment_of_steps.pop("GITHUB_TOKEN", "none"), **(secrets or {})}
+        command = [
+            str(Path(sys.executable).parent / "act"), event, "--json", "--pull=false", "--no-skip-checkout",
+            "--insecure-secrets",  # act would hide them: what is to be seen is whether we do
+            "-W", f".github/workflows/{workflow}", "-e", str(place / "event.json"),
+            "--defaultbranch", "main", "-P", "ubuntu-latest=-self-hosted", "-P", "self-hosted=-self-hosted",
+            "--artifact-server-path", str(place / "artifacts"), "--artifact-server-addr", "127.0.0.1",
+            "--artifact-server-port", str(_free_port()), "--no-cache-server",
+            "--action-cache-path", str(place / "actions"),
+            "--local-repository", f"{REPOSITORY}@main={place / 'main'}",
+            *(word for pin in PINS for word in ("--local-repository", f"{pin}={STAND_INS / _name(pin)}")),
+            *(word for key, value in environment_of_steps.items() for word in ("--env", f"{key}={value}")),
+            *(word for key, value in hidden.items() for word in ("-s", f"{key}={value}")),
+            *(word for key, value in payload.get("inputs", {}).items() for word in ("--input", f"{key}={value}")),
+        ]  # fmt: skip
+        result = subprocess.run(
+            command,
+            cwd=checkout,
+            env=_environment(place),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        lines = [
+            json.loads(line) for line in (result.stdout + result.stderr).splitlines() if line.startswith("{")
+        ]
+        assert lines, result.stderr
+        self.runs.append(Finished(lines=lines, artifacts=place / "artifacts", workspace=place))
+        return self.runs[-1]
+
+
+def _environment(place: Path) -> dict[str, str]:
+    home = place / "home"
+    home.mkdir()
+    return {
+        **environment(),
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "ACT_DISABLE_VERSION_CHECK": "1",
+    }
+
+
+def _name(pin: str) -> str:
+    return pin.partition("/")[2].partition("@")[0]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
