@@ -1,0 +1,127 @@
+"""The few things flywheel writes to git: a commit of named files, and one push. No hook runs for either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.adapters.git import run_git
+from runner.domain.errors import ExitCode, FlywheelError, Where
+
+NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+
+
+def uncommitted(root: Path, paths: Sequence[str]) -> list[str]:
+    """The files at or below `paths` that HEAD does not hold as they are: changed, new, removed. Ignored ones are not."""
+    result = run_git(
+        root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *paths
+    )
+    if result.returncode != 0:
+        raise _failed("the repository's state could not be read", result.stderr)
+    return [entry[3:] for entry in result.stdout.decode("utf-8", "replace").split("\0") if entry]
+
+
+def commit_files(root: Path, paths: Sequence[str], message: str) -> str | None:
+    """Commits these files and nothing else that is staged or changed; returns the commit, or None where nothing differs.
+
+    Raises:
+        FlywheelError: git refuses, for want of a name say (exit code 3).
+    """
+    if not uncommitted(root, paths):
+        return None
+    for command in (("add", "--", *paths), ("commit", "--quiet", "--message", message, "--", *paths)):
+        result = run_git(root, *NO_HOOKS, *command)
+        if result.returncode != 0:
+            raise _failed("the commit could not be made", result.stderr)
+    return head(root)
+
+
+def head(root: Path) -> str:
+    """The commit that is checked out.
+
+    Raises:
+        FlywheelError: there is none yet.
+    """
+    result = run_git(root, "rev-parse", "--verify", "HEAD")
+    if result.returncode != 0:
+        raise _failed("there is no commit yet", result.stderr)
+    return result.stdout.decode().strip()
+
+
+def newest_of(root: Path, paths: Sequence[str], *, first_parent: bool = False) -> str | None:
+    """The newest commit at HEAD that changed one of `paths`; None where none did.
+
+    Args:
+        first_parent: of those made on the branch itself: a merge counts for what it brought.
+    """
+    # a merge is compared with the branch that it was made on, as every other commit is with its parent
+    options = ["--first-parent", "-m"] if first_parent else []
+    result = run_git(root, "log", "-1", "--format=%H", *options, "HEAD", "--", *paths)
+    return result.stdout.decode().split("\n")[0].strip() or None if result.returncode == 0 else None
+
+
+def parent(root: Path, commit: str) -> str | None:
+    """The commit that `commit` was made on: a merge's first parent."""
+    result = run_git(root, "rev-parse", "--verify", "--quiet", f"{commit}^1")
+    return result.stdout.decode().strip() if result.returncode == 0 else None
+
+
+def upstream(root: Path) -> tuple[str, str]:
+    """The remote and its branch that a push of what is checked out goes to.
+
+    Raises:
+        FlywheelError: no branch is checked out, or there is no remote (exit code 5).
+    """
+    branch = run_git(root, "symbolic-ref", "--short", "--quiet", "HEAD").stdout.decode().strip()
+    if not branch:
+        raise FlywheelError(
+            "no branch is checked out: there is nowhere to push to",
+            where=Where("HEAD"),
+            hint="git switch main, then run the same command again",
+            exit_code=ExitCode.PUBLISH_FAILED,
+        )
+    remote = run_git(root, "config", f"branch.{branch}.remote").stdout.decode().strip()
+    merge = run_git(root, "config", f"branch.{branch}.merge").stdout.decode().strip()
+    remotes = run_git(root, "remote").stdout.decode().split()
+    if not remote and not remotes:
+        raise FlywheelError(
+            "there is no remote to push to",
+            where=Where(".git/config"),
+            hint="git remote add origin URL, then run the same command again",
+            exit_code=ExitCode.PUBLISH_FAILED,
+        )
+    chosen = remote or ("origin" if "origin" in remotes else remotes[0])
+    return chosen, merge.removeprefix("refs/heads/") or branch
+
+
+def push(root: Path, tags: Sequence[str]) -> None:
+    """Pushes what is checked out to its branch, and these tags, all or nothing. Pushing twice changes nothing.
+
+    Raises:
+        FlywheelError: refused, or the remote cannot be reached (exit code 5).
+    """
+    remote, branch = upstream(root)
+    refs = [f"HEAD:refs/heads/{branch}", *(f"refs/tags/{tag}" for tag in tags)]
+    result = run_git(root, *NO_HOOKS, "push", "--quiet", "--atomic", remote, *refs)
+    if result.returncode != 0:
+        raise FlywheelError(
+            f"the push to {remote} failed: {_last_line(result.stderr)}",
+            where=Where(f"{remote}/{branch}"),
+            hint=f"git pull --rebase moves no tag: see what {remote} has with git fetch {remote}; nothing was pushed",
+            exit_code=ExitCode.PUBLISH_FAILED,
+        )
+
+
+def _failed(message: str, stderr: bytes) -> FlywheelError:
+    return FlywheelError(
+        f"{message}: {_last_line(stderr)}",
+        where=Where(".git"),
+        hint="look at it with: git status",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def _last_line(stderr: bytes) -> str:
+    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("fatal:", "error:", " !"))]
+    return (telling or lines or ["no reason was given"])[0].strip()

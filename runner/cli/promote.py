@@ -1,0 +1,83 @@
+"""`flywheel promote`: register a judged sprint's model, and assign it to the stage."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.cli.common import Subparsers, add_root, command, print_json, project_root
+
+if TYPE_CHECKING:
+    from runner.workflow.promote import Promotion
+
+EXAMPLE = """\
+  flywheel promote 0002-more-cameras --dry-run     what keeps it, or what would be done
+  flywheel promote 0002-more-cameras --push        and push the commit and the tags
+  flywheel promote 0002-more-cameras --approve gate_loosened-1a2b3c4d"""
+
+
+def add_parser(commands: Subparsers) -> None:
+    parser = command(
+        commands,
+        "promote",
+        "verify a judged sprint again, and register and assign its model with GTO; nothing is trained",
+        EXAMPLE,
+        execute,
+    )
+    parser.add_argument("sprint", metavar="SPRINT", help="a sprint's name or its file")
+    parser.add_argument(
+        "--approve",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="approve a finding in your name (git's user.name); the policy says who may",
+    )
+    parser.add_argument("--push", action="store_true", help="push the commit and the tags, all or nothing")
+    parser.add_argument("--dry-run", action="store_true", help="look at everything, and change nothing")
+    add_root(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    from runner.workflow.promotable import Conditions
+    from runner.workflow.promote import promote, terminal_approvals
+
+    root = project_root(options)
+    conditions = Conditions(approvals=terminal_approvals(root, options.approve))
+    result = promote(root, _name(options.sprint), conditions, push=options.push, dry_run=options.dry_run)
+    if options.format == "json":
+        print_json(result)
+    else:
+        print(render(result))
+    return result.exit_code
+
+
+def _name(sprint: str) -> str:
+    """A folder `reports/<sprint>` names its sprint, as it does for `verify`."""
+    path = Path(sprint)
+    return path.name if path.parts[:1] == ("reports",) else sprint
+
+
+def render(result: Promotion) -> str:
+    """What was done, or what keeps the sprint, one reason to a line."""
+    place = f"{result.model}#{result.stage}"
+    match result.result:
+        case "promoted":
+            replaced = f", in place of {result.before}" if result.before not in (None, result.sprint) else ""
+            head = f"{result.sprint}: promoted as {result.version}: {result.tag}{replaced}"
+        case "unchanged":
+            head = f"{result.sprint}: holds {place} already, as {result.version}: {result.tag}"
+        case "would promote":
+            head = f"{result.sprint}: would be promoted to {place} as {result.version}"
+        case "stale":
+            head = f"{result.sprint}: not promoted: it is stale"
+        case "waiting":
+            head = f"{result.sprint}: not promoted: it waits for approval"
+        case _:
+            head = f"{result.sprint}: not promoted"
+    lines = [head, *(f"  {reason}" for reason in result.reasons)]
+    if result.result == "stale":
+        lines.append(f"  next: flywheel judge {result.sprint} --pull")
+    if result.result == "promoted" and not result.pushed:
+        lines.append(f"  not pushed; next: flywheel promote {result.sprint} --push")
+    return "\n".join(lines)

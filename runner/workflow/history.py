@@ -1,0 +1,98 @@
+"""`history`: every assignment of the model's stage, from git's tags and what their commits hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from runner.adapters import gto
+from runner.config.load import load_project
+from runner.config.project import Model, Project
+from runner.domain.errors import FlywheelError, Where
+from runner.domain.records import Record
+from runner.domain.verdict import Outcome, Verdict
+from runner.planning.champion import Champion, Registry, champion_record
+
+
+class Assigned(Record, frozen=True, kw_only=True):
+    """One assignment.
+
+    Attributes:
+        at: ISO 8601, UTC.
+        version: None for a tag made by hand on a commit without one.
+        sprint: None where the commit does not tell.
+        event: an assignment of what held the stage before is a rollback.
+        outcome, optimizing, value: of the verdict at that commit; None where there is none.
+        current: it holds the stage now.
+    """
+
+    number: int
+    tag: str
+    commit: str
+    at: str
+    by: str
+    version: str | None
+    sprint: str | None
+    event: Literal["promoted", "rolled back"]
+    outcome: Outcome | None
+    optimizing: str | None
+    value: float | None
+    current: bool
+
+
+def history(root: Path) -> list[Assigned]:
+    """Every assignment, newest first; none before the first promotion.
+
+    Raises:
+        FlywheelError: flywheel.yaml is not valid, or names no model.
+    """
+    project = load_project(root)
+    model = named_model(project)
+    tags = gto.assignments(root, model.name, model.stage)
+    versions = {tag.commit: version for version, tag in gto.versions(root, model.name).items()}
+    sprints = {holder.number: holder.sprint for holder in Registry(root, project).holders()}
+    rows = []
+    for position, (number, tag) in enumerate(tags):
+        sprint = sprints.get(number)
+        verdict = _verdict(root, sprint, tag)
+        before = {older.commit for _, older in tags[position + 1 :]}
+        rows.append(
+            Assigned(
+                number=number,
+                tag=tag.name,
+                commit=tag.commit,
+                at=tag.at,
+                by=tag.by,
+                version=versions.get(tag.commit),
+                sprint=sprint,
+                event="rolled back" if tag.commit in before else "promoted",
+                outcome=verdict.outcome if verdict else None,
+                optimizing=verdict.optimizing if verdict else None,
+                value=verdict.optimizing_value if verdict else None,
+                current=position == 0,
+            )
+        )
+    return rows
+
+
+def named_model(project: Project) -> Model:
+    """The model that the project ships.
+
+    Raises:
+        FlywheelError: it names none.
+    """
+    if project.model is None:
+        raise FlywheelError(
+            "the project names no model: there is nothing to promote under",
+            where=Where("flywheel.yaml"),
+            hint="add: model: {name: my-model, stage: prod}",
+        )
+    return project.model
+
+
+def _verdict(root: Path, sprint: str | None, tag: gto.RegistryTag) -> Verdict | None:
+    if sprint is None:
+        return None
+    return champion_record(
+        root, Champion(sprint=sprint, commit=tag.commit, tag=tag.name), "verdict.json", Verdict
+    )

@@ -1,0 +1,214 @@
+"""`promote`: a judged sprint's model is registered and assigned, without training anything again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from runner.adapters import git_commits, gto
+from runner.adapters.git import run_git
+from runner.config.load import LoadedSprint
+from runner.config.project import Model, Project
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import read_json, write_text
+from runner.domain.policy import Approval
+from runner.domain.records import Record
+from runner.planning.champion import Champion, Registry
+from runner.policy.approvals import Decision
+from runner.report import model_card
+from runner.report.record import SprintReport
+from runner.workflow.load import load
+from runner.workflow.locking import sprint_lock
+from runner.workflow.promotable import Conditions, Standing, standing
+from runner.workflow.registering import (
+    Registered,
+    commit_model,
+    model_artifact,
+    next_version,
+    push_all,
+    registered_record,
+    shipped_target,
+    tag_message,
+    write_tags,
+)
+
+Result = Literal["promoted", "unchanged", "would promote", "stale", "waiting", "refused", "altered"]
+
+
+class Promotion(Record, frozen=True, kw_only=True):
+    """What became of it.
+
+    Attributes:
+        result: `unchanged`: it holds the stage already. `altered`: its record does not follow. `refused`: it was not
+            reached. `stale`: judge it again. `waiting`: findings wait for approval.
+        reasons: why not, each a sentence.
+        decisions: of every finding, whether it is approved.
+        before: the sprint that held the stage; None at the first promotion.
+    """
+
+    sprint: str
+    result: Result
+    reasons: list[str] = []
+    decisions: list[Decision] = []
+    model: str = ""
+    stage: str = ""
+    version: str | None = None
+    tag: str | None = None
+    commit: str | None = None
+    before: str | None = None
+    pushed: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the sprint holds the stage, or would."""
+        done = self.result in ("promoted", "unchanged", "would promote")
+        return int(ExitCode.PASS if done else ExitCode.GATE_NOT_PASSED)
+
+
+def promote(
+    root: Path, name: str | None, conditions: Conditions, *, push: bool, dry_run: bool = False
+) -> Promotion:
+    """Verifies the record, and registers and assigns its model. Doing it twice, or again after it was killed, is safe.
+
+    Raises:
+        ConfigurationErrors: flywheel.yaml or the spec is not valid.
+        FlywheelError: the sprint was not judged, or what `verify` needs is not here (exit code 3); git, DVC or GTO refuse
+            (exit code 3); the push failed (exit code 5).
+    """
+    project, loaded = load(root, name)
+    if project.model is None:
+        reason = "the project names no model to promote under: add `model: {name: …, stage: prod}` to flywheel.yaml"
+        return Promotion(sprint=loaded.name, result="refused", reasons=[reason])
+    with sprint_lock(root, loaded.name):
+        champion = Registry(root, project).champion()
+        known = registered_record(root, project.model, loaded.name)
+        begun = Promotion(
+            sprint=loaded.name,
+            result="unchanged",
+            model=project.model.name,
+            stage=project.model.stage,
+            before=champion.sprint if champion else None,
+        )
+        if known is not None and champion is not None and champion.commit == known[1]:
+            return _again(root, project.model, begun, known, push=push)
+        found = standing(root, project, loaded, conditions)
+        if not found.promotable:
+            return _kept(begun, found)
+        version = known[0] if known else next_version(root, project.model, loaded.name, _of(champion))
+        begun = msgspec.structs.replace(begun, version=version, decisions=found.decisions)
+        if dry_run:
+            return msgspec.structs.replace(begun, result="would promote")
+        written = _write(root, project, loaded, found, version)
+        if push:
+            push_all(root, written, project.model)
+    return msgspec.structs.replace(
+        begun, result="promoted", tag=written.tag, commit=written.commit, pushed=push
+    )
+
+
+def terminal_approvals(root: Path, findings: Sequence[str]) -> list[Approval]:
+    """Approvals of whoever types the command: git's `github.user`, else its `user.name`.
+
+    Raises:
+        FlywheelError: git knows no name.
+    """
+    if not findings:
+        return []
+    names = (run_git(root, "config", key).stdout.decode().strip() for key in ("github.user", "user.name"))
+    by = next((name for name in names if name), None)
+    if by is None:
+        raise FlywheelError(
+            "an approval needs a name, and git knows none",
+            where=Where(".git/config"),
+            hint="git config github.user LOGIN",
+        )
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return [Approval(finding=finding, by=by, at=at, channel="terminal") for finding in findings]
+
+
+def _of(champion: Champion | None) -> tuple[str, str] | None:
+    return (champion.sprint, champion.commit) if champion else None
+
+
+def _again(root: Path, model: Model, begun: Promotion, known: tuple[str, str], *, push: bool) -> Promotion:
+    """It holds the stage; what was not pushed then may be now."""
+    version, commit = known
+    _, tag = gto.assignments(root, model.name, model.stage)[0]
+    if push:
+        push_all(root, Registered(version=version, tag=tag.name, commit=commit, tags=[]), model)
+    return msgspec.structs.replace(begun, version=version, tag=tag.name, commit=commit, pushed=push)
+
+
+def _kept(begun: Promotion, found: Standing) -> Promotion:
+    waiting = [f"{decision.finding.id}: {decision.text}" for decision in found.waiting]
+    return msgspec.structs.replace(
+        begun,
+        result=_why(found),
+        reasons=[*found.altered, *found.refused, *found.stale, *waiting],
+        decisions=found.decisions,
+    )
+
+
+def _why(found: Standing) -> Result:
+    """What must be seen to first."""
+    if found.altered:
+        return "altered"
+    return "refused" if found.refused else "stale" if found.stale else "waiting"
+
+
+def _write(root: Path, project: Project, loaded: LoadedSprint, found: Standing, version: str) -> Registered:
+    """The card, the commit, and the tags, in this order: what was killed in between is finished by running it again."""
+    model, name = project.model, loaded.name
+    if model is None:
+        raise ValueError("a project without a model has nothing to promote under")
+    record = git_commits.newest_of(root, [f"reports/{name}/digests.json"]) or git_commits.head(root)
+    known = registered_record(root, model, name)
+    if known is None:
+        _write_card(root, model, name, version, found.decisions)
+    artifact = model_artifact(model, name, shipped_target(root / "reports" / name), project.task)
+    message = f"flywheel: {name} is {model.name} {version} [skip ci]"
+    files = [f"reports/{name}/{model_card.FILE}"]
+    commit = commit_model(root, artifact, files, message)
+    commit = known[1] if known else commit  # what was promoted once keeps its version and its commit
+    approved = [f"{each.finding.id} by {each.by}" for each in found.decisions if each.by]
+    message = tag_message(
+        f"flywheel: promoted to {model.name} {model.stage}",
+        sprint=name,
+        record=record,
+        verdict=str(found.verdict.outcome),
+        approvals=", ".join(approved) or "none needed",
+        event="promotion",
+    )
+    return write_tags(root, model, version, commit, message)
+
+
+def _write_card(root: Path, model: Model, name: str, version: str, decisions: Sequence[Decision]) -> None:
+    path = root / "reports" / name / model_card.FILE
+    context = model_card.CardContext(
+        model=model.name,
+        stage=model.stage,
+        version=version,
+        repository_url=public_url(root),
+        findings=[decision.finding for decision in decisions],
+        approved={decision.finding.id: decision.by for decision in decisions if decision.by},
+    )
+    text = model_card.render(read_json(path.with_name("report.json"), SprintReport), context)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+
+
+def public_url(root: Path) -> str:
+    """Where others find the repository: its remote, without a token that the address may carry; "." without one."""
+    remote = run_git(root, "remote", "get-url", "origin").stdout.decode().strip()
+    match = re.fullmatch(
+        r"(?P<scheme>https?://)(?:[^@/]*@)?(?P<rest>[^\s]+)|(?P<ssh>(?:ssh://)?[\w.-]+@[\w.-]+[:/][^\s]+)",
+        remote,
+    )
+    if match is None:
+        return "."  # a folder of this machine means nothing to others
+    return match["ssh"] or f"{match['scheme']}{match['rest']}"

@@ -1,0 +1,206 @@
+"""What comments that begin with /flywheel do, for whom, and what they are told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from forges.fake_forge import FakeForge, pull_request
+
+from runner.domain.policy import Finding, FindingKind
+from runner.forges.forge import Comment
+from runner.workflow.chat import (
+    Answer,
+    Approvable,
+    Approve,
+    Desk,
+    Help,
+    Plan,
+    Rollback,
+    Run,
+    answer,
+    parse,
+    say,
+)
+
+HEAD = "1" * 40
+FINDING = Finding(
+    kind=FindingKind.GATE_LOOSENED,
+    sprint="0003-low-light",
+    subject="gate recall on dark",
+    before="0.70",
+    after="0.65",
+    message="recall on dark may be lower",
+)
+
+
+def desk(forge: FakeForge, **changes: Any) -> Desk:
+    published: list[str] = forge.settings.setdefault("published", [])
+    pull = forge.add_pull(pull_request(**changes))
+    return Desk(
+        forge=forge,
+        pull=pull,
+        repository="acme/digits",
+        findings=lambda: [
+            Approvable(
+                finding=FINDING,
+                refusal=lambda login: None if login == "bob" else "Only ml-leads may approve it.",
+                sprints=("0003-low-light", "0004-more"),
+            )
+        ],
+        publish_again=lambda: published.append("again"),
+    )
+
+
+@pytest.fixture
+def forge() -> FakeForge:
+    return FakeForge(permissions={"bob": "write", "carol": "maintain", "eve": "read"})
+
+
+def said(forge: FakeForge, body: str, author: str = "bob", **changes: Any) -> Answer | None:
+    at = desk(forge, **changes)
+    return answer(at, forge.add_comment(at.pull.number, author, body))
+
+
+@pytest.mark.parametrize(
+    ("body", "command"),
+    [
+        ("/flywheel plan", Plan()),
+        ("  /flywheel   plan  \nthanks", Plan()),
+        ("/flywheel run", Run(sha=None)),
+        (f"/flywheel run {HEAD}", Run(sha=HEAD)),
+        ("/flywheel approve gate_loosened-1a2b3c4d", Approve(finding="gate_loosened-1a2b3c4d")),
+        ("/flywheel rollback 0001-first-model", Rollback(sprint="0001-first-model")),
+        ("/flywheel", Help()),
+        ("/flywheel help", Help()),
+        ("/flywheels plan", None),
+        ("> /flywheel run", None),
+        ("please\n/flywheel run", None),
+        ("", None),
+    ],
+)
+def test_the_first_line_is_the_command(body: str, command: object) -> None:
+    assert parse(body) == command
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("/flywheel aprove x", 'There is no command `aprove`; did you mean "approve"?'),
+        ("/flywheel run main", "`main` is not a commit."),
+        ("/flywheel run $(touch x)", "`run` takes one word at most."),
+        ("/flywheel run `id`", "<code>&#96;id&#96;</code> is not a commit."),
+        ("/flywheel approve", "Which finding? Its id is in the plan and in the report."),
+        ("/flywheel rollback ../../etc", "`../../etc` is not a sprint's name."),
+    ],
+)
+def test_what_is_no_command_is_explained(body: str, problem: str) -> None:
+    assert parse(body) == Help(problem=problem)
+
+
+@pytest.mark.parametrize("author", ["eve", "stranger"])
+@pytest.mark.parametrize(
+    "body", ["/flywheel plan", "/flywheel run", "/flywheel rollback", "/flywheel nonsense"]
+)
+def test_people_without_write_access_are_answered_and_nothing_happens(
+    forge: FakeForge, author: str, body: str
+) -> None:
+    told = said(forge, body, author)
+    assert told == Answer(
+        text=f"Thank you, `{author}`. Commands are for people who can write to this repository; one of them can repeat "
+        "yours here. Nothing was done.",
+        reaction="confused",
+    )
+    assert forge.actions == []
+
+
+def test_a_comment_that_is_no_command_gets_no_answer(forge: FakeForge) -> None:
+    assert said(forge, "nice work") is None
+    assert forge.actions == []
+
+
+def test_plan_and_run_dispatch_the_default_branchs_workflows(forge: FakeForge) -> None:
+    assert said(forge, "/flywheel plan") == Answer(text="Planning `1111111111` again.")
+    said(forge, "/flywheel run")
+    inputs = {"pr": "7", "sha": HEAD}
+    assert forge.dispatched == [("plan.yml", "main", inputs), ("sprint.yml", "main", inputs)]
+
+
+def test_a_forks_commit_has_to_be_named(forge: FakeForge) -> None:
+    told = said(forge, "/flywheel run", head_repository="stranger/digits")
+    assert told is not None
+    assert told.text == (
+        "This pull request comes from a fork, which can change between your reading and the run. Look at its specs, then "
+        "name the commit: `/flywheel run 1111111111`"
+    )
+    assert forge.dispatched == []
+    said(forge, f"/flywheel run {HEAD[:8]}", head_repository="stranger/digits")
+    assert forge.dispatched == [("sprint.yml", "main", {"pr": "7", "sha": HEAD})]
+
+
+def test_a_commit_that_is_no_longer_the_head_is_not_run(forge: FakeForge) -> None:
+    told = said(forge, "/flywheel run abcdef0")
+    assert told is not None
+    assert "not the newest commit" in told.text
+    assert forge.dispatched == []
+
+
+def test_a_closed_pull_request_is_not_run(forge: FakeForge) -> None:
+    told = said(forge, "/flywheel run", state="closed")
+    assert told == Answer(text="This pull request is closed: there is nothing to run.", reaction="confused")
+    assert forge.dispatched == []
+
+
+def test_an_approval_is_shown_on_the_checks(forge: FakeForge) -> None:
+    told = said(forge, f"/flywheel approve {FINDING.id}")
+    assert told == Answer(text=f"`{FINDING.id}` is approved by `bob`.", reaction="+1")
+    assert forge.settings["published"] == ["again"]
+    assert forge.dispatched == []
+
+
+def test_an_approval_after_the_merge_promotes_what_waited_for_it(forge: FakeForge) -> None:
+    told = said(
+        forge, f"/flywheel approve {FINDING.id}", state="closed", merged=True, merge_commit="2" * 40
+    )
+    assert told is not None
+    assert told.text == f"`{FINDING.id}` is approved by `bob`. Promoting `0003-low-light`, `0004-more`."
+    assert forge.dispatched == [
+        ("promote.yml", "main", {"sprint": "0003-low-light"}),
+        ("promote.yml", "main", {"sprint": "0004-more"}),
+    ]
+    assert forge.settings["published"] == []  # what is shown since the merge is promote's business
+
+
+def test_who_may_not_approve_is_told_who_may(forge: FakeForge) -> None:
+    told = said(forge, f"/flywheel approve {FINDING.id}", author="carol")
+    assert told == Answer(text="Only ml-leads may approve it. Nothing was approved.", reaction="confused")
+    assert forge.settings["published"] == []
+
+
+def test_an_id_of_an_earlier_report_approves_nothing(forge: FakeForge) -> None:
+    told = said(forge, "/flywheel approve gate_loosened-00000000")
+    assert told is not None
+    assert told.text == (
+        "`gate_loosened-00000000` is not a finding of the newest commit: a finding's id changes with its content. Open "
+        f"findings: `{FINDING.id}`. Nothing was approved."
+    )
+    assert forge.settings["published"] == []
+
+
+def test_rollback_names_the_goal(forge: FakeForge) -> None:
+    said(forge, "/flywheel rollback")
+    said(forge, "/flywheel rollback 0001-first-model")
+    assert [inputs for _, _, inputs in forge.dispatched] == [
+        {"rollback": "previous"},
+        {"rollback": "0001-first-model"},
+    ]
+
+
+def test_an_answer_is_posted_once_however_often_the_job_runs(forge: FakeForge) -> None:
+    pull = forge.add_pull(pull_request())
+    asked: Comment = forge.add_comment(pull.number, "bob", "/flywheel help")
+    for _ in range(2):
+        say(forge, pull.number, asked, Answer(text="Hello.", reaction="+1"), bot=forge.me)
+    ours = [comment.body for comment in forge.comments(pull.number) if comment.author == forge.me]
+    assert ours == [f"<!-- flywheel:answer:{asked.id} -->\nHello.\n"]
+    assert forge.reactions[asked.id] == ["+1", "+1"]

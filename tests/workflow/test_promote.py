@@ -1,0 +1,298 @@
+"""A judged sprint's model is registered and assigned once, from a record that is verified again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from projects import SPRINT, call, commit, flywheel
+from promoting import NEXT, SPEC, add_sprint, clone, log, record, tags, with_remotes
+
+from runner.adapters import git_commits
+from runner.adapters.dvc_files import read_lock
+from runner.workflow import promote as promoting
+from runner.workflow.promotable import Conditions
+from runner.workflow.promote import promote, public_url
+
+pytestmark = pytest.mark.xdist_group("sprint-2")
+
+FOLDER = f"reports/{SPRINT}"
+FIRST_TAGS = ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]
+
+
+def test_a_sprint_that_passed_is_registered_and_assigned_with_a_model_card(project: Path) -> None:
+    record_commit = git_commits.head(project)
+    result = flywheel(project, "promote", SPRINT, check=True)
+    assert result.stdout == (
+        f"{SPRINT}: promoted as v1.0.0: tiny-digits#prod#1\n  not pushed; next: flywheel promote {SPRINT} --push\n"
+    )
+    assert tags(project) == FIRST_TAGS
+    assert log(project)[0] == f"flywheel: {SPRINT} is tiny-digits v1.0.0 [skip ci]"
+    changed = call(project, "git", "show", "--name-only", "--format=", "HEAD").stdout.split()
+    assert changed == ["dvc.yaml", f"{FOLDER}/model-card.md"]
+    assert call(project, "git", "status", "--porcelain").stdout == ""
+    message = call(project, "git", "tag", "-l", "--format=%(contents)", "tiny-digits#prod#1").stdout
+    assert message.strip() == (
+        "flywheel: promoted to tiny-digits prod\n\n"
+        f"sprint: {SPRINT}\nrecord: {record_commit}\nverdict: PASS\napprovals: none needed\nevent: promotion"
+    )
+    assert flywheel(project, "verify", SPRINT, check=True).stdout.endswith("identical\n")
+    assert flywheel(project, "status").stdout.split()[:2] == [SPRINT, "promoted"]
+
+
+def test_promoting_twice_leaves_one_tag_and_one_commit(project: Path) -> None:
+    flywheel(project, "promote", SPRINT, check=True)
+    before = (tags(project), log(project))
+    again = flywheel(project, "promote", SPRINT, check=True)
+    assert again.stdout == f"{SPRINT}: holds tiny-digits#prod already, as v1.0.0: tiny-digits#prod#1\n"
+    assert (tags(project), log(project)) == before
+
+
+@pytest.mark.parametrize("killed_at", ["commit_model", "register", "assign"])
+def test_a_promotion_that_was_killed_is_finished_by_the_next(
+    project: Path, monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
+    from runner.workflow import registering
+
+    def die(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if killed_at == "commit_model":  # the card and dvc.yaml are written, not committed
+            patch.setattr(registering.git_commits, "commit_files", die)
+        else:
+            patch.setattr(registering.gto, killed_at, die)
+        with pytest.raises(KeyboardInterrupt):
+            promote(project, SPRINT, Conditions(), push=False)
+    assert len(tags(project)) == (1 if killed_at == "assign" else 0)
+    assert promote(project, SPRINT, Conditions(), push=False).result == "promoted"
+    assert tags(project) == FIRST_TAGS
+    assert len(log(project)) == 3
+    tagged = {call(project, "git", "rev-parse", f"{tag}^{{commit}}").stdout for tag in tags(project)}
+    assert tagged == {call(project, "git", "rev-parse", "HEAD").stdout}
+
+
+def test_a_dry_run_changes_nothing(project: Path) -> None:
+    result = flywheel(project, "promote", SPRINT, "--dry-run", check=True)
+    assert result.stdout == f"{SPRINT}: would be promoted to tiny-digits#prod as v1.0.0\n"
+    assert (tags(project), len(log(project))) == ([], 2)
+    assert call(project, "git", "status", "--porcelain").stdout == ""
+
+
+def test_what_the_registry_holds_is_found_by_gto_and_fetched_by_dvc(project: Path, tmp_path: Path) -> None:
+    bare = with_remotes(project, tmp_path)
+    flywheel(project, "promote", SPRINT, "--push", check=True)
+    assert sorted(call(bare, "git", "tag").stdout.split()) == FIRST_TAGS
+    assert call(bare, "git", "log", "-1", "--format=%s", "main").stdout.startswith(f"flywheel: {SPRINT} is")
+    (shown,) = json.loads(call(project, "gto", "show", "--json").stdout).values()
+    assert (shown["version"], shown["stage"]["prod"]) == ("v1.0.0", "v1.0.0")
+    for number, asked in enumerate((("--stage", "prod"), ("--rev", "v1.0.0"))):
+        out = tmp_path / f"fetched-{number}"
+        call(
+            tmp_path,
+            sys.executable,
+            "-m",
+            "dvc",
+            "artifacts",
+            "get",
+            str(bare),
+            "tiny-digits",
+            *asked,
+            "-o",
+            str(out),
+        )
+        ours = project / FOLDER / "exports" / "onnx-fp32"
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == {
+            path.name: path.read_bytes() for path in ours.iterdir()
+        }
+
+
+def test_a_fresh_clone_promotes_without_the_model_when_the_remote_holds_it(
+    project: Path, tmp_path: Path
+) -> None:
+    fresh = clone(with_remotes(project, tmp_path), tmp_path / "fresh")
+    refused = flywheel(fresh, "promote", SPRINT)
+    assert refused.returncode == 3
+    assert "  hint: dvc pull reports/0001-tiny/index" in refused.stderr
+    needed = [f"{FOLDER}/{name}" for name in ("index", "selection", "predictions", "outcomes")]
+    call(fresh, sys.executable, "-m", "dvc", "pull", "-q", *needed)
+    assert not (fresh / FOLDER / "exports").exists()
+    flywheel(fresh, "promote", SPRINT, check=True)
+    assert tags(fresh) == FIRST_TAGS
+
+
+def test_a_model_that_is_nowhere_is_not_promoted(project: Path) -> None:
+    shutil.rmtree(project / FOLDER / "exports")
+    md5 = read_lock(project / FOLDER / "dvc.lock")["export"].outs["exports"]
+    (project / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
+    result = flywheel(project, "promote", SPRINT)
+    assert result.returncode == 1
+    assert result.stdout == (
+        f"{SPRINT}: not promoted\n  {FOLDER}/exports/ is neither here nor in DVC's remote: there is nothing to deliver "
+        "(where it was made: dvc push)\n"
+    )
+
+
+def test_an_altered_model_is_not_promoted(project: Path) -> None:
+    model = project / FOLDER / "exports" / "onnx-fp32" / "model.onnx"
+    content = model.read_bytes()
+    model.unlink()
+    model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    result = flywheel(project, "promote", SPRINT)
+    assert result.returncode == 1
+    assert (
+        result.stdout
+        == f"{SPRINT}: not promoted\n  {FOLDER}/exports/ is not what the stage wrote, by dvc.lock\n"
+    )
+    assert tags(project) == []
+
+
+def test_an_altered_record_is_not_promoted_even_when_it_is_committed(project: Path) -> None:
+    path = project / FOLDER / "verdict.json"
+    path.write_text(path.read_text().replace('"level": 0.95', '"level": 0.94'))
+    result = flywheel(project, "promote", SPRINT, "--format", "json")
+    first = json.loads(result.stdout)
+    assert result.returncode == 1
+    assert first["result"] == "altered"
+    assert f"not committed: {FOLDER}/verdict.json" in first["reasons"]
+    commit(project, "Tampered")
+    reasons = json.loads(flywheel(project, "promote", SPRINT, "--format", "json").stdout)["reasons"]
+    assert reasons[0].startswith(f"verification: {FOLDER}/verdict.json changed")
+    assert tags(project) == []
+
+
+def test_a_spec_that_is_not_the_recorded_one_is_not_promoted(project: Path) -> None:
+    spec = project / "specs" / f"{SPRINT}.yaml"
+    spec.write_text(spec.read_text() + "# another\n")
+    commit(project, "Edited")
+    reasons = promote(project, SPRINT, Conditions(), push=False).reasons
+    assert any(reason.startswith(f"verification: specs/{SPRINT}.yaml changed") for reason in reasons)
+
+
+def test_a_verdict_that_is_not_pass_is_not_promoted_and_the_gates_say_why(project: Path) -> None:
+    add_sprint(project, spec=SPEC.replace("max: 50", "max: 0.001"))
+    result = flywheel(project, "promote", NEXT)
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"{NEXT}: not promoted"
+    assert lines[1].startswith("  FAIL: ")
+    assert "0.001" in lines[1]
+    assert tags(project) == []
+
+
+def test_a_project_without_a_model_has_nothing_to_promote_under(project: Path) -> None:
+    path = project / "flywheel.yaml"
+    path.write_text(path.read_text().replace("model: {name: tiny-digits, stage: prod}\n", ""))
+    result = flywheel(project, "promote", SPRINT)
+    assert (result.returncode, result.stdout) == (
+        1,
+        f"{SPRINT}: not promoted\n  the project names no model to promote under: add `model: {{name: …, stage: prod}}` to "
+        "flywheel.yaml\n",
+    )
+
+
+def test_a_sprint_judged_before_another_was_promoted_is_stale(project: Path) -> None:
+    add_sprint(project)
+    flywheel(project, "promote", SPRINT, check=True)
+    result = flywheel(project, "promote", NEXT)
+    assert result.returncode == 1
+    assert result.stdout == (
+        f"{NEXT}: not promoted: it is stale\n  judged against no champion, the champion is {SPRINT}\n"
+        f"  next: flywheel judge {NEXT} --pull\n"
+    )
+
+
+def test_the_next_promotion_is_the_next_minor_version(project: Path) -> None:
+    flywheel(project, "promote", SPRINT, check=True)
+    add_sprint(project)
+    result = flywheel(project, "promote", NEXT, check=True)
+    assert (
+        result.stdout.splitlines()[0]
+        == f"{NEXT}: promoted as v1.1.0: tiny-digits#prod#2, in place of {SPRINT}"
+    )
+    assert record(project, "verdict.json")["champion"] == SPRINT
+
+
+def test_what_else_the_top_level_dvc_yaml_holds_is_kept(project: Path) -> None:
+    mine = "# mine\nstages:\n  clean:\n    cmd: python -m compileall specs\nartifacts:\n  other:\n    path: other.txt\n"
+    (project / "dvc.yaml").write_text(mine)
+    (project / "other.txt").write_text("other")
+    commit(project, "Mine")
+    flywheel(project, "promote", SPRINT, check=True)
+    text = (project / "dvc.yaml").read_text()
+    assert text.startswith(mine)
+    assert f"path: {FOLDER}/exports/onnx-fp32" in text
+
+
+def test_changes_of_the_users_own_do_not_get_into_the_commit(project: Path) -> None:
+    flywheel(project, "promote", SPRINT, check=True)
+    add_sprint(project)
+    path = project / "dvc.yaml"
+    path.write_text(path.read_text() + "plots:\n- mine.csv\n")
+    result = flywheel(project, "promote", NEXT)
+    assert result.returncode == 3
+    assert result.stderr == (
+        "error: dvc.yaml: it has changes that are not committed: they would get into the commit of the model\n"
+        "  hint: git commit dvc.yaml, or: git checkout -- dvc.yaml\n"
+    )
+    call(project, "git", "checkout", "-q", "--", "dvc.yaml")
+    (project / "notes.txt").write_text("mine")
+    call(project, "git", "add", "notes.txt")
+    flywheel(project, "promote", NEXT, check=True)
+    assert call(project, "git", "status", "--porcelain").stdout == "A  notes.txt\n"
+
+
+def test_no_hook_of_the_repository_runs(project: Path) -> None:
+    hook = project / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\ntouch hook-ran\n")
+    hook.chmod(0o755)
+    flywheel(project, "promote", SPRINT, check=True)
+    assert not (project / "hook-ran").exists()
+
+
+def test_a_push_that_is_refused_leaves_no_tag_and_is_done_by_the_next(project: Path, tmp_path: Path) -> None:
+    bare = with_remotes(project, tmp_path)
+    other = clone(bare, tmp_path / "other")
+    (other / "README.md").write_text("meanwhile")
+    commit(other, "Meanwhile")
+    call(other, "git", "push", "-q")
+    refused = flywheel(project, "promote", SPRINT, "--push")
+    assert refused.returncode == 5
+    assert refused.stderr.startswith("error: origin/main: the push to origin failed: ")
+    assert tags(project) == []
+    call(project, "git", "pull", "-q", "--rebase")
+    flywheel(project, "promote", SPRINT, "--push", check=True)
+    assert sorted(call(bare, "git", "tag").stdout.split()) == FIRST_TAGS
+    call(bare, "git", "merge-base", "--is-ancestor", "tiny-digits#prod#1^{commit}", "main")
+
+
+@pytest.mark.parametrize(
+    ("remote", "shown"),
+    [
+        ("https://user:secret@git.example.org/acme/digits.git", "https://git.example.org/acme/digits.git"),
+        ("git@git.example.org:acme/digits.git", "git@git.example.org:acme/digits.git"),
+        ("/somewhere/here", "."),
+        (None, "."),
+    ],
+)
+def test_a_card_shows_the_repositorys_address_without_secrets_or_folders(
+    tmp_path: Path, remote: str | None, shown: str
+) -> None:
+    call(tmp_path, "git", "init", "-q")
+    if remote:
+        call(tmp_path, "git", "remote", "add", "origin", remote)
+    assert public_url(tmp_path) == shown
+
+
+def test_an_approval_needs_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    call(tmp_path, "git", "init", "-q")
+    for key in ("user.name", "github.user"):
+        call(tmp_path, "git", "config", key, "")
+    with pytest.raises(promoting.FlywheelError, match="an approval needs a name"):
+        promoting.terminal_approvals(tmp_path, ["gate_loosened-00000000"])
+    call(tmp_path, "git", "config", "github.user", "alice")
+    (approval,) = promoting.terminal_approvals(tmp_path, ["gate_loosened-00000000"])
+    assert (approval.by, approval.channel) == ("alice", "terminal")
