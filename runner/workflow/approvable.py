@@ -1,0 +1,129 @@
+"""What can be approved on a pull request right now, and whose word counts for it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from runner.adapters import git_commits, git_snapshot
+from runner.config.load import load_project
+from runner.config.project import Policy
+from runner.domain.errors import FlywheelError
+from runner.domain.policy import Approval, Finding
+from runner.forges.forge import PullRequest
+from runner.policy.approvals import Circumstances, decide
+from runner.policy.findings import distinct
+from runner.policy.terms import Terms
+from runner.report import escape
+from runner.workflow.believed import bundle_of, require_believed
+from runner.workflow.bundle import Bundle
+from runner.workflow.chat import Approvable
+from runner.workflow.given import last_report
+from runner.workflow.publish import newest_run
+from runner.workflow.publish_plan import findings_of
+from runner.workflow.publisher import Publisher
+from runner.workflow.terms import read_terms
+
+
+def approvable(publisher: Publisher, pull: PullRequest, at: str) -> list[Approvable]:
+    """The findings of the newest commit, or of the records once it is merged; each with who may not approve it, and why.
+
+    Args:
+        at: when the approval was given, ISO 8601.
+
+    Raises:
+        FlywheelError: the forge refused.
+    """
+    circumstances = Circumstances(
+        author=pull.author,
+        permission=publisher.forge.permission,
+        last_report=last_report(publisher.forge, pull.head_sha),
+    )
+    if not pull.merged:
+        policy = load_project(publisher.root).policy
+        return [
+            Approvable(finding=finding, refusal=partial(_refusal, finding, policy, circumstances, at))
+            for finding in distinct(_proposed(publisher, pull))
+        ]
+    recorded = _recorded(publisher, pull)
+    # The default branch's policy is the merged one by now; what was agreed before judges.
+    policies = {each.id: terms.policy for terms in recorded.values() for each in terms.all_findings}
+    return [
+        Approvable(
+            finding=finding,
+            refusal=partial(_refusal, finding, policies[finding.id], circumstances, at),
+            sprints=[name for name, terms in recorded.items() if finding in terms.all_findings],
+        )
+        for finding in distinct([each for terms in recorded.values() for each in terms.all_findings])
+    ]
+
+
+def _proposed(publisher: Publisher, pull: PullRequest) -> list[Finding]:
+    found = findings_of(publisher, pull)
+    try:
+        with _newest_bundle(publisher, pull) as bundle:
+            terms = [bundle.terms(name) for name in bundle.manifest.sprints] if bundle else []
+    except FlywheelError as error:
+        publisher.say(f"what the sprints' data shows is not known: {error.message}")
+        return found
+    return [*found, *(finding for each in terms if each is not None for finding in each.all_findings)]
+
+
+def _recorded(publisher: Publisher, pull: PullRequest) -> dict[str, Terms]:
+    """Of each sprint that a merged pull request brought to the default branch, what its record was judged under."""
+    root = publisher.root
+    try:
+        with _newest_bundle(publisher, pull) as bundle:
+            sprints = bundle.manifest.sprints if bundle else []
+    except FlywheelError as error:  # artifacts do not stay for ever
+        publisher.say(f"its sprints are those whose specs it changed: {error.message}")
+        sprints = list(merged_sprints(root, pull))
+    terms = {sprint: read_terms(root / "reports" / sprint) for sprint in sprints}
+    return {sprint: each for sprint, each in terms.items() if each is not None}
+
+
+@contextmanager
+def _newest_bundle(publisher: Publisher, pull: PullRequest) -> Iterator[Bundle | None]:
+    """What the newest believed run left; None where no sprint ran.
+
+    Raises:
+        FlywheelError: the run is not believed, or what it left is refused or gone.
+    """
+    newest = newest_run(publisher.forge, pull, "sprint.yml")
+    if newest is None:
+        yield None
+        return
+    merged = pull if pull.merged else None
+    require_believed(
+        publisher.forge, publisher.root, newest, "sprint.yml", access=publisher.access, merged=merged
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        yield bundle_of(publisher.forge, publisher.root, newest, pull, Path(temporary))
+
+
+def merged_sprints(root: Path, pull: PullRequest) -> Iterator[str]:
+    """The sprints whose specs the commit of a merge changed."""
+    if pull.merge_commit is None:
+        return
+    before = git_commits.parent(root, pull.merge_commit)
+    changed = git_snapshot.changed_files(root, before, pull.merge_commit) if before else []
+    for path in map(PurePosixPath, changed):
+        if path.parent.name == "specs" and path.suffix == ".yaml":
+            yield path.stem
+
+
+def _refusal(
+    finding: Finding, policy: Policy, circumstances: Circumstances, at: str, login: str
+) -> str | None:
+    """Why somebody's approval would not count, as a sentence in Markdown; None when it does."""
+    approval = Approval(finding=finding.id, by=login, at=at, channel="comment")
+    [decision] = decide([finding], [approval], policy, circumstances)
+    if decision.approved:
+        return None
+    who = ", ".join(escape.code(name, 80) for name in decision.may_approve)
+    may = who or "somebody who may maintain the repository"
+    why = "; ".join(escape.markdown(reason) for reason in decision.refused)
+    return f"{why[:1].upper()}{why[1:]}. It takes {may}."

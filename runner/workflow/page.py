@@ -1,0 +1,40 @@
+"""A sprint's report as one HTML file, with the pictures of its folder inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.domain.errors import FlywheelError, Where
+from runner.domain.files import write_text
+from runner.report.record import SprintReport
+
+
+def page(report: SprintReport, folder: Path) -> str:
+    """The HTML file's text.
+
+    Args:
+        report: the sprint's.
+        folder: the sprint's, where the gallery's pictures lie; those that are not there are named in the text.
+    """
+    from runner.report import html, plots
+
+    pictures = sorted((folder / "gallery").glob("*.jpg"))
+    gallery = {f"gallery/{path.name}": path.read_bytes() for path in pictures if not path.is_symlink()}
+    return html.render(report, plots.render(report), gallery)
+
+
+def write_page(path: Path, text: str) -> None:
+    """Writes the page, over an older one at most.
+
+    Raises:
+        FlywheelError: another file is there, or it cannot be written.
+    """
+    from runner.report.html import GENERATOR
+
+    if path.exists() and (not path.is_file() or GENERATOR.encode() not in path.read_bytes()[:4096]):
+        raise FlywheelError(
+            "is there already, and is no report of ours",
+            where=Where(str(path)),
+            hint="name another file with --output, or remove this one",
+        )
+    write_text(path, text)

@@ -1,0 +1,116 @@
+"""What putting plans and reports on a pull request has in common: where, what was said before, who approved."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.adapters.git_access import Access
+from runner.config.load import load_project
+from runner.domain.policy import Finding
+from runner.forges.environment import Environment
+from runner.forges.forge import Artifact, CheckRun, Forge, PullRequest, WorkflowRun
+from runner.forges.sticky import find_sticky, put_sticky
+from runner.policy.approvals import Circumstances, Decision, decide
+from runner.workflow.given import given
+
+PLAN_MARKER, RUN_MARKER = "<!-- flywheel:plan -->", "<!-- flywheel:run -->"
+_NOT_YET = (
+    "9999-12-31T23:59:59+00:00"  # of a report that is only about to be published: nothing came after it
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publisher:
+    """What publishing needs.
+
+    Attributes:
+        root: a clone of the default branch, whose policy counts.
+        access: how git reaches the forge.
+        say: told what was done, a line each.
+    """
+
+    forge: Forge
+    environment: Environment
+    root: Path
+    access: Access = field(default_factory=Access)
+    say: Callable[[str], None] = print
+
+    @property
+    def repository_url(self) -> str:
+        """The repository's page."""
+        return f"{self.environment.server_url}/{self.environment.repository}"
+
+    def run_url(self, run: WorkflowRun) -> str:
+        """The page of a run, on the server that the environment names."""
+        return f"{self.repository_url}/actions/runs/{run.id}"
+
+    def sticky(self, pull: PullRequest, marker: str, body: str) -> None:
+        """Our comment with this marker."""
+        put_sticky(self.forge, pull.number, marker, body, self.environment.bot)
+
+    def published(self, pull: PullRequest, marker: str) -> str | None:
+        """What our comment with this marker says now."""
+        known = find_sticky(self.forge, pull.number, marker, self.environment.bot)
+        return known.body if known is not None else None
+
+
+def decided(
+    publisher: Publisher, pull: PullRequest, findings: Sequence[Finding], *, reported: str | None
+) -> list[Decision]:
+    """Of each finding, whether it is approved by what was said on the pull request since `reported`.
+
+    Raises:
+        FlywheelError: the forge refused, or the default branch's project is not valid.
+    """
+    if not findings:
+        return []
+    circumstances = Circumstances(
+        author=pull.author, permission=publisher.forge.permission, last_report=reported
+    )
+    approvals = given(publisher.forge, pull, publisher.environment.bot)
+    return decide(findings, approvals, load_project(publisher.root).policy, circumstances)
+
+
+def known_checks(publisher: Publisher, pull: PullRequest) -> list[CheckRun]:
+    return publisher.forge.check_runs(pull.head_sha)
+
+
+def reported_at(known: Sequence[CheckRun], external_id: str) -> str:
+    """Since when approvals count: not before this very report was first published."""
+    if not any(each.external_id == external_id for each in known):
+        return _NOT_YET
+    return max((each.completed_at for each in known if each.completed_at is not None), default=_NOT_YET)
+
+
+def artifact_of(publisher: Publisher, run: WorkflowRun, name: str) -> Artifact | None:
+    """The run's artifact of that name; the newest where a run was tried several times."""
+    found = [each for each in publisher.forge.artifacts(run.id) if each.name == name and not each.expired]
+    return max(found, key=lambda each: each.id, default=None)
+
+
+@contextmanager
+def downloaded(publisher: Publisher, artifact: Artifact, max_bytes: int) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / f"{artifact.name}.zip"
+        yield publisher.forge.download(artifact.id, path, max_bytes=max_bytes)
+
+
+def tell_nothing_left(
+    publisher: Publisher, run: WorkflowRun, pull: PullRequest, marker: str, what: str
+) -> None:
+    """A run that ended before it could leave anything: where to look. Says nothing where it succeeded."""
+    if run.conclusion == "success":
+        publisher.say(f"run {run.id} left nothing to publish")
+        return
+    text = (
+        f"## ❌ {what}\n\nThe run of `{pull.head_sha[:10]}` stopped before it could leave anything: "
+        f"[its log]({publisher.run_url(run)}) says why.\n\n"
+        "**Next:** correct it and push, or try again with a comment `/flywheel "
+        f"{'plan' if marker == PLAN_MARKER else 'run'}`.\n"
+    )
+    publisher.sticky(pull, marker, f"{marker}\n{text}")
+    publisher.say(f"#{pull.number}: {what}: {publisher.run_url(run)}")
