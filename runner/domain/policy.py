@@ -84,9 +84,18 @@ class Finding(Record, frozen=True, kw_only=True):
     kept: bool = False
 
     @property
+    def content(self) -> tuple[str | None, ...]:
+        """What it says, wherever and in whichever words: findings that differ in it are two."""
+        return (self.kind, self.sprint, self.subject, self.before, self.after)
+
+    @property
     def id(self) -> str:
-        """What `/flywheel approve` names: the kind, and eight hex digits of the content's SHA-256."""
-        content = json.dumps([self.kind, self.sprint, self.subject, self.before, self.after])
+        """What `/flywheel approve` names: the kind, and eight hex digits of the content's SHA-256.
+
+        Short, since people type it: who writes a spec can make two findings that share one, so nothing is told apart by
+        it, and an id that two findings of a proposal share approves neither.
+        """
+        content = json.dumps(self.content)
         return f"{self.kind}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 

@@ -65,7 +65,9 @@ class GitHub:
     def pull_requests_of_branch(self, repository: str, branch: str) -> list[PullRequest]:
         owner = repository.partition("/")[0]
         pulls = self._pulls("pulls", {"state": "all", "head": f"{owner}:{branch}"})
-        return [pull for pull in pulls if pull.head_ref == branch and pull.head_repository in (repository, None)]
+        return [
+            pull for pull in pulls if pull.head_ref == branch and pull.head_repository in (repository, None)
+        ]
 
     def changed_base(self, number: int) -> bool:
         pages = self._pages(f"issues/{number}/events", list[answers.IssueEvent], "pull-requests: read")

@@ -73,19 +73,36 @@ def run(
             return _roll_back(writing, rollback)
         if sprint:
             return _promote(writing, sprint)
-        codes = [_merged(writing, pull, merge) for pull, merge in _pulls(writing)]
+        start, end = _pushed(writing)
+        recorded = _last_record(root, start) if start is not None else None
+        if start is not None and recorded not in (None, start):
+            for pull, merge in _pulls(writing, recorded, start):
+                _merged(
+                    writing, pull, merge
+                )  # its own job was cancelled, or failed; that one told how it ended
+        codes = [_merged(writing, pull, merge) for pull, merge in _pulls(writing, start, end)]
     return max(codes, default=int(ExitCode.PASS))
 
 
-def _pulls(writing: Writing) -> Iterator[tuple[PullRequest, Merge]]:
-    """The pull requests that the push brought, the oldest first, and what each brought to the branch."""
+def _pushed(writing: Writing) -> tuple[str | None, str]:
+    """The branch before the push (None for its first commit), and after it."""
     environment, root = writing.publisher.environment, writing.root
-    before, after = (
-        str(environment.event.get("before") or NOTHING),
-        environment.event.get("after") or environment.sha,
+    end = git_snapshot.commit_of(root, str(environment.event.get("after") or environment.sha))
+    before = str(environment.event.get("before") or NOTHING)
+    return before if before != NOTHING else git_commits.parent(root, end), end
+
+
+def _last_record(root: Path, commit: str) -> str | None:
+    """The newest record at or before a commit of the branch. A forge drops all but one of several jobs that wait."""
+    found = run_git(
+        root, "log", "-1", "--first-parent", "--format=%H", "--grep=^flywheel: record of ", commit, "--"
     )
-    end = git_snapshot.commit_of(root, str(after))
-    start = before if before != NOTHING else git_commits.parent(root, end)
+    return found.stdout.decode("ascii", "replace").strip() or None
+
+
+def _pulls(writing: Writing, start: str | None, end: str) -> Iterator[tuple[PullRequest, Merge]]:
+    """The pull requests that these commits brought, the oldest first, and what each brought to the branch."""
+    root = writing.root
     found: dict[int, tuple[PullRequest, Merge]] = {}
     for commit in _commits(root, start, end):
         for pull in writing.publisher.forge.pull_requests_merged_by(commit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,8 +10,10 @@ from datetime import UTC, datetime
 from runner.config.project import Policy
 from runner.domain.policy import Approval, Finding, FindingKind
 from runner.domain.records import Record
+from runner.policy.findings import distinct
 from runner.policy.project_rules import approvers
 
+PROGRAM = "[bot]"  # what the logins of a forge's programs end with; people's cannot
 MAINTAINERS = ("admin", "maintain")
 WRITERS = (*MAINTAINERS, "write")
 
@@ -71,6 +74,7 @@ def decide(
         policy: the base branch's.
     """
     allowed = _Permissions(circumstances)
+    shared = _shared(findings)
     decisions = []
     for finding in findings:
         named = approvers(policy, finding.kind)
@@ -80,6 +84,8 @@ def decide(
             if approval.finding not in (None, finding.id):
                 continue
             reason = _refusal(approval, named, circumstances, allowed)
+            if reason is None and approval.finding in shared:
+                reason = "another finding has the same id: change one of the two, and they get others"
             if reason is None:
                 decision = Decision(
                     finding=finding,
@@ -97,6 +103,12 @@ def decide(
             else Decision(finding=finding, may_approve=named or [], refused=list(dict.fromkeys(refused)))
         )
     return decisions
+
+
+def _shared(findings: Sequence[Finding]) -> frozenset[str]:
+    """Ids that name more than one finding: what was approved by one of them nobody can tell."""
+    counts = Counter(finding.id for finding in distinct(findings))
+    return frozenset(name for name, count in counts.items() if count > 1)
 
 
 def approver_names(policy: Policy, findings: Sequence[Finding]) -> dict[str, list[str]]:
@@ -125,6 +137,8 @@ def _refusal(
 ) -> str | None:
     """Why an approval does not count; None when it does."""
     author = circumstances.author
+    if approval.channel != "terminal" and approval.by.endswith(PROGRAM):
+        return "it is a program's, and any workflow of a pull request can speak as one"
     if author is not None and approval.by.lower() == author.lower():
         return "it is the author's own"
     if approval.channel != "terminal" and (late := _too_early(approval, circumstances.last_report)):

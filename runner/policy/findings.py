@@ -35,9 +35,9 @@ def comparisons(base: Snapshot, head: Snapshot, sprint: str) -> list[Comparison]
 
 def distinct(findings: Iterable[Finding]) -> list[Finding]:
     """Each finding once, in order."""
-    first: dict[str, Finding] = {}
+    first: dict[tuple[str | None, ...], Finding] = {}
     for finding in findings:
-        first.setdefault(finding.id, finding)
+        first.setdefault(finding.content, finding)
     return list(first.values())
 
 

@@ -88,7 +88,7 @@ def terms_of(base: Snapshot, head: Snapshot, sprint: str) -> Terms:
     agreed = base.project or project
     pairs = comparisons(base, head, sprint)
     kept = {
-        finding.id: KeptGate(gate=gates.before, source=gates.source_before, finding=finding.id)
+        finding.content: KeptGate(gate=gates.before, source=gates.source_before, finding=finding.id)
         for pair in pairs
         for finding, gates in weaker_gates(pair)
         if gates.before is not None

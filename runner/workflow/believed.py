@@ -178,7 +178,9 @@ def _require_one_base(forge: Forge, run: WorkflowRun, pull: PullRequest, branch:
     for each in forge.pull_requests_of_branch(run.head_repository or "", run.head_branch):
         if each.base_ref != branch or forge.changed_base(each.number):
             its = "it" if each.number == pull.number else f"#{each.number}, of the same branch,"
-            raise _refused(run, f"{its} is or was proposed to another branch, whose workflow could have made it")
+            raise _refused(
+                run, f"{its} is or was proposed to another branch, whose workflow could have made it"
+            )
 
 
 def is_of(run: WorkflowRun, pull: PullRequest, branch: str) -> bool:
@@ -193,7 +195,9 @@ def _of_proposal(forge: Forge, run: WorkflowRun, branch: str, merged: PullReques
     if merged is not None:
         _require_merged(run, merged, run.head_sha)
         if not is_of(run, merged, branch):
-            raise _refused(run, f"it is of the branch {run.head_branch!a}, and #{merged.number} of {merged.head_ref!a}")
+            raise _refused(
+                run, f"it is of the branch {run.head_branch!a}, and #{merged.number} of {merged.head_ref!a}"
+            )
         return merged
     open_ones = [
         pull

@@ -19,7 +19,8 @@ COMMANDS = ("plan", "run", "approve", "rollback", "help")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 _FINDING = re.compile(r"[a-z_]{1,40}-[0-9a-f]{8}")
 _SPRINT = re.compile(r"[0-9]{4}-[a-z0-9-]{1,60}")
-_SHORT = 10
+_SHORT, _WHOLE = 10, 40
+_CODE = " " * 4  # Markdown shows such a line as an example
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +66,9 @@ def parse(body: str) -> Command | None:
         >>> parse("/flywheel run 1a2b3c4"), parse("we should /flywheel run this"), parse("/flywheel rollback")
         (Run(sha='1a2b3c4'), None, Rollback(sprint=None))
     """
-    line = body.lstrip("\ufeff").split("\n", 1)[0].strip()
+    line = body.lstrip("\ufeff").split("\n", 1)[0].expandtabs(4)
     words = line.split()
-    if not words or words[0] != "/flywheel":
+    if not words or words[0] != "/flywheel" or line.startswith(_CODE):
         return None
     name, arguments = (words[1], words[2:]) if len(words) > 1 else ("help", [])
     if name not in COMMANDS:
@@ -197,10 +198,11 @@ def _run(desk: Desk, command: Run) -> Answer:
     if (closed := _closed(desk, "run")) is not None:
         return closed
     short = pull.head_sha[:_SHORT]
-    if command.sha is None and pull.head_repository != desk.repository:
+    # In full: whoever makes two commits that begin alike, in seconds, could put the other one in place of what was read.
+    if pull.head_repository != desk.repository and len(command.sha or "") != _WHOLE:
         return Answer(
             text="This pull request comes from a fork, which can change between your reading and the run. "
-            f"Look at its specs, then name the commit: `/flywheel run {short}`",
+            f"Look at its specs, then name the commit in full: `/flywheel run {pull.head_sha}`",
             reaction="confused",
         )
     if command.sha is not None and not pull.head_sha.startswith(command.sha):

@@ -27,7 +27,9 @@ Asking = Callable[[GitHub, Path], object]
 PULLS: dict[str, Asking] = {
     "pull_request": lambda forge, folder: forge.pull_request(7),
     "pull_requests_with_head": lambda forge, folder: forge.pull_requests_with_head(HEAD_SHA),
-    "pull_requests_of_branch": lambda forge, folder: forge.pull_requests_of_branch("acme/digits", "more-dark"),
+    "pull_requests_of_branch": lambda forge, folder: forge.pull_requests_of_branch(
+        "acme/digits", "more-dark"
+    ),
     "changed_base": lambda forge, folder: forge.changed_base(7),
     "comments": lambda forge, folder: forge.comments(7),
     "reviews": lambda forge, folder: forge.reviews(7),

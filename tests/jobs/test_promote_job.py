@@ -222,6 +222,20 @@ def test_a_second_sprint_is_judged_again_and_waits_until_that_is_approved(world:
     assert f"approvals: {finding} by carol" in contents
 
 
+def test_a_merge_whose_job_was_cancelled_is_recorded_by_the_next(world: World) -> None:
+    world.propose(1, A, SPEC)
+    world.merge(1)
+    assert world.job(1) == 0
+    world.propose(2, B, SPEC)
+    world.propose(3, "0004-fourth", SPEC)
+    world.merge(2)
+    world.merge(3)
+    assert world.job(3, name="only-the-last") == 0
+    fresh = clone(world.bare, world.folder / "fresh-after-both")
+    assert (fresh / "reports" / B / "verdict.json").is_file()
+    assert (fresh / "reports" / "0004-fourth" / "verdict.json").is_file()
+
+
 def test_main_that_moves_while_the_record_is_pushed_is_no_loss(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

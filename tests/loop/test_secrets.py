@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -33,13 +34,17 @@ def test_no_secret_of_a_job_is_in_anything_that_it_leaves(
     printed = capfd.readouterr()
     left = [*loop.log, loop.summary, printed.out, printed.err, *(each.body for each in loop.hub.comments(7))]
     left += [repr(check) for check in loop.checks(7).values()]
-    left.append(call(loop.bare, "git", "log", "--all", "-p", "--text").stdout)
+    history = subprocess.run(
+        ("git", "log", "--all", "-p", "--text"), cwd=loop.bare, capture_output=True, check=True
+    )
+    left.append(history.stdout.decode("latin-1"))
     for archive in loop.folder.glob("out-*.zip"):
         with zipfile.ZipFile(archive) as files:
             left += [files.read(name).decode("latin-1") for name in files.namelist()]
     files = [path for path in loop.folder.rglob("*") if path.is_file() and ".dvc/cache" not in path.as_posix()]
     left += [path.read_bytes().decode("latin-1") for path in files]
     assert len(files) > 200
+    assert sum("tiny-digits" in text for text in left) > 20  # it would be found
     for canary in (TOKEN, DVC_SECRET):
         assert [text[:200] for text in left if canary in text] == []
     assert list(loop.folder.glob("*/.dvc/config.local")) == []

@@ -9,6 +9,7 @@ import pytest
 from runner.config.project import Policy
 from runner.domain.policy import Approval, Finding, FindingKind
 from runner.policy.approvals import Circumstances, approver_names, decide
+from runner.policy.findings import distinct
 
 LOOSE = Finding(kind=FindingKind.GATE_LOOSENED, sprint="0002-night", subject="gate recall", message="m")
 TEST = Finding(kind=FindingKind.TEST_CHANGED, subject="splits.test", message="m")
@@ -72,6 +73,35 @@ def test_what_the_policy_does_not_name_is_for_maintainers(by: str, counts: bool)
 @pytest.mark.parametrize("author", ["mallory", "Mallory"])
 def test_an_author_never_approves_the_own_proposal(author: str) -> None:
     assert _by(comment(author), review(author)) == [None]
+
+
+@pytest.mark.parametrize("by", ["github-actions[bot]", "dependabot[bot]"])
+def test_programs_approve_nothing(by: str) -> None:
+    """A workflow of a pull request's own can submit a review in the name of the forge's own program."""
+    assert _by(comment(by), review(by), ask=lambda login: "admin", policy=Policy()) == [None]
+
+
+def test_an_id_that_two_findings_share_approves_neither() -> None:
+    """Made within a second: thresholds have digits enough to search in."""
+    one, other = (
+        Finding(
+            kind=FindingKind.GATE_LOOSENED,
+            sprint="0002-x",
+            subject=subject,
+            before=before,
+            after=after,
+            message="m",
+        )
+        for subject, before, after in (
+            ("gate recall on dark", "0.9", "0.850003236"),
+            ("gate precision", "0.8", "0.100037883"),
+        )
+    )
+    assert one.id == other.id == "gate_loosened-aa0d5616"
+    assert distinct([one, other, one]) == [one, other]
+    assert _by(comment("alice", one), findings=(one, other)) == [None, None]
+    assert _by(comment("alice", one), findings=(one, one)) == ["alice", "alice"]
+    assert _by(review("alice"), findings=(one, other)) == ["alice", "alice"]  # who looked at all of it
 
 
 @pytest.mark.parametrize("at", [EARLIER, REPORTED, "2026-11-21T11:59:59+02:00", "yesterday", ""])

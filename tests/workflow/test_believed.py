@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from projects import call, commit
 
 from runner.domain.errors import FlywheelError
 from runner.forges.environment import Environment
-from runner.forges.forge import PullRequest, WorkflowRun
+from runner.forges.forge import CalledWorkflow, PullRequest, WorkflowRun
 from runner.workflow.believed import HeadMoved, bundle_of, git_access, outputs_of, require_believed
 
 AGAIN = "run the sprint again: /flywheel run, in a comment on the pull request"
@@ -144,12 +145,83 @@ def test_a_head_that_moved_on_ends_quietly(planted: Planted) -> None:
 
 def test_another_pull_request_of_the_same_commit_is_told_apart(planted: Planted) -> None:
     forge, pull, run = planted.forge()
-    forge.add_pull(msgspec.structs.replace(pull, number=8, base_ref="release"))
+    forge.add_pull(msgspec.structs.replace(pull, number=8, base_ref="release", head_ref="more-dark-2"))
     forge.add_pull(msgspec.structs.replace(pull, number=9, head_repository="mallory/digits"))
     assert require_believed(forge, planted.trusted, run, "sprint.yml", access=access()).number == 7
     forge.add_pull(msgspec.structs.replace(pull, number=10))
     assert refusal(planted, forge, run) == (
         "run 100 is not believed: its commit is the head of several pull requests: #7, #10"
+    )
+
+
+def test_a_proposal_to_another_branch_could_have_brought_its_own_workflow(planted: Planted) -> None:
+    """The merge with a branch of the author's own brings any sprint.yml, and the run looks like one of main's."""
+    forge, pull, run = planted.forge()
+    forge.add_pull(
+        msgspec.structs.replace(pull, number=8, base_ref="evil", state="closed", head_sha="f" * 40)
+    )
+    assert refusal(planted, forge, run) == (
+        "run 100 is not believed: #8, of the same branch, is or was proposed to another branch, whose workflow could have "
+        "made it"
+    )
+    del forge.pulls[8]
+    forge.retargeted.add(pull.number)
+    assert refusal(planted, forge, run) == (
+        "run 100 is not believed: it is or was proposed to another branch, whose workflow could have made it"
+    )
+    by_hand = on_default(planted, run)  # the default branch's workflow
+    assert require_believed(forge, planted.trusted, by_hand, "sprint.yml", access=access()) == pull
+
+
+def test_a_merged_proposals_run_is_of_its_branch_and_of_no_other_base(planted: Planted) -> None:
+    forge, pull, run = planted.forge()
+    done = merged(planted, forge, pull, planted.merge())
+    other = msgspec.structs.replace(
+        run, head_branch="mine"
+    )  # the same commit, proposed to a branch of one's own
+    assert refusal(planted, forge, other, merged=done) == (
+        "run 100 is not believed: it is of the branch 'mine', and #7 of 'more-dark'"
+    )
+    forge.retargeted.add(pull.number)
+    assert "is or was proposed to another branch" in refusal(planted, forge, run, merged=done)
+
+
+@pytest.mark.parametrize(
+    ("path", "ref"),
+    [
+        ("acme/digits/.github/workflows/run-sprint.yml", "refs/tags/main"),
+        ("acme/digits/.github/workflows/run-sprint.yml", "refs/heads/more-dark"),
+        ("acme/digits/.github/workflows/other.yml", "refs/heads/main"),
+        ("mallory/digits/.github/workflows/run-sprint.yml", "refs/heads/main"),
+        ("acme/digits/.github/workflows/run-sprint.yml", ""),
+    ],
+)
+def test_a_run_that_used_another_workflow_than_the_default_branchs_is_not_believed(
+    planted: Planted, path: str, ref: str
+) -> None:
+    """`uses: …@main` takes a tag `main` before the branch, and whoever may write makes tags."""
+    forge, _, run = planted.forge()
+    called = [*run.called, CalledWorkflow(path=path, ref=ref)]
+    expected = f"run 100 is not believed: it used '{path}' of '{ref}', and not run-sprint.yml of main"
+    for each in (run, on_default(planted, run)):
+        assert refusal(planted, forge, msgspec.structs.replace(each, called=called)) == expected
+    assert refusal(planted, forge, msgspec.structs.replace(run, called=[])) == (
+        "run 100 is not believed: it did not use run-sprint.yml"
+    )
+
+
+def test_a_commit_that_a_merge_brought_along_does_not_pass_for_the_default_branch(planted: Planted) -> None:
+    """A proposal that changes the workflow and changes it back: its commits are in main, and a tag `main` may name one."""
+    evil = propose(planted, ".github/workflows/sprint.yml", "evil\n")
+    (planted.proposal / ".github/workflows/sprint.yml").unlink()
+    commit(planted.proposal, "Back")
+    call(planted.proposal, "git", "push", "-q", "origin", "more-dark")
+    forge, pull, run = planted.forge()
+    pull = forge.change_pull(pull.number, head_sha=git(planted.proposal, "rev-parse", "HEAD"))
+    dataclasses.replace(planted, head=pull.head_sha).merge()
+    tagged = on_default(planted, run, head_sha=evil, title=f"sprint #7 {pull.head_sha}")
+    assert refusal(planted, forge, tagged) == (
+        f"run 100 is not believed: sprint.yml at {evil[:12]} is not the one that main has now"
     )
 
 

@@ -76,6 +76,9 @@ def said(forge: FakeForge, body: str, author: str = "bob", **changes: Any) -> An
         ("/flywheels plan", None),
         ("> /flywheel run", None),
         ("please\n/flywheel run", None),
+        ("    /flywheel approve gate_loosened-1a2b3c4d", None),  # a code block: an example
+        ("\t/flywheel run", None),
+        ("```\n/flywheel run\n```", None),
         ("", None),
     ],
 )
@@ -126,15 +129,17 @@ def test_plan_and_run_dispatch_the_default_branchs_workflows(forge: FakeForge) -
     assert forge.dispatched == [("plan.yml", "main", inputs), ("sprint.yml", "main", inputs)]
 
 
-def test_a_forks_commit_has_to_be_named(forge: FakeForge) -> None:
-    told = said(forge, "/flywheel run", head_repository="stranger/digits")
+@pytest.mark.parametrize("named", ["", HEAD[:7], HEAD[:39]])
+def test_a_forks_commit_has_to_be_named_in_full(forge: FakeForge, named: str) -> None:
+    """Two commits that begin alike are made in seconds: one to be read, one to be run."""
+    told = said(forge, f"/flywheel run {named}", head_repository="stranger/digits")
     assert told is not None
     assert told.text == (
         "This pull request comes from a fork, which can change between your reading and the run. Look at its specs, then "
-        "name the commit: `/flywheel run 1111111111`"
+        f"name the commit in full: `/flywheel run {HEAD}`"
     )
     assert forge.dispatched == []
-    said(forge, f"/flywheel run {HEAD[:8]}", head_repository="stranger/digits")
+    said(forge, f"/flywheel run {HEAD}", head_repository="stranger/digits")
     assert forge.dispatched == [("sprint.yml", "main", {"pr": "7", "sha": HEAD})]
 
 
@@ -159,9 +164,7 @@ def test_an_approval_is_shown_on_the_checks(forge: FakeForge) -> None:
 
 
 def test_an_approval_after_the_merge_promotes_what_waited_for_it(forge: FakeForge) -> None:
-    told = said(
-        forge, f"/flywheel approve {FINDING.id}", state="closed", merged=True, merge_commit="2" * 40
-    )
+    told = said(forge, f"/flywheel approve {FINDING.id}", state="closed", merged=True, merge_commit="2" * 40)
     assert told is not None
     assert told.text == f"`{FINDING.id}` is approved by `bob`. Promoting `0003-low-light`, `0004-more`."
     assert forge.dispatched == [
