@@ -239,12 +239,30 @@ def pull(root: Path, pointer: str) -> None:
 
 
 def check_out(root: Path, outputs: Sequence[Path]) -> None:
-    """Brings stages' outputs from DVC's cache into the workspace; those that it does not hold stay away."""
+    """Brings stages' outputs from DVC's cache into the workspace; those that it does not hold stay away.
+
+    Raises:
+        FlywheelError: a folder's listing names files outside it, where DVC would write them (exit code 2).
+    """
+    for output in outputs:
+        _require_inside(root, output)
     with quiet_dvc(logging.NullHandler()):
         from dvc.exceptions import DvcException
 
         with opened(root) as repo, suppress(DvcException):
             repo.checkout(targets=[str(path) for path in outputs])
+
+
+def _require_inside(root: Path, output: Path) -> None:
+    lock = output.parent / "dvc.lock"
+    written = {out: md5 for stage in dvc_files.read_lock(lock).values() for out, md5 in stage.outs.items()}
+    outside = dvc_files.leads_outside(root, written.get(output.name, ""))
+    if outside is not None:
+        raise FlywheelError(
+            f"the listing of {output.name}/ names a file outside the folder: {outside!a}",
+            where=Where(str(lock.relative_to(root) if lock.is_relative_to(root) else lock)),
+            hint="no run writes such a listing: find out who made it, and run the sprint again",
+        )
 
 
 def fetch_objects(root: Path, hashes: Sequence[str], shown: str) -> None:

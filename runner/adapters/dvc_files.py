@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from msgspec import Struct
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class LockedStage(Struct, frozen=True, kw_only=True):
@@ -173,15 +176,34 @@ def cached_members(root: Path, md5: str) -> dict[str, str] | None:
 
 
 def leads_outside(root: Path, md5: str) -> str | None:
-    """The first file of a stored folder that its listing would put elsewhere, or into git's or DVC's own folders.
+    """The first entry of a stored folder's listing that would lie elsewhere, or in git's or DVC's own folders.
 
-    DVC 3.67 writes a member called `../.git/hooks/x` where that leads.
+    DVC 3.67 writes a member called `../.git/hooks/x` where that leads, and skips entries beside it that name no object:
+    a listing that holds anything but files and their md5 is none of `dvc add`'s.
     """
-    for member in cached_members(root, md5) or {}:
-        parts = member.split("/")
-        if "\\" in member or any(part.lower() in ("", ".", "..", ".git", ".dvc") for part in parts):
-            return member
+    path = cache_path(root, md5)
+    if not md5.endswith(".dir") or not path.is_file():
+        return None
+    try:
+        entries = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return "no listing"
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if not _is_member(entry):
+            return str(entry["relpath"] if isinstance(entry, dict) and "relpath" in entry else entry)[:200]
     return None
+
+
+def _is_member(entry: object) -> bool:
+    """Whether an entry of a listing is a file inside the folder, with the md5 of what it holds."""
+    match entry:
+        case {"relpath": str(name), "md5": str(md5), **rest} if not rest and _MD5.fullmatch(md5):
+            parts = name.split("/")
+            return "\\" not in name and not any(
+                part.lower() in ("", ".", "..", ".git", ".dvc") for part in parts
+            )
+        case _:
+            return False
 
 
 def run_cache_key(cmd: str, deps: Mapping[str, str], params: Mapping[str, Any], outs: Sequence[str]) -> str:

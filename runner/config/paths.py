@@ -34,8 +34,11 @@ def path_problem(root: Path, text: str) -> str | None:
     parts = PurePosixPath(text).parts
     if ".." in parts:
         return f'"{text}" leaves the repository; `..` is not allowed'
-    if parts and parts[0] == ".git":
+    folders = [part.lower() for part in parts]
+    if ".git" in folders:
         return f'"{text}" lies in git\'s own folder'
+    if ".dvc" in folders:  # where a job's credentials are while it runs
+        return f'"{text}" lies in DVC\'s own folder'
     current = root
     for part in parts:
         current = current / part

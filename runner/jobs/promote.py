@@ -18,6 +18,7 @@ from runner.forges.forge import Forge, PullRequest
 from runner.jobs.outputs import append_summary
 from runner.report.annotations import untrusted
 from runner.report.escape import code
+from runner.workflow import digests
 from runner.workflow.after_merge import (
     Settled,
     Writing,
@@ -25,16 +26,17 @@ from runner.workflow.after_merge import (
     record_and_promote,
     roll_back,
 )
-from runner.workflow.believed import bundle_of, git_access, outputs_of, require_believed
-from runner.workflow.publish import newest_run
+from runner.workflow.approvable import merged_sprints
+from runner.workflow.believed import bundle_of, git_access, newest_run, outputs_of, require_believed
 from runner.workflow.publisher import Publisher
-from runner.workflow.stale import Merge, merge_of
+from runner.workflow.stale import Merge
 from runner.workflow.tell import message, tell, tell_trouble
 
 KEY = "FLYWHEEL_PUSH_KEY"
 NOTHING = "0" * 40
 _COMMITS = 50  # of one push; a merge queue brings several pull requests at once
 _RUN = re.compile(r"specs/[^/]+\.yaml|flywheel\.yaml|.+\.dvc")
+_RUN_PATHS = ("specs", "flywheel.yaml", "*.dvc")  # the same for git
 
 
 def run(
@@ -123,9 +125,11 @@ def _pulls(writing: Writing, start: str | None, end: str) -> Iterator[tuple[Pull
             )
 
 
-def _commits(root: Path, start: str | None, end: str) -> list[str]:
+def _commits(root: Path, start: str | None, end: str, *paths: str) -> list[str]:
+    """Those of the branch itself that changed one of `paths`, the oldest first."""
     asked = [f"{start}..{end}"] if start is not None else [end]
-    listed = run_git(root, "rev-list", "--first-parent", "--reverse", f"--max-count={_COMMITS}", *asked, "--")
+    options = ("--first-parent", "--reverse", f"--max-count={_COMMITS}")
+    listed = run_git(root, "rev-list", *options, *asked, "--", *paths)
     return listed.stdout.decode("ascii", "replace").split() if listed.returncode == 0 else [end]
 
 
@@ -177,16 +181,57 @@ def _recorded(writing: Writing, pull: PullRequest, merge: Merge) -> list[Settled
 
 def _promote(writing: Writing, sprint: str) -> int:
     name = Path(sprint).name.removesuffix(".yaml")
-    commit = merge_of(writing.root, name).after
-    pulls = [pull for pull in writing.publisher.forge.pull_requests_merged_by(commit) if pull.merged]
-    pull = pulls[0] if pulls else None
-    settled = promote_recorded(writing, name, pull)
+    _require_own_record(writing, name)
+    pull, merge = _brought(writing, name)
+    settled = promote_recorded(writing, name, pull, merge)
     if pull is not None:
         _told(writing.publisher, pull, [settled])
     else:
         writing.publisher.say(message(settled))
         append_summary(writing.publisher.environment, f"{message(settled)}\n")
     return int(ExitCode.GATE_NOT_PASSED if settled.altered else ExitCode.PASS)
+
+
+def _require_own_record(writing: Writing, sprint: str) -> None:
+    """The record was written by this job, or by somebody who may push to the branch: a merge brings what its author wrote.
+
+    Raises:
+        FlywheelError: a pull request brought it (exit code 1).
+    """
+    record = git_commits.newest_of(writing.root, [f"reports/{sprint}/{digests.FILE}"], first_parent=True)
+    merged = writing.publisher.forge.pull_requests_merged_by(record) if record is not None else []
+    brought = [pull for pull in merged if pull.base_ref == writing.branch]
+    if brought:
+        raise FlywheelError(
+            f"the record of {sprint} came with #{brought[0].number}: what a pull request says of its own runs is not believed",
+            where=Where(f"reports/{sprint}"),
+            hint="propose the sprint again, so that it runs; or verify it yourself, and: flywheel promote",
+            exit_code=ExitCode.GATE_NOT_PASSED,
+        )
+
+
+def _brought(writing: Writing, sprint: str) -> tuple[PullRequest | None, Merge | None]:
+    """The newest merge before a sprint's record whose pull request ran it; nothing where a forge knows of none.
+
+    It need not have changed the sprint's spec: a changed flywheel.yaml, or other data, runs the newest sprint again.
+    """
+    publisher, root = writing.publisher, writing.root
+    record = git_commits.newest_of(root, [f"reports/{sprint}/{digests.FILE}"], first_parent=True)
+    pull: PullRequest | None = None
+    merge: Merge | None = None
+    for commit in reversed(_commits(root, None, record or "HEAD", *_RUN_PATHS)):
+        merged = {
+            each.number: each
+            for each in publisher.forge.pull_requests_merged_by(commit)
+            if each.merged and each.base_ref == writing.branch
+        }
+        if pull is None:
+            pull = next((each for each in merged.values() if sprint in merged_sprints(publisher, each)), None)
+        elif pull.number not in merged:
+            break
+        if pull is not None:  # rebased, it may have brought several commits
+            merge = Merge(before=git_commits.parent(root, commit), after=merge.after if merge else commit)
+    return pull, merge
 
 
 def _told(publisher: Publisher, pull: PullRequest, settled: list[Settled]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 from runner.domain.evaluation import QUALITY_METRICS, Interval, Metrics
 from runner.domain.verdict import Outcome
 from runner.gates.text import UNITS, telling_decimals
 from runner.gates.text import threshold as written
 
+_METRIC = re.compile(r"[a-z0-9_]{1,60}")
 NOT_MEASURED = "not measured"
 ICONS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.NOT_MEASURED: "⚪"}
 WORDS = {
@@ -32,12 +34,12 @@ _LABELS = {
 
 
 def label(metric: str) -> str:
-    """The metric's name as the field writes it.
+    """The metric's name as the field writes it; a record may hold any text in its place, which is not shown.
 
-    >>> label("map50_95")
-    'mAP50-95'
+    >>> label("map50_95"), label("latency_p99_ms"), label("[x](https://example.org)")
+    ('mAP50-95', 'latency_p99_ms', 'an unknown metric')
     """
-    return _LABELS.get(metric, metric)
+    return _LABELS.get(metric) or (metric if _METRIC.fullmatch(metric) else "an unknown metric")
 
 
 def quality(metrics: Metrics | None, metric: str) -> float | None:

@@ -151,7 +151,7 @@ def record_and_promote(
 
     def done() -> list[str]:
         settled.clear()
-        if not all(_recorded_since(writing.root, merge, sprint) for sprint in sprints):
+        if not all(_recorded_since(writing, merge, sprint) for sprint in sprints):
             lay_out(writing.root, bundle, cache)
             paths = write_record(writing.root, bundle)
             commit_record(writing.root, paths, sprints, writing.publisher.access)
@@ -182,11 +182,14 @@ class NotFollowing(FlywheelError):  # noqa: N818 - what was found out
         self.settled = list(settled)
 
 
-def promote_recorded(writing: Writing, sprint: str, pull: PullRequest | None) -> Settled:
+def promote_recorded(
+    writing: Writing, sprint: str, pull: PullRequest | None, merge: Merge | None = None
+) -> Settled:
     """Promotes a sprint whose record the branch holds: what was approved since may let it.
 
     Args:
         pull: what brought it, where that is known: approvals are given there.
+        merge: of that pull request; by the branch's history when None.
 
     Raises:
         FlywheelError: its outputs are not in DVC's remote; DVC's remote or git's refuse.
@@ -194,7 +197,7 @@ def promote_recorded(writing: Writing, sprint: str, pull: PullRequest | None) ->
     settled: list[Settled] = []
 
     def done() -> list[str]:
-        settled[:] = [_settle(writing, sprint, pull, merge_of(writing.root, sprint))]
+        settled[:] = [_settle(writing, sprint, pull, merge or merge_of(writing.root, sprint))]
         return _assigned(settled)
 
     writing.pushed(done)
@@ -252,7 +255,7 @@ def _conditions(publisher: Publisher, pull: PullRequest | None, merge: Merge) ->
         circumstances=Circumstances(
             author=pull.author,
             permission=forge.permission,
-            last_report=last_report(forge, pull.head_sha),
+            last_report=last_report(forge, pull),
         ),
         merge=merge,
         under_terms=True,
@@ -264,13 +267,15 @@ def _not_yet(conditions: Conditions) -> Conditions:
     return Conditions(circumstances=conditions.circumstances, merge=conditions.merge, under_terms=True)
 
 
-def _recorded_since(root: Path, merge: Merge, sprint: str) -> bool:
-    """Whether the record of what was merged is on the branch already."""
+def _recorded_since(writing: Writing, merge: Merge, sprint: str) -> bool:
+    """Whether the record of what was merged is on the branch already, by a commit of this job on the branch itself."""
     log = run_git(
-        root, "log", "--format=%s", f"{merge.after}..HEAD", "--", f"reports/{sprint}/{digests.FILE}"
+        writing.root,
+        *("log", "--first-parent", "--format=%ae%x00%s", f"{merge.after}..HEAD", "--"),
+        f"reports/{sprint}/{digests.FILE}",
     )
-    subjects = log.stdout.decode("utf-8", "replace").splitlines()
-    return any(subject.startswith("flywheel: record of ") for subject in subjects)
+    ours = f"{git_access.identity(writing.publisher.access)['GIT_AUTHOR_EMAIL']}\0flywheel: record of "
+    return any(line.startswith(ours) for line in log.stdout.decode("utf-8", "replace").splitlines())
 
 
 def _assigned(settled: Sequence[Settled]) -> list[str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from runner.adapters import git_commits, git_snapshot
+from runner.adapters import git_commits, git_snapshot, git_write
 from runner.config.load import load_project
 from runner.config.project import Policy
 from runner.domain.errors import FlywheelError
@@ -18,11 +18,10 @@ from runner.policy.approvals import Circumstances, decide
 from runner.policy.findings import distinct
 from runner.policy.terms import Terms
 from runner.report import escape
-from runner.workflow.believed import bundle_of, require_believed
+from runner.workflow.believed import bundle_of, newest_run, require_believed
 from runner.workflow.bundle import Bundle
 from runner.workflow.chat import Approvable
 from runner.workflow.given import last_report
-from runner.workflow.publish import newest_run
 from runner.workflow.publish_plan import findings_of
 from runner.workflow.publisher import Publisher
 from runner.workflow.terms import read_terms
@@ -40,7 +39,7 @@ def approvable(publisher: Publisher, pull: PullRequest, at: str) -> list[Approva
     circumstances = Circumstances(
         author=pull.author,
         permission=publisher.forge.permission,
-        last_report=last_report(publisher.forge, pull.head_sha),
+        last_report=last_report(publisher.forge, pull),
     )
     if not pull.merged:
         policy = load_project(publisher.root).policy
@@ -62,6 +61,9 @@ def approvable(publisher: Publisher, pull: PullRequest, at: str) -> list[Approva
 
 
 def _proposed(publisher: Publisher, pull: PullRequest) -> list[Finding]:
+    # A fork's commits are on none of the branches that a checkout brings.
+    ref = f"refs/pull/{pull.number}/head"
+    git_write.fetch_commit(publisher.root, pull.head_sha, publisher.access, ref=ref)
     found = findings_of(publisher, pull)
     try:
         with _newest_bundle(publisher, pull) as bundle:
@@ -75,13 +77,7 @@ def _proposed(publisher: Publisher, pull: PullRequest) -> list[Finding]:
 def _recorded(publisher: Publisher, pull: PullRequest) -> dict[str, Terms]:
     """Of each sprint that a merged pull request brought to the default branch, what its record was judged under."""
     root = publisher.root
-    try:
-        with _newest_bundle(publisher, pull) as bundle:
-            sprints = bundle.manifest.sprints if bundle else []
-    except FlywheelError as error:  # artifacts do not stay for ever
-        publisher.say(f"its sprints are those whose specs it changed: {error.message}")
-        sprints = list(merged_sprints(root, pull))
-    terms = {sprint: read_terms(root / "reports" / sprint) for sprint in sprints}
+    terms = {sprint: read_terms(root / "reports" / sprint) for sprint in merged_sprints(publisher, pull)}
     return {sprint: each for sprint, each in terms.items() if each is not None}
 
 
@@ -104,15 +100,19 @@ def _newest_bundle(publisher: Publisher, pull: PullRequest) -> Iterator[Bundle |
         yield bundle_of(publisher.forge, publisher.root, newest, pull, Path(temporary))
 
 
-def merged_sprints(root: Path, pull: PullRequest) -> Iterator[str]:
-    """The sprints whose specs the commit of a merge changed."""
-    if pull.merge_commit is None:
-        return
-    before = git_commits.parent(root, pull.merge_commit)
-    changed = git_snapshot.changed_files(root, before, pull.merge_commit) if before else []
-    for path in map(PurePosixPath, changed):
-        if path.parent.name == "specs" and path.suffix == ".yaml":
-            yield path.stem
+def merged_sprints(publisher: Publisher, pull: PullRequest) -> list[str]:
+    """The sprints that a merged pull request ran, else those whose specs its merge changed: artifacts do not stay for ever."""
+    try:
+        with _newest_bundle(publisher, pull) as bundle:
+            return bundle.manifest.sprints if bundle else []
+    except FlywheelError as error:
+        publisher.say(f"#{pull.number}: its sprints are those whose specs it changed: {error.message}")
+    before = git_commits.parent(publisher.root, pull.merge_commit) if pull.merge_commit else None
+    if before is None:
+        return []
+    changed = git_snapshot.changed_files(publisher.root, before, str(pull.merge_commit))
+    paths = [PurePosixPath(path) for path in changed]
+    return [path.stem for path in paths if path.parent.name == "specs" and path.suffix == ".yaml"]
 
 
 def _refusal(

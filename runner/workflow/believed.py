@@ -183,6 +183,21 @@ def _require_one_base(forge: Forge, run: WorkflowRun, pull: PullRequest, branch:
             )
 
 
+def newest_run(forge: Forge, pull: PullRequest, workflow: Workflow) -> WorkflowRun | None:
+    """The newest finished run of a workflow for the proposed commit, by its push or by hand; it is yet to be believed.
+
+    Raises:
+        FlywheelError: the forge refused.
+    """
+    title = f"{workflow.removesuffix('.yml')} #{pull.number} {pull.head_sha}"
+    pushed = forge.workflow_runs(workflow, head_sha=pull.head_sha, event="pull_request")
+    by_hand = [run for run in forge.workflow_runs(workflow, event="workflow_dispatch") if run.title == title]
+    branch = forge.default_branch()
+    ours = [run for run in [*pushed, *by_hand] if is_of(run, pull, branch)]
+    done = [run for run in ours if run.conclusion in ("success", "failure")]
+    return max(done, key=lambda run: run.id, default=None)
+
+
 def is_of(run: WorkflowRun, pull: PullRequest, branch: str) -> bool:
     """Whether a run can be of a pull request at all, by what the forge says of both; it is yet to be believed."""
     if run.event == "workflow_dispatch":

@@ -160,6 +160,11 @@ def is_recorded(name: str) -> bool:
     )
 
 
+def is_of_a_failure(name: str) -> bool:
+    """Whether a path inside a sprint's folder belongs to the record of a run that failed."""
+    return name in _OF_A_FAILURE or bool(PLOTTED.fullmatch(name))
+
+
 def is_sprint(name: str) -> bool:
     """Whether a name is one that a spec can have."""
     return bool(_SPRINT.fullmatch(name)) and not name.endswith("\n")
@@ -209,8 +214,7 @@ def _record(root: Path, sprint: str) -> list[str]:
     found = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        wanted = name in _OF_A_FAILURE or bool(PLOTTED.fullmatch(name)) if failed else is_recorded(name)
-        if wanted:
+        if is_of_a_failure(name) if failed else is_recorded(name):
             _require_real(root, path)
             found.append(path.relative_to(root).as_posix())
     return found

@@ -13,6 +13,7 @@ import msgspec
 
 from runner.domain.errors import FlywheelError
 from runner.forges.forge import Forge
+from runner.workflow import doctor_tags
 from runner.workflow.diagnosis import Diagnosis
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ def diagnose_forge(forge: Forge, *, plan_is_filtered: bool) -> Iterator[Diagnosi
             "the default branch takes pull requests only",
             partial(_branch_rules, filtered=plan_is_filtered),
         ),
+        (doctor_tags.ID, doctor_tags.TITLE, doctor_tags.tag_rules),
         ("push-key", "the promote job may push the record to main", _push_key),
         ("retention", f"artifacts are kept for {RETENTION_DAYS} days", _retention),
     )

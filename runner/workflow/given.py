@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.domain.policy import Approval
 from runner.forges.forge import Comment, Forge, PullRequest, Review
 from runner.report.check import POLICY
+from runner.workflow.believed import newest_run
 from runner.workflow.chat import Approve, parse
 
 _DECISIVE = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
@@ -51,17 +52,21 @@ def _ordered(reviews: list[Review]) -> list[Review]:
     )
 
 
-def last_report(forge: Forge, sha: str) -> str | None:
-    """When the last sprint's check of a commit was completed: what was approved before was another report.
+def last_report(forge: Forge, pull: PullRequest) -> str | None:
+    """When the last sprint's check of the proposed commit was completed: what was approved before was another report.
 
-    A plan is no report: who approves it has not seen what the sprint came to.
+    A plan is no report: who approves it has not seen what the sprint came to. Any workflow that may write checks can make
+    one of ours, with a time of its own: before the newest run began there was no report of it, whatever a check says.
 
     Raises:
         FlywheelError: the forge refused.
     """
     times = [
         check.completed_at
-        for check in forge.check_runs(sha)
+        for check in forge.check_runs(pull.head_sha)
         if check.name.startswith(CHECKS) and check.name != POLICY and check.completed_at is not None
     ]
-    return max(times, default=None)
+    if not times:
+        return None
+    newest = newest_run(forge, pull, "sprint.yml")
+    return max([*times, *([newest.created_at] if newest is not None else [])])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.forges.forge import Forge, PullRequest, WorkflowRun
+from runner.forges.forge import PullRequest, WorkflowRun
 from runner.report.escape import paragraphs
-from runner.workflow.believed import HeadMoved, Workflow, is_of, require_believed
+from runner.workflow.believed import HeadMoved, Workflow, newest_run, require_believed
 from runner.workflow.publish_plan import publish_plan
 from runner.workflow.publish_reports import publish_reports
 from runner.workflow.publisher import PLAN_MARKER, Publisher
@@ -71,18 +71,3 @@ def publish_again(publisher: Publisher, pull: PullRequest) -> None:
     newest = newest_run(publisher.forge, pull, "sprint.yml") or newest_run(publisher.forge, pull, "plan.yml")
     if newest is not None:
         publish(publisher, newest)
-
-
-def newest_run(forge: Forge, pull: PullRequest, workflow: Workflow) -> WorkflowRun | None:
-    """The newest finished run of a workflow for the proposed commit, by its push or by hand; it is yet to be believed.
-
-    Raises:
-        FlywheelError: the forge refused.
-    """
-    title = f"{workflow.removesuffix('.yml')} #{pull.number} {pull.head_sha}"
-    pushed = forge.workflow_runs(workflow, head_sha=pull.head_sha, event="pull_request")
-    by_hand = [run for run in forge.workflow_runs(workflow, event="workflow_dispatch") if run.title == title]
-    branch = forge.default_branch()
-    ours = [run for run in [*pushed, *by_hand] if is_of(run, pull, branch)]
-    done = [run for run in ours if run.conclusion in ("success", "failure")]
-    return max(done, key=lambda run: run.id, default=None)

@@ -54,7 +54,7 @@ def publish_plan(publisher: Publisher, run: WorkflowRun, pull: PullRequest) -> N
             proposal, head_sha=pull.head_sha, external_id=external_id, details_url=publisher.run_url(run)
         )
     else:
-        reported = last_report(publisher.forge, pull.head_sha)
+        reported = last_report(publisher.forge, pull)
         decisions = decided(publisher, pull, findings_of(publisher, pull), reported=reported)
         done = check.policy_check(
             decisions, head_sha=pull.head_sha, external_id=external_id, details_url=publisher.run_url(run)

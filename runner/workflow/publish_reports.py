@@ -48,7 +48,7 @@ def publish_reports(publisher: Publisher, run: WorkflowRun, pull: PullRequest) -
 
 def _publish_bundle(publisher: Publisher, run: WorkflowRun, pull: PullRequest, bundle: Bundle) -> None:
     external_id, url = f"sprint-{run.id}", publisher.run_url(run)
-    reported = reported_at(known_checks(publisher, pull), external_id)
+    reported = max(reported_at(known_checks(publisher, pull), external_id), run.created_at)
     found = [finding for name in bundle.manifest.sprints for finding in _findings(bundle, name)]
     every = decided(publisher, pull, distinct([*findings_of(publisher, pull), *found]), reported=reported)
     pictures = _pictures(publisher)

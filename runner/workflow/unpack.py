@@ -36,6 +36,7 @@ from runner.workflow.bundle import (
     YAML_FILES,
     Bundle,
     Manifest,
+    is_of_a_failure,
     is_recorded,
     is_sprint,
     object_path,
@@ -236,6 +237,10 @@ def _require_consistent(bundle: Bundle, sprint: str) -> None:
         raise refused(f"{prefix}{TERMS_FILE}", "it names another base than manifest.json does")
     if not bundle.failed(sprint):
         _require_verdict(bundle, sprint, report, folder)
+        return
+    for name in there:  # of the rest nothing would be verified before it is recorded
+        if name.startswith(prefix) and not is_of_a_failure(name.removeprefix(prefix)):
+            raise refused(name, "a run that failed leaves no such file")
 
 
 def _require_verdict(bundle: Bundle, sprint: str, report: SprintReport, folder: Path) -> None:

@@ -24,6 +24,9 @@ from runner.domain.task import TASK_NAMES, TaskName
         ("a\nb", "a path must not contain control characters"),
         ("a\x00b", "a path must not contain control characters"),
         (".git/config", '".git/config" lies in git\'s own folder'),
+        ("./.GIT/config", '"./.GIT/config" lies in git\'s own folder'),
+        ("sub/.git/config", '"sub/.git/config" lies in git\'s own folder'),
+        (".dvc/config.local", '".dvc/config.local" lies in DVC\'s own folder'),
     ],
 )
 def test_paths_that_leave_the_repository_are_refused(tmp_path: Path, path: str, message: str) -> None:

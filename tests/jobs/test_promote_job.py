@@ -325,3 +325,48 @@ def test_a_clone_with_work_in_it_is_left_alone(world: World) -> None:
     with pytest.raises(FlywheelError, match="holds changes or commits that were not pushed"):
         world.job_in(root, sprint=SPRINT)
     assert (root / "flywheel.yaml").read_text().endswith("# mine\n")
+
+
+def merged_record(world: World, number: int, message: str) -> None:
+    """A merged pull request whose author wrote a record, and ran nothing."""
+    project, record = world.project, world.folder / "run-7" / "bundle" / "reports" / A
+    call(project, "git", "fetch", "-q", "origin")
+    call(project, "git", "checkout", "-q", "-f", "-B", f"pr-{number}", "origin/main")
+    shutil.copytree(record, project / "reports" / A, dirs_exist_ok=True)
+    (project / "specs" / f"{A}.yaml").write_text(SPEC)
+    (project / "reports" / A / "notes.md").write_text(message)
+    commit(project, message)
+    call(project, "git", "push", "-q", "-f", "origin", f"pr-{number}")
+    pull = pull_request(number, head_sha=world.sha("HEAD"), head_ref=f"pr-{number}", author="mallory")
+    world.forge.add_pull(pull)
+    world.merge(number)
+
+
+def test_a_record_that_a_pull_request_brought_is_not_promoted(world: World) -> None:
+    """Whoever may write can start the job by hand; the record is as its author wrote it."""
+    world.propose(7, A, SPEC)
+    merged_record(world, 8, f"flywheel: record of {A}")
+    with pytest.raises(FlywheelError) as refused:
+        world.job(sprint=A)
+    assert refused.value.message == (
+        f"the record of {A} came with #8: what a pull request says of its own runs is not believed"
+    )
+    assert world.tags == []
+
+
+def test_a_commit_that_calls_itself_the_record_does_not_stand_in_for_it(world: World) -> None:
+    world.propose(7, A, SPEC)
+    world.merge(7)
+    merged_record(world, 8, f"flywheel: record of {A} [skip ci]")
+    forged = clone(world.bare, world.folder / "forged") / "reports" / A / "verdict.json"
+    forged.write_text(forged.read_text().replace("PASS", "FAIL"))
+    commit(forged.parents[2], f"flywheel: record of {A} [skip ci]")
+    call(forged.parents[2], "git", "push", "-q")
+    assert world.job(7) == 0
+    assert world.subjects[:2] == [
+        f"flywheel: {A} is tiny-digits v1.0.0 [skip ci]",
+        f"flywheel: record of {A} [skip ci]",
+    ]
+    fresh = clone(world.bare, world.folder / "fresh-after-forgery")
+    record = world.folder / "run-7" / "bundle" / "reports" / A / "verdict.json"
+    assert (fresh / "reports" / A / "verdict.json").read_bytes() == record.read_bytes()

@@ -47,6 +47,10 @@ class Hub(Protocol):
 
     def pull(self, number: int) -> dict[str, Any]: ...
 
+    def know(self, commits: list[str]) -> None:
+        """What main holds."""
+        ...
+
     def set_run(self, run: int, **fields: Any) -> None: ...
 
     def leave(self, run: int, name: str, archive: Path) -> None: ...
@@ -102,6 +106,9 @@ class MemoryHub:
     def pull(self, number: int) -> dict[str, Any]:
         known = self.fake.pulls[number]
         return {name: getattr(known, name) for name in known.__struct_fields__}
+
+    def know(self, commits: list[str]) -> None:
+        """A forge in memory has an answer for any."""
 
     def set_run(self, run: int, **fields: Any) -> None:
         self.later()
@@ -161,6 +168,9 @@ class EmulatedHub:
 
     def pull(self, number: int) -> dict[str, Any]:
         return self.pulls[number]
+
+    def know(self, commits: list[str]) -> None:
+        self.github.change(commits=commits)
 
     def set_run(self, run: int, **fields: Any) -> None:
         self.github.change(runs=[{"id": run, **fields}])

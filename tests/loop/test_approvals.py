@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from loop.world import POLICY_CHECK, SMALL, Loop, spec
+from loop.world import POLICY, POLICY_CHECK, SMALL, Loop, spec
+from projects import PROJECT, SPRINT
 
 from runner.forges.forge import Review
 
@@ -102,7 +103,7 @@ def test_what_was_approved_before_the_last_report_counts_no_more(loose: Loop) ->
     found = finding(loose)
     loose.says(7, "carol", f"/flywheel approve {found}")
     assert loose.conclusions(7)[POLICY_CHECK] == "success"
-    loose.sprinted(7)  # the same commit, run again: another report
+    assert loose.publish(loose.once_more()) == 0  # the same commit, run again: another report
     assert finding(loose) == found
     assert loose.conclusions(7) == {CHECK: "failure", POLICY_CHECK: "action_required"}
     assert "is older than the last report" in loose.checks(7)[POLICY_CHECK].summary
@@ -150,3 +151,20 @@ def test_commands_are_answered_once_and_lead_to_the_default_branchs_workflows(lo
     assert loose.conclusions(7) == {CHECK: "failure", POLICY_CHECK: "action_required"}
 
 
+def test_a_policy_that_is_loosened_is_approved_after_the_merge_too(loop: Loop) -> None:
+    strict = POLICY.replace("policy: {", "policy: {gates: [{metric: size_mb, max: 20}], ")
+    loop.on_main({"flywheel.yaml": PROJECT + strict})
+    loop.propose(7, {"flywheel.yaml": PROJECT + strict.replace("20", "200")})
+    loop.planned(7)
+    loop.sprinted(7)  # the newest sprint, by the base's policy
+    assert loop.conclusions(7) == {f"flywheel / {SPRINT}": "success", POLICY_CHECK: "action_required"}
+    loop.merge(7)
+    assert loop.promote(7) == 0, loop.log[-1]
+    assert loop.tags == []
+    answer = loop.says(7, "carol", f"/flywheel approve {finding(loop)}")
+    assert answer.endswith(f"Promoting `{SPRINT}`.")
+    assert loop.follow() == ["promote.yml"]
+    assert loop.tags == ["tiny-digits#prod#1", "tiny-digits@v1.0.0"], loop.log[-1]
+    assert (
+        loop.comment(7, f"promotion:{SPRINT}").splitlines()[1] == f"## 🚀 `{SPRINT}` was promoted as v1.0.0"
+    )

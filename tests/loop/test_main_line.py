@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from loop.world import NEXT, POLICY_CHECK, Loop
-from promoting import clone
 from projects import call, flywheel
+from promoting import clone
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
@@ -29,7 +29,9 @@ def anonymous(text: str, loop: Loop) -> str:
 def outline(text: str) -> str:
     """The headings and folds, without figures that were measured."""
     lines = [line for line in text.splitlines() if line.startswith(("#", "<!--", "<details><summary>", "**"))]
-    return "".join(re.sub(r": (weakest is|10 of|[0-9]).*</summary>", ": …</summary>", f"{line}\n") for line in lines)
+    return "".join(
+        re.sub(r": (weakest is|10 of|[0-9]).*</summary>", ": …</summary>", f"{line}\n") for line in lines
+    )
 
 
 def compare(name: str, text: str) -> None:
@@ -50,7 +52,10 @@ def test_a_gate_that_is_not_met_is_a_failed_check_with_a_note_at_its_line(first:
     [note] = first.checks(7)[CHECK].annotations
     assert (note.path, note.line, note.level) == (f"specs/{NEXT}.yaml", 6, "failure")
     assert note.title == "FAIL: size_mb ≤ 0.50 on onnx-fp32"
-    assert first.comment(7, f"report:{NEXT}").splitlines()[2] == f"## ❌ FAIL — {NEXT}: A smaller model is asked for"
+    assert (
+        first.comment(7, f"report:{NEXT}").splitlines()[2]
+        == f"## ❌ FAIL — {NEXT}: A smaller model is asked for"
+    )
 
 
 def test_the_report_is_one_comment_with_the_verdict_first(first: Loop) -> None:
@@ -103,7 +108,9 @@ def test_a_fresh_clone_pulls_exactly_what_was_judged(promoted: Loop, tmp_path: P
     fresh = clone(promoted.bare, promoted.folder / f"fresh-{tmp_path.name}")
     call(fresh, sys.executable, "-m", "dvc", "pull", "-q", f"reports/{NEXT}/dvc.yaml")
     for part in ("weights", "exports", "predictions"):
-        ran = sorted(path for path in (promoted.author / "reports" / "0001-tiny" / part).rglob("*") if path.is_file())
+        ran = sorted(
+            path for path in (promoted.author / "reports" / "0001-tiny" / part).rglob("*") if path.is_file()
+        )
         got = sorted(path for path in (fresh / "reports" / NEXT / part).rglob("*") if path.is_file())
         assert [path.name for path in got] == [path.name for path in ran] != []
         assert [path.read_bytes() for path in got] == [path.read_bytes() for path in ran]
@@ -119,7 +126,9 @@ def test_the_registry_names_the_model_and_dvc_fetches_it(promoted: Loop, tmp_pat
     there = promoted.folder / f"elsewhere-{tmp_path.name}"
     there.mkdir()
     get = ("artifacts", "get", str(promoted.bare), "tiny-digits", "--stage", "prod", "-o", "model")
-    store = f"url={promoted.folder / 'store'}"  # a bare repository has no place that a relative path begins at
+    store = (
+        f"url={promoted.folder / 'store'}"  # a bare repository has no place that a relative path begins at
+    )
     call(there, sys.executable, "-m", "dvc", *get, "--remote-config", store)
     judged = promoted.author / "reports" / "0001-tiny" / "exports" / "onnx-fp32" / "model.onnx"
     assert (there / "model" / "model.onnx").read_bytes() == judged.read_bytes()
@@ -148,8 +157,7 @@ def test_however_it_is_merged_it_is_recorded_and_promoted(judged: Loop, tmp_path
         loop.squash(7, "A smaller model (#7)")
     else:
         loop.rebase(7)
-        loop.memory.fake.merged = dict.fromkeys(
-            call(loop.bare, "git", "rev-list", f"{loop.merges[7][0]}..main").stdout.split(), [7]
-        )
+        commits = call(loop.bare, "git", "rev-list", f"{loop.merges[7][0]}..main").stdout.split()
+        loop.memory.fake.merged = {commit: [7] for commit in commits}
     assert loop.promote(7) == 0, loop.log[-1]
     assert loop.tags == ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]

@@ -37,7 +37,11 @@ def replay(real: Loop) -> Replay:
         del pull["number"]
         real.hub.set_pull(7, **pull)
         known = next(each for each in state.memory.fake.runs if each.id == run)
-        fields = {name: getattr(known, name) for name in known.__struct_fields__ if name not in ("id", "url", "called")}
+        fields = {
+            name: getattr(known, name)
+            for name in known.__struct_fields__
+            if name not in ("id", "url", "called")
+        }
         real.hub.set_run(run, **fields)
         for each in state.memory.fake.left[run]:
             real.hub.leave(run, each.name, state.memory.fake.archives[each.id])
@@ -120,5 +124,3 @@ def test_a_passing_trouble_is_sat_out_and_leaves_nothing_twice(
     head = real.hub.pull(7)["head_sha"]
     every = hub(real).api("GET", f"commits/{head}/check-runs", params=query)["check_runs"]
     assert sorted(check["name"] for check in every) == [CHECK, POLICY_CHECK]
-
-

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import zipfile
-from pathlib import Path
 
 import pytest
+from forges.fake_forge import BOT
 from loop.hubs import TOKEN
 from loop.world import DVC_SECRET, NEXT, Loop, spec
 from projects import call
@@ -21,52 +21,30 @@ HOSTILE = (
 )
 
 
-def test_no_secret_of_a_job_is_in_anything_that_it_leaves(
-    loop: Loop, capfd: pytest.CaptureFixture[str]
-) -> None:
-    loop.propose(7, {f"specs/{NEXT}.yaml": spec(50)})
-    loop.planned(7)
-    loop.sprinted(7)
-    loop.says(7, "bob", "/flywheel plan")
-    loop.follow()
-    loop.merge(7)
-    assert loop.promote(7) == 0, loop.log[-1]
-    printed = capfd.readouterr()
-    left = [*loop.log, loop.summary, printed.out, printed.err, *(each.body for each in loop.hub.comments(7))]
-    left += [repr(check) for check in loop.checks(7).values()]
-    history = subprocess.run(
-        ("git", "log", "--all", "-p", "--text"), cwd=loop.bare, capture_output=True, check=True
-    )
-    left.append(history.stdout.decode("latin-1"))
-    for archive in loop.folder.glob("out-*.zip"):
-        with zipfile.ZipFile(archive) as files:
-            left += [files.read(name).decode("latin-1") for name in files.namelist()]
-    files = [path for path in loop.folder.rglob("*") if path.is_file() and ".dvc/cache" not in path.as_posix()]
-    left += [path.read_bytes().decode("latin-1") for path in files]
-    assert len(files) > 200
-    assert sum("tiny-digits" in text for text in left) > 20  # it would be found
-    for canary in (TOKEN, DVC_SECRET):
-        assert [text[:200] for text in left if canary in text] == []
-    assert list(loop.folder.glob("*/.dvc/config.local")) == []
-
-
 @pytest.fixture(scope="module")
 def hostile(prepared: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     """A sprint whose title is hostile, all the way."""
     loop = prepared.copy(tmp_path_factory.mktemp("hostile"))
     title = (HOSTILE * 6)[:2000].replace("'", "''")
-    text = spec(0.5).replace("title: A smaller model is asked for", f"title: '{title}'")
-    loop.propose(7, {f"specs/{NEXT}.yaml": text}, commit_message="Fixes #1 [skip ci]\n\n@acme/leads ::error::x")
+    text = spec(50).replace("title: A smaller model is asked for", f"title: '{title}'")
+    loop.propose(
+        7, {f"specs/{NEXT}.yaml": text}, commit_message="Fixes #1 [skip ci]\n\n@acme/leads ::error::x"
+    )
     loop.planned(7)
     loop.sprinted(7)
+    loop.says(7, "bob", "/flywheel plan")
+    assert loop.follow() == ["plan.yml"]
     loop.merge(7)
     assert loop.promote(7) == 0, loop.log[-1]
     return loop
 
 
 def test_hostile_text_forges_no_marker(hostile: Loop) -> None:
-    assert hostile.markers(7) == ["plan", f"report:{NEXT}", f"promotion:{NEXT}"]
+    [asked] = [each.id for each in hostile.hub.comments(7) if each.author == "bob"]
+    assert hostile.markers(7) == ["plan", f"report:{NEXT}", f"answer:{asked}", f"promotion:{NEXT}"]
     for comment in hostile.hub.comments(7):
+        if comment.author != BOT:
+            continue
         hidden = re.findall(r"<!--.*?-->", comment.body)
         assert comment.body.count("<!--") == comment.body.count("-->") == len(hidden)
         assert len(hidden) == (2 if "flywheel:report:" in hidden[0] else 1)
@@ -76,7 +54,8 @@ def test_hostile_text_forges_no_marker(hostile: Loop) -> None:
 def test_hostile_text_is_shown_and_obeyed_by_nobody(hostile: Loop) -> None:
     texts = [each.body for each in hostile.hub.comments(7)]
     texts += [check.summary for check in hostile.checks(7).values()]
-    texts += [hostile.show_file(f"reports/{NEXT}/report.md"), hostile.summary]
+    texts += [hostile.show_file(f"reports/{NEXT}/{file}") for file in ("report.md", "model-card.md")]
+    texts.append(hostile.summary)
     assert any("acme" in text for text in texts)
     for text in texts:
         prose = re.sub(r"`[^`\n]*`|```.*?```", "", text, flags=re.DOTALL)  # in code nothing is obeyed
@@ -93,10 +72,14 @@ def test_hostile_text_gets_into_no_commit_of_the_bot_and_no_tag(hostile: Loop) -
     assert sorted(set(messages.split("\n")) - {""}) == sorted(
         {
             f"flywheel: record of {NEXT} [skip ci]",
+            f"flywheel: {NEXT} is tiny-digits v1.0.0 [skip ci]",
             "flywheel: pictures of reports [skip ci]",
         }
     )
-    assert hostile.tags == []
+    tagged = call(hostile.bare, "git", "tag", "--format=%(contents)").stdout
+    assert len(hostile.tags) == 2
+    assert "acme" not in tagged
+    assert "evil" not in tagged
 
 
 def test_hostile_text_is_no_command_to_the_runner_that_reads_the_log(hostile: Loop) -> None:
@@ -111,3 +94,22 @@ def test_hostile_text_is_no_command_to_the_runner_that_reads_the_log(hostile: Lo
                 assert not re.match(r"\s*(::(error|add-mask)|##\[)", line) or "flywheel:" in line
                 assert "owned" not in line or not line.lstrip().startswith("::")
         assert token is None
+
+
+def test_no_secret_of_a_job_is_in_anything_that_it_leaves(hostile: Loop) -> None:
+    left = [*hostile.log, hostile.summary, *(each.body for each in hostile.hub.comments(7))]
+    left += [repr(check) for check in hostile.checks(7).values()]
+    history = subprocess.run(
+        ("git", "log", "--all", "-p", "--text"), cwd=hostile.bare, capture_output=True, check=True
+    )
+    left.append(history.stdout.decode("latin-1"))
+    for archive in hostile.folder.glob("out-*.zip"):
+        with zipfile.ZipFile(archive) as packed:
+            left += [packed.read(name).decode("latin-1") for name in packed.namelist()]
+    files = [path for path in hostile.folder.rglob("*") if path.is_file() and "/.dvc/cache/" not in str(path)]
+    left += [path.read_bytes().decode("latin-1") for path in files]
+    assert len(files) > 200
+    assert sum("tiny-digits" in text for text in left) > 20  # it would be found
+    for canary in (TOKEN, DVC_SECRET):
+        assert [text[:200] for text in left if canary in text] == []
+    assert list(hostile.folder.glob("*/.dvc/config.local")) == []

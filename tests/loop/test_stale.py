@@ -20,40 +20,61 @@ pytestmark = pytest.mark.xdist_group("sprint-2")
 Files = dict[str, bytes]
 
 
-def test_the_second_of_two_merged_sprints_is_judged_again_and_waits_for_a_new_approval(
-    judged: Loop, tmp_path: Path
-) -> None:
-    loop = judged.copy(tmp_path)
+@pytest.fixture(scope="module")
+def waiting(judged: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """Two sprints that were judged against the same champion (none) were merged one after the other."""
+    loop = judged.copy(tmp_path_factory.mktemp("waiting"))
     loop.propose(8, {f"specs/{THIRD}.yaml": spec(40)})
     loop.planned(8)
     loop.sprinted(8)
     assert loop.conclusions(8) == {f"flywheel / {THIRD}": "success", POLICY_CHECK: "success"}
-    before = loop.comment(8, f"report:{THIRD}")
-    assert "No champion yet" in before
+    assert "No champion yet" in loop.comment(8, f"report:{THIRD}")
     loop.merge(7)
     loop.merge(8)
     assert loop.promote(7) == 0, loop.log[-1]
     assert loop.promote(8) == 0, loop.log[-1]
-    assert loop.tags == ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]
-    assert loop.subjects[:2] == [
+    return loop
+
+
+@pytest.fixture(scope="module")
+def succeeded(waiting: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
+    """What the second came to against the first was approved, by somebody who may."""
+    loop = waiting.copy(tmp_path_factory.mktemp("succeeded"))
+    approve = f"/flywheel approve {waited_for(loop)}"
+    assert "Nothing was approved" in loop.says(8, "alice", approve)
+    assert loop.follow() == []
+    assert loop.says(8, "carol", approve).endswith(f"Promoting `{THIRD}`.")
+    assert loop.follow() == ["promote.yml"]
+    return loop
+
+
+def waited_for(loop: Loop) -> str:
+    """The one finding that the comment asks to approve."""
+    lines = loop.comment(8, f"promotion:{THIRD}").splitlines()
+    [found] = [line.split()[-1].strip("`") for line in lines if line.startswith("- `/flywheel")]
+    return found
+
+
+def test_the_second_of_two_merged_sprints_is_recorded_and_judged_again(waiting: Loop) -> None:
+    assert waiting.tags == ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]
+    assert waiting.subjects[:2] == [
         f"flywheel: {THIRD} is judged again [skip ci]",
         f"flywheel: record of {THIRD} [skip ci]",
     ]
-    after = loop.comment(8, f"report:{THIRD}")
-    assert "No champion yet" not in after
-    assert NEXT in after
-    waiting = loop.comment(8, f"promotion:{THIRD}")
-    assert waiting.splitlines()[1] == f"## ⏳ `{THIRD}` is recorded, and waits for approval"
-    [found] = [line.split()[-1].strip("`") for line in waiting.splitlines() if line.startswith("- `/flywheel")]
-    assert found.startswith("stale-")
-    assert "Nothing was approved" in loop.says(8, "alice", f"/flywheel approve {found}")
-    loop.says(8, "carol", f"/flywheel approve {found}")
-    assert loop.follow() == ["promote.yml"]
-    assert loop.tags == ["tiny-digits#prod#1", "tiny-digits#prod#2", "tiny-digits@v1.0.0", "tiny-digits@v1.1.0"]
-    assert f"in place of `{NEXT}`" in loop.comment(8, f"promotion:{THIRD}")
-    assert loop.promote(8) == 0
-    assert len(loop.tags) == 4
-    assert loop.comment(8, f"report:{THIRD}") == after
+    report = waiting.comment(8, f"report:{THIRD}")
+    assert "No champion yet" not in report
+    assert NEXT in report
+    said = waiting.comment(8, f"promotion:{THIRD}").splitlines()[1]
+    assert said == f"## ⏳ `{THIRD}` is recorded, and waits for approval"
+    assert waited_for(waiting).startswith("stale-")
+
+
+def test_it_is_promoted_once_that_is_approved(waiting: Loop, succeeded: Loop) -> None:
+    assert succeeded.tags == [
+        *("tiny-digits#prod#1", "tiny-digits#prod#2", "tiny-digits@v1.0.0", "tiny-digits@v1.1.0"),
+    ]
+    assert f"in place of `{NEXT}`" in succeeded.comment(8, f"promotion:{THIRD}")
+    assert succeeded.comment(8, f"report:{THIRD}") == waiting.comment(8, f"report:{THIRD}")
 
 
 def test_a_policy_that_main_changed_meanwhile_judges_again(judged: Loop, tmp_path: Path) -> None:
@@ -179,13 +200,10 @@ def test_an_expired_artifact_is_named_with_what_to_do(judged: Loop, tmp_path: Pa
 # --- and back ------------------------------------------------------------------------------------
 
 
-def test_a_rollback_is_asked_for_in_a_comment_and_the_next_promotion_works(promoted: Loop, tmp_path: Path) -> None:
-    loop = promoted.copy(tmp_path)
-    loop.propose(8, {f"specs/{THIRD}.yaml": spec(40)})
-    loop.sprinted(8)
-    loop.merge(8)
-    assert loop.promote(8) == 0, loop.log[-1]
-    assert loop.tags[:2] == ["tiny-digits#prod#1", "tiny-digits#prod#2"], loop.comment(8, f"promotion:{THIRD}")
+def test_a_rollback_is_asked_for_in_a_comment_and_the_next_promotion_works(
+    succeeded: Loop, tmp_path: Path
+) -> None:
+    loop = succeeded.copy(tmp_path)
     assert "Nothing was done" in loop.says(8, "eve", "/flywheel rollback")
     assert loop.follow() == []
     assert loop.says(8, "bob", "/flywheel rollback").startswith("Rolling back to the previous champion.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from loop.world import NEXT, POLICY_CHECK, Loop, spec
+from projects import call
 
 from runner.domain.errors import FlywheelError
 
@@ -20,10 +21,10 @@ def test_a_forks_sprint_runs_when_somebody_who_may_names_its_commit_and_is_promo
     loop.planned(7)
     plan = loop.comment(7, "plan")
     assert "/flywheel run" in plan
-    assert f"name the commit: `/flywheel run {head[:10]}`" in loop.says(7, "bob", "/flywheel run")
+    assert f"name the commit in full: `/flywheel run {head}`" in loop.says(7, "bob", "/flywheel run")
     assert "Commands are for people who can write" in loop.says(7, "stranger", f"/flywheel run {head}")
     assert loop.follow() == []
-    assert loop.says(7, "bob", f"/flywheel run {head[:10]}").startswith(f"Running the sprints of `{head[:10]}`.")
+    assert loop.says(7, "bob", f"/flywheel run {head}").startswith(f"Running the sprints of `{head[:10]}`.")
     assert loop.follow() == ["sprint.yml"]
     assert loop.conclusions(7) == {CHECK: "success", POLICY_CHECK: "success"}
     assert loop.comment(7, f"report:{NEXT}").splitlines()[2].startswith("## ✅ PASS")
@@ -47,12 +48,23 @@ def by_hand(loop: Loop, **changes: str) -> int:
     return run
 
 
+def test_a_forks_finding_is_approved_as_any_other(loosened: Loop, tmp_path: Path) -> None:
+    loop = loosened.copy(tmp_path)
+    by_hand(loop)
+    call(loop.bare, "git", "branch", "-q", "-D", "pr-7")  # a fork's commits are on no branch of ours
+    [finding] = set(loop.findings(7))
+    assert loop.says(7, "carol", f"/flywheel approve {finding}") == f"`{finding}` is approved by `carol`."
+    assert loop.conclusions(7)[POLICY_CHECK] == "success"
+
+
 def state(loop: Loop) -> object:
     """Everything that a report changes."""
     return [each.body for each in loop.hub.comments(7)], loop.checks(7), loop.files("flywheel-reports")
 
 
-def test_a_forks_push_after_the_run_was_started_leaves_nothing_published(judged: Loop, tmp_path: Path) -> None:
+def test_a_forks_push_after_the_run_was_started_leaves_nothing_published(
+    judged: Loop, tmp_path: Path
+) -> None:
     loop = judged.copy(tmp_path)
     run = by_hand(loop)
     assert loop.publish(run) == 0
@@ -138,5 +150,3 @@ def test_two_pull_requests_of_one_commit_are_told_apart_by_their_branch(judged: 
     loop.hub.set_pull(8, **{**known, "head_ref": "other", "head_repository": "stranger/digits"})
     assert loop.publish(loop.newest()) == 0
     assert (len(loop.markers(7)), loop.markers(8)) == (2, [])
-
-

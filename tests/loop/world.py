@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import io
+import functools
 import json
+import os
 import re
 import shutil
 import sys
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 import yaml
 from forges.fake_forge import zip_folder
 from loop.hubs import Hub, MemoryHub
@@ -23,16 +26,17 @@ from projects import PROJECT, SPRINT, call, commit
 from promoting import clone
 
 from runner.domain.errors import FlywheelError
+from runner.domain.files import encode_json
 from runner.forges.environment import read_environment
 from runner.forges.forge import CheckRun
 from runner.jobs import chat, pictures, plan, promote, publish, sprint
+from runner.report import plots
+from runner.report.record import SprintReport
 from runner.workflow.believed import git_access
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 REPOSITORY = "acme/digits"
-POLICY = (
-    "policy: {approvals: {gate_loosened: [leads], stale: [leads], policy_loosened: [leads]}, teams: {leads: [carol]}}\n"
-)
+POLICY = "policy: {approvals: {gate_loosened: [leads], stale: [leads], policy_loosened: [leads]}, teams: {leads: [carol]}}\n"
 PLAN, REPORT, POLICY_CHECK = "plan", "report:", "flywheel / policy"
 SMALL, NEXT, THIRD = "0002-small", "0002-next", "0003-third"
 
@@ -231,6 +235,16 @@ class Loop:
         left = {f"flywheel-{part}": out / part for part in ("bundle", "outputs", "html")}
         return self._ran("sprint", number, head, code, out, by_hand=by_hand, left=left)
 
+    def once_more(self) -> int:
+        """The newest run of sprint.yml run again, with the same outcome; its number."""
+        fake, known = self.memory.fake, self.newest()
+        self.count += 1
+        run = 100 + self.count
+        old = next(each for each in fake.runs if each.id == known)
+        fake.add_run(msgspec.structs.replace(old, id=run))
+        fake.left[run] = fake.left[known]
+        return run
+
     def _ran(
         self,
         workflow: str,
@@ -280,11 +294,11 @@ class Loop:
         """The job `publish`; what it raises is logged, as the command line would print it."""
         variables = self.environment("report", "publish", "workflow_run", {"workflow_run": {"id": run}})
         with self.logged():
-            return publish.run(self.trusted(), run_id=run, forge=self.hub.forge(variables), variables=variables)
+            return publish.run(
+                self.trusted(), run_id=run, forge=self.hub.forge(variables), variables=variables
+            )
 
-    def promote(
-        self, number: int | None = None, *, root: Path | None = None, **asked: str
-    ) -> int:
+    def promote(self, number: int | None = None, *, root: Path | None = None, **asked: str) -> int:
         """promote.yml: for the push that merged a pull request, or started by hand (sprint=, rollback=)."""
         before, after = self.merges[number] if number is not None else ("", "")
         event = {"before": before, "after": after, "ref": "refs/heads/main"} if number is not None else {}
@@ -292,6 +306,7 @@ class Loop:
         variables = self.environment("promote", "promote", name, event)
         variables["FLYWHEEL_DVC_CONFIG"] = CANARIES.format(DVC_SECRET)
         root = root or self.trusted()
+        self.hub.know(call(self.bare, "git", "rev-list", "main").stdout.split())
         with self.logged():
             return promote.run(
                 root,
@@ -345,13 +360,9 @@ class Loop:
 
     @contextmanager
     def logged(self) -> Iterator[None]:
-        """Keeps what a job prints, and the error that the command line would print."""
-        printed = io.StringIO()
-        with (
-            contextlib.redirect_stdout(printed),
-            contextlib.redirect_stderr(printed),
-            warnings.catch_warnings(),
-        ):
+        """Keeps what a job and its processes print, and the error that the command line would print."""
+        path = self._new("log")
+        with printed_to(path), each_plot_drawn_once(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # DVC has some of its own
             try:
                 yield
@@ -359,7 +370,9 @@ class Loop:
                 print(f"error: {error}", file=sys.stderr)
                 raise
             finally:
-                self.log.append(printed.getvalue())
+                sys.stdout.flush()
+                sys.stderr.flush()
+                self.log.append(path.read_text())
 
     def _new(self, name: str) -> Path:
         self.count += 1
@@ -429,6 +442,38 @@ class Loop:
     def findings(self, number: int) -> list[str]:
         """The ids that the newest check of the policy names."""
         return re.findall(r"[a-z_]+-[0-9a-f]{8}", self.checks(number)[POLICY_CHECK].summary)
+
+
+_draw = plots.render
+
+
+@functools.cache
+def _drawn(report: bytes) -> tuple[tuple[str, bytes], ...]:
+    return tuple(_draw(msgspec.json.decode(report, type=SprintReport)))
+
+
+@contextmanager
+def each_plot_drawn_once() -> Iterator[None]:
+    """Three jobs draw the same reports to the same bytes, which takes longer than all else that they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plots, "render", lambda report: list(_drawn(encode_json(report))))
+        yield
+
+
+@contextmanager
+def printed_to(path: Path) -> Iterator[None]:
+    """Sends both standard streams into one file, those of processes that are started too."""
+    kept = [os.dup(1), os.dup(2)]
+    with path.open("a", encoding="utf-8", buffering=1) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+                yield
+        finally:
+            for descriptor, before in zip((1, 2), kept, strict=True):
+                os.dup2(before, descriptor)
+                os.close(before)
 
 
 def _link(source: str, target: str) -> None:

@@ -141,6 +141,14 @@ def test_text_of_a_spec_cannot_plant_a_marker(failing: SprintReport) -> None:
     assert "&lt;!-- flywheel:report:0001-other --&gt;" in text
 
 
+def test_a_metric_that_is_no_metric_is_not_shown(failing: SprintReport) -> None:
+    assert failing.verdict is not None
+    text = "![](https://evil.example/track.png) <!-- flywheel:plan -->"
+    shown = comment.render(replace(failing, verdict=replace(failing.verdict, optimizing=text)), CONTEXT)
+    assert "evil.example" not in shown
+    assert "an unknown metric" in shown
+
+
 def test_a_marker_that_got_in_is_noticed(failing: SprintReport) -> None:
     context = replace(CONTEXT, run_url="https://forge.example/<!-- flywheel:plan -->")
     with pytest.raises(FlywheelError) as caught:

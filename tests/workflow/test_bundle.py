@@ -131,6 +131,20 @@ def test_a_failed_sprint_is_packed_without_outputs_and_without_what_an_older_run
     assert list((planted.output / "outputs").iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["uses.json", "dvc.lock", "metrics.json"])
+def test_a_failed_sprint_brings_no_record_that_nobody_would_verify(tmp_path: Path, name: str) -> None:
+    """Uses of the test split that were struck out, or a lock that says what ran before."""
+    planted = plant(tmp_path, failure=StageFailure(stage="train", message="out of memory"))
+    planted.pack()
+    content = {"uses.json": "[]", "dvc.lock": "schema: '2.0'\nstages: {}\n", "metrics.json": "{}"}[name]
+    (planted.output / "bundle" / FOLDER / name).write_text(content)
+    remanifest(planted.output / "bundle")
+    with pytest.raises(FlywheelError) as refused:
+        opened(planted)
+    assert refused.value.message == "a run that failed leaves no such file"
+    assert str(refused.value.where) == f"{FOLDER}/{name}"
+
+
 def test_a_sprint_that_was_not_reported_is_not_packed(planted: Planted) -> None:
     (planted.proposal / FOLDER / "report.json").unlink()
     with pytest.raises(FlywheelError) as error:

@@ -213,8 +213,24 @@ SETTINGS: dict[str, Any] = {
             "parameters": {"required_status_checks": [{"context": "flywheel / policy"}]},
         },
     ],
+    "rulesets?per_page=100": [
+        {"id": 1, "name": "main", "source": "acme/digits", "enforcement": "active", "target": "branch"},
+        {"id": 2, "name": "tags", "source": "acme/digits", "enforcement": "active", "target": "tag"},
+    ],
+    "rulesets/2": {
+        "id": 2,
+        "name": "tags",
+        "source": "acme/digits",
+        "enforcement": "active",
+        "target": "tag",
+        "conditions": {
+            "ref_name": {"include": ["refs/tags/main", "refs/tags/*#*", "refs/tags/*@*"], "exclude": []}
+        },
+        "rules": [{"type": "creation"}, {"type": "update"}],
+    },
     "actions/permissions/artifact-and-log-retention": {"days": 90, "maximum_allowed_days": 365},
 }
+TAG_MAIN = "whoever may write can make a tag `main`, and `uses: …@main` takes a tag before a branch"
 
 
 def of_forge(filtered: bool = False, **changes: Any) -> dict[str, Diagnosis]:
@@ -304,6 +320,38 @@ def test_a_healthy_setup_has_no_problem() -> None:
             "branch-rules",
             "problem",
             "anybody with write access may push to main without a pull request",
+        ),
+        ("rulesets?per_page=100", [], "tag-rules", "problem", TAG_MAIN),
+        (
+            "rulesets?per_page=100",
+            [{"id": 2, "name": "tags", "enforcement": "evaluate", "target": "tag"}],
+            "tag-rules",
+            "problem",
+            TAG_MAIN,
+        ),
+        (
+            "rulesets/2",
+            {
+                "conditions": {"ref_name": {"include": ["~ALL"], "exclude": ["refs/tags/m*"]}},
+                "rules": [{"type": "creation"}],
+            },
+            "tag-rules",
+            "problem",
+            TAG_MAIN,
+        ),
+        (
+            "rulesets/2",
+            {"conditions": {"ref_name": {"include": ["~ALL"]}}, "rules": [{"type": "deletion"}]},
+            "tag-rules",
+            "problem",
+            TAG_MAIN,
+        ),
+        (
+            "rulesets/2",
+            {"conditions": {"ref_name": {"include": ["refs/tags/main"]}}, "rules": [{"type": "creation"}]},
+            "tag-rules",
+            "warning",
+            "whoever may write can make a tag `model#stage#N`, and so assign any commit's model to the stage",
         ),
         (
             "environments/promote/secrets?per_page=100",

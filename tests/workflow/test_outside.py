@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
-from runner.adapters import dvc_files
+from runner.adapters import dvc, dvc_files
+from runner.domain.errors import FlywheelError
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
@@ -52,6 +53,49 @@ def test_a_listing_that_leads_outside_is_refused_before_it_is_checked_out(
     assert sorted((project / ".git" / "hooks").iterdir()) == hooks
     assert not (project / "data").exists()
     assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"relpath": "x"},
+        {"etag": "1", "relpath": "x"},
+        {"md5": None, "relpath": "x"},
+        {"md5": "1" * 32},
+        "x",
+        None,
+    ],
+)
+def test_an_entry_that_names_no_object_does_not_hide_one_that_leads_outside(
+    tmp_path: Path, beside: object
+) -> None:
+    """DVC skips such an entry with a warning, and writes the others."""
+    listing = json.dumps([beside, {"md5": "1" * 32, "relpath": "../outside"}]).encode()
+    md5 = store(tmp_path / ".dvc" / "cache" / "files" / "md5", listing, ".dir")
+    assert dvc_files.leads_outside(tmp_path, md5) is not None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"relpath": "../x"}', b"[" * 100_000])
+def test_what_is_no_listing_is_not_checked_out(tmp_path: Path, content: bytes) -> None:
+    md5 = store(tmp_path / ".dvc" / "cache" / "files" / "md5", content, ".dir")
+    assert dvc_files.leads_outside(tmp_path, md5) is not None
+
+
+def test_stages_outputs_are_looked_at_before_they_are_checked_out(tmp_path: Path) -> None:
+    """By the lock that a commit brings, whoever wrote it."""
+    cache, folder = tmp_path / ".dvc" / "cache" / "files" / "md5", tmp_path / "reports" / SPRINT
+    listing = json.dumps([{"md5": store(cache, b"evil"), "relpath": "../../../outside"}]).encode()
+    folder.mkdir(parents=True)
+    (folder / "dvc.lock").write_text(
+        "schema: '2.0'\nstages:\n  train:\n    cmd: x\n    outs:\n"
+        f"    - {{path: weights, hash: md5, md5: {store(cache, listing, '.dir')}}}\n"
+    )
+    with pytest.raises(FlywheelError) as refused:
+        dvc.check_out(tmp_path, [folder / "weights"])
+    assert refused.value.message == (
+        "the listing of weights/ names a file outside the folder: '../../../outside'"
+    )
+    assert str(refused.value.where) == f"reports/{SPRINT}/dvc.lock"
 
 
 def test_an_ordinary_listing_leads_nowhere_else(finished: Path) -> None:

@@ -21,8 +21,8 @@ from runner.forges.forge import CheckRun, Comment, Review
 from runner.planning.proposal import ConfigProblem, Proposal
 from runner.report.build import build
 from runner.report.record import SprintReport
-from runner.workflow.believed import HeadMoved
-from runner.workflow.publish import newest_run, publish, publish_again
+from runner.workflow.believed import HeadMoved, newest_run
+from runner.workflow.publish import publish, publish_again
 from runner.workflow.publisher import Publisher
 
 NUMBER, RUN = 7, 100
