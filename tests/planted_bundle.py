@@ -14,10 +14,10 @@ from projects import PROJECT, SPEC, call, commit
 from runner.config.project import Compute, Policy
 from runner.domain.files import encode_json
 from runner.domain.policy import Finding
+from runner.loop.bundle import Manifest
 from runner.planning.proposal import Proposal
 from runner.policy.terms import Terms
 from runner.report.record import SprintReport
-from runner.workflow.bundle import Manifest
 
 SPRINT = "0003-low-light"
 POLICY = "policy: {approvals: {gate_loosened: [leads]}, teams: {leads: [bob, carol]}}\n"

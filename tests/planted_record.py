@@ -23,12 +23,12 @@ from runner.domain.files import encode_json
 from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.forges.forge import PullRequest, WorkflowRun
+from runner.loop import bundle
 from runner.report import markdown, plots
 from runner.report.build import build
 from runner.report.record import FileDigest, ReportInputs, SprintReport
 from runner.stages.pipeline import STAGES
 from runner.stages.timings import Timings
-from runner.workflow import bundle
 
 SPRINT = "0003-low-light"
 FOLDER = f"reports/{SPRINT}"

@@ -72,7 +72,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _propose(root: Path, options: argparse.Namespace) -> int:
     from runner.domain.errors import ExitCode
-    from runner.workflow.propose import Counting, propose
+    from runner.loop.propose import Counting, propose
 
     result = propose(root, options.base, counting=Counting(say=_say) if options.count else None)
     match options.format:

@@ -56,7 +56,7 @@ def execute(options: argparse.Namespace) -> int:
 
         sys.stdout.write(markdown.render(outcome.report, max_bytes=options.max_bytes))
     elif options.format == "html":
-        from runner.workflow.page import page, write_page
+        from runner.loop.page import page, write_page
 
         text = page(outcome.report, root / outcome.folder)
         if options.output is None:

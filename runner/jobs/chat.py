@@ -14,12 +14,12 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges import open_forge
 from runner.forges.environment import read_environment
 from runner.forges.forge import Comment, Forge
+from runner.loop.approvable import approvable
+from runner.loop.believed import git_access
+from runner.loop.chat import Answer, Desk, answer, parse, say
+from runner.loop.publish import publish_again
+from runner.loop.publisher import Publisher
 from runner.report.escape import paragraphs
-from runner.workflow.approvable import approvable
-from runner.workflow.believed import git_access
-from runner.workflow.chat import Answer, Desk, answer, parse, say
-from runner.workflow.publish import publish_again
-from runner.workflow.publisher import Publisher
 
 
 class _Author(msgspec.Struct):

@@ -21,9 +21,9 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges import open_forge
 from runner.forges.environment import read_environment
 from runner.forges.forge import Forge, PullRequest
+from runner.loop.believed import HeadMoved, bundle_of, git_access, require_believed
+from runner.loop.bundle import PICTURED, Bundle
 from runner.report import plots
-from runner.workflow.believed import HeadMoved, bundle_of, git_access, require_believed
-from runner.workflow.bundle import PICTURED, Bundle
 
 BRANCH = "flywheel-reports"
 PULL = "pull-request"  # beside the pictures: whose they are, so that those of its older commits can go

@@ -12,10 +12,10 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import write_json
 from runner.forges.environment import read_environment
 from runner.jobs.outputs import append_summary
+from runner.loop.propose import Counting, propose
 from runner.planning.proposal import Proposal
 from runner.report import plan_comment
 from runner.report.annotations import command, print_problems, untrusted
-from runner.workflow.propose import Counting, propose
 
 FILE = "plan.json"
 SUMMARY_BYTES = 900_000  # the comment's limit does not bind here; a step's summary holds 1 MiB

@@ -16,21 +16,21 @@ from runner.forges import open_forge
 from runner.forges.environment import Environment, read_environment
 from runner.forges.forge import Forge, PullRequest
 from runner.jobs.outputs import append_summary
-from runner.report.annotations import untrusted
-from runner.report.escape import code
-from runner.workflow import digests
-from runner.workflow.after_merge import (
+from runner.loop.after_merge import (
     Settled,
     Writing,
     promote_recorded,
     record_and_promote,
     roll_back,
 )
-from runner.workflow.approvable import merged_sprints
-from runner.workflow.believed import bundle_of, git_access, newest_run, outputs_of, require_believed
-from runner.workflow.publisher import Publisher
+from runner.loop.approvable import merged_sprints
+from runner.loop.believed import bundle_of, git_access, newest_run, outputs_of, require_believed
+from runner.loop.publisher import Publisher
+from runner.loop.tell import message, tell, tell_trouble
+from runner.report.annotations import untrusted
+from runner.report.escape import code
+from runner.workflow import digests
 from runner.workflow.stale import Merge
-from runner.workflow.tell import message, tell, tell_trouble
 
 KEY = "FLYWHEEL_PUSH_KEY"
 NOTHING = "0" * 40

@@ -11,10 +11,10 @@ from runner.forges import open_forge
 from runner.forges.environment import Environment, read_environment
 from runner.forges.forge import Forge
 from runner.jobs.outputs import append_summary
+from runner.loop.believed import HeadMoved, git_access
+from runner.loop.publish import publish
+from runner.loop.publisher import Publisher
 from runner.report.escape import paragraphs
-from runner.workflow.believed import HeadMoved, git_access
-from runner.workflow.publish import publish
-from runner.workflow.publisher import Publisher
 
 _FINISHED = ("success", "failure")
 

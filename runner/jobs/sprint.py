@@ -17,14 +17,14 @@ from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError, W
 from runner.domain.files import write_text
 from runner.forges.environment import from_checkout
 from runner.jobs.outputs import append_summary
+from runner.loop import guard
+from runner.loop.bundle import pack
+from runner.loop.page import page
+from runner.loop.propose import propose
 from runner.planning.proposal import ConfigProblem, Proposal
 from runner.policy.code_paths import code_paths
 from runner.report import markdown
 from runner.report.annotations import untrusted
-from runner.workflow import guard
-from runner.workflow.bundle import pack
-from runner.workflow.page import page
-from runner.workflow.propose import propose
 from runner.workflow.records import JudgedSprint
 from runner.workflow.run import report_failure
 from runner.workflow.run import run as run_sprint

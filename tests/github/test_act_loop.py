@@ -17,7 +17,7 @@ from forges.emulator import Emulator
 from projects import SPEC, call
 from workflow_rules import PERMISSIONS
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-act")
 NEXT = "0002-next"
 PLAN_RUN, SPRINT_RUN = 201, 202
 BOT = "github-actions[bot]"

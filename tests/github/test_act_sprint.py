@@ -12,7 +12,7 @@ import pytest
 from act_runs import CANARY, SECRETS, Finished, Repository
 from projects import SPEC, SPRINT, call
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-act")
 NEXT = "0002-next"
 
 

@@ -18,9 +18,9 @@ from promoting import clone, with_remotes
 from runner.domain.errors import FlywheelError
 from runner.forges.forge import Review
 from runner.jobs import promote as job
-from runner.workflow.bundle import pack
+from runner.loop.bundle import pack
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 A, B = "0002-next", "0003-third"
 LATER = "2027-01-02T12:00:00Z"
@@ -239,7 +239,7 @@ def test_a_merge_whose_job_was_cancelled_is_recorded_by_the_next(world: World) -
 def test_main_that_moves_while_the_record_is_pushed_is_no_loss(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runner.workflow import after_merge
+    from runner.loop import after_merge
 
     world.propose(7, A, SPEC)
     world.merge(7)

@@ -18,7 +18,7 @@ from runner.jobs import sprint
 from runner.policy.terms import Terms
 from runner.workflow.records import JudgedSprint
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 NEXT = f"""\
 apiVersion: flywheel/v1

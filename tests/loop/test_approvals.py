@@ -10,7 +10,7 @@ from projects import PROJECT, SPRINT
 
 from runner.forges.forge import Review
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 CHECK = f"flywheel / {SMALL}"
 LOOSE = {f"specs/{SMALL}.yaml": spec(100)}

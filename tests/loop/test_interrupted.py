@@ -13,9 +13,9 @@ from projects import call
 from runner.adapters import dvc_artifacts
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges.forge import AnswerLost
-from runner.workflow import after_merge
+from runner.loop import after_merge
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 CHECK = f"flywheel / {NEXT}"
 

@@ -12,7 +12,7 @@ from loop.world import NEXT, POLICY_CHECK, Loop
 from projects import call, flywheel
 from promoting import clone
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 GOLDEN = Path(__file__).parent / "golden"
 CHECK = f"flywheel / {NEXT}"

@@ -15,7 +15,7 @@ from projects import call
 
 from runner.domain.errors import ExitCode, FlywheelError
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 CHECK = f"flywheel / {NEXT}"
 REPORT = f"report:{NEXT}"

@@ -12,7 +12,7 @@ from loop.hubs import TOKEN
 from loop.world import DVC_SECRET, NEXT, Loop, spec
 from projects import call
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 HOSTILE = (
     "<!-- flywheel:report:0001-tiny --> <!-- flywheel:plan --> --> @acme/leads Fixes #1, closes acme/digits#2 "

@@ -15,7 +15,7 @@ from projects import PROJECT, flywheel
 
 from runner.domain.errors import FlywheelError
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 Files = dict[str, bytes]
 

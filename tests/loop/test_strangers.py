@@ -10,7 +10,7 @@ from projects import call
 
 from runner.domain.errors import FlywheelError
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
+pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 CHECK = f"flywheel / {NEXT}"
 SPEC = {f"specs/{NEXT}.yaml": spec(50)}

@@ -30,9 +30,9 @@ from runner.domain.files import encode_json
 from runner.forges.environment import read_environment
 from runner.forges.forge import CheckRun
 from runner.jobs import chat, pictures, plan, promote, publish, sprint
+from runner.loop.believed import git_access
 from runner.report import plots
 from runner.report.record import SprintReport
-from runner.workflow.believed import git_access
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 REPOSITORY = "acme/digits"

@@ -13,9 +13,9 @@ from projects import SPEC, SPRINT, call, commit, flywheel
 
 from runner.adapters.dvc_files import read_lock
 from runner.domain.evaluation import Evaluation
+from runner.loop.propose import Counting, propose
 from runner.planning.proposal import CountDelta, SplitDelta, SprintProposal
 from runner.planning.records import Action
-from runner.workflow.propose import Counting, propose
 
 pytestmark = [
     pytest.mark.xdist_group("sprint-2"),
@@ -195,7 +195,7 @@ def test_counting_never_runs_for_what_is_refused(project: Path) -> None:
 def test_planning_a_proposal_imports_nothing_heavy(project: Path) -> None:
     (project / "specs" / f"{NEXT}.yaml").write_text(SPEC)
     code = (
-        "import sys; from pathlib import Path; from runner.workflow.propose import propose;"
+        "import sys; from pathlib import Path; from runner.loop.propose import propose;"
         "propose(Path('.'), 'main');"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )

@@ -7,7 +7,7 @@ from forges.fake_forge import FakeForge, pull_request, workflow_run
 
 from runner.domain.policy import Approval
 from runner.forges.forge import CheckRun, Review
-from runner.workflow.given import given, last_report
+from runner.loop.given import given, last_report
 
 FINDING = "gate_loosened-1a2b3c4d"
 HEAD = "1" * 40

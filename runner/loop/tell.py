@@ -10,13 +10,13 @@ import msgspec
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.forges.forge import PullRequest
+from runner.loop.after_merge import Settled
+from runner.loop.publisher import Publisher, decided
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
 from runner.report.escape import code, markdown, paragraphs
 from runner.report.record import SprintReport
 from runner.workflow import digests
-from runner.workflow.after_merge import Settled
-from runner.workflow.publisher import Publisher, decided
 from runner.workflow.terms import read_terms
 
 _REASON = 400

@@ -13,8 +13,8 @@ import msgspec
 
 from runner.domain.errors import FlywheelError
 from runner.forges.forge import Forge
-from runner.workflow import doctor_tags
-from runner.workflow.diagnosis import Diagnosis
+from runner.loop import doctor_tags
+from runner.loop.diagnosis import Diagnosis
 
 T = TypeVar("T")
 SECRET = "FLYWHEEL_DVC_CONFIG"  # noqa: S105 - a name

@@ -13,9 +13,10 @@ import yaml
 from runner.adapters import git
 from runner.config.load import load_project, validate
 from runner.domain.errors import FlywheelError
-from runner.workflow.diagnosis import Diagnosis
+from runner.loop.diagnosis import Diagnosis
 
 WORKFLOWS = ("plan.yml", "sprint.yml", "run-sprint.yml", "report.yml", "promote.yml", "chat.yml")
+PLACEHOLDER = "OWNER/REPO"  # in the templates, until `init` knows the remote
 _PINNED = re.compile(r"[^@\s]+@[0-9a-f]{40}")
 _REUSED = re.compile(r"(?P<repository>[^/\s]+/[^/\s]+)/\.github/workflows/run-sprint\.yml@(?P<ref>\S+)")
 
@@ -99,6 +100,8 @@ def _reusable_workflow(root: Path, repository: str | None, default_branch: str |
             fix="write the call in full: a `./` path would take the pull request's own version",
         )
     wrong = []
+    if repository is None and found["repository"] == PLACEHOLDER:
+        wrong.append(f"it calls the workflow of {PLACEHOLDER}, which stands for this repository")
     if repository is not None and found["repository"].lower() != repository.lower():
         wrong.append(f"it calls the workflow of {found['repository']}, this repository is {repository}")
     if default_branch is not None and found["ref"] != default_branch:

@@ -7,9 +7,9 @@ from pathlib import Path
 from runner.domain.errors import FlywheelError
 from runner.forges.environment import Environment
 from runner.forges.forge import Forge
-from runner.workflow.diagnosis import Diagnosis
-from runner.workflow.doctor_files import diagnose_files, plan_is_filtered
-from runner.workflow.doctor_forge import diagnose_forge
+from runner.loop.diagnosis import Diagnosis
+from runner.loop.doctor_files import diagnose_files, plan_is_filtered
+from runner.loop.doctor_forge import diagnose_forge
 
 
 def doctor(root: Path, environment: Environment | None, forge: Forge | None) -> list[Diagnosis]:

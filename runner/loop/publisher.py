@@ -14,8 +14,8 @@ from runner.domain.policy import Finding
 from runner.forges.environment import Environment
 from runner.forges.forge import Artifact, CheckRun, Forge, PullRequest, WorkflowRun
 from runner.forges.sticky import find_sticky, put_sticky
+from runner.loop.given import given
 from runner.policy.approvals import Circumstances, Decision, decide
-from runner.workflow.given import given
 
 PLAN_MARKER, RUN_MARKER = "<!-- flywheel:plan -->", "<!-- flywheel:run -->"
 _NOT_YET = (

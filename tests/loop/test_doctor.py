@@ -12,10 +12,10 @@ from forges.fake_forge import FakeForge
 from runner.cli.doctor import render
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges.environment import Environment
-from runner.workflow.diagnosis import Diagnosis
-from runner.workflow.doctor import doctor
-from runner.workflow.doctor_files import diagnose_files, plan_is_filtered
-from runner.workflow.doctor_forge import diagnose_forge
+from runner.loop.diagnosis import Diagnosis
+from runner.loop.doctor import doctor
+from runner.loop.doctor_files import diagnose_files, plan_is_filtered
+from runner.loop.doctor_forge import diagnose_forge
 
 PROJECT = """\
 apiVersion: flywheel/v1

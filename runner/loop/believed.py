@@ -19,10 +19,10 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.forges.environment import Environment
 from runner.forges.forge import Forge, PullRequest, WorkflowRun
+from runner.loop.bundle import BUNDLE_ARTIFACT, OUTPUTS_ARTIFACT, Bundle
+from runner.loop.unpack import BUNDLE_BYTES, OUTPUTS_BYTES, Expected, open_bundle, open_outputs
 from runner.policy.code_paths import code_paths
 from runner.workflow import digests
-from runner.workflow.bundle import BUNDLE_ARTIFACT, OUTPUTS_ARTIFACT, Bundle
-from runner.workflow.unpack import BUNDLE_BYTES, OUTPUTS_BYTES, Expected, open_bundle, open_outputs
 
 Workflow = Literal["plan.yml", "sprint.yml"]
 FOLDER, CALLED = ".github/workflows/", "run-sprint.yml"

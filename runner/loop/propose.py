@@ -15,6 +15,8 @@ from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.policy import Finding, SpecChange
 from runner.gates.text import describe
+from runner.loop import guard
+from runner.loop.count import index_data
 from runner.planning.data_delta import Reference, data_delta, pointer_deltas
 from runner.planning.plan import make_plan
 from runner.planning.proposal import (
@@ -33,8 +35,6 @@ from runner.policy.findings import distinct, project_findings
 from runner.policy.semantic import project_changes, sprint_changes
 from runner.policy.snapshot import Snapshot
 from runner.policy.terms import Terms, judged, terms_of
-from runner.workflow import guard
-from runner.workflow.count import index_data
 from runner.workflow.snapshots import compared, proposal_paths
 
 Say = Callable[[str], None]

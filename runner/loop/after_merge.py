@@ -17,15 +17,15 @@ from runner.adapters import dvc, dvc_artifacts, dvc_files, git_access, git_commi
 from runner.adapters.git import run_git
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.forges.forge import PullRequest
+from runner.loop.bundle import Bundle
+from runner.loop.given import given, last_report
+from runner.loop.publisher import Publisher
+from runner.loop.record import commit_record, lay_out, write_record
 from runner.policy.approvals import Circumstances
 from runner.workflow import digests
-from runner.workflow.bundle import Bundle
-from runner.workflow.given import given, last_report
 from runner.workflow.judge_again import fetch_folders, judge_again
 from runner.workflow.promotable import Conditions
 from runner.workflow.promote import Promotion, promote
-from runner.workflow.publisher import Publisher
-from runner.workflow.record import commit_record, lay_out, write_record
 from runner.workflow.rollback import Rollback, rollback
 from runner.workflow.stale import Merge, merge_of
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from runner.forges.forge import Forge
-from runner.workflow.diagnosis import Diagnosis
+from runner.loop.diagnosis import Diagnosis
 
 ID, TITLE = "tag-rules", "nobody makes a tag that stands for the default branch, or for a model"
 _TAGS = "refs/tags/"

@@ -19,12 +19,7 @@ from runner.adapters.git_access import Access
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, encode_json, read_json, write_bytes
 from runner.domain.verdict import SplitUse
-from runner.planning import wear
-from runner.report import markdown, plots
-from runner.report.record import SprintReport
-from runner.stages.run import FAILURE_FILE
-from runner.workflow import digests
-from runner.workflow.bundle import (
+from runner.loop.bundle import (
     PICTURED,
     PLOTTED,
     RENDERED,
@@ -33,7 +28,12 @@ from runner.workflow.bundle import (
     object_path,
     stored_outs,
 )
-from runner.workflow.unpack import members
+from runner.loop.unpack import members
+from runner.planning import wear
+from runner.report import markdown, plots
+from runner.report.record import SprintReport
+from runner.stages.run import FAILURE_FILE
+from runner.workflow import digests
 
 IGNORE, PIPELINE = ".gitignore", "dvc.yaml"
 

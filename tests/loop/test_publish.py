@@ -18,12 +18,12 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.records import StageFailure
 from runner.forges.environment import Environment
 from runner.forges.forge import CheckRun, Comment, Review
+from runner.loop.believed import HeadMoved, newest_run
+from runner.loop.publish import publish, publish_again
+from runner.loop.publisher import Publisher
 from runner.planning.proposal import ConfigProblem, Proposal
 from runner.report.build import build
 from runner.report.record import SprintReport
-from runner.workflow.believed import HeadMoved, newest_run
-from runner.workflow.publish import publish, publish_again
-from runner.workflow.publisher import Publisher
 
 NUMBER, RUN = 7, 100
 ENVIRONMENT = Environment(
@@ -382,7 +382,7 @@ def test_the_newest_finished_run_of_the_commit_is_found(loop: Loop) -> None:
 
 
 def test_an_edited_comment_and_a_review_of_another_commit_are_no_approvals(loop: Loop) -> None:
-    from runner.workflow.given import given
+    from runner.loop.given import given
 
     text = f"/flywheel approve {LOOSENED.id}"
     loop.forge.add_comment(NUMBER, "bob", text, edited_at="2027-01-02T00:00:00Z")

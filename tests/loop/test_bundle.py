@@ -18,9 +18,9 @@ from runner.adapters import zip_files
 from runner.adapters.dvc_files import read_lock
 from runner.domain.errors import FlywheelError
 from runner.domain.records import StageFailure
+from runner.loop.bundle import JSON_FILES, Bundle, is_recorded, object_path
+from runner.loop.unpack import BUNDLE_LIMITS, Expected, members, open_bundle, open_outputs
 from runner.stages.pipeline import STAGES
-from runner.workflow.bundle import JSON_FILES, Bundle, is_recorded, object_path
-from runner.workflow.unpack import BUNDLE_LIMITS, Expected, members, open_bundle, open_outputs
 
 HINT = "  hint: run the sprint again: /flywheel run, in a comment on the pull request"
 

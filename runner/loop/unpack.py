@@ -25,10 +25,7 @@ from runner.domain.files import write_bytes
 from runner.domain.policy import TERMS_FILE
 from runner.domain.records import Record
 from runner.domain.verdict import Verdict
-from runner.report.record import SprintReport
-from runner.stages.run import FAILURE_FILE
-from runner.workflow import digests
-from runner.workflow.bundle import (
+from runner.loop.bundle import (
     CSV_FILES,
     JSON_FILES,
     MANIFEST,
@@ -42,6 +39,9 @@ from runner.workflow.bundle import (
     object_path,
     stored_outs,
 )
+from runner.report.record import SprintReport
+from runner.stages.run import FAILURE_FILE
+from runner.workflow import digests
 
 MIB = 1024 * 1024
 BUNDLE_BYTES, OUTPUTS_BYTES = 256 * MIB, 50 * 1024 * MIB  # the most that is downloaded, and that comes out

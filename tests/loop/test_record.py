@@ -16,9 +16,9 @@ from runner.adapters import git_write
 from runner.adapters.dvc_store import push_objects
 from runner.domain.errors import FlywheelError
 from runner.domain.records import StageFailure
-from runner.workflow.bundle import Bundle, pack
-from runner.workflow.record import commit_record, lay_out, unlike_tree, write_record
-from runner.workflow.unpack import Expected, open_bundle, open_outputs
+from runner.loop.bundle import Bundle, pack
+from runner.loop.record import commit_record, lay_out, unlike_tree, write_record
+from runner.loop.unpack import Expected, open_bundle, open_outputs
 from runner.workflow.verify import verify
 
 MESSAGE = f"flywheel: record of {SPRINT} [skip ci]"
@@ -293,7 +293,7 @@ def test_outputs_are_laid_out_for_verify(planted: Planted) -> None:
     assert kept.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.xdist_group("sprint-2")
+@pytest.mark.xdist_group("sprint-loop")
 def test_what_was_judged_is_on_main_after_the_merge_and_dvc_pull_gets_it(
     project: Path, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from projects import call, commit
 from runner.domain.errors import FlywheelError
 from runner.forges.environment import Environment
 from runner.forges.forge import CalledWorkflow, PullRequest, WorkflowRun
-from runner.workflow.believed import HeadMoved, bundle_of, git_access, outputs_of, require_believed
+from runner.loop.believed import HeadMoved, bundle_of, git_access, outputs_of, require_believed
 
 AGAIN = "run the sprint again: /flywheel run, in a comment on the pull request"
 

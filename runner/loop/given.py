@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from runner.domain.policy import Approval
 from runner.forges.forge import Comment, Forge, PullRequest, Review
+from runner.loop.believed import newest_run
+from runner.loop.chat import Approve, parse
 from runner.report.check import POLICY
-from runner.workflow.believed import newest_run
-from runner.workflow.chat import Approve, parse
 
 _DECISIVE = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
 CHECKS = "flywheel / "  # what the names of our checks begin with

@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges.forge import PullRequest, WorkflowRun
+from runner.loop.believed import HeadMoved, Workflow, newest_run, require_believed
+from runner.loop.publish_plan import publish_plan
+from runner.loop.publish_reports import publish_reports
+from runner.loop.publisher import PLAN_MARKER, Publisher
 from runner.report.escape import paragraphs
-from runner.workflow.believed import HeadMoved, Workflow, newest_run, require_believed
-from runner.workflow.publish_plan import publish_plan
-from runner.workflow.publish_reports import publish_reports
-from runner.workflow.publisher import PLAN_MARKER, Publisher
 
 
 def workflow_of(run: WorkflowRun) -> Workflow | None:

@@ -13,14 +13,10 @@ from runner.adapters import git_write
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.policy import Finding
 from runner.forges.forge import PullRequest, WorkflowRun
-from runner.policy.findings import distinct
-from runner.report import check, comment, history
-from runner.report.comment import CommentContext
-from runner.report.record import SprintReport
-from runner.workflow.believed import bundle_of
-from runner.workflow.bundle import Bundle
-from runner.workflow.publish_plan import findings_of
-from runner.workflow.publisher import (
+from runner.loop.believed import bundle_of
+from runner.loop.bundle import Bundle
+from runner.loop.publish_plan import findings_of
+from runner.loop.publisher import (
     RUN_MARKER,
     Publisher,
     decided,
@@ -28,6 +24,10 @@ from runner.workflow.publisher import (
     reported_at,
     tell_nothing_left,
 )
+from runner.policy.findings import distinct
+from runner.report import check, comment, history
+from runner.report.comment import CommentContext
+from runner.report.record import SprintReport
 
 PICTURES_BRANCH = "flywheel-reports"
 

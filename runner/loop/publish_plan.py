@@ -11,11 +11,9 @@ from runner.adapters.zip_files import Limits
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.policy import Finding
 from runner.forges.forge import PullRequest, WorkflowRun
-from runner.planning.proposal import Proposal
-from runner.report import check, plan_comment
-from runner.workflow.given import last_report
-from runner.workflow.propose import propose
-from runner.workflow.publisher import (
+from runner.loop.given import last_report
+from runner.loop.propose import propose
+from runner.loop.publisher import (
     PLAN_MARKER,
     Publisher,
     artifact_of,
@@ -24,6 +22,8 @@ from runner.workflow.publisher import (
     known_checks,
     tell_nothing_left,
 )
+from runner.planning.proposal import Proposal
+from runner.report import check, plan_comment
 
 PLAN_ARTIFACT, PLAN_FILE = "flywheel-plan", "plan.json"
 _PLAN_BYTES = 8 * 2**20

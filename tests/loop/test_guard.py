@@ -11,9 +11,9 @@ from projects import PROJECT, SPEC, SPRINT, call, commit
 
 from runner.config.load import load_project, load_sprint
 from runner.domain.errors import ExitCode, FlywheelError
+from runner.loop import guard
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
-from runner.workflow import guard
 
 POINTER = "outs:\n- md5: {md5}.dir\n  size: 3\n  nfiles: 1\n  hash: md5\n  path: data\n"
 OLD, NEW = POINTER.format(md5="0" * 32), POINTER.format(md5="1" * 32)

@@ -9,7 +9,7 @@ from forges.fake_forge import FakeForge, pull_request
 
 from runner.domain.policy import Finding, FindingKind
 from runner.forges.forge import Comment
-from runner.workflow.chat import (
+from runner.loop.chat import (
     Answer,
     Approvable,
     Approve,

@@ -16,9 +16,9 @@ from runner.domain.files import write_json
 from runner.domain.policy import Finding, FindingKind
 from runner.forges.environment import Environment
 from runner.forges.forge import CheckRun
+from runner.loop.approvable import approvable, merged_sprints
+from runner.loop.publisher import Publisher
 from runner.report.build import build
-from runner.workflow.approvable import approvable, merged_sprints
-from runner.workflow.publisher import Publisher
 
 RUN = 100
 REPORTED, LATER = "2027-01-01T12:00:00Z", "2027-01-01T13:00:00Z"

@@ -14,16 +14,16 @@ from runner.config.project import Policy
 from runner.domain.errors import FlywheelError
 from runner.domain.policy import Approval, Finding
 from runner.forges.forge import PullRequest
+from runner.loop.believed import bundle_of, newest_run, require_believed
+from runner.loop.bundle import Bundle
+from runner.loop.chat import Approvable
+from runner.loop.given import last_report
+from runner.loop.publish_plan import findings_of
+from runner.loop.publisher import Publisher
 from runner.policy.approvals import Circumstances, decide
 from runner.policy.findings import distinct
 from runner.policy.terms import Terms
 from runner.report import escape
-from runner.workflow.believed import bundle_of, newest_run, require_believed
-from runner.workflow.bundle import Bundle
-from runner.workflow.chat import Approvable
-from runner.workflow.given import last_report
-from runner.workflow.publish_plan import findings_of
-from runner.workflow.publisher import Publisher
 from runner.workflow.terms import read_terms
 
 
