@@ -21,23 +21,19 @@ def jpeg_again(content: bytes, name: str) -> bytes:
     Raises:
         FlywheelError: it is no JPEG, is broken, or would unpack to more than 24 million pixels (exit code 5).
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
+    from PIL.JpegImagePlugin import JpegImageFile
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that is thrown away; the size is compared here
         try:
-            with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
+            # Not `Image.open`: Ultralytics, once imported, puts another one in its place that looks for plugins.
+            with JpegImageFile(io.BytesIO(content)) as picture:
                 width, height = picture.size
                 if not 0 < width * height <= MAX_PIXELS:
                     raise _refused(name, f"{width} × {height} pixels: {MAX_PIXELS:,} are accepted")
                 drawn = picture.convert("RGB")
-        except (
-            UnidentifiedImageError,
-            Image.DecompressionBombError,
-            OSError,
-            ValueError,
-            SyntaxError,
-        ) as error:
+        except (OSError, ValueError, SyntaxError) as error:
             raise _refused(name, "not a JPEG picture that can be read") from error
     drawn.thumbnail((MAX_SIDE, MAX_SIDE))
     written = io.BytesIO()
