@@ -93,21 +93,6 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
     )
 
 
-def environment_here(root: Path, variables: Mapping[str, str]) -> Environment:
-    """The environment of a command that people also type: CI's where there is one, else of git's `origin`.
-
-    Raises:
-        FlywheelError: `origin` is no address of a forge.
-    """
-    found = from_checkout(root, variables)
-    if found is None:
-        raise FlywheelError(
-            "the repository has no remote `origin` that is the address of a forge",
-            hint="git remote add origin https://HOST/OWNER/NAME.git (or git remote set-url origin …)",
-        )
-    return found
-
-
 def from_checkout(root: Path, variables: Mapping[str, str]) -> Environment | None:
     """CI's environment, or that of git's `origin`; None where that is no address of a forge.
 

@@ -18,9 +18,7 @@ from runner.loop.given import given
 from runner.policy.approvals import Circumstances, Decision, decide
 
 PLAN_MARKER, RUN_MARKER = "<!-- flywheel:plan -->", "<!-- flywheel:run -->"
-_NOT_YET = (
-    "9999-12-31T23:59:59+00:00"  # of a report that is only about to be published: nothing came after it
-)
+NOT_YET = "9999-12-31T23:59:59+00:00"  # of a report that is only about to be published: nothing came after it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +80,8 @@ def known_checks(publisher: Publisher, pull: PullRequest) -> list[CheckRun]:
 def reported_at(known: Sequence[CheckRun], external_id: str) -> str:
     """Since when approvals count: not before this very report was first published."""
     if not any(each.external_id == external_id for each in known):
-        return _NOT_YET
-    return max((each.completed_at for each in known if each.completed_at is not None), default=_NOT_YET)
+        return NOT_YET
+    return max((each.completed_at for each in known if each.completed_at is not None), default=NOT_YET)
 
 
 def artifact_of(publisher: Publisher, run: WorkflowRun, name: str) -> Artifact | None:

@@ -11,7 +11,7 @@ from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.forges.forge import PullRequest
 from runner.loop.after_merge import Settled
-from runner.loop.publisher import Publisher, decided
+from runner.loop.publisher import NOT_YET, Publisher, decided
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
 from runner.report.escape import code, markdown, paragraphs
@@ -20,7 +20,6 @@ from runner.workflow import digests
 from runner.workflow.terms import read_terms
 
 _REASON = 400
-_NEVER = "9999-12-31T23:59:59+00:00"  # of a report that is only about to be published: nothing was approved after it
 
 
 def marker(sprint: str) -> str:
@@ -115,7 +114,7 @@ def _publish_again(publisher: Publisher, pull: PullRequest, settled: Settled) ->
     record = hashlib.sha256((folder / digests.FILE).read_bytes()).hexdigest()[:12]
     external_id = f"judged-again-{record}"
     known = [each for each in publisher.forge.check_runs(pull.head_sha) if each.external_id == external_id]
-    reported = known[0].completed_at if known else _NEVER
+    reported = known[0].completed_at if known else NOT_YET
     findings = terms.all_findings if terms else []
     context = CommentContext(
         sprint=settled.sprint,

@@ -14,7 +14,6 @@ from runner.domain.errors import FlywheelError
 from runner.forges.environment import (
     Environment,
     api_of,
-    environment_here,
     forge_of,
     from_checkout,
     read_environment,
@@ -157,7 +156,7 @@ def checkout(folder: Path, remote: str | None) -> Path:
 
 def test_from_a_terminal_origin_says_where(tmp_path: Path) -> None:
     root = checkout(tmp_path, "git@git.example.org:acme/digits.git")
-    assert environment_here(root, {"GH_TOKEN": "mine", "GITHUB_TOKEN": "other"}) == Environment(
+    assert from_checkout(root, {"GH_TOKEN": "mine", "GITHUB_TOKEN": "other"}) == Environment(
         repository="acme/digits",
         server_url="https://git.example.org",
         api_url="https://git.example.org/api/v3",
@@ -167,19 +166,13 @@ def test_from_a_terminal_origin_says_where(tmp_path: Path) -> None:
 
 def test_in_ci_its_variables_say_where(tmp_path: Path) -> None:
     root = checkout(tmp_path, "git@git.example.org:another/one.git")
-    assert environment_here(root, JOB) == read_environment(JOB)
+    assert from_checkout(root, JOB) == read_environment(JOB)
 
 
 @pytest.mark.parametrize("remote", [None, "/srv/git/digits.git", "https://alice:secret@host/one"])
-def test_without_a_forge_the_error_says_what_to_type(tmp_path: Path, remote: str | None) -> None:
+def test_without_a_forge_there_is_no_environment(tmp_path: Path, remote: str | None) -> None:
     root = checkout(tmp_path, remote)
     assert from_checkout(root, {}) is None
-    with pytest.raises(FlywheelError) as raised:
-        environment_here(root, {})
-    assert str(raised.value) == (
-        "the repository has no remote `origin` that is the address of a forge\n"
-        "  hint: git remote add origin https://HOST/OWNER/NAME.git (or git remote set-url origin …)"
-    )
 
 
 def test_no_module_names_a_server_of_its_own() -> None:
