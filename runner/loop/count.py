@@ -12,8 +12,9 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.pipeline.compile import compile_pipeline
-from runner.planning.champion import Registry, resolve_champion
+from runner.planning.champion import resolve_champion
 from runner.planning.resolve import stages_of
+from runner.planning.rival import rival
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow.left import inputs_of
 from runner.workflow.locking import sprint_lock
@@ -35,7 +36,7 @@ def index_data(
         FlywheelError: the data is too large, cannot be fetched or is not as its pointer says, or the stage failed.
     """
     folder = root / "reports" / loaded.name
-    stages = stages_of(project, loaded, resolve_champion(root, Registry(root, project).rival(loaded.name)))
+    stages = stages_of(project, loaded, resolve_champion(root, rival(root, project, loaded)))
     read = inputs_of([stage for stage in stages if stage.name == STAGE])
     with sprint_lock(root, loaded.name):
         _fetch(root, read, say, max_bytes)

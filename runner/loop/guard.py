@@ -22,8 +22,9 @@ from runner.config.sprint import SPEC_NAME
 from runner.domain.errors import FlywheelError
 from runner.domain.files import write_bytes
 from runner.pipeline.compile import compiled
-from runner.planning.champion import Registry, resolve_champion
+from runner.planning.champion import resolve_champion
 from runner.planning.resolve import stages_of
+from runner.planning.rival import rival
 
 REPORTS = "reports"
 _SYMLINK, _SUBMODULE = "120000", "160000"  # git's modes
@@ -232,7 +233,7 @@ def _compiled(root: Path, sprint: str) -> list[bytes]:
     """The pipelines that the spec may have: beside the champion, or as it was before there was one."""
     project = load_project(root)
     loaded = load_sprint(root, f"{sprint}.yaml", project)
-    champion = resolve_champion(root, Registry(root, project).rival(sprint))
+    champion = resolve_champion(root, rival(root, project, loaded))
     rivals = [None] if champion is None else [champion, None]
     return [compiled(stages_of(project, loaded, rival), loaded.path)["dvc.yaml"].encode() for rival in rivals]
 

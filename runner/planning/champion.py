@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,14 +69,16 @@ class Registry:
 
     def champion(self) -> Champion | None:
         """Who holds the stage now, or None when no sprint was promoted yet."""
-        return self._newest(self._tags, other_than=None)
+        return self._newest(self._tags)
 
-    def rival(self, sprint: str) -> Champion | None:
-        """Whom a sprint is compared with: the champion, or the one that the sprint itself replaced.
+    def rival(self, sprint: str, same_model: Callable[[str], bool]) -> Champion | None:
+        """The champion; for a sprint that still makes a model that was assigned, the one whom that model replaced.
 
-        A promoted sprint's record so stays what it was on the day of its promotion.
+        Args:
+            same_model: whether the sprint makes what it was promoted with at a commit; `rival.py` knows.
         """
-        return self._newest(self._before(sprint), other_than=sprint)
+        own = [position for position in self._own(sprint) if same_model(self._tags[position][1])]
+        return self._newest(self._tags[max(own) + 1 :] if own else self._tags)
 
     def holders(self) -> list[Holder]:
         """Every assignment, newest first."""
@@ -83,29 +86,30 @@ class Registry:
             Holder(number=number, commit=commit, sprint=self._sprint(commit)) for number, commit in self._tags
         ]
 
-    def _newest(self, tags: list[tuple[int, str]], other_than: str | None) -> Champion | None:
+    def _newest(self, tags: list[tuple[int, str]]) -> Champion | None:
         for number, commit in tags:
             sprint = self._sprint(commit)
-            if sprint not in (None, other_than):
+            if sprint is not None:
                 first = min(older for older, same in self._tags if same == commit)
                 return Champion(
-                    sprint=str(sprint),
+                    sprint=sprint,
                     commit=commit,
                     tag=f"{self._name}#{number}",
                     first_tag=f"{self._name}#{first}",
                 )
         return None
 
-    def _before(self, sprint: str) -> list[tuple[int, str]]:
-        """The assignments older than the sprint's own first; all when it was never promoted."""
+    def _own(self, sprint: str) -> list[int]:
+        """Where among the assignments, the newest first, those of the sprint's own models are."""
         there = git.commits_with(
             self._root, [commit for _, commit in self._tags], _record(sprint, "metrics.json")
         )
-        for position in reversed(range(len(self._tags))):
-            commit = self._tags[position][1]
-            if commit in there and self._sprint(commit) == sprint:
-                return self._tags[position + 1 :]
-        return self._tags
+        commits = [commit for _, commit in self._tags]
+        return [
+            position
+            for position, commit in enumerate(commits)
+            if commit in there and self._sprint(commit) == sprint
+        ]
 
     def _sprint(self, commit: str) -> str | None:
         """The sprint that an assignment promoted: the one in whose folder the registered model lies at its commit.

@@ -12,10 +12,11 @@ from runner.config.project import Project
 from runner.domain.records import Selection
 from runner.domain.verdict import Wear
 from runner.gates.judge import describe
-from runner.planning.champion import Champion, Registry, champion_record, resolve_champion
+from runner.planning.champion import Champion, champion_record, resolve_champion
 from runner.planning.forecast import forecast, forecast_stage, history
 from runner.planning.records import Action, Plan, StagePlan
 from runner.planning.resolve import stages_of
+from runner.planning.rival import rival
 from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
 from runner.planning.wear import wear_so_far
@@ -28,7 +29,7 @@ SPLIT = "test"  # what sprints are judged on
 def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
     """What `flywheel run` will do. Reads small files and DVC's cache; changes nothing, needs no data and no GPU."""
     folder = root / "reports" / loaded.name
-    champion = Registry(root, project).rival(loaded.name)
+    champion = rival(root, project, loaded)
     model = resolve_champion(root, champion)
     resolved = stages_of(project, loaded, model)
     stages = plan_stages(resolved, Repository(root, folder))

@@ -19,9 +19,10 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import encode_json, read_json, write_bytes, write_json
 from runner.domain.records import Selection, StageFailure
 from runner.pipeline.compile import compile_pipeline
-from runner.planning.champion import Registry, resolve_champion
+from runner.planning.champion import resolve_champion
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
+from runner.planning.rival import rival
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.stages.champion import recorded_predictions
@@ -63,7 +64,7 @@ def judge_again(
     written, found = load_written(root, name)
     folder = root / "reports" / found.name
     with sprint_lock(root, found.name):
-        champion = resolve_champion(root, Registry(root, written).rival(found.name))
+        champion = resolve_champion(root, rival(root, written, found))
         _renew_terms(root, folder, champion, merge)
         project, loaded = under_terms(root, written, found)
         stages = stages_of(project, loaded, champion)

@@ -82,7 +82,7 @@ def standing(root: Path, project: Project, loaded: LoadedSprint, conditions: Con
     policy = terms.policy if terms else project.policy
     refused = list(_not_committed(root, project, loaded))
     refused += _not_passed(verdict, frozenset(finding.id for finding in findings))
-    old = list(stale.champion_changed(root, project, loaded.name, verdict))
+    old = list(stale.champion_changed(root, project, loaded, verdict))
     if terms is not None:
         old += stale.terms_changed(terms, stale.terms_now(root, loaded.name, conditions.merge))
     elif conditions.under_terms:

@@ -13,9 +13,10 @@ from runner.domain.files import read_json, write_bytes, write_json, write_text
 from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.planning import wear
-from runner.planning.champion import Registry, resolve_champion
+from runner.planning.champion import resolve_champion
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import stages_of
+from runner.planning.rival import rival
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.report import markdown, plots
@@ -102,7 +103,7 @@ def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
     fresh = {plan.stage for plan in plans if plan.action is Action.CACHED or plan.absent_only}
     if failure is not None and failure.stage == "check":
         fresh.add("check")
-    champion = Registry(root, project).rival(loaded.name)
+    champion = rival(root, project, loaded)
     sources = Sources(
         root=root,
         folder=root / "reports" / loaded.name,
@@ -143,6 +144,6 @@ def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
 
 
 def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan]:
-    champion = resolve_champion(root, Registry(root, project).rival(loaded.name))
+    champion = resolve_champion(root, rival(root, project, loaded))
     stages = stages_of(project, loaded, champion)
     return plan_stages(stages, Repository(root, root / "reports" / loaded.name))

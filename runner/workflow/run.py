@@ -20,10 +20,11 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_json
 from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
-from runner.planning.champion import Registry, resolve_champion
+from runner.planning.champion import resolve_champion
 from runner.planning.plan import make_plan
 from runner.planning.records import Action, Plan
 from runner.planning.resolve import ResolvedStage, stages_of
+from runner.planning.rival import rival
 from runner.planning.stages import UNCHANGED
 from runner.stages.champion import not_here, stored_files
 from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
@@ -54,7 +55,7 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
     with sprint_lock(root, written.name):
         project, loaded = terms.settle(root, own, written, base, say)
         with watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch:
-            champion = resolve_champion(root, Registry(root, project).rival(loaded.name))
+            champion = resolve_champion(root, rival(root, project, loaded))
             stages = stages_of(project, loaded, champion)
             _require_data(root, project, inputs_of(stages), pull=pull, say=say)
             plan = make_plan(root, project, loaded)

@@ -11,11 +11,13 @@ import msgspec
 import yaml
 
 from runner.adapters import git_commits
+from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Verdict
-from runner.planning.champion import Registry, resolve_champion
+from runner.planning.champion import resolve_champion
+from runner.planning.rival import rival
 from runner.policy.semantic import policy_gates
 from runner.policy.slices import slice_key
 from runner.policy.snapshot import Snapshot, snapshot_of
@@ -41,7 +43,7 @@ def merge_of(root: Path, name: str) -> Merge:
     return Merge(before=git_commits.parent(root, after), after=after)
 
 
-def champion_changed(root: Path, project: Project, name: str, verdict: Verdict) -> Iterator[str]:
+def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict: Verdict) -> Iterator[str]:
     """Why the champion that a sprint was compared with is not the one of today; nothing where it is.
 
     It is the same one where it ships the same artefact: an assignment that was made again changes nothing.
@@ -49,8 +51,8 @@ def champion_changed(root: Path, project: Project, name: str, verdict: Verdict) 
     Raises:
         FlywheelError: the champion's record does not say which artefact it ships.
     """
-    now = resolve_champion(root, Registry(root, project).rival(name))
-    before = recorded_champion(root / "reports" / name)
+    now = resolve_champion(root, rival(root, project, loaded))
+    before = recorded_champion(root / "reports" / loaded.name)
     if _same_artefact(now, before) and verdict.champion == (now.sprint if now else None):
         return
     if now is None or verdict.champion != now.sprint:

@@ -14,6 +14,7 @@ from runner.domain.verdict import Outcome, Verdict
 from runner.planning.champion import Registry, resolve_champion
 from runner.planning.records import Action
 from runner.planning.resolve import stages_of
+from runner.planning.rival import rival
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.stages.run import FAILURE_FILE
@@ -123,12 +124,12 @@ def _summary(verdict: Verdict) -> str:
 
 def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> str | None:
     folder = root / "reports" / loaded.name
-    rival = registry.rival(loaded.name)
+    champion = rival(root, project, loaded, registry)
     verdict = read_json(folder / "verdict.json", Verdict) if (folder / "verdict.json").is_file() else None
-    if verdict is not None and rival is not None and verdict.champion != rival.sprint:
-        return f"judged against {verdict.champion or 'no champion'}, the champion is {rival.sprint}"
+    if verdict is not None and champion is not None and verdict.champion != champion.sprint:
+        return f"judged against {verdict.champion or 'no champion'}, the champion is {champion.sprint}"
     try:
-        stages = stages_of(*under_terms(root, project, loaded), resolve_champion(root, rival))
+        stages = stages_of(*under_terms(root, project, loaded), resolve_champion(root, champion))
         plans = plan_stages(stages, Repository(root, folder))
     except FlywheelError as error:
         return _shown(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -67,8 +68,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rival(root: Path, sprint: str) -> str | None:
-    found = Registry(root, PROJECT).rival(sprint)
+def unchanged(commit: str) -> bool:
+    """The sprint still makes what it was promoted with."""
+    return True
+
+
+def rival(root: Path, sprint: str, same_model: Callable[[str], bool] = unchanged) -> str | None:
+    found = Registry(root, PROJECT).rival(sprint, same_model)
     return found.tag if found else None
 
 
@@ -85,6 +91,23 @@ def test_a_new_sprint_is_compared_with_the_champion(root: Path) -> None:
 def test_a_promoted_sprint_stays_compared_with_the_one_it_replaced(root: Path) -> None:
     assert rival(root, "0002-second") == "digits#prod#1"
     assert rival(root, "0001-first") is None
+
+
+def test_a_promoted_sprint_that_makes_another_model_is_compared_with_the_champion_of_today(
+    root: Path,
+) -> None:
+    assert rival(root, "0002-second", lambda commit: False) == "digits#prod#2"
+    assert rival(root, "0001-first", lambda commit: False) == "digits#prod#2"
+
+
+def test_a_sprint_that_was_promoted_twice_is_compared_with_what_its_present_model_replaced(
+    root: Path,
+) -> None:
+    record(root, "0002-second", "onnx-fp32")
+    promote(root, 3)
+    newest = call(root, "git", "rev-parse", "HEAD").stdout.strip()
+    assert rival(root, "0002-second", lambda commit: commit == newest) == "digits#prod#2"
+    assert rival(root, "0002-second", lambda commit: commit != newest) == "digits#prod#1"
 
 
 def test_going_back_to_an_older_model_changes_no_promoted_sprints_record(root: Path) -> None:
@@ -132,12 +155,12 @@ def test_where_dvc_yaml_names_no_sprint_the_newest_metrics_tell(root: Path, cont
 
 
 def test_a_model_that_was_assigned_again_is_the_same_to_those_judged_against_it(root: Path) -> None:
-    before = resolve_champion(root, Registry(root, PROJECT).rival("0003-third"))
+    before = resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged))
     call(root, "git", "tag", "-a", "digits#prod#3", "-m", "back", "digits#prod#1^{commit}")
-    assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third")) != before
+    assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged)) != before
     call(root, "git", "tag", "-a", "digits#prod#4", "-m", "and forth", "digits#prod#2^{commit}")
     assert rival(root, "0003-third") == "digits#prod#4"
-    assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third")) == before
+    assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged)) == before
 
 
 def test_without_a_tag_or_a_model_there_is_no_champion(tmp_path: Path) -> None:
@@ -146,11 +169,11 @@ def test_without_a_tag_or_a_model_there_is_no_champion(tmp_path: Path) -> None:
     assert rival(tmp_path, "0002-second") is None
     promote(tmp_path, 1)
     without = msgspec.structs.replace(PROJECT, model=None)
-    assert Registry(tmp_path, without).rival("0002-second") is None
+    assert Registry(tmp_path, without).rival("0002-second", unchanged) is None
 
 
 def test_the_first_export_is_what_a_champion_ships(root: Path) -> None:
-    found = resolve_champion(root, Registry(root, PROJECT).rival("0002-second"))
+    found = resolve_champion(root, Registry(root, PROJECT).rival("0002-second", unchanged))
     assert found is not None
     assert (found.target, found.path, found.digest) == (
         "onnx-fp32",

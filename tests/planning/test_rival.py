@@ -1,0 +1,125 @@
+"""A sprint that was promoted and then changed is a candidate like any other, beside the champion of today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from projects import PROJECT, SPEC, call, commit
+
+from runner.config.load import load_project, load_sprint
+from runner.planning.resolve import TO_ROOT, stages_of
+from runner.planning.rival import MAKING, rival
+from runner.planning.workspace import Repository
+
+FIRST, SECOND = "0001-first", "0002-second"
+POINTER = "outs:\n- md5: {}.dir\n  path: data\n"
+
+
+def ran(root: Path, sprint: str) -> None:
+    """Commits what a run of the sprint leaves of its lock file and metrics."""
+    folder = root / "reports" / sprint
+    folder.mkdir(parents=True, exist_ok=True)
+    project = load_project(root)
+    workspace = Repository(root, folder)
+    stages = {
+        stage.name: {
+            "cmd": stage.cmd,
+            "deps": [
+                {"path": dep, "md5": workspace.input_md5(dep.removeprefix(TO_ROOT)) or "0" * 32}
+                for dep in stage.deps
+            ],
+            "params": {"params.yaml": {stage.name: stage.params}},
+            "outs": [{"path": out, "md5": f"{sprint}-{out}.dir"} for out in stage.outs],
+        }
+        for stage in stages_of(project, load_sprint(root, f"{sprint}.yaml", project))
+    }
+    (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    (folder / "metrics.json").write_text(f'{{"sprint": "{sprint}"}}')
+    commit(root, f"record of {sprint}")
+
+
+def promoted(root: Path, number: int) -> None:
+    call(root, "git", "tag", "-a", f"tiny-digits#prod#{number}", "-m", "promoted")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two sprints, promoted one after the other."""
+    call(tmp_path, "git", "init", "-q", "-b", "main")
+    (tmp_path / "flywheel.yaml").write_text(PROJECT)
+    (tmp_path / "data.dvc").write_text(POINTER.format("a" * 32))
+    (tmp_path / "specs").mkdir()
+    for number, sprint in enumerate((FIRST, SECOND), start=1):
+        (tmp_path / "specs" / f"{sprint}.yaml").write_text(SPEC.replace("epochs: 1", f"epochs: {number}"))
+        ran(tmp_path, sprint)
+        promoted(tmp_path, number)
+    return tmp_path
+
+
+def change(root: Path, path: str, old: str, new: str) -> None:
+    file = root / path
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def tag(root: Path, sprint: str) -> str | None:
+    project = load_project(root)
+    found = rival(root, project, load_sprint(root, f"{sprint}.yaml", project))
+    return found.tag if found else None
+
+
+def test_as_it_was_promoted_it_is_compared_with_the_one_that_it_replaced(root: Path) -> None:
+    assert (tag(root, FIRST), tag(root, SECOND)) == (None, "tiny-digits#prod#1")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("specs/0002-second.yaml", "epochs: 2", "epochs: 3"),
+        ("specs/0002-second.yaml", "checks:\n", 'data: {exclude: "width < 9"}\nchecks:\n'),
+        ("specs/0002-second.yaml", "  - {format: onnx}\n", ""),
+        ("data.dvc", "a" * 32, "b" * 32),
+        ("flywheel.yaml", "{pool: \"split = 'pool'\"}", "{train: \"split = 'pool'\"}"),
+    ],
+    ids=["training", "selection", "exports", "data", "splits"],
+)
+def test_with_another_recipe_or_other_data_it_is_compared_with_its_own_model(
+    root: Path, path: str, old: str, new: str
+) -> None:
+    change(root, path, old, new)
+    assert tag(root, SECOND) == "tiny-digits#prod#2"
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("specs/0002-second.yaml", "max: 100", "max: 90"),
+        ("specs/0002-second.yaml", "A sprint small", "A very small sprint"),
+        ("flywheel.yaml", "brightness < 0.3", "brightness < 0.4"),
+    ],
+    ids=["gate", "title", "slice"],
+)
+def test_what_makes_no_other_model_changes_nothing(root: Path, path: str, old: str, new: str) -> None:
+    change(root, path, old, new)
+    assert tag(root, SECOND) == "tiny-digits#prod#1"
+
+
+def test_new_data_does_not_free_an_older_champion_from_the_one_of_today(root: Path) -> None:
+    change(root, "data.dvc", "a" * 32, "b" * 32)
+    assert tag(root, FIRST) == "tiny-digits#prod#2"
+
+
+def test_promoted_again_with_another_recipe_it_replaced_its_own_older_model(root: Path) -> None:
+    change(root, "specs/0002-second.yaml", "epochs: 2", "epochs: 3")
+    ran(root, SECOND)
+    assert tag(root, SECOND) == "tiny-digits#prod#2"
+    promoted(root, 3)
+    assert tag(root, SECOND) == "tiny-digits#prod#2"
+
+
+def test_stages_that_make_a_model_are_stages(root: Path) -> None:
+    project = load_project(root)
+    names = [stage.name for stage in stages_of(project, load_sprint(root, f"{FIRST}.yaml", project))]
+    assert [name for name in names if name in MAKING] == list(MAKING)
