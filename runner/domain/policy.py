@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from runner.domain.records import Record
 
 TERMS_FILE = "terms.json"  # in reports/<sprint>/: what a proposal's sprint was judged under
+
+Status: TypeAlias = Literal["added", "changed", "affected", "removed"]  # how a proposal is about a sprint
 
 
 class FindingKind(StrEnum):

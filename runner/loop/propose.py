@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from runner.adapters import git, git_snapshot
 from runner.config.load import LoadedSprint, load_project, load_sprint, validate
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
-from runner.domain.policy import Finding, SpecChange
+from runner.domain.policy import Finding, SpecChange, Status
 from runner.gates.text import describe
 from runner.loop import guard
 from runner.loop.count import index_data
@@ -25,10 +24,10 @@ from runner.planning.proposal import (
     PointerDelta,
     Proposal,
     SprintProposal,
-    Status,
     problem_of,
 )
 from runner.planning.records import Action, Plan
+from runner.policy.affected import affected
 from runner.policy.approvals import approver_names
 from runner.policy.code_paths import code_paths, record_findings
 from runner.policy.findings import distinct, project_findings
@@ -38,7 +37,6 @@ from runner.policy.terms import Terms, judged, terms_of
 from runner.workflow.snapshots import compared, proposal_paths
 
 Say = Callable[[str], None]
-_SPEC = re.compile(r"specs/([^/]+)\.ya?ml")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +111,7 @@ def propose(root: Path, base: str, head: str | None = None, *, counting: Countin
 
 
 def _proposal(sides: _Sides, empty: Proposal, counting: Counting | None) -> Proposal:
-    statuses = _statuses(sides)
+    statuses = affected(sides.changed, sides.before, sides.after)
     errors = validate(sides.root) if sides.here else sides.after.errors
     problems = [problem_of(error) for error in errors]
     why_not = _why_not(sides, empty.refused, problems)
@@ -139,41 +137,6 @@ def _proposal(sides: _Sides, empty: Proposal, counting: Counting | None) -> Prop
         approvers=approver_names(policy.policy, findings) if policy is not None else {},
         problems=problems,
     )
-
-
-# --- which sprints --------------------------------------------------------------------------------
-
-
-def _statuses(sides: _Sides) -> dict[str, Status]:
-    """The sprints that the proposal is about, by name; the newest where only what all share changes."""
-    statuses: dict[str, Status] = {}
-    for path in sides.changed:
-        match = _SPEC.fullmatch(path)
-        name = match[1] if match else ""
-        if name in sides.after.names:
-            statuses[name] = "changed" if name in sides.before.names else "added"
-        elif name in sides.before.names:
-            statuses[name] = "removed"
-    heirs = [name for name in _heirs(sides) if name not in statuses]
-    statuses |= dict.fromkeys(heirs, "affected")
-    shared = any(path == "flywheel.yaml" or path.endswith(".dvc") for path in sides.changed)
-    if not statuses and shared and sides.after.names:
-        statuses[sides.after.names[-1]] = "affected"
-    return dict(sorted(statuses.items()))
-
-
-def _heirs(sides: _Sides) -> list[str]:
-    """Sprints that mean something else since one that they extend was changed."""
-    project = sides.after.project
-    if project is None:
-        return []
-    both = sides.before.sprints.keys() & sides.after.sprints.keys()
-    return [
-        name
-        for name in sorted(both)
-        if sides.after.sprints[name].sprint.extends is not None
-        and sprint_changes(sides.before.sprints[name], sides.after.sprints[name], project)
-    ]
 
 
 def _why_not(sides: _Sides, refused: Sequence[str], problems: Sequence[ConfigProblem]) -> str:

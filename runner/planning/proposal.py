@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.policy import Finding, SpecChange
+from runner.domain.policy import Finding, SpecChange, Status
 from runner.domain.records import Record
 from runner.planning.records import Plan
-
-Status: TypeAlias = Literal["added", "changed", "affected", "removed"]
 
 
 class ConfigProblem(Record, frozen=True, kw_only=True):

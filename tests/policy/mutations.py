@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.domain.policy import Finding, FindingKind
+from runner.policy.affected import affected
 from runner.policy.code_paths import record_findings
 from runner.policy.evidence import Recorded, evidence_of
 from runner.policy.findings import distinct, project_findings, sprint_findings
@@ -397,9 +398,9 @@ def findings(base: Snapshot, head: Snapshot, edit: Edit) -> list[Finding]:
     """Everything that is found: in the specs, in changed records, in what the run recorded."""
     files = edit.files()
     changed = sorted(path for path in BASE.keys() | files.keys() if BASE.get(path) != files.get(path))
-    own = {Path(path).stem for path in changed if path.startswith("specs/")}
+    own = affected(changed, base, head)
     found = project_findings(base, head)
-    for name in head.sprints:
+    for name in own:
         found += sprint_findings(base, head, name)
     found += record_findings(changed, own, _reader(BASE), _reader(files))
     if edit.recorded and base.project is not None:
