@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from runner.config.load import PROJECT_FILE
 from runner.domain.policy import Finding, FindingKind
 from runner.policy.project_rules import project_rules
-from runner.policy.reference import references
+from runner.policy.reference import references, unknown_references
 from runner.policy.snapshot import Snapshot
 from runner.policy.sprint_rules import Comparison, sprint_rules
 
@@ -27,9 +27,16 @@ def comparisons(base: Snapshot, head: Snapshot, sprint: str) -> list[Comparison]
     """The sprint beside each of the sprints on the base that it must not be laxer than."""
     if base.project is None or sprint not in head.sprints:
         return []
+    names = references(base, head, sprint)
     return [
-        Comparison(base=base, head=head, old=base.sprints[name], new=head.sprints[sprint])
-        for name in references(base, head, sprint)
+        Comparison(
+            base=base,
+            head=head,
+            old=base.sprints[name],
+            new=head.sprints[sprint],
+            is_newest=name == max(names),
+        )
+        for name in names
     ]
 
 
@@ -74,13 +81,15 @@ def _removed(base: Snapshot, head: Snapshot) -> Iterator[Finding]:
 
 
 def _unreadable(base: Snapshot, head: Snapshot, sprint: str) -> Iterator[Finding]:
-    """No reference although the base has specs: what they demanded is not known."""
-    if base.names and not base.sprints and sprint in head.sprints and base.document is not None:
+    """References whose spec is not valid on the base: the gates that they demand cannot be kept."""
+    if base.document is None:
+        return
+    for name in unknown_references(base, head, sprint):
         yield Finding(
             kind=FindingKind.GATE_REMOVED,
             sprint=sprint,
-            subject="all gates",
-            before=", ".join(base.names),
-            message="no spec on the base branch is valid, so there are no gates to keep",
+            subject=f"all gates of {name}",
+            before=name,
+            message=f"the spec of {name} is not valid on the base branch, so what {name} demanded is not known",
             where=str(head.sprints[sprint].path),
         )

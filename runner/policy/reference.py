@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from runner.config.load import LoadedSprint
+from runner.domain.errors import FlywheelError
 from runner.policy.snapshot import Snapshot
+
+
+class OrderUnknownError(FlywheelError):
+    """The history that tells which record is the newest is not in this clone."""
 
 
 def references(base: Snapshot, head: Snapshot, sprint: str) -> list[str]:
@@ -14,47 +21,98 @@ def references(base: Snapshot, head: Snapshot, sprint: str) -> list[str]:
     The reference is the sprint's own version on the base, else the sprint that it extends, else the newest earlier one,
     else the newest of all: giving a spec a new name or a low number does not free it from what was agreed.
 
-    The newest one counts as well where the reference is an older one and the proposal has another recipe than it: it is
-    a new candidate, and extending an old, lax spec, editing it, or taking a number right after it would be a way around
-    what was agreed since.
+    Where the proposal makes another model than that version did, it is a new candidate. The newest sprint counts for it
+    as well, and so does the one whose record changed last: extending an old, lax spec, editing it, or taking a number
+    right after it would be a way around what was agreed since, and so would a spec whose high number makes it the
+    newest for ever.
+
+    Raises:
+        OrderUnknownError: which record changed last is not known here.
     """
     loaded = head.sprints.get(sprint)
     known = sorted(base.sprints)
     if not known or loaded is None:
         return []
+    if same_recipe(base, head, sprint):
+        return [sprint]
     newest = known[-1]
-    if sprint in base.sprints:
-        return [sprint] if same_recipe(base.sprints[sprint], loaded) else _each(sprint, newest)
     earlier = next((name for name in reversed(known) if name < sprint), newest)
-    return _each(_parent(base, head, loaded) or earlier, newest)
+    own = sprint if sprint in base.sprints else None
+    parent = next((name for name in _parents(head, loaded) if name in base.sprints), None)
+    wanted = (own or parent or earlier, _newest_record(base), newest)
+    return [name for name in dict.fromkeys(wanted) if name in base.sprints]
+
+
+def unknown_references(base: Snapshot, head: Snapshot, sprint: str) -> list[str]:
+    """The sprints that would be among the references, were their specs valid on the base.
+
+    Raises:
+        OrderUnknownError: which record changed last is not known here.
+    """
+    loaded = head.sprints.get(sprint)
+    if not base.names or loaded is None or same_recipe(base, head, sprint):
+        return []
+    parent = next((name for name in _parents(head, loaded) if name in base.names), None)
+    wanted = dict.fromkeys((sprint, parent, _newest_record(base), base.names[-1]))
+    return [name for name in wanted if name in base.names and name not in base.sprints]
 
 
 def recorded_reference(base: Snapshot, head: Snapshot, sprint: str) -> str | None:
-    """The first of `references` whose record the base holds, else the newest recorded sprint: on what was judged so far."""
-    candidates = [*references(base, head, sprint), *sorted(base.recorded, reverse=True)]
-    return next((name for name in candidates if name in base.recorded), None)
+    """The sprint whose record says which test images are agreed now.
+
+    Its own where it makes the same model as on the base, else the one whose record changed last.
+
+    Raises:
+        OrderUnknownError: which record changed last is not known here.
+    """
+    if sprint in base.recorded and same_recipe(base, head, sprint):
+        return sprint
+    return _newest_record(base)
 
 
-def _each(*names: str) -> list[str]:
-    return list(dict.fromkeys(names))
+def same_recipe(base: Snapshot, head: Snapshot, sprint: str) -> bool:
+    """Whether a sprint makes the same model on both sides: training, data and exports.
+
+    What it is called or must reach is no part of it. What its data and weights are is, wherever that is written.
+    """
+    recipes = [_recipe(snapshot, sprint) for snapshot in (base, head)]
+    return recipes[0] is not None and recipes[0] == recipes[1]
 
 
-def same_recipe(one: LoadedSprint, other: LoadedSprint) -> bool:
-    """Whether both make the same model: training, data and exports; not what it is called or must reach."""
-    return _recipe(one) == _recipe(other)
+def _recipe(snapshot: Snapshot, sprint: str) -> object:
+    project, loaded = snapshot.project, snapshot.sprints.get(sprint)
+    if project is None or loaded is None:
+        return None
+    return msgspec.to_builtins(
+        (
+            loaded.sprint.train,
+            loaded.sprint.data,
+            loaded.sprint.export,
+            project.dataset,
+            project.splits,
+            project.classes,
+            [
+                snapshot.inputs.get(path or "")
+                for path in (project.dataset.path, project.dataset.metadata, loaded.sprint.train.model)
+            ],
+        )
+    )
 
 
-def _recipe(loaded: LoadedSprint) -> object:
-    return msgspec.to_builtins((loaded.sprint.train, loaded.sprint.data, loaded.sprint.export))
+def _newest_record(base: Snapshot) -> str | None:
+    if len(base.newest_records) > 1:
+        raise OrderUnknownError(
+            f"which of {', '.join(base.newest_records)} was recorded last is not known in this shallow clone",
+            hint="git fetch --unshallow (in CI: check out with fetch-depth: 0)",
+        )
+    return next(iter(base.newest_records), None)
 
 
-def _parent(base: Snapshot, head: Snapshot, loaded: LoadedSprint) -> str | None:
-    """The nearest extended sprint that is on the base; one that the proposal brings along agrees to nothing."""
+def _parents(head: Snapshot, loaded: LoadedSprint) -> Iterator[str]:
+    """The sprints that it extends, the nearest first; those that the proposal brings along agree to nothing."""
     seen: set[str] = set()
     parent = loaded.sprint.extends
     while parent is not None and parent not in seen:
-        if parent in base.sprints:
-            return parent
+        yield parent
         seen.add(parent)
         parent = head.sprints[parent].sprint.extends if parent in head.sprints else None
-    return None

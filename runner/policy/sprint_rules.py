@@ -24,12 +24,18 @@ from runner.policy.values import one_line
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A sprint of the proposal beside a sprint of the base; both snapshots have a valid project."""
+    """A sprint of the proposal beside a sprint of the base; both snapshots have a valid project.
+
+    Attributes:
+        is_newest: of several references this is the newest: what may change in neither direction is compared with it
+            alone, since older ones had other values.
+    """
 
     base: Snapshot
     head: Snapshot
     old: LoadedSprint
     new: LoadedSprint
+    is_newest: bool = True
 
     @property
     def name(self) -> str:
@@ -50,7 +56,10 @@ def sprint_rules(pair: Comparison) -> Iterator[Finding]:
             known = pair.new if slice_pair.after is not None else pair.old
             where = known.where(("evaluate", "slices", slice_pair.position))
             yield msgspec.structs.replace(finding, where=str(where))
-    yield from _test_images(pair)
+    if pair.is_newest:
+        yield from _test_images(pair)
+        yield from _what_counts(pair)
+        yield from _judged_artefact(pair)
     yield from _measures(pair)
     yield from _checks(pair)
     yield from _targets(pair)
@@ -122,7 +131,7 @@ def _selection(selection: SplitSelection) -> object:
     return {key: value for key, value in msgspec.to_builtins(selection).items() if value is not None} or None
 
 
-def _measures(pair: Comparison) -> Iterator[Finding]:
+def _what_counts(pair: Comparison) -> Iterator[Finding]:
     old, new = pair.old.sprint.evaluate, pair.new.sprint.evaluate
     task = pair.head.project.task if pair.head.project else "detect"
     was, now = old.optimizing_for(task), new.optimizing_for(task)
@@ -134,13 +143,17 @@ def _measures(pair: Comparison) -> Iterator[Finding]:
         why = "precision, recall and f1 are counted at another score, so one can be bought with the other"
         path: DataPath = ("evaluate", "operating_confidence")
         yield _changed(pair, FindingKind.OPERATING_POINT_CHANGED, path, values, why)
+
+
+def _measures(pair: Comparison) -> Iterator[Finding]:
+    old, new = pair.old.sprint.evaluate, pair.new.sprint.evaluate
     for name, why in (
         ("level", "intervals are narrower, so that gates pass on less evidence"),
         ("resamples", "intervals are rougher, and may come out narrower by chance"),
     ):
         low, high = getattr(new.confidence, name), getattr(old.confidence, name)
         if low < high:
-            path = ("evaluate", "confidence", name)
+            path: DataPath = ("evaluate", "confidence", name)
             yield _changed(pair, FindingKind.CONFIDENCE_LOWERED, path, (high, low), why)
     seeds = pair.old.sprint.train.seeds, pair.new.sprint.train.seeds
     if len(seeds[1]) < len(seeds[0]):
@@ -177,12 +190,17 @@ def _checks(pair: Comparison) -> Iterator[Finding]:
         )
 
 
-def _targets(pair: Comparison) -> Iterator[Finding]:
+def _judged_artefact(pair: Comparison) -> Iterator[Finding]:
     old, new = pair.old.sprint, pair.new.sprint
     if old.primary_target != new.primary_target:
         values = (old.primary_target, new.primary_target)
         why = "gates that name no artefact judge this one, and the champion is compared with it"
         yield _changed(pair, FindingKind.TARGET_CHANGED, ("export",), values, why)
+
+
+def _targets(pair: Comparison) -> Iterator[Finding]:
+    """Artefacts that gates judge and that are no longer exported."""
+    old, new = pair.old.sprint, pair.new.sprint
     policy = pair.base.project.policy.gates if pair.base.project else []
     judged = {gate.target for gate in (*old.gates, *policy)}
     kept = {target.name for target in new.export}

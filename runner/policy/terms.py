@@ -39,8 +39,8 @@ class Terms(Record, frozen=True, kw_only=True):
         base_commit: the commit of the base branch that the terms come from.
         reference: the sprint on the base that this one is compared with: itself, the one it extends, or the newest
             earlier one; None for a project's first.
-        recorded_reference: the reference where its record is on the base, else the newest sprint that has one: what
-            `evidence` is found by.
+        recorded_reference: whose record on the base says which test images are agreed: the sprint's own, or the one
+            that changed last. `evidence` is found by it.
         policy: the base's, as a whole; the proposal's takes effect once it is merged.
         policy_sources: of each of its gates, where the base writes it.
         compute: the base's limits of time and cost.

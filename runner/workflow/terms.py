@@ -110,7 +110,7 @@ def computed(root: Path, name: str, base: str, head: str | None = None) -> Terms
 
 
 def recomputed(root: Path, name: str, recorded: Terms, head: str | None = None) -> Terms | None:
-    """The terms as git and the sprint's records give them now, evidence included; None where git lacks their base.
+    """The terms as git and the sprint's records give them now, evidence included; None where git lacks their history.
 
     What is not equal to `recorded` was not judged under the base's terms, or is not its record.
 
@@ -121,10 +121,14 @@ def recomputed(root: Path, name: str, recorded: Terms, head: str | None = None) 
         FlywheelError: the configuration of a commit is not valid, or a record cannot be read.
     """
     from runner.adapters import git
+    from runner.policy.reference import OrderUnknownError
 
     if git.run_git(root, "cat-file", "-e", f"{recorded.base_commit}^{{commit}}").returncode != 0:
         return None
-    again = computed(root, name, recorded.base_commit, head)
+    try:
+        again = computed(root, name, recorded.base_commit, head)
+    except OrderUnknownError:
+        return None
     return with_evidence(root, root / "reports" / name, again)
 
 

@@ -107,7 +107,9 @@ def _terms(root: Path, folder: Path) -> tuple[list[Finding], list[str]]:
         detail = f"it could not be made again: {error.message}"
         return [Finding(file=file, problem="does not follow", detail=detail)], []
     if again is None:
-        return [], [f"{file} was not made again: git has no commit {recorded.base_commit[:10]} here"]
+        return [], [
+            f"{file} was not made again: git has no commit {recorded.base_commit[:10]} here, or not its history"
+        ]
     stored, rebuilt = encode_json(_when_judged(recorded)), encode_json(again)
     if stored == rebuilt or _follows_from_the_merge(root, folder, recorded, stored):
         return [], []

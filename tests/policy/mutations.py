@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from runner.policy.affected import affected
 from runner.policy.code_paths import record_findings
 from runner.policy.evidence import Recorded, evidence_of
 from runner.policy.findings import distinct, project_findings, sprint_findings
+from runner.policy.reference import recorded_reference
 from runner.policy.snapshot import Snapshot, load_snapshot
 
 PROJECT = """\
@@ -149,7 +150,10 @@ class Edit:
         kind: the finding that it must give; None: none at all.
         judges: a kept gate that must judge, as `metric threshold`; "" where none is expected.
         refused: the proposal is not valid at all, and this is in an error.
-        recorded: what the run of 0002-night then writes into its folder.
+        recorded: what the run of `ran` then writes into its folder.
+        ran: the sprint that ran.
+        agreed: files of the base in place of `BASE`'s.
+        newest_record: the sprint whose record changed last on the base.
     """
 
     name: str
@@ -160,12 +164,24 @@ class Edit:
     judges: str = ""
     refused: str = ""
     recorded: Mapping[str, str] = field(default_factory=dict)
+    ran: str = "0002-night"
+    agreed: Mapping[str, str] = field(default_factory=dict)
+    newest_record: str = "0002-night"
+
+    def base(self) -> dict[str, str]:
+        """The base's files."""
+        return {**BASE, **self.agreed}
+
+    def changed(self) -> list[str]:
+        """The paths that the proposal changes."""
+        base, files = self.base(), self.files()
+        return sorted(path for path in base.keys() | files.keys() if base.get(path) != files.get(path))
 
     def files(self) -> dict[str, str]:
         """The proposal's files."""
         files = {
             path: text
-            for path, text in BASE.items()
+            for path, text in self.base().items()
             if not any(path == gone or path.startswith(f"{gone}/") for gone in self.removed)
         }
         for file, old, new in self.replaced:
@@ -196,6 +212,14 @@ def _new(gates: str = "", extends: str = "0002-night", more: str = "") -> dict[s
 _LAX = "gates: [{metric: size_mb, max: 500}]\n"
 RECALL_DARK = "- {metric: recall, slice: dark, min: 0.70}"
 COPY = LAST.replace("slice: dark, min: 0.70", "slice: dark, min: 0.10")
+
+_OLD_SELECTION = selection(split_digests={"train": "r0", "val": "v1", "test": "t0"})
+_OLDER = {
+    S1: LAST.replace("The night shift", "older"),
+    "reports/0001-first-model/selection.json": _OLD_SELECTION,
+    "reports/0001-first-model/evaluation.json": evaluation(),
+}
+
 
 CHEATS: tuple[Edit, ...] = (
     # gates
@@ -286,6 +310,10 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("a new spec extends an old, lax one", K.GATE_REMOVED, written=_new(extends="0001-first-model"), judges="recall 0.7"),
     _cheat("a new spec extends a lax one that comes with it", K.GATE_REMOVED, written={**_new(extends="0009-lax"), "specs/0009-lax.yaml": FIRST}, judges="recall 0.7"),
     _cheat("the newest recipe in an old, lax spec", K.GATE_REMOVED, (S1, "epochs: 30}", "epochs: 90, freeze: 2}"), judges="recall 0.7"),
+    _cheat("new data behind a comment in an old, lax spec", K.GATE_REMOVED, ("data.dvc", "a.dir", "b.dir"), (S1, "title:", "# a note\ntitle:"), judges="recall 0.7"),
+    _cheat("more training images behind a title in an old, lax spec", K.GATE_REMOVED, (P, "train: split = 'train'", "train: split IN ('train', 'extra')"), (S1, "A first", "Our first"), judges="recall 0.7"),
+    _cheat("other weights behind a title in an old, lax spec", K.GATE_REMOVED, ("weights/a.pt.dvc", "md5: a", "md5: b"), (S1, "A first", "Our first"), judges="recall 0.7", agreed={S1: FIRST.replace("yolo11n.yaml", "weights/a.pt"), "weights/a.pt.dvc": "outs:\n- md5: a\n  path: a.pt\n"}),
+    _cheat("a high number pins what is newest", K.GATE_REMOVED, agreed={"specs/9999-note.yaml": FIRST}, written={"specs/0001-zz.yaml": FIRST.replace("epochs: 30", "epochs: 90")}, judges="recall 0.7"),
     _cheat("a gate is taken away with null", K.GATE_REMOVED, written=_new(more="gates: null\n"), judges="recall 0.7"),
     _cheat("a check is taken away with null", K.CHECK_WEAKENED, written=_new(more="checks: null\n")),
     _cheat("flywheel.yaml is deleted", K.POLICY_LOOSENED, removed=(P,)),
@@ -298,6 +326,8 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("test images are gone from the data", K.TEST_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"selection.json": selection(split_digests={"train": "r1", "val": "v1", "test": "t2"}, splits={name: {"images": 70, "objects": 180} for name in ("train", "val", "test")})}),
     _cheat("labels of the test split were changed", K.TEST_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"selection.json": selection(split_digests={"train": "r1", "val": "v1", "test": "t3"})}),
     _cheat("a frozen val split has other images", K.TEST_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"selection.json": selection(split_digests={"train": "r1", "val": "v2", "test": "t1"})}),
+    _cheat("an older test split again, by extending an older spec", K.TEST_CHANGED, ("data.dvc", "a.dir", "old.dir"), agreed=_OLDER, written={NEXT: LAST.replace("title:", "extends: 0001-first-model\ntitle:")}, ran="0003-next", recorded={"selection.json": _OLD_SELECTION}),
+    _cheat("an older test split again, by a title in an older spec", K.TEST_CHANGED, ("data.dvc", "a.dir", "old.dir"), (S1, "older", "oldest"), agreed=_OLDER, ran="0001-first-model", recorded={"selection.json": _OLD_SELECTION}),
     _cheat("the metadata moves images out of a slice", K.SLICE_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"evaluation.json": evaluation(dark=(12, 30))}),
     _cheat("the metadata knows a camera no more", K.SLICE_REMOVED, (S2, "epochs: 30", "epochs: 40"), recorded={"evaluation.json": evaluation(cameras=("east",))}),
     # refused before any policy
@@ -373,6 +403,7 @@ BENIGN: tuple[Edit, ...] = (
     _benign("a new sprint with stricter gates", written=_new("gates:\n" + LAST[LAST.index("gates:\n") + 7 :].replace("0.70", "0.80"))),
     _benign("a new sprint without extends, as strict", written={NEXT: LAST.replace("epochs: 30", "epochs: 60")}),
     _benign("a new sprint that excludes training images", written={NEXT: LAST.replace("sample: {size: 2000, balance: camera}", "where: width > 32")}),
+    _benign("a new sprint that extends an older one and has all of the newest's", written={NEXT: LAST.replace("title:", "extends: 0001-first-model\ntitle:").replace("epochs: 30", "epochs: 60")}),
     _benign("the record of the sprint that ran", (S2, "epochs: 30", "epochs: 40"), written={"reports/0002-night/uses.json": json.dumps([_USE, {**_USE, "evaluation_digest": "e2"}])}),
 )  # fmt: skip
 
@@ -388,24 +419,26 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 def snapshots(folder: Path, edit: Edit) -> tuple[Snapshot, Snapshot]:
     """The base's and the proposal's."""
+    base = load_snapshot(write(folder / "base", edit.base()), "b" * 40)
+    recorded = frozenset(Path(path).parts[1] for path in edit.base() if path.endswith("/selection.json"))
     return (
-        load_snapshot(write(folder / "base", BASE), "b" * 40),
+        replace(base, recorded=recorded, newest_records=(edit.newest_record,)),
         load_snapshot(write(folder / "head", edit.files()), "c" * 40),
     )
 
 
 def findings(base: Snapshot, head: Snapshot, edit: Edit) -> list[Finding]:
     """Everything that is found: in the specs, in changed records, in what the run recorded."""
-    files = edit.files()
-    changed = sorted(path for path in BASE.keys() | files.keys() if BASE.get(path) != files.get(path))
+    changed = edit.changed()
     own = affected(changed, base, head)
     found = project_findings(base, head)
     for name in own:
         found += sprint_findings(base, head, name)
-    found += record_findings(changed, own, _reader(BASE), _reader(files))
-    if edit.recorded and base.project is not None:
-        frozen = base.project.policy.frozen_splits
-        found += evidence_of(_recorded(BASE, {}), _recorded(BASE, edit.recorded), frozen)
+    found += record_findings(changed, own, _reader(edit.base()), _reader(edit.files()))
+    reference = recorded_reference(base, head, edit.ran)
+    if edit.recorded and base.project is not None and reference is not None:
+        records = _recorded(reference, edit.base()), _recorded(edit.ran, edit.base(), edit.recorded)
+        found += evidence_of(*records, base.project.policy.frozen_splits)
     return distinct(found)
 
 
@@ -413,10 +446,9 @@ def _reader(files: Mapping[str, str]) -> Any:
     return lambda path: files[path].encode() if path in files else None
 
 
-def _recorded(files: Mapping[str, str], written: Mapping[str, str]) -> Recorded:
-    def content(name: str) -> bytes:
-        return written.get(name, files[f"reports/0002-night/{name}"]).encode()
+def _recorded(sprint: str, files: Mapping[str, str], written: Mapping[str, str] | None = None) -> Recorded:
+    def content(name: str) -> bytes | None:
+        text = (written or {}).get(name, files.get(f"reports/{sprint}/{name}"))
+        return text.encode() if text is not None else None
 
-    return Recorded(
-        sprint="0002-night", selection=content("selection.json"), evaluation=content("evaluation.json")
-    )
+    return Recorded(sprint=sprint, selection=content("selection.json"), evaluation=content("evaluation.json"))

@@ -36,6 +36,56 @@ def test_a_snapshot_is_what_the_commit_says_whatever_lies_in_the_folder(reposito
     assert call(repository, "git", "status", "--short").stdout == f" M {P}\n D {S2}\n"
 
 
+def test_what_data_and_weights_are_is_read_from_their_pointers(tmp_path: Path) -> None:
+    files = {
+        P: BASE[P].replace("data/metadata.csv", "metadata.csv"),
+        "data.dvc": BASE["data.dvc"],
+        S2: BASE[S2].replace("yolo11n.yaml", "weights/n.pt"),
+        "weights.dvc": "outs:\n- md5: w.dir\n  path: weights\n",
+        "metadata.csv": "path,camera,scene,lighting,weather,operator\n",
+    }
+    inputs = load_snapshot(write(tmp_path, files), "c" * 40).inputs
+    digest = inputs.pop("metadata.csv")
+    assert inputs == {"data": "a.dir", "weights/n.pt": "w.dir"}
+    (tmp_path / "metadata.csv").write_text("path,camera,scene,lighting,weather,operator\na,b,c,d,e,f\n")
+    assert load_snapshot(tmp_path, "c" * 40).inputs["metadata.csv"] != digest
+
+
+def test_the_record_that_changed_last_is_told_by_the_branch_not_by_dates_or_numbers(repository: Path) -> None:
+    def record(sprint: str, content: str) -> None:
+        write(repository, {f"reports/{sprint}/selection.json": content})
+        commit(repository, sprint)
+
+    assert snapshot_of(repository, "main").newest_records == ("0002-night",)
+    call(repository, "git", "checkout", "-q", "-b", "proposal")
+    record("0001-first-model", "1")
+    call(repository, "git", "checkout", "-q", "main")
+    record("0003-gone", "1")
+    record("0002-night", "2")
+    assert snapshot_of(repository, "main").newest_records == ("0002-night",)
+    call(repository, "git", "merge", "-q", "--no-ff", "proposal", "-m", "Merged last, though it is older")
+    assert snapshot_of(repository, "main").newest_records == ("0001-first-model",)
+    record("0003-gone", "2")
+    (repository / "reports/0003-gone/selection.json").unlink()
+    commit(repository, "Removed")
+    assert snapshot_of(repository, "main").newest_records == ("0001-first-model",)
+
+
+@pytest.mark.parametrize(
+    ("depth", "newest"), [(2, ("0001-first-model", "0002-night")), (3, ("0001-first-model",))]
+)
+def test_a_shallow_clone_tells_the_last_record_only_where_its_change_is_there(
+    depth: int, newest: tuple[str, ...], repository: Path, tmp_path: Path
+) -> None:
+    write(repository, {"reports/0001-first-model/selection.json": "1"})
+    commit(repository, "A record")
+    write(repository, {"README.md": "words\n"})
+    commit(repository, "Words")
+    clone = tmp_path / "clone"
+    call(tmp_path, "git", "clone", "-q", "--depth", str(depth), repository.as_uri(), str(clone))
+    assert snapshot_of(clone, "HEAD").newest_records == newest
+
+
 def test_a_spec_that_is_not_valid_is_an_error_and_the_others_are_there(repository: Path) -> None:
     (repository / S2).write_text(BASE[S2].replace("freeze: 10", "freez: 10"))
     commit(repository, "A mistake")

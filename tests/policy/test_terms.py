@@ -157,8 +157,30 @@ def test_a_base_without_any_valid_spec_keeps_no_gate_and_that_is_found(tmp_path:
     base = load_snapshot(write(tmp_path / "base", {**BASE, **broken}), "b" * 40)
     head = load_snapshot(write(tmp_path / "head", BASE), "c" * 40)
     assert [finding.message for finding in sprint_findings(base, head, SPRINT)] == [
-        "no spec on the base branch is valid, so there are no gates to keep"
+        "the spec of 0002-night is not valid on the base branch, so what 0002-night demanded is not known"
     ]
+
+
+@pytest.mark.parametrize(
+    ("edit", "sprint", "unknown"),
+    [
+        (Edit(name="mended", written={S2: FIRST}), SPRINT, [SPRINT]),
+        (Edit(name="new", written={NEXT: FIRST, S2: LAST}), "0003-next", [SPRINT]),
+        (Edit(name="extends", written={NEXT: FIRST.replace("title:", "extends: 0002-night\ntitle:"), S2: LAST}), "0003-next", [SPRINT]),
+        (Edit(name="old title", replaced=((S1, "A first", "Our first"),), written={S2: LAST}), "0001-first-model", []),
+        (Edit(name="old recipe", replaced=((S1, "epochs: 30", "epochs: 31"),), written={S2: LAST}), "0001-first-model", [SPRINT]),
+    ],
+    ids=lambda value: value.name.replace(" ", "-") if isinstance(value, Edit) else "",
+)  # fmt: skip
+def test_what_a_spec_demands_that_is_not_valid_on_the_base_is_not_known(
+    edit: Edit, sprint: str, unknown: list[str], tmp_path: Path
+) -> None:
+    broken = dataclasses.replace(edit, agreed={S2: LAST.replace("slice: dark, min", "slice: drak, min")})
+    base, head = snapshots(tmp_path, broken)
+    assert base.errors
+    assert head.errors == []
+    found = sprint_findings(base, head, sprint)
+    assert [finding.before for finding in found if finding.subject.startswith("all gates of")] == unknown
 
 
 def test_a_spec_that_is_not_valid_has_no_terms(tmp_path: Path) -> None:
@@ -200,10 +222,34 @@ def test_the_reference_is_what_was_agreed(
 
 def test_evidence_is_looked_for_where_there_is_a_record(tmp_path: Path) -> None:
     base, head = snapshots(tmp_path, Edit(name="old", replaced=((S1, "A first", "Our first"),)))
-    assert recorded_reference(base, head, "0001-first-model") is None
-    ran = dataclasses.replace(base, recorded=frozenset({SPRINT, "0000-gone"}))
-    assert recorded_reference(ran, head, "0001-first-model") == SPRINT
-    assert terms_of(ran, head, "0001-first-model").recorded_reference == SPRINT
+    none = dataclasses.replace(base, recorded=frozenset(), newest_records=())
+    assert recorded_reference(none, head, "0001-first-model") is None
+    assert recorded_reference(base, head, "0001-first-model") == SPRINT
+    assert terms_of(base, head, "0001-first-model").recorded_reference == SPRINT
+    both = dataclasses.replace(base, recorded=frozenset({SPRINT, "0001-first-model"}))
+    assert recorded_reference(both, head, "0001-first-model") == "0001-first-model"
+
+
+def test_another_model_than_its_own_record_is_of_is_compared_with_the_newest_record(tmp_path: Path) -> None:
+    edit = Edit(name="older data", replaced=((S1, "A first", "Our first"), ("data.dvc", "a.dir", "old.dir")))
+    base, head = snapshots(tmp_path, edit)
+    base = dataclasses.replace(base, recorded=frozenset({SPRINT, "0001-first-model"}))
+    assert recorded_reference(base, head, "0001-first-model") == SPRINT
+    assert references(base, head, "0001-first-model") == ["0001-first-model", SPRINT]
+
+
+def test_in_a_shallow_clone_the_order_of_records_is_asked_for_only_where_it_matters(tmp_path: Path) -> None:
+    base, head = snapshots(
+        tmp_path, Edit(name="new", replaced=((S2, "The night", "A night"),), written={NEXT: NEW})
+    )
+    base = dataclasses.replace(base, newest_records=("0001-first-model", SPRINT))
+    assert terms_of(base, head, SPRINT).recorded_reference == SPRINT
+    with pytest.raises(FlywheelError) as raised:
+        terms_of(base, head, "0003-next")
+    assert str(raised.value) == (
+        "which of 0001-first-model, 0002-night was recorded last is not known in this shallow clone\n"
+        "  hint: git fetch --unshallow (in CI: check out with fetch-depth: 0)"
+    )
 
 
 def test_terms_survive_their_file(tmp_path: Path) -> None:
