@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +17,15 @@ _NAMES_ROWS = ("column", "column_A", "column_B", "column_list", "column_set")
 _TIGHTER_WHEN_MORE = frozenset(("mostly", "min_value", "strict_min", "strict_max"))
 _TIGHTER_WHEN_LESS = frozenset(("max_value", "max_unreadable"))
 _ALLOWED_SETS = frozenset(("expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"))
+_DEMANDED_SETS = frozenset(
+    ("expect_column_values_to_not_be_in_set", "expect_column_distinct_values_to_contain_set")
+)
+_Z_SCORES = "expect_column_value_z_scores_to_be_less_than"
+# Each row by itself, so that what holds of all rows holds of those of one split.
+_JUDGES_ROWS = (
+    *("expect_column_values_", "expect_column_pair_values_", "expect_multicolumn_"),
+    *("expect_compound_columns_", "expect_select_column_values_"),
+)
 
 
 def check_key(block: Block) -> tuple[str, ...]:
@@ -63,7 +73,9 @@ def weakened(before: Block, after: Block) -> list[str]:
     return [
         key
         for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key) and not _is_tighter(name, key, old.get(key), new.get(key))
+        if old.get(key) != new.get(key)
+        and not _is_tighter(name, key, old.get(key), new.get(key))
+        and not (key == "split" and _looks_at_more(name, old, new))
     ]
 
 
@@ -71,21 +83,57 @@ def _is_tighter(expectation: str, key: str, old: Any, new: Any) -> bool:
     match key:
         case "severity":
             return bool(new == Severity.ERROR)
-        case "split":
-            return new is None
         case "value_set" if expectation in _ALLOWED_SETS:
-            return isinstance(new, list) and isinstance(old, list) and all(item in old for item in new)
+            return _is_within(new, old)
+        case "value_set" if expectation in _DEMANDED_SETS:
+            return _is_within(old, new)
+        case "threshold" if expectation == _Z_SCORES:
+            return _number(new) and _number(old) and bool(new < old)
     if key in _TIGHTER_WHEN_MORE:
-        return _number(new) and (old is None or (_number(old) and new > old))
+        return _is_limit(new) and (old is None or _is_less(old, new))
     if key in _TIGHTER_WHEN_LESS:
-        return _number(new) and (old is None or (_number(old) and new < old))
+        return _is_limit(new) and (old is None or _is_less(new, old))
     if key.startswith("min_") and key not in OWN_KEYS:  # a preset's: fewer of them is told
         return _number(new) and _number(old) and bool(new > old)
     return False
 
 
+def _looks_at_more(expectation: str, old: Block, new: Block) -> bool:
+    """Whether a check that looked at one split looks at all rows, and cannot make up for that split's with others.
+
+    A figure of all rows, or a share of them (`mostly`), may hold where that of one split does not.
+    """
+    strict = old.get("mostly") == new.get("mostly") == 1
+    return new.get("split") is None and strict and expectation.startswith(_JUDGES_ROWS)
+
+
+def _is_within(inner: Any, outer: Any) -> bool:
+    return isinstance(inner, list) and isinstance(outer, list) and all(item in outer for item in inner)
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, (int, float))
+
+
+def _is_limit(value: Any) -> bool:
+    return _number(value) or _date(value) is not None
+
+
+def _is_less(one: Any, other: Any) -> bool:
+    """Of two numbers, or of two dates that are written as text."""
+    if _number(one) and _number(other):
+        return bool(one < other)
+    dates = _date(one), _date(other)
+    if dates[0] is None or dates[1] is None or (dates[0].tzinfo is None) != (dates[1].tzinfo is None):
+        return False
+    return dates[0] < dates[1]
+
+
+def _date(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +153,7 @@ def pair_checks(before: Sequence[Block], after: Sequence[Block]) -> list[CheckPa
     """Every check that differs: those after in their order, then those that are gone. The order means nothing."""
     open_before = list(range(len(before)))
     pairs: dict[int, int] = {}
-    for equal in (_identical, _same):
+    for equal in (_identical, _not_weaker, _same):
         for new, block in enumerate(after):
             match = next((old for old in open_before if equal(before[old], block)), None)
             if new not in pairs and match is not None:
@@ -122,6 +170,10 @@ def pair_checks(before: Sequence[Block], after: Sequence[Block]) -> list[CheckPa
 
 def _identical(one: Block, other: Block) -> bool:
     return check_key(one) == check_key(other) and options(one) == options(other)
+
+
+def _not_weaker(one: Block, other: Block) -> bool:
+    return _same(one, other) and not weakened(one, other)
 
 
 def _same(one: Block, other: Block) -> bool:

@@ -221,6 +221,13 @@ _OLDER = {
 }
 
 
+def _checked(check: str) -> dict[str, str]:
+    """A base whose newest spec has one more check."""
+    return {S2: LAST.replace("checks:\n", f"checks:\n  - {check}\n")}
+
+
+_SINCE = 'expect_column_values_to_be_between: {table: images, column: taken, min_value: "2024-06-01"}'
+
 CHEATS: tuple[Edit, ...] = (
     # gates
     _cheat("a gate's minimum is lowered", K.GATE_LOOSENED, (S2, "dark, min: 0.70", "dark, min: 0.65"), judges="recall 0.7"),
@@ -290,6 +297,10 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("a check's bound is lowered", K.CHECK_WEAKENED, (S2, "min_value: 45", "min_value: 1")),
     _cheat("a check looks at one split only", K.CHECK_WEAKENED, (S2, "min_value: 45", "min_value: 45, split: val")),
     _cheat("a check accepts more values", K.CHECK_WEAKENED, (S2, "[dock-a, dock-b]", "[dock-a, dock-b, fake]")),
+    _cheat("a check's share of one split becomes one of all rows", K.CHECK_WEAKENED, (S2, "mostly: 0.97, split: test", "mostly: 0.97"), agreed={S2: LAST.replace("mostly: 0.97", "mostly: 0.97, split: test")}),
+    _cheat("a figure of one split becomes one of all rows", K.CHECK_WEAKENED, (S2, "min_value: 300, split: test", "min_value: 300"), agreed=_checked("expect_table_row_count_to_be_between: {table: images, min_value: 300, split: test}")),
+    _cheat("fewer values are forbidden", K.CHECK_WEAKENED, (S2, "[broken, stolen]", "[broken]"), agreed=_checked("expect_column_values_to_not_be_in_set: {table: images, column: camera, value_set: [broken, stolen]}")),
+    _cheat("an earlier date is accepted", K.CHECK_WEAKENED, (S2, "2024-06-01", "2024-01-01"), agreed=_checked(_SINCE)),
     _cheat("the preset accepts more corrupt files", K.CHECK_WEAKENED, (S2, "max_unreadable: 0.02", "max_unreadable: 0.9")),
     _cheat("the preset's minimum is lowered", K.CHECK_WEAKENED, (S2, "min_objects_per_class: 20", "min_objects_per_class: 0")),
     # money, time, registry
@@ -390,6 +401,12 @@ BENIGN: tuple[Edit, ...] = (
     _benign("more slices of a column", (P, "weather, max: 10", "weather, max: 30")),
     _benign("a new check", (S2, "checks:\n", "checks:\n  - expect_column_values_to_not_be_null: {table: images, column: scene}\n")),
     _benign("a stricter check", (S2, "min_value: 45", "min_value: 50"), (S2, "mostly: 0.97", "mostly: 0.99"), (S2, "[dock-a, dock-b]", "[dock-a]")),
+    _benign("more values are forbidden", (S2, "[broken]", "[broken, stolen]"), agreed=_checked("expect_column_values_to_not_be_in_set: {table: images, column: camera, value_set: [broken]}")),
+    _benign("more values must occur", (S2, "[x]", "[x, y]"), agreed=_checked("expect_column_distinct_values_to_contain_set: {table: images, column: camera, value_set: [x]}")),
+    _benign("fewer outliers are accepted", (S2, "threshold: 5", "threshold: 4"), agreed=_checked("expect_column_value_z_scores_to_be_less_than: {table: images, column: brightness, threshold: 5, double_sided: true}")),
+    _benign("a later date is demanded", (S2, "2024-06-01", "2024-09-01"), agreed=_checked(_SINCE)),
+    _benign("a check of one split looks at all rows", (S2, "min_value: 5, split: test", "min_value: 5"), agreed=_checked("expect_column_values_to_be_between: {table: images, column: contrast, min_value: 5, split: test}")),
+    _benign("a second check of the same column before a stricter one", (S2, "  - expect_column_values_to_be_between: {table: images, column: sharpness, min_value: 45,", "  - expect_column_values_to_be_between: {table: images, column: sharpness, min_value: 60, split: test}\n  - expect_column_values_to_be_between: {table: images, column: sharpness, min_value: 46,")),
     _benign("a check is described", (S2, "mostly: 0.97", "mostly: 0.97, description: clean lenses")),
     _benign("one more artefact", (S2, "precision: fp16}", "precision: fp16}\n  - {format: onnx, precision: fp16}")),
     _benign("more calibration images", (S2, "size: 300", "size: 500")),
