@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,6 +64,20 @@ def resolve_slices(
     return [part for spec in specs for part in _resolve(spec, split, predictions)]
 
 
+def slice_members(specs: Sequence[SliceSpec], split: TestSplit) -> dict[str, str]:
+    """By the name of each named slice, a digest of which of the split's images, or of its objects, belong to it.
+
+    It tells members apart on the same test split only.
+    """
+    masks = {part.name: part.images for spec in specs for part in _image_slices(spec, split)}
+    for spec in specs:
+        if spec.objects is not None:
+            masks[spec.name or spec.objects] = _objects_inside(spec.objects, split)
+    return {
+        name: hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:32] for name, mask in masks.items()
+    }
+
+
 def find_weakest(
     split: TestSplit, outcomes: ImageOutcomes, groups: NDArray[np.int64], specs: Sequence[SliceSpec]
 ) -> FoundSlices:
@@ -119,9 +134,13 @@ def _resolve(spec: SliceSpec, split: TestSplit, predictions: Table) -> Iterator[
         yield ObjectSlice(
             name=spec.name or spec.objects,
             condition=spec.objects,
-            objects=condition_mask(split.objects_file, spec.objects)[split.object_rows],
+            objects=_objects_inside(spec.objects, split),
             detections=_detections_inside(spec.objects, split, predictions),
         )
+
+
+def _objects_inside(condition: str, split: TestSplit) -> NDArray[np.bool_]:
+    return condition_mask(split.objects_file, condition)[split.object_rows]
 
 
 def _image_slices(spec: SliceSpec, split: TestSplit) -> Iterator[ImageSlice]:

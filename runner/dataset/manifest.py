@@ -64,7 +64,11 @@ def label_columns(task: TaskName) -> tuple[str, ...]:
 
 
 def summarise(
-    manifest: Manifest, objects: Mapping[str, NDArray[Any]], classes: Sequence[str], splits: Sequence[str]
+    manifest: Manifest,
+    objects: Mapping[str, NDArray[Any]],
+    classes: Sequence[str],
+    splits: Sequence[str],
+    groups: Sequence[str] | None = None,
 ) -> Selection:
     """Counts a manifest and gives it digests that change with its images or their labels.
 
@@ -73,6 +77,7 @@ def summarise(
         objects: `label_columns` of the objects table, in its order.
         classes: the project's classes.
         splits: the splits that images are selected for.
+        groups: of each image of the manifest, the group that it belongs to; None where nothing groups them.
     """
     steps = Counter(
         (assigned or UNASSIGNED, rule)
@@ -102,7 +107,13 @@ def summarise(
         ],
         digest=_digest("".join(listed).encode()),
         split_digests={split: _split_digest(manifest, split, objects, rows[split]) for split in splits},
+        group_digests={split: _group_digest(manifest, split, groups) for split in splits} if groups else {},
     )
+
+
+def _group_digest(manifest: Manifest, split: str, groups: Sequence[str]) -> str:
+    lines = [f"{manifest.paths[at]}\0{groups[at]}\n" for at in manifest.selected(split)]
+    return _digest("".join(lines).encode())
 
 
 def _split_digest(

@@ -208,7 +208,13 @@ class ChampionEvaluation(Record, frozen=True, kw_only=True):
 
 
 class Evaluation(Record, frozen=True, kw_only=True):
-    """What the evaluate stage writes. `split_digest` identifies the test images and their labels."""
+    """What the evaluate stage writes.
+
+    Attributes:
+        split_digest: identifies the test images and their labels.
+        slice_members: of each slice that somebody named, a digest of which of them belong to it.
+        searched_regions: looked at for weak slices; None without an `auto` slice.
+    """
 
     task: TaskName
     evaluator: str
@@ -220,7 +226,8 @@ class Evaluation(Record, frozen=True, kw_only=True):
     targets: list[TargetEvaluation]
     seeds: list[TargetEvaluation] = []  # torch, per further training seed; without intervals
     champion: ChampionEvaluation | None = None
-    searched_regions: int | None = None  # looked at for weak slices; None without an `auto` slice
+    slice_members: dict[str, str] = {}
+    searched_regions: int | None = None
 
 
 # --- errors ---------------------------------------------------------------------------------------

@@ -115,12 +115,18 @@ class SelectionStep(Record, frozen=True, kw_only=True):
 
 
 class Selection(Record, frozen=True, kw_only=True):
-    """What the select stage writes beside its manifest (Parquet)."""
+    """What the select stage writes beside its manifest (Parquet).
+
+    Attributes:
+        split_digests: per split, of its images and their labels.
+        group_digests: per split, of its images and their groups; empty where nothing groups them.
+    """
 
     splits: dict[str, SplitCounts]
     dropped: list[SelectionStep]
     digest: str
-    split_digests: dict[str, str]  # per split: images, and their labels
+    split_digests: dict[str, str]
+    group_digests: dict[str, str] = {}
 
 
 class Severity(StrEnum):

@@ -1,4 +1,4 @@
-"""Findings that only the data shows: other test images than the reference was judged on, other members of a slice."""
+"""Findings that only the data shows: other test images than were agreed, other groups, other members of a slice."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class _Counts(msgspec.Struct, frozen=True):
 class _Selection(msgspec.Struct, frozen=True):
     splits: dict[str, _Counts]
     split_digests: dict[str, str]
+    group_digests: dict[str, str] = {}
 
 
 class _Slice(msgspec.Struct, frozen=True):
@@ -36,6 +37,7 @@ class _Target(msgspec.Struct, frozen=True):
 class _Evaluation(msgspec.Struct, frozen=True):
     split_digest: str
     targets: list[_Target]
+    slice_members: dict[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,10 @@ def evidence_of(reference: Recorded, own: Recorded, frozen: tuple[str, ...] = ("
         frozen: the splits that may not change, by the base's policy.
     """
     before, after = _selection(reference.selection), _selection(own.selection)
-    found = list(_splits(reference.sprint, own.sprint, before, after, frozen)) if before and after else []
+    found: list[Finding] = []
+    if before and after:
+        found += _splits(reference.sprint, own.sprint, before, after, frozen)
+        found += _groups(reference.sprint, own.sprint, before, after)
     measured, now = _evaluation(reference.evaluation), _evaluation(own.evaluation)
     if measured and now and measured.split_digest == now.split_digest:
         found += _slices(reference.sprint, own.sprint, measured, now)
@@ -91,24 +96,58 @@ def _splits(
         )
 
 
+def _groups(reference: str, sprint: str, before: _Selection, after: _Selection) -> Iterator[Finding]:
+    """The same images in other groups: their groups come from the metadata."""
+    for split, digest in after.split_digests.items():
+        old, new = before.group_digests.get(split), after.group_digests.get(split)
+        if old is None or new is None or old == new or before.split_digests.get(split) != digest:
+            continue
+        yield Finding(
+            kind=FindingKind.GROUPING_CHANGED,
+            sprint=sprint,
+            subject=f"groups of {split}",
+            before=old[:12],
+            after=new[:12],
+            message=f"the images of {split} are those of {reference}, but in other groups: what describes them was changed. "
+            "Intervals rest on groups, and so does the check that no group is in two splits",
+        )
+
+
 def _slices(reference: str, sprint: str, before: _Evaluation, after: _Evaluation) -> Iterator[Finding]:
-    """Slices of one name and condition on the same test images: their members come from the metadata."""
+    """Slices of one meaning on the same test images: their members come from the metadata."""
     current = _by_name(after)
     for name, old in _by_name(before).items():
         new = current.get(name)
-        if new is not None and (not same(old.condition, new.condition) or old.overall == new.overall):
+        if not _of_value(name) and (new is None or not same(old.condition, new.condition)):
+            continue  # what has a name of its own is defined in the specs: there is a finding of theirs
+        members = before.slice_members.get(name, ""), after.slice_members.get(name, "")
+        moved = "" not in members and members[0] != members[1]
+        counts_differ = new is None or old.overall != new.overall
+        if not counts_differ and not moved:
             continue
-        if new is None and "=" not in name:
-            continue  # one with a name of its own is in the specs: there is a finding of theirs
+        now = _shown(new.overall) if new else "no images any more"
+        others = "" if counts_differ else ", but other ones"
         yield Finding(
             kind=FindingKind.SLICE_CHANGED if new else FindingKind.SLICE_REMOVED,
             sprint=sprint,
             subject=f"slice {name}",
-            before=_shown(old.overall),
-            after=_shown(new.overall) if new else None,
-            message=f"slice {name} ({old.condition}) has {_shown(new.overall) if new else 'no images any more'} of the same "
-            f"test split; when {reference} was judged it had {_shown(old.overall)}: what describes the images was changed",
+            before=_identified(old.overall, members[0]),
+            after=_identified(new.overall, members[1]) if new else None,
+            message=f"slice {name} ({old.condition}) has {now} of the same test split{others}; when {reference} was judged "
+            f"it had {_shown(old.overall)}: what describes the images was changed",
         )
+
+
+def _of_value(name: str) -> bool:
+    """Whether the slice is one of a column's values, `camera=dock-a`.
+
+    What its condition looks like depends on the column's type, which is the metadata's as its members are.
+    """
+    return "=" in name
+
+
+def _identified(counts: _Counts, digest: str) -> str:
+    return f"{_shown(counts)} ({digest[:12]})" if digest else _shown(counts)
 
 
 def _by_name(evaluation: _Evaluation) -> dict[str, _Slice]:

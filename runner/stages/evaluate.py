@@ -233,6 +233,7 @@ def _evaluation(
 ) -> Evaluation:
     import numpy as np
 
+    from runner.assessment.slices import slice_members
     from runner.assessment.split import SPLIT
 
     selection = read_json(folder / "selection.json", Selection)
@@ -251,6 +252,7 @@ def _evaluation(
         ),
         targets=measured.targets,
         seeds=measured.seeds,
+        slice_members=slice_members(params.slices, measuring.split),
         searched_regions=measured.searched_regions,
         champion=_champion(folder, params, measured),
     )
@@ -304,7 +306,7 @@ def _measured(metrics: Metrics, names: Sequence[str]) -> dict[str, float]:
 
 STAGE = Stage(
     name="evaluate",
-    version=3,
+    version=4,
     params_type=EvaluateParams,
     resolve=resolve,
     with_champion=with_champion,

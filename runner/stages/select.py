@@ -35,12 +35,17 @@ class SelectParams(Record, frozen=True, kw_only=True):
     classes: list[str]
     splits: Splits
     data: DataSelection
+    group_by: str | None = None
 
 
 def resolve(project: Project, sprint: Sprint) -> SelectParams:
     """The project's splits and the sprint's rules."""
     return SelectParams(
-        task=project.task, classes=list(project.classes), splits=project.splits, data=sprint.data
+        task=project.task,
+        classes=list(project.classes),
+        splits=project.splits,
+        data=sprint.data,
+        group_by=project.dataset.group_by,
     )
 
 
@@ -77,10 +82,13 @@ def chosen(images_parquet: Path, objects_parquet: Path, params: SelectParams) ->
     rules = _split_rules(params)
     needed = [name for rule in rules for selector in rule.selectors for name in selector.needs]
     conditions = list(dict.fromkeys(text for rule in rules for text in rule.conditions))
-    columns, masks = duckdb.load(images_parquet, list(dict.fromkeys([*IMAGE_COLUMNS, *needed])), conditions)
+    grouped = ["group"] if params.group_by is not None else []
+    names = list(dict.fromkeys([*IMAGE_COLUMNS, *grouped, *needed]))
+    columns, masks = duckdb.load(images_parquet, names, conditions)
     objects, _ = duckdb.load(objects_parquet, label_columns(params.task), [])
     manifest = select(columns, dict(zip(conditions, masks, strict=True)), params)
-    return manifest, summarise(manifest, objects, params.classes, SPLITS)
+    groups = columns["group"].tolist() if grouped else None
+    return manifest, summarise(manifest, objects, params.classes, SPLITS, groups)
 
 
 def select(
@@ -230,7 +238,7 @@ def _empty(rule: _SplitRule, manifest: Manifest, images: Mapping[str, NDArray[An
 
 STAGE = Stage(
     name="select",
-    version=1,
+    version=2,
     params_type=SelectParams,
     resolve=resolve,
     run=run,

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from runner.adapters.tables import read_table, write_table
-from runner.assessment.slices import find_weakest, resolve_slices
+from runner.assessment.slices import find_weakest, resolve_slices, slice_members
 from runner.assessment.split import TestSplit
 from runner.config.sprint import SliceSpec
 from runner.domain.errors import FlywheelError
@@ -140,6 +140,20 @@ def test_the_area_of_a_mask_is_its_pixels(split: TestSplit) -> None:
     assert isinstance(part, ObjectSlice)
     assert part.detections is not None
     assert part.detections.tolist() == [True]
+
+
+def test_members_are_told_apart_where_there_are_as_many(split: TestSplit) -> None:
+    specs = [
+        SliceSpec(name="first", where="brightness < 0.5"),
+        SliceSpec(name="last", where="brightness >= 0.5"),
+        SliceSpec(name="all", objects="area_px > 0"),
+        SliceSpec(by="camera"),
+    ]
+    members = slice_members(specs, split)
+    assert members.keys() == {"first", "last", "all", *(part.name for part in resolved(split, specs[-1]))}
+    assert len(set(members.values())) == len(members) == 6
+    again = slice_members([SliceSpec(name="dim", where="NOT brightness >= 0.5")], split)
+    assert again["dim"] == members["first"]
 
 
 def test_a_refused_condition_is_named(split: TestSplit) -> None:

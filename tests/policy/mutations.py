@@ -110,11 +110,24 @@ def selection(**changes: Any) -> str:
     """selection.json of a sprint that ran."""
     counts = {name: {"images": 80, "objects": 200, "per_class": {}} for name in ("train", "val", "test")}
     digests = {"train": "r1", "val": "v1", "test": "t1"}
-    return json.dumps({"splits": counts, "dropped": [], "digest": "d", "split_digests": digests} | changes)
+    groups = {"train": "g1", "val": "g2", "test": "g3"}
+    record = {
+        "splits": counts,
+        "dropped": [],
+        "digest": "d",
+        "split_digests": digests,
+        "group_digests": groups,
+    }
+    return json.dumps(record | changes)
 
 
-def evaluation(dark: tuple[int, int] = (30, 90), cameras: tuple[str, ...] = ("east", "west")) -> str:
-    """The part of evaluation.json that slices are compared by."""
+def evaluation(
+    dark: tuple[int, int] = (30, 90),
+    cameras: tuple[str, ...] = ("east", "west"),
+    zone: tuple[str, int] | None = None,
+    members: Mapping[str, str] | None = None,
+) -> str:
+    """The part of evaluation.json that slices are compared by; `zone`: the condition of `zone=1`, and its images."""
 
     def part(name: str, condition: str, counts: tuple[int, int]) -> dict[str, Any]:
         overall = {"images": counts[0], "objects": counts[1], "map50_95": 0.5}
@@ -122,9 +135,17 @@ def evaluation(dark: tuple[int, int] = (30, 90), cameras: tuple[str, ...] = ("ea
 
     slices = [part("dark", "brightness < 0.25", dark)]
     slices += [part(f"camera={name}", f"\"camera\" = '{name}'", (40, 100)) for name in cameras]
+    slices += [part("zone=1", zone[0], (zone[1], 3 * zone[1]))] if zone else []
     found = {"p_value": 0.01, "searched": 9, "loss": 0.5, "loss_elsewhere": 0.2}
     slices.append({**part("sharpness < 9", "sharpness < 9", (9, 9)), "found": found})
-    return json.dumps({"task": "detect", "split_digest": "t1", "targets": [{"slices": slices}]})
+    digests = {"dark": "m1"} | dict(members or {})
+    record = {
+        "task": "detect",
+        "split_digest": "t1",
+        "targets": [{"slices": slices}],
+        "slice_members": digests,
+    }
+    return json.dumps(record)
 
 
 BASE: dict[str, str] = {
@@ -213,6 +234,7 @@ _LAX = "gates: [{metric: size_mb, max: 500}]\n"
 RECALL_DARK = "- {metric: recall, slice: dark, min: 0.70}"
 COPY = LAST.replace("slice: dark, min: 0.70", "slice: dark, min: 0.10")
 
+_EVALUATED = "reports/0002-night/evaluation.json"
 _OLD_SELECTION = selection(split_digests={"train": "r0", "val": "v1", "test": "t0"})
 _OLDER = {
     S1: LAST.replace("The night shift", "older"),
@@ -340,6 +362,9 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("an older test split again, by extending an older spec", K.TEST_CHANGED, ("data.dvc", "a.dir", "old.dir"), agreed=_OLDER, written={NEXT: LAST.replace("title:", "extends: 0001-first-model\ntitle:")}, ran="0003-next", recorded={"selection.json": _OLD_SELECTION}),
     _cheat("an older test split again, by a title in an older spec", K.TEST_CHANGED, ("data.dvc", "a.dir", "old.dir"), (S1, "older", "oldest"), agreed=_OLDER, ran="0001-first-model", recorded={"selection.json": _OLD_SELECTION}),
     _cheat("the metadata moves images out of a slice", K.SLICE_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"evaluation.json": evaluation(dark=(12, 30))}),
+    _cheat("the metadata puts other images of as many objects into a slice", K.SLICE_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"evaluation.json": evaluation(members={"dark": "m2"})}),
+    _cheat("a column's type flips while its values move", K.SLICE_CHANGED, (S2, "epochs: 30", "epochs: 40"), agreed={_EVALUATED: evaluation(zone=("\"zone\" = '1'", 40))}, recorded={"evaluation.json": evaluation(zone=('"zone" = 1', 5))}),
+    _cheat("the metadata makes every image its own scene", K.GROUPING_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"selection.json": selection(group_digests={"train": "g1", "val": "g2", "test": "g9"})}),
     _cheat("the metadata knows a camera no more", K.SLICE_REMOVED, (S2, "epochs: 30", "epochs: 40"), recorded={"evaluation.json": evaluation(cameras=("east",))}),
     # refused before any policy
     Edit(name="int8 is calibrated on the test split", replaced=((S2, "{split: train, size: 300}", "{split: test, size: 300}"),), refused="split"),
@@ -386,6 +411,8 @@ BENIGN: tuple[Edit, ...] = (
     _benign("another training selection", (S2, "train: {dedupe: {distance: 0}, ", "train: {dedupe: {distance: 3}, where: width > 64, ")),
     _benign("the training split grows", (P, "train: split = 'train'", "train: split = 'train' OR split = 'extra'")),
     _benign("new data with the same test split", (S2, "epochs: 30", "epochs: 31"), written={"data.dvc": "outs:\n- md5: b.dir\n  path: data\n"}, recorded={"selection.json": selection(split_digests={"train": "r2", "val": "v1", "test": "t1"}), "evaluation.json": evaluation()}),
+    _benign("a column's type flips and its values stay", (S2, "epochs: 30", "epochs: 31"), agreed={_EVALUATED: evaluation(zone=("\"zone\" = '1'", 40))}, recorded={"evaluation.json": evaluation(zone=('"zone" = 1', 40))}),
+    _benign("new training images in groups of their own", (S2, "epochs: 30", "epochs: 31"), recorded={"selection.json": selection(split_digests={"train": "r2", "val": "v1", "test": "t1"}, group_digests={"train": "g9", "val": "g2", "test": "g3"})}),
     _benign("a stricter gate", (S2, "dark, min: 0.70", "dark, min: 0.75")),
     _benign("the interval decides again", (S2, "max_drop: 0.03", "max_drop: 0.02")),
     _benign("a drop becomes a gain", (S2, "map50_95, target: openvino-int8, max_drop: 0.03", "map50_95, target: openvino-int8, min_gain: 0.0")),

@@ -278,6 +278,21 @@ def test_digests_change_with_the_shapes_of_labels(
     assert second.split_digests["train"] == first.split_digests["train"]
 
 
+def test_groups_have_digests_of_their_own_where_something_groups_images(folder: Folder) -> None:
+    columns = index_columns()
+    columns["group"] = list(columns["camera"])
+    assert folder.index(columns).run().group_digests == {}
+    grouped = replace(params(), group_by="camera")
+    first = folder.index(columns).run_params(grouped)
+    columns["group"][columns["path"].index("images/test/0.jpg")] = "alone"
+    second = folder.index(columns).run_params(grouped)
+    changed = [
+        split for split, digest in second.group_digests.items() if digest != first.group_digests[split]
+    ]
+    assert changed == ["test"]
+    assert second.split_digests == first.split_digests
+
+
 def test_images_with_label_problems_stay_selected_for_the_check_to_name(folder: Folder) -> None:
     columns = index_columns() | {"label_problem": ["labels/x.txt:1: not numbers: a"] * 17}
     assert folder.index(columns).run().splits["train"].images == 8

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
+from runner.adapters import git_snapshot
 from runner.domain.files import read_json, write_json
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Outcome, Verdict
 from runner.policy.terms import Terms
 from runner.report.record import SprintReport
-from runner.workflow.terms import read_terms, recomputed
+from runner.workflow.terms import computed, read_terms, recomputed
 from runner.workflow.verify import verify
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
@@ -169,8 +170,22 @@ def test_a_base_that_this_clone_lacks_is_said_and_not_held_against_the_record(pr
     result = verify(proposal, SPRINT)
     note = f"reports/{SPRINT}/terms.json was not made again: git has no commit abababab"
     assert result.identical
-    assert result.notes == [f"{note}ab here"]
-    assert f"  not compared: {note}ab here" in flywheel(proposal, "verify", SPRINT).stdout
+    assert result.notes == [f"{note}ab here, or not its history"]
+    assert f"  not compared: {note}ab here, or not its history" in flywheel(proposal, "verify", SPRINT).stdout
+
+
+def test_terms_whose_order_of_records_a_shallow_clone_lacks_are_not_made_again(
+    proposal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = computed(proposal, SPRINT, "main")
+    edit(proposal / "specs" / f"{SPRINT}.yaml", "epochs: 1", "epochs: 2")  # a new candidate
+
+    def cut(*_: object) -> git_snapshot.LastChange:
+        paths = [f"reports/{name}/selection.json" for name in (SPRINT, "0002-next")]
+        return git_snapshot.LastChange(paths=paths, is_cut=True)
+
+    monkeypatch.setattr(git_snapshot, "changed_last", cut)
+    assert recomputed(proposal, SPRINT, terms) is None
 
 
 def test_a_base_that_nobody_knows_changes_nothing(project: Path) -> None:
