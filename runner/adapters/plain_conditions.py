@@ -33,7 +33,7 @@ _RESERVED = (
     "window with within without xmlattributes xmlconcat xmlelement xmlexists xmlforest xmlnamespaces "
     "xmlparse xmlpi xmlroot xmlserialize xmltable year "
 )
-_WORDS = frozenset(_RESERVED.split())
+RESERVED_WORDS = frozenset(_RESERVED.split())
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<number>-?\d{1,15}(?:\.\d{1,15})?(?![\w.]))
@@ -83,7 +83,7 @@ def _tokens(condition: str) -> Iterator[tuple[str, str]]:
         if match is None or match.lastgroup is None:
             raise _NotPlainError
         position, kind, text = match.end(), match.lastgroup, match[match.lastgroup]
-        if kind == "word" and text.lower() in _WORDS:
+        if kind == "word" and text.lower() in RESERVED_WORDS:
             kind = "keyword"
             text = text.lower()
         yield kind, text

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
 from runner.config.project import Policy, Project
 from runner.config.sprint import SliceSpec
 from runner.config.yaml_loader import DataPath
-from runner.domain.evaluation import COST_METRICS
+from runner.domain.evaluation import COST_METRICS, SPRINT_METRICS
 from runner.domain.policy import Finding, FindingKind
 from runner.gates import Gate
-from runner.policy.conditions import same
+from runner.policy.conditions import names, same
 from runner.policy.gates import GatePair, covers, demanded, pair_gates
 from runner.policy.semantic import policy_gates, seconds
 from runner.policy.slices import SlicePair, min_images, most, pair_slices, same_members, shown
 from runner.policy.snapshot import Snapshot
 from runner.policy.values import one_line
 
-_SPEED = frozenset(metric for metric in COST_METRICS if metric.startswith(("latency", "throughput", "peak")))
+_OF_THE_MACHINE = frozenset(
+    (*SPRINT_METRICS, *(name for name in COST_METRICS if name.startswith(("latency", "throughput", "peak"))))
+)
+_OF_GROUPS = frozenset(("group", "group_fraction"))
 
 
 def project_rules(base: Snapshot, head: Snapshot) -> Iterator[Finding]:
@@ -64,10 +68,20 @@ def _data(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:
     why = "the test images come from somewhere else, or are described otherwise"
     for name in ("path", "layout", "metadata"):
         was, now = getattr(old.dataset, name), getattr(new.dataset, name)
-        if was != now:
+        if was is not None and (now is None or PurePosixPath(was) != PurePosixPath(now)):
             yield _changed(FindingKind.TEST_CHANGED, ("dataset", name), (was, now), why, head)
+    yield from _groups(old, new, head)
+
+
+def _groups(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:
     was, now = old.dataset.group_by, new.dataset.group_by
-    if was != now and was is not None:
+    if was == now:
+        return
+    moved = [name for name in old.policy.frozen_splits if names(getattr(new.splits, name)) & _OF_GROUPS]
+    if moved:
+        why = f"other images would be in {' and '.join(moved)}, which is frozen: its condition asks for the group"
+        yield _changed(FindingKind.TEST_CHANGED, ("dataset", "group_by"), (was, now), why, head)
+    if was is not None:
         why = "intervals rest on groups of images; other groups make other, often narrower intervals"
         yield _changed(FindingKind.GROUPING_CHANGED, ("dataset", "group_by"), (was, now), why, head)
 
@@ -281,11 +295,18 @@ def _limits(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:
 
 
 def _machine(old: Project, new: Project, base: Snapshot, head: Snapshot) -> Iterator[Finding]:
-    """Latency is only comparable on as many threads of the same kind of device."""
-    if not any(gate.metric in _SPEED for gate in _all_gates(base, head)):
+    """Speed, duration and cost are only comparable on as many threads of the same kind of device."""
+    if not any(gate.metric in _OF_THE_MACHINE for gate in _all_gates(base, head)):
         return
-    for name in ("device", "threads"):
-        was, now = getattr(old.compute, name), getattr(new.compute, name)
-        if was != now:
-            why = "latency and throughput are measured there, and gates judge them"
-            yield _changed(FindingKind.BENCHMARK_WEAKENED, ("compute", name), (was, now), why, head)
+    why = "speed, duration and cost are measured there, and gates judge them"
+    devices = old.compute.device, new.compute.device
+    if _kind(devices[0]) != _kind(devices[1]):
+        yield _changed(FindingKind.BENCHMARK_WEAKENED, ("compute", "device"), devices, why, head)
+    threads = old.compute.threads, new.compute.threads
+    if threads[0] != threads[1]:
+        yield _changed(FindingKind.BENCHMARK_WEAKENED, ("compute", "threads"), threads, why, head)
+
+
+def _kind(device: str) -> str:
+    """Of `cuda:1` it is `cuda`."""
+    return device.partition(":")[0]

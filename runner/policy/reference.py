@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 import msgspec
 
@@ -83,20 +84,11 @@ def _recipe(snapshot: Snapshot, sprint: str) -> object:
     project, loaded = snapshot.project, snapshot.sprints.get(sprint)
     if project is None or loaded is None:
         return None
-    return msgspec.to_builtins(
-        (
-            loaded.sprint.train,
-            loaded.sprint.data,
-            loaded.sprint.export,
-            project.dataset,
-            project.splits,
-            project.classes,
-            [
-                snapshot.inputs.get(path or "")
-                for path in (project.dataset.path, project.dataset.metadata, loaded.sprint.train.model)
-            ],
-        )
-    )
+    spec, dataset = loaded.sprint, project.dataset
+    paths = (dataset.path, dataset.metadata or "", spec.train.model)
+    shared = (dataset.layout, dataset.group_by, project.splits, project.classes)
+    inputs = [(str(PurePosixPath(path)), snapshot.inputs.get(path)) for path in paths]
+    return msgspec.to_builtins((spec.train, spec.data, spec.export, shared, inputs))
 
 
 def _newest_record(base: Snapshot) -> str | None:

@@ -150,7 +150,7 @@ def test_reserved_words_are_never_taken_for_columns() -> None:
     rows = connection.execute("SELECT keyword_name, keyword_category FROM duckdb_keywords()").fetchall()
     for word, category in rows:
         if category != "unreserved":
-            assert word in plain_conditions._WORDS, word
+            assert word in plain_conditions.RESERVED_WORDS, word
         if plain_uses(f"{word} = 1") is not None:
             parsed = connection.execute(f'SELECT {word} FROM (SELECT 1 AS "{word}") WHERE {word} = 1')  # noqa: S608
             assert parsed.fetchall() == [(1,)]

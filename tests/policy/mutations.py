@@ -250,6 +250,16 @@ def _checked(check: str) -> dict[str, str]:
 
 _SINCE = 'expect_column_values_to_be_between: {table: images, column: taken, min_value: "2024-06-01"}'
 
+_BY_GROUP = (
+    PROJECT.replace(", group_by: scene", "")
+    .replace("test: split = 'test'", "test: group_fraction < 0.2")
+    .replace("train: split = 'train'", "train: group_fraction > 0.2")
+)
+_UNNAMED = {  # nothing of it needs a metadata file
+    P: PROJECT.replace("  - {by: [camera, lighting]}\n  - {by: weather, max: 10}\n", ""),
+    S2: FIRST,
+}
+
 CHEATS: tuple[Edit, ...] = (
     # gates
     _cheat("a gate's minimum is lowered", K.GATE_LOOSENED, (S2, "dark, min: 0.70", "dark, min: 0.65"), judges="recall 0.7"),
@@ -296,6 +306,8 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("an exclusion reaches a frozen split", K.TEST_CHANGED, (S2, "exclude: sharpness < 12", "exclude: sharpness < 12 OR camera = 'gate'")),
     _cheat("another dataset", K.TEST_CHANGED, (P, "path: data, layout", "path: easy, layout"), written={"easy.dvc": "outs: []\n"}),
     _cheat("another metadata file", K.TEST_CHANGED, (P, "data/metadata.csv", "data/other.csv")),
+    _cheat("no metadata file", K.TEST_CHANGED, (P, ", metadata: data/metadata.csv, group_by: scene", ""), agreed=_UNNAMED),
+    _cheat("groups move images of a split that is made of them", K.TEST_CHANGED, (P, "metadata: data/metadata.csv", "metadata: data/metadata.csv, group_by: scene"), agreed={P: _BY_GROUP}),
     _cheat("images are no longer grouped", K.GROUPING_CHANGED, (P, ", group_by: scene", "")),
     _cheat("classes change places", K.CLASS_MAP_CHANGED, (P, "[zero, one, two]", "[one, zero, two]")),
     _cheat("a hard class is dropped", K.CLASS_MAP_CHANGED, (P, "[zero, one, two]", "[zero, one]")),
@@ -312,6 +324,8 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("an artefact that gates judge is not exported", K.TARGET_CHANGED, (S2, "  - {format: openvino, precision: fp16}\n", "")),
     _cheat("fewer measured runs", K.BENCHMARK_WEAKENED, (S2, "iterations: 100", "iterations: 10")),
     _cheat("latency is measured with more threads", K.BENCHMARK_WEAKENED, (P, "threads: 4", "threads: 64")),
+    _cheat("another device under a gate on the duration", K.BENCHMARK_WEAKENED, (P, "device: auto", "device: cuda"), agreed={P: PROJECT.replace("    - {metric: cost, max: 20}\n", "    - {metric: duration_min, max: 20}\n"), S2: LAST.replace("latency_p95_ms, target: openvino-int8, max: 60", "duration_min, max: 60")}),
+    _cheat("more threads under a gate on the cost", K.BENCHMARK_WEAKENED, (P, "threads: 4", "threads: 64"), agreed={S2: LAST.replace("  - {metric: latency_p95_ms, target: openvino-int8, max: 60}\n", "")}),
     # data checks
     _cheat("a check is dropped", K.CHECK_WEAKENED, (S2, LAST[LAST.index("  - expect_column_values_to_be_in_set") : LAST.index("train: {fr")], "")),
     _cheat("a check only warns", K.CHECK_WEAKENED, (S2, "mostly: 0.97", "mostly: 0.97, severity: warning")),
@@ -396,6 +410,11 @@ BENIGN: tuple[Edit, ...] = (
     _benign("checks in another order", (S2, "  - {preset: detection, max_unreadable: 0.02, min_objects_per_class: 20}\n", ""), (S2, "value_set: [dock-a, dock-b]}\n", "value_set: [dock-b, dock-a]}\n  - {preset: detection, max_unreadable: 0.02, min_objects_per_class: 20}\n")),
     _benign("defaults written out", (S2, "dark, min: 0.70}", "dark, min: 0.7, decide: interval}"), (S2, "epochs: 30,", "epochs: 30, batch: 16, imgsz: 640,"), (P, "  train: split = 'train'\n", "  train: split = 'train'\n  val: split = 'val'\n"), (P, "{by: [camera, lighting]}", "{by: [camera, lighting], max: 20}")),
     _benign("white space and case in conditions", (P, "where: brightness < 0.25", "where: Brightness  <  0.250"), (S2, "camera = 'gate' and brightness < 0.5", "(camera='gate' AND brightness<0.5)")),
+    _benign("quotes, parentheses and fractions in conditions", (P, "where: brightness < 0.25", "where: '\"brightness\" < .250'"), (S2, '"sharpness > 5"', '"(sharpness) > (5)"')),
+    _benign("a path with a slash at its end", (P, "path: data,", "path: data/,")),
+    _benign("metadata for the first time", (P, "layout: yolo", "layout: yolo, metadata: data/metadata.csv"), agreed={**_UNNAMED, P: _UNNAMED[P].replace(", metadata: data/metadata.csv, group_by: scene", "")}),
+    _benign("groups for the first time", (P, "metadata: data/metadata.csv", "metadata: data/metadata.csv, group_by: scene"), agreed={P: PROJECT.replace(", group_by: scene", "")}),
+    _benign("another GPU of the same machine", (P, "cuda:0", "cuda:1"), agreed={P: PROJECT.replace("device: auto", "device: cuda:0")}),
     _benign("a time limit in another unit", (P, "time_limit: 6h", "time_limit: 360m")),
     _benign("the artefact that is judged anyway is named", (S2, "map50_95, min: 0.45", "map50_95, target: onnx-fp32, min: 0.45")),
     _benign("another title and owner", (S2, "title: The night shift", "title: The late shift"), (S2, "owner: dock-team", "owner: gate-team")),

@@ -155,6 +155,10 @@ def test_the_same_content_in_another_order_is_no_change(
         ("a != 1", "a <> 1"),
         ("((a = 1))", "a = 1"),
         ("camera in ('x','y')", "camera IN ( 'x' , 'y' )"),
+        ('"brightness" < 0.25', "brightness < .250"),
+        ("NOT (labelled) AND (width) > (5)", "not labelled and width > 5"),
+        ("((a)) = 1", "a = 1"),
+        ("abs((a)) = -1", "abs(a) = -1"),
     ],
 )
 def test_conditions_that_say_the_same(one: str, other: str) -> None:
@@ -174,6 +178,12 @@ def test_conditions_that_say_the_same(one: str, other: str) -> None:
         ("concat(a, '0.30') = CAST(0.30 AS VARCHAR)", "concat(a, '0.30') = CAST(0.3 AS VARCHAR)"),
         ("'it''s' = a", "'its' = a"),
         ("a = 1", None),
+        ('"true" = a', "true = a"),
+        ('"current_date" = a', "current_date = a"),
+        ("'brightness' = a", "brightness = a"),
+        ("abs(a) = 1", "abs a = 1"),
+        ("a IN (1)", "a IN 1"),
+        ("a = 1 OR (b) AND c", "(a = 1 OR b) AND c"),
     ],
 )
 def test_conditions_that_do_not(one: str, other: str | None) -> None:
