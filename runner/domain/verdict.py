@@ -125,7 +125,8 @@ class SplitUse(Record, frozen=True, kw_only=True):
     Attributes:
         split_digest: the images and their labels.
         evaluation_digest: SHA-256 of evaluation.json: the same result judged again is the same use.
-        significance: what this use spent: 1 − the confidence level, divided by 2 (one side makes a false winner).
+        significance: what this use spent: 1 − the confidence level, divided by 2 (one side makes a false winner);
+            of the usual level at most, where the point alone decides over the champion.
         uses_before, spent_before: what other decisions had used when this one was first taken.
     """
 

@@ -19,7 +19,7 @@ from runner.planning.resolve import stages_of
 from runner.planning.rival import rival
 from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
-from runner.planning.wear import wear_so_far
+from runner.planning.wear import charged_level, wear_so_far
 from runner.planning.workspace import Repository
 from runner.stages.timings import stage_work
 
@@ -71,7 +71,8 @@ def _wear(
     if selection is None:
         return None
     cached = all(stage.action is Action.CACHED for stage in stages if stage.stage == "evaluate")
-    level = loaded.sprint.evaluate.confidence.level
+    gates = [*loaded.sprint.gates, *project.policy.gates, *(gate for gate, _, _ in loaded.kept)]
+    level = charged_level(loaded.sprint.evaluate.confidence.level, gates)
     digest = selection.split_digests[SPLIT]
     return wear_so_far(root, project, SPLIT, digest, level, judged=loaded.name if cached else None)
 

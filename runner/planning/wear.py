@@ -11,8 +11,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from runner.config.project import Holdout, Project
+from runner.config.sprint import Confidence
+from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.files import read_json
 from runner.domain.verdict import SplitUse, Wear
+from runner.gates import Gate
 
 FILE = "uses.json"
 _ROUNDING = 1e-9
@@ -26,6 +29,19 @@ def significance_of(level: float) -> float:
         0.025
     """
     return round((1 - level) / 2, 12)
+
+
+def charged_level(level: float, gates: Iterable[Gate]) -> float:
+    """The level that a decision is charged by: not above the usual one where the point alone decides over a champion.
+
+    A higher level makes a use cheaper because its wider intervals let fewer false winners pass. The point lets pass as
+    many as ever.
+    """
+    by_point = any(
+        gate.against == "champion" and gate.decide == "point" and gate.metric in QUALITY_METRICS
+        for gate in gates
+    )
+    return min(level, Confidence().level) if by_point else level
 
 
 def evaluation_digest(folder: Path) -> str:
@@ -63,6 +79,7 @@ def with_use(
     """The sprint's uses once an evaluation is judged: the ones it had, and this one if it is new.
 
     Args:
+        level: what `charged_level` gives for it.
         digest: SHA-256 of the evaluation.
     """
     own = recorded.get(sprint, [])
@@ -99,7 +116,7 @@ def wear_so_far(
     """How worn a split is before the next decision, which the budget must cover too unless it is counted already.
 
     Args:
-        level: the confidence level of that decision.
+        level: what `charged_level` gives for that decision.
         judged: the sprint whose finished evaluation would be judged; None where a run would make a new one.
     """
     recorded = recorded_uses(root)

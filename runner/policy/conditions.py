@@ -45,10 +45,10 @@ def normal(condition: str) -> str:
     return text
 
 
-def names(condition: str) -> frozenset[str]:
+def words(condition: str) -> frozenset[str]:
     """The words of a condition that are no text, in lower case: the columns that it asks for are among them.
 
-    >>> sorted(names("abs(Width) > 3 AND camera <> 'group'"))
+    >>> sorted(words("abs(Width) > 3 AND camera <> 'group'"))
     ['abs', 'and', 'camera', 'width']
     """
     tokens = [token.strip('"').lower() for token in _TOKEN.findall(condition) if token[0] != "'"]

@@ -13,7 +13,7 @@ from runner.config.yaml_loader import DataPath
 from runner.domain.evaluation import COST_METRICS, SPRINT_METRICS
 from runner.domain.policy import Finding, FindingKind
 from runner.gates import Gate
-from runner.policy.conditions import names, same
+from runner.policy.conditions import same, words
 from runner.policy.gates import GatePair, covers, demanded, pair_gates
 from runner.policy.semantic import policy_gates, seconds
 from runner.policy.slices import SlicePair, min_images, most, pair_slices, same_members, shown
@@ -77,7 +77,7 @@ def _groups(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:
     was, now = old.dataset.group_by, new.dataset.group_by
     if was == now:
         return
-    moved = [name for name in old.policy.frozen_splits if names(getattr(new.splits, name)) & _OF_GROUPS]
+    moved = [name for name in old.policy.frozen_splits if words(getattr(new.splits, name)) & _OF_GROUPS]
     if moved:
         why = f"other images would be in {' and '.join(moved)}, which is frozen: its condition asks for the group"
         yield _changed(FindingKind.TEST_CHANGED, ("dataset", "group_by"), (was, now), why, head)

@@ -121,13 +121,15 @@ def _counted(sources: Sources) -> list[SplitUse]:
     evaluation = sources.evaluation
     if evaluation is None or sources.failure is not None:
         return []
-    level = sources.loaded.sprint.evaluate.confidence.level
+    sprint = sources.loaded.sprint
+    level = evaluation.resampling.level if evaluation.resampling else sprint.evaluate.confidence.level
+    gates = [*sprint.gates, *sources.project.policy.gates, *(gate for gate, _, _ in sources.loaded.kept)]
     uses = wear.with_use(
         wear.recorded_uses(sources.root),
         sources.loaded.name,
         evaluation.split_digest,
         wear.evaluation_digest(sources.folder),
-        evaluation.resampling.level if evaluation.resampling else level,
+        wear.charged_level(level, gates),
     )
     write_json(sources.folder / wear.FILE, uses)
     return uses

@@ -11,7 +11,8 @@ import pytest
 from runner.config.project import Project
 from runner.domain.files import write_json
 from runner.domain.verdict import SplitUse
-from runner.planning.wear import recorded_uses, spent, wear_of_verdict, wear_so_far, with_use
+from runner.gates import Gate
+from runner.planning.wear import charged_level, recorded_uses, spent, wear_of_verdict, wear_so_far, with_use
 
 
 def project(holdout: dict[str, Any] | None = None) -> Project:
@@ -91,6 +92,22 @@ def test_a_use_spends_one_side_of_its_own_level(tmp_path: Path) -> None:
     judge(tmp_path, "0001-a", "s", "e1", level=0.9)
     judge(tmp_path, "0002-b", "s", "e2", level=0.99)
     assert so_far(tmp_path) == (2, 0.055)
+
+
+@pytest.mark.parametrize(
+    ("gate", "level", "charged"),
+    [
+        (Gate(metric="map50", max_drop=0.02, against="champion", decide="point"), 0.999, 0.95),
+        (Gate(metric="map50", max_drop=0.02, against="champion", decide="point"), 0.9, 0.9),
+        (Gate(metric="map50", max_drop=0.02, against="champion"), 0.999, 0.999),
+        (Gate(metric="map50", min=0.5, decide="point"), 0.999, 0.999),
+        (Gate(metric="latency_p95_ms", max_drop=2, against="champion", decide="point"), 0.999, 0.999),
+    ],
+)
+def test_a_high_level_is_no_cheaper_where_the_point_decides_over_the_champion(
+    gate: Gate, level: float, charged: float
+) -> None:
+    assert charged_level(level, [Gate(metric="size_mb", max=9), gate]) == charged
 
 
 def test_without_a_budget_uses_are_only_counted(tmp_path: Path) -> None:
