@@ -101,7 +101,7 @@ def changed_last(root: Path, commit: str, paths: Sequence[str]) -> LastChange:
     if not paths:
         return LastChange(paths=[], is_cut=False)
     options = ["-1", "--first-parent", "-m", "-z", "--format=%P", "--name-only"]
-    result = run_git(root, "log", *options, commit_of(root, commit), "--", *paths)
+    result = run_git(root, "--literal-pathspecs", "log", *options, commit_of(root, commit), "--", *paths)
     if result.returncode != 0:
         raise _failed("the history of the records could not be read", result.stderr)
     parents, _, names = result.stdout.decode("utf-8", "surrogateescape").partition("\0\n")

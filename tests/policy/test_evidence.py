@@ -76,6 +76,27 @@ def test_a_value_that_no_image_has_any_more() -> None:
     ]
 
 
+def test_other_members_of_a_slice_that_has_as_many() -> None:
+    assert _messages(own_evaluation=evaluation(members={"dark": "m2"})) == [
+        "slice dark (brightness < 0.25) has 30 images, 90 objects of the same test split, but other ones; when 0001-first "
+        "was judged it had 30 images, 90 objects: what describes the images was changed"
+    ]
+    without = json.loads(evaluation())
+    del without["slice_members"]
+    assert _messages(own_evaluation=json.dumps(without)) == []
+
+
+def test_the_same_images_in_other_groups() -> None:
+    groups = {"train": "g1", "val": "g2", "test": "g9"}
+    assert _messages(selection(group_digests=groups)) == [
+        "the images of test are those of 0001-first, but in other groups: what describes them was changed. Intervals rest "
+        "on groups, and so does the check that no group is in two splits"
+    ]
+    assert _messages(selection(group_digests={})) == []
+    moved = selection(group_digests=groups, split_digests={"train": "r1", "val": "v1", "test": "t9"})
+    assert len(_messages(moved)) == 1  # other test images, which have other groups
+
+
 def test_slices_of_another_test_split_are_not_compared() -> None:
     own = json.loads(evaluation(dark=(1, 1)))
     assert _messages(own_evaluation=json.dumps({**own, "split_digest": "t9"})) == []
