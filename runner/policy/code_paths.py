@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import msgspec
@@ -26,7 +28,9 @@ _FILES = frozenset(
 )
 # A stage runs in reports/<sprint>/, from where Python would import a file of any of these names.
 _PROGRAMS = frozenset((".py", ".pyc", ".pyi", ".pyd", ".so", ".pth", ".egg-link", ".sh", ".dll", ".dylib"))
+_RECORDS = "reports"
 _USES = "uses.json"
+_SHOWN = 3
 
 
 def code_paths(changed: Iterable[str]) -> list[str]:
@@ -57,7 +61,7 @@ def records_of(path: str) -> str | None:
     ('0001-first', None)
     """
     parts = PurePosixPath(path).parts
-    return parts[1] if len(parts) > 2 and parts[0] == "reports" else None
+    return parts[1] if len(parts) > 2 and parts[0] == _RECORDS else None
 
 
 def record_findings(
@@ -68,39 +72,77 @@ def record_findings(
 ) -> list[Finding]:
     """Records that were edited: any of another sprint, and uses of the test split that a sprint's own record forgets.
 
+    One finding for each sprint: its id depends on every file that was edited, before and after.
+
     Args:
         changed: paths of the proposal.
         own: the sprints that it adds or changes.
         before: a file's bytes on the base; None where there is none. `after`: the same in the proposal.
     """
-    found = []
+    edits: dict[str, list[_Edit]] = {}
     for path in changed:
         sprint = records_of(path)
         if sprint is None:
             continue
-        contents = before(path), after(path)
-        if sprint not in own:
-            what = "changed" if contents[0] is not None else "added"
-            why = f"was {what}, a record of a sprint that this proposal does not run"
-        elif PurePosixPath(path).name == _USES and not _keeps(*contents):
-            why = "forgets uses of the test split: it would seem less worn than it is"
-        else:
-            continue
-        found.append(
-            Finding(
-                kind=FindingKind.RECORD_CHANGED,
-                subject=path,
-                before=_digest(contents[0]),
-                after=_digest(contents[1]),
-                message=f"{path} {why}; records are written by the job that verifies them",
-                where=path,
-            )
-        )
-    return found
+        edit = _Edit(path=path, before=before(path), after=after(path))
+        if sprint not in own or edit.forgets_uses:
+            edits.setdefault(sprint, []).append(edit)
+    return [_edited(sprint, of_sprint, own=sprint in own) for sprint, of_sprint in edits.items()]
 
 
-def _digest(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()[:12]
+@dataclass(frozen=True, kw_only=True)
+class _Edit:
+    """A file of a record, on the base and in the proposal."""
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+
+    @property
+    def what(self) -> str:
+        if self.after is None:
+            return "removed"
+        return "added" if self.before is None else "changed"
+
+    @property
+    def forgets_uses(self) -> bool:
+        return PurePosixPath(self.path).name == _USES and not _keeps(self.before, self.after)
+
+
+def _edited(sprint: str, edits: Sequence[_Edit], *, own: bool) -> Finding:
+    subject = f"{_RECORDS}/{sprint}/"
+    if own:
+        what = f"{', '.join(edit.path for edit in edits)} forgets uses of the test split: it would seem less worn than it is"
+    else:
+        what = f"{subject}: {_listed(edits, subject)}: the record of a sprint that this proposal does not run"
+    return Finding(
+        kind=FindingKind.RECORD_CHANGED,
+        subject=subject,
+        before=_digest((edit.path, edit.before) for edit in edits),
+        after=_digest((edit.path, edit.after) for edit in edits),
+        message=f"{what}; records are written by the job that verifies them",
+        where=edits[0].path,
+    )
+
+
+def _listed(edits: Sequence[_Edit], folder: str) -> str:
+    """What became of the files: "metrics.json was changed, 12 files were removed (a.json, b.json, … and 10 more)"."""
+    told = []
+    for what in ("changed", "added", "removed"):
+        names = [edit.path.removeprefix(folder) for edit in edits if edit.what == what]
+        more = len(names) - _SHOWN
+        shown = ", ".join(names[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+        if len(names) == 1:
+            told.append(f"{shown} was {what}")
+        elif names:
+            told.append(f"{len(names):,} files were {what} ({shown})")
+    return ", ".join(told)
+
+
+def _digest(contents: Iterable[tuple[str, bytes | None]]) -> str | None:
+    """Of the files that are there, with their names; None where none is."""
+    there = [(path, hashlib.sha256(content).hexdigest()) for path, content in contents if content is not None]
+    return hashlib.sha256(json.dumps(there).encode()).hexdigest()[:12] if there else None
 
 
 def _keeps(before: bytes | None, after: bytes | None) -> bool:

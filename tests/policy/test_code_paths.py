@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from runner.domain.policy import Finding
 from runner.policy.code_paths import code_paths, record_findings
 
 USE = {
@@ -62,14 +63,17 @@ def test_no_code(path: str) -> None:
     assert code_paths([path]) == []
 
 
-def _messages(changed: list[str], before: dict[str, object], after: dict[str, object]) -> list[str]:
+def _findings(changed: list[str], before: dict[str, object], after: dict[str, object]) -> list[Finding]:
     def read(files: dict[str, object], path: str) -> bytes | None:
         return json.dumps(files[path]).encode() if path in files else None
 
-    found = record_findings(
+    return record_findings(
         changed, {"0002-night"}, lambda path: read(before, path), lambda path: read(after, path)
     )
-    return [finding.message for finding in found]
+
+
+def _messages(changed: list[str], before: dict[str, object], after: dict[str, object]) -> list[str]:
+    return [finding.message for finding in _findings(changed, before, after)]
 
 
 OWN, OTHER = "reports/0002-night/uses.json", "reports/0001-first/metrics.json"
@@ -77,10 +81,42 @@ WRITTEN = "; records are written by the job that verifies them"
 
 
 def test_a_record_of_another_sprint_is_not_to_be_edited_removed_or_added() -> None:
-    edited = f"{OTHER} was changed, a record of a sprint that this proposal does not run{WRITTEN}"
+    edited = f"reports/0001-first/: metrics.json was changed: the record of a sprint that this proposal does not run{WRITTEN}"
     assert _messages([OTHER], {OTHER: {}}, {OTHER: {"map50": 1}}) == [edited]
-    assert _messages([OTHER], {OTHER: {}}, {}) == [edited]
+    assert _messages([OTHER], {OTHER: {}}, {}) == [edited.replace("changed", "removed")]
     assert _messages([OTHER], {}, {OTHER: {}}) == [edited.replace("changed", "added")]
+
+
+def test_a_record_that_is_edited_in_many_files_is_one_finding() -> None:
+    files = {f"reports/0001-first/{name}.json": {} for name in "abcdef"}
+    more = "reports/0003-third/x.json"
+    after = {**files, "reports/0001-first/a.json": 1}
+    for gone in "bcdef":
+        del after[f"reports/0001-first/{gone}.json"]
+    first, third = _findings([*files, more], files, {**after, more: 1})
+    assert first.subject == "reports/0001-first/"
+    assert first.where == "reports/0001-first/a.json"
+    assert first.message == (
+        "reports/0001-first/: a.json was changed, 5 files were removed (b.json, c.json, d.json and 2 more): "
+        f"the record of a sprint that this proposal does not run{WRITTEN}"
+    )
+    assert third.message.startswith("reports/0003-third/: x.json was added: ")
+
+
+def test_an_approval_of_an_edited_record_is_of_all_its_contents() -> None:
+    paths = [f"reports/0001-first/{name}.json" for name in "ab"]
+    before: dict[str, object] = dict.fromkeys(paths, 0)
+    edits: list[dict[str, object]] = [
+        {},
+        {paths[0]: 1},
+        {paths[1]: 1},
+        {paths[0]: 1, paths[1]: 1},
+        {paths[0]: 1, paths[1]: 2},
+    ]
+    ids = [_findings(paths, before, after)[0].id for after in edits]
+    assert len(set(ids)) == len(edits)
+    assert _findings(paths, before, edits[0])[0].after is None
+    assert _findings(paths[:1], before, {})[0].id not in ids
 
 
 def test_the_sprints_own_record_may_change() -> None:
