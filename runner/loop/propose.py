@@ -58,7 +58,7 @@ class _Sides:
 
     Attributes:
         before: the base's configuration; `after`: the proposal's after the merge.
-        changed: the paths that the proposal itself changes.
+        changed: the paths that the proposal itself changes; `uncommitted`: those that the head commit holds otherwise.
         here: the head is checked out, so that it can be planned.
     """
 
@@ -68,6 +68,7 @@ class _Sides:
     before: Snapshot
     after: Snapshot
     changed: Sequence[str]
+    uncommitted: Sequence[str]
     here: bool
 
 
@@ -90,7 +91,13 @@ def propose(root: Path, base: str, head: str | None = None, *, counting: Countin
     head_commit = git_snapshot.commit_of(root, head) if head is not None else here
     elsewhere = head_commit if head_commit != here else None
     changed = proposal_paths(root, base_commit, elsewhere)
-    empty = Proposal(base_commit=base_commit, head_commit=head_commit, code=code_paths(changed))
+    uncommitted = git.uncommitted(root) if elsewhere is None else []
+    empty = Proposal(
+        base_commit=base_commit,
+        head_commit=head_commit,
+        uncommitted=bool(uncommitted),
+        code=code_paths(changed),
+    )
     refused = guard.problems(root, base_commit) if elsewhere is None else []
     try:
         before, after = compared(root, base_commit, elsewhere)
@@ -105,6 +112,7 @@ def propose(root: Path, base: str, head: str | None = None, *, counting: Countin
         before=before,
         after=after,
         changed=changed,
+        uncommitted=uncommitted,
         here=elsewhere is None,
     )
     return _proposal(sides, replace(empty, refused=refused), counting)
@@ -239,7 +247,10 @@ def _findings(sides: _Sides, sprints: Iterable[str]) -> list[Finding]:
         return git.read_file(sides.root, sides.base_commit, path)
 
     def after(path: str) -> bytes | None:
-        return git.read_file(sides.root, sides.head_commit, path)
+        if path not in sides.uncommitted:
+            return git.read_file(sides.root, sides.head_commit, path)
+        file = sides.root / path
+        return file.read_bytes() if file.is_file() else None
 
     return distinct([*found, *record_findings(sides.changed, list(sprints), before, after)])
 

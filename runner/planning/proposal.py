@@ -107,6 +107,7 @@ class Proposal(Record, frozen=True, kw_only=True):
 
     Attributes:
         base_commit, head_commit: full SHAs.
+        uncommitted: the working tree holds changes beside `head_commit`, and they are planned as well.
         project_changes: the semantic difference of flywheel.yaml.
         data_pointer: `[before, after]` of the dataset's md5 in data.dvc, where it changed.
         pointers: all `.dvc` files that changed, the dataset's first.
@@ -121,6 +122,7 @@ class Proposal(Record, frozen=True, kw_only=True):
     schema_version: Literal[1] = 1
     base_commit: str
     head_commit: str
+    uncommitted: bool = False
     sprints: list[SprintProposal] = []
     project_changes: list[SpecChange] = []
     data_pointer: list[str | None] = []

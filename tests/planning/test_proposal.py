@@ -125,6 +125,22 @@ def test_what_is_not_committed_yet_is_part_of_it(root: Path) -> None:
     proposal = propose(root, "main")
     assert statuses(proposal) == {"0003-third": "added"}
     assert proposal.sprints[0].plan is not None
+    assert proposal.uncommitted
+    commit(root, "Now it is")
+    assert not propose(root, "main").uncommitted
+
+
+def test_a_deleted_record_is_one_finding_that_says_so_committed_or_not(root: Path) -> None:
+    call(root, "git", "checkout", "-q", "main")
+    write(root, {f"reports/0001-first/{name}": "{}" for name in ("metrics.json", "report.md")})
+    commit(root, "A record")
+    call(root, "git", "checkout", "-q", "-B", "work")
+    call(root, "git", "rm", "-q", "-r", "reports/0001-first")
+    uncommitted = propose(root, "main").findings
+    commit(root, "Away with it")
+    assert propose(root, "main").findings == uncommitted
+    (finding,) = uncommitted
+    assert "2 files were removed (metrics.json, report.md)" in finding.message
 
 
 def test_every_error_of_every_file_is_a_problem_at_its_place(root: Path) -> None:
