@@ -39,7 +39,7 @@ LOOSENED = Finding(
 )
 RAISED = Finding(
     kind=FindingKind.LIMIT_RAISED,
-    subject="compute.max_cost",
+    subject="compute.cost_limit",
     before="20",
     after="50",
     message="A run may cost 50 EUR instead of 20.",
@@ -147,11 +147,11 @@ WEAKENING = msgspec.structs.replace(
     approvers={"gate_loosened": ["ml-leads", "alice"]},
     project_changes=[
         SpecChange(
-            path="compute.max_cost",
+            path="compute.cost_limit",
             before="20",
             after="50",
             effect="loosened",
-            text="compute.max_cost 20 → 50",
+            text="compute.cost_limit 20 → 50",
             where="flywheel.yaml:60:3",
         )
     ],

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
+    from runner.domain.policy import Finding
     from runner.planning.proposal import ConfigProblem, Proposal, SprintProposal
     from runner.planning.records import Forecast, Plan, SplitPlan
 
@@ -17,6 +18,8 @@ EXAMPLE = """\
   flywheel plan                            the newest sprint
   flywheel plan 0001-first-model --format json
   flywheel plan --base main                what this branch proposes: changes, data, findings, forecast"""
+
+_SHORT = 10  # digits of a commit
 
 
 def add_parser(commands: Subparsers) -> None:
@@ -77,7 +80,7 @@ def _propose(root: Path, options: argparse.Namespace) -> int:
     result = propose(root, options.base, counting=Counting(say=_say) if options.count else None)
     match options.format:
         case "json":
-            print_json(result)
+            print_json(as_data(result))
         case "markdown":
             from runner.report import plan_comment
 
@@ -91,21 +94,27 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def as_data(proposal: Proposal) -> dict[str, Any]:
+    """The proposal with the ids of its findings, by which gates name them and people approve them."""
+    import msgspec
+
+    data: dict[str, Any] = msgspec.to_builtins(proposal)
+    told = zip(proposal.findings, data["findings"], strict=True)
+    return {**data, "findings": [{"id": finding.id, **values} for finding, values in told]}
+
+
 def render_proposal(proposal: Proposal) -> str:
     """The proposal as a person reads it in a terminal: what stops it, what needs approval, then each sprint."""
     from runner.report.escape import plain
-    from runner.report.sections.plan_words import approvers, headline, pointer_words
+    from runner.report.sections.plan_words import headline, nothing_to_plan, pointer_words
 
-    blocks = [[plain(headline(proposal)[1])]]
+    blocks = [[plain(headline(proposal)[1]), _commits(proposal)]]
+    blocks.append([nothing] if (nothing := nothing_to_plan(proposal)) else [])
     blocks.append([f"refused  {plain(sentence, 500)}" for sentence in proposal.refused])
     blocks.append([_problem(problem) for problem in proposal.problems])
     if proposal.code:
         blocks.append(["code  (tests run, sprints do not)", *(f"  {plain(path)}" for path in proposal.code)])
-    for finding in proposal.findings:
-        who = plain(", ".join(approvers(finding, proposal)))
-        place = f"{plain(finding.where)}: " if finding.where else ""
-        lines = [f"needs approval  {finding.id}", f"  {place}{plain(finding.message, 500)}", f"  by {who}"]
-        blocks.append(lines)
+    blocks += [_finding(finding, proposal) for finding in proposal.findings]
     pointers = [
         f"  {plain(pointer.path)}  {pointer_words(pointer.before, pointer.after)}"
         for pointer in proposal.pointers
@@ -115,6 +124,25 @@ def render_proposal(proposal: Proposal) -> str:
     blocks.append(["flywheel.yaml", *changes] if changes else [])
     blocks += [_sprint(sprint) for sprint in proposal.sprints]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
+
+
+def _commits(proposal: Proposal) -> str:
+    from runner.report.sections.plan_words import UNCOMMITTED
+
+    also = f" {UNCOMMITTED}" if proposal.uncommitted else ""
+    return f"planned for {proposal.head_commit[:_SHORT]}{also} against {proposal.base_commit[:_SHORT]}"
+
+
+def _finding(finding: Finding, proposal: Proposal) -> list[str]:
+    from runner.report.escape import plain
+    from runner.report.sections.plan_words import approvers
+
+    place = f"{plain(finding.where)}: " if finding.where else ""
+    return [
+        f"needs approval  {finding.id}",
+        f"  {place}{plain(finding.message, 500)}",
+        f"  by {plain(', '.join(approvers(finding, proposal)))}: a comment /flywheel approve {finding.id}",
+    ]
 
 
 def _problem(problem: ConfigProblem) -> str:
@@ -129,15 +157,19 @@ def _problem(problem: ConfigProblem) -> str:
 def _sprint(sprint: SprintProposal) -> list[str]:
     """A sprint's plan, with what changes above it, and the data beside the reference's."""
     from runner.report.escape import plain
-    from runner.report.sections.plan_words import compared, data_words, unchanged
+    from runner.report.sections.plan_words import ALONE, change_words, compared, data_words, unchanged
 
     head = f"changes of {plain(sprint.sprint)}"
     if sprint.status == "removed":
         return [f"{head}: it is removed; its record stays in the history"]
-    lines = [f"{head} {plain(compared(sprint))}" if sprint.reference else f"{head}: it is the first sprint"]
-    said = [*data_words(sprint.data), *(change.text for change in sprint.changes)]
     if sprint.reference is not None:
-        lines += [f"  {plain(text)}" for text in said or [unchanged(sprint)]]
+        said = [*data_words(sprint.data), *(change_words(change) for change in sprint.changes)]
+        lines = [f"{head} {plain(compared(sprint))}"]
+        lines += [f"  {plain(text, 500)}" for text in said or [unchanged(sprint)]]
+    elif sprint.plan is not None:
+        lines = [f"{head}: {ALONE}"]
+    else:
+        lines = [plain(sprint.sprint)]
     if sprint.plan is None:
         return [*lines, f"  not planned: {plain(sprint.not_planned)}"]
     return [*lines, "", *render(sprint.plan).splitlines()]

@@ -8,20 +8,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from runner.domain.policy import Finding
+from runner.domain.policy import Finding, SpecChange
 from runner.planning.proposal import ConfigProblem, Proposal
 from runner.report.escape import code, markdown
 from runner.report.fitting import Block, fitting
 from runner.report.sections import plan_sprint
 from runner.report.sections.part import Part, folded, table_head, table_row
 from runner.report.sections.plan_sprint import changes_table
-from runner.report.sections.plan_words import approvers, headline, pointer_words
+from runner.report.sections.plan_words import (
+    UNCOMMITTED,
+    approvers,
+    headline,
+    nothing_to_plan,
+    pointer_words,
+)
 from runner.report.wording import count
 
 COMMENT_BYTES = 60_000
 _NOTE_BYTES = 500
 _SHOWN_PATHS = 20
+_SHOWN_OPTIONS = 8
 _SHORT = 10  # digits of a commit
+_LIMITS = ("compute.time_limit", "compute.cost_limit")
 
 
 class _Priority(IntEnum):
@@ -70,14 +78,15 @@ def _headline(proposal: Proposal) -> str:
 
 def _head(proposal: Proposal) -> Part:
     text = _headline(proposal)
-    if not proposal.sprints and not proposal.problems and not proposal.refused:
-        text += "\n\nNo spec, no option of flywheel.yaml and no data changes: nothing is run."
+    if nothing := nothing_to_plan(proposal):
+        text += f"\n\n{nothing}"
     return Part(title="headline", priority=_Priority.HEAD, head=text)
 
 
 def _foot(proposal: Proposal) -> Part:
     head, base = (code(commit[:_SHORT]) for commit in (proposal.head_commit, proposal.base_commit))
-    text = f"<sub>Planned for {head} against {base}, whose policy and gates judge.</sub>"
+    also = f" {UNCOMMITTED}" if proposal.uncommitted else ""
+    text = f"<sub>Planned for {head}{also} against {base}, whose policy and gates judge.</sub>"
     return Part(title="commits", priority=_Priority.STOPPED, head=text)
 
 
@@ -173,9 +182,47 @@ def _project(proposal: Proposal) -> list[Part]:
         )
     if proposal.project_changes:
         words = plan_sprint.changes_in_words(proposal.project_changes)
-        text = f"### flywheel.yaml\n\n{words}\n\nThe base's own judges this pull request; this one those after it."
+        text = f"### flywheel.yaml\n\n{words}\n\n{_whose(proposal.project_changes)}"
         parts.append(Part(title="flywheel.yaml", priority=_Priority.PROJECT, head=text))
         head, listed = changes_table(proposal.project_changes)
         summary = f"{count(len(proposal.project_changes), 'change')} of flywheel.yaml, one by one"
         parts.append(folded("changes of flywheel.yaml", _Priority.MORE_PROJECT, summary, head, listed))
     return parts
+
+
+def _whose(changes: Sequence[SpecChange]) -> str:
+    """Whose copy of each changed option counts for this pull request (docs/policy.md, What is compared with what)."""
+    of_base, at_once = _options(changes, of_base=True), _options(changes, of_base=False)
+    sentences = []
+    if of_base:
+        sentences.append(
+            f"The base branch's copy of {of_base} judges this pull request; the proposal's takes effect after the merge."
+        )
+    if any(_owner(change) == "slices" and change.effect == "added" for change in changes):
+        sentences.append("New slices are looked at at once.")
+    if at_once:
+        sentences.append(f"The proposal's copy of {at_once} counts at once.")
+    return " ".join(sentences)
+
+
+def _options(changes: Sequence[SpecChange], *, of_base: bool) -> str:
+    """The options that are the base's until the merge, or those that are not, each once."""
+    names = [
+        _owner(change) or change.path
+        for change in changes
+        if (_owner(change) is not None) is of_base
+        and not (_owner(change) == "slices" and change.effect == "added")
+    ]
+    distinct = list(dict.fromkeys(names))
+    more = len(distinct) - _SHOWN_OPTIONS
+    shown = [code(name, 120) for name in distinct[:_SHOWN_OPTIONS]]
+    shown += [f"{more:,} more"] if more > 0 else []
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def _owner(change: SpecChange) -> str | None:
+    """The part of flywheel.yaml that is the base's until the merge; None for an option that counts at once."""
+    first = change.path.replace("[", ".").partition(".")[0]
+    if first in ("policy", "slices"):
+        return first
+    return change.path if change.path in _LIMITS else None

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from projects import commit, flywheel
-from proposals import FIRST, SECOND, repository, write
+from projects import call, commit, flywheel
+from proposals import FIRST, PROJECT, SECOND, repository, write
 
 THIRD = SECOND.replace("min: 0.7", "min: 0.65").replace("freeze: 10", "freeze: 0").replace("second", "third")
 BROKEN = SECOND.replace("epochs: 1", "epoch: 1")
@@ -24,17 +24,18 @@ def test_a_proposal_is_printed_whole(root: Path) -> None:
     result = flywheel(root, "plan", "--base", "main")
     assert result.returncode == 0
     assert result.stderr == ""
-    text = re.sub(r"[0-9a-f]{8}\b", "ID", result.stdout)
+    text = re.sub(r"\b[0-9a-f]{10}\b", "COMMIT", re.sub(r"-[0-9a-f]{8}\b", "-ID", result.stdout))
     assert text == (
         "Plan of 0003-third: 1 finding needs approval\n"
+        "planned for COMMIT with uncommitted changes against COMMIT\n"
         "\n"
         "needs approval  gate_loosened-ID\n"
         "  specs/0003-third.yaml:6:5: gate recall on dark ≥ 0.70 → ≥ 0.65: looser than what 0002-second must meet; "
         "it judges as before until this is approved\n"
-        "  by alice, bob, carol\n"
+        "  by alice, bob, carol: a comment /flywheel approve gate_loosened-ID\n"
         "\n"
         "changes of 0003-third beside 0002-second (a new sprint)\n"
-        "  title The second → The third\n"
+        '  title "The second" → "The third"\n'
         "  freeze 10 → 0\n"
         "  gate recall on dark ≥ 0.70 → ≥ 0.65 loosened\n"
         "\n"
@@ -69,6 +70,9 @@ def test_as_json_and_markdown_it_is_plan_json_and_the_comment(root: Path) -> Non
     proposal = json.loads(flywheel(root, "plan", "--base", "main", "--format", "json", check=True).stdout)
     assert proposal["schema_version"] == 1
     assert [sprint["sprint"] for sprint in proposal["sprints"]] == ["0003-third"]
+    (finding,) = proposal["findings"]
+    assert finding["id"] == proposal["sprints"][0]["gates"][-1]["finding"]
+    assert proposal["uncommitted"] is True
     comment = flywheel(root, "plan", "--base", "main", "--format", "markdown", check=True).stdout
     assert comment.startswith("## ⚠️ Plan of 0003-third: 1 finding needs approval\n")
     assert "`/flywheel approve gate_loosened-" in comment
@@ -83,12 +87,48 @@ def test_problems_are_printed_and_the_exit_code_is_2(root: Path, form: str) -> N
     assert "0004-fourth" in result.stdout
 
 
+def test_a_sprint_that_is_not_valid_is_not_called_the_first(root: Path) -> None:
+    write(root, {"specs/0003-third.yaml": BROKEN})
+    broken_spec = flywheel(root, "plan", "--base", "main").stdout
+    assert broken_spec.endswith("0003-third\n  not planned: its configuration is not valid\n")
+    write(root, {"specs/0003-third.yaml": SECOND, "flywheel.yaml": PROJECT.replace("detect", "detcet")})
+    broken_project = flywheel(root, "plan", "--base", "main").stdout
+    assert broken_project.endswith("0003-third\n  not planned: flywheel.yaml is not valid\n")
+
+
+def test_a_projects_first_sprint_has_nothing_beside_it(tmp_path: Path) -> None:
+    root = repository(tmp_path / "new")
+    call(root, "git", "checkout", "-q", "--orphan", "first")
+    call(root, "git", "rm", "-q", "-r", "--cached", "specs")
+    for name in ("0001-first", "0002-second"):
+        (root / f"specs/{name}.yaml").unlink()
+    commit(root, "No sprint yet")
+    write(root, {"specs/0001-start.yaml": FIRST})
+    text = flywheel(root, "plan", "--base", "first", check=True).stdout
+    assert "changes of 0001-start: no valid sprint is on the base to compare it with\n" in text
+
+
+def test_a_plan_without_sprints_says_why(root: Path) -> None:
+    write(root, {"notes.md": "text"})
+    commit(root, "Notes")
+    text = flywheel(root, "plan", "--base", "main", check=True).stdout
+    assert re.sub(r"\b\w{10}\b", "COMMIT", text) == (
+        "Plan without sprints\n"
+        "planned for COMMIT against COMMIT\n"
+        "\n"
+        "No spec, no option of flywheel.yaml and no data changes: nothing is run.\n"
+    )
+
+
 def test_what_is_refused_is_exit_code_2(root: Path) -> None:
     write(root, {".dvc/config": "[core]\n    remote = evil\n"})
     commit(root, "Another remote")
     result = flywheel(root, "plan", "--base", "main")
     assert result.returncode == 2
-    assert result.stdout.startswith("Not planned: 1 thing refused\n\nrefused  .dvc/config: ")
+    assert re.match(
+        r"Not planned: 1 thing refused\nplanned for \w{10} against \w{10}\n\nrefused  \.dvc/config: ",
+        result.stdout,
+    )
 
 
 def test_hostile_text_reaches_no_terminal(root: Path) -> None:

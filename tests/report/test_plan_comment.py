@@ -10,8 +10,10 @@ import planted_proposal as planted
 import pytest
 from msgspec.structs import replace
 
+from runner.domain.policy import SpecChange
 from runner.planning.proposal import CountDelta, Proposal, SplitDelta
 from runner.planning.records import Action, StagePlan
+from runner.policy.gates import Effect
 from runner.report.plan_comment import COMMENT_BYTES, render
 
 STAGES = planted.STAGES
@@ -57,6 +59,62 @@ def test_keys_in_another_order_are_no_change_of_meaning() -> None:
     assert "nothing runs: every stage is cached" in text
 
 
+def test_of_an_affected_sprint_the_spec_is_the_same() -> None:
+    (sprint,) = planted.REORDERED.sprints
+    text = render(replace(planted.REORDERED, sprints=[replace(sprint, status="affected")]))
+    assert "what it extends changes): the spec is the same\n" in text
+    assert "no change of meaning" not in text
+
+
+def flywheel_yaml(*changes: tuple[str, Effect]) -> str:
+    """What is said of whose copy counts, without the spans."""
+    listed = [
+        SpecChange(path=path, before="a", after="b", effect=effect, text=f"{path} a → b")
+        for path, effect in changes
+    ]
+    text = render(replace(planted.PROPOSAL, project_changes=listed))
+    return text.split("### flywheel.yaml\n\n")[1].split("\n\n")[1].replace("`", "")
+
+
+def test_whose_copy_of_flywheel_yaml_counts_is_said_of_each_option() -> None:
+    agreed = (
+        "The base branch's copy of {} judges this pull request; the proposal's takes effect after the merge."
+    )
+    at_once = "The proposal's copy of {} counts at once."
+    assert flywheel_yaml(("policy.frozen", "changed"), ("policy.teams.leads", "added")) == agreed.format(
+        "policy"
+    )
+    assert flywheel_yaml(("dataset.group_by", "removed")) == at_once.format("dataset.group_by")
+    assert flywheel_yaml(("compute.threads", "changed"), ("compute.time_limit", "loosened")) == " ".join(
+        [agreed.format("compute.time_limit"), at_once.format("compute.threads")]
+    )
+    assert flywheel_yaml(("costs.cpu_hour", "changed"), ("name", "changed")) == at_once.format(
+        "costs.cpu_hour and name"
+    )
+    slices = flywheel_yaml(("slices[dark]", "changed"), ("slices[fog]", "added"))
+    assert slices.replace("<code>", "").replace("</code>", "") == (
+        f"{agreed.format('slices')} New slices are looked at at once."
+    )
+    assert flywheel_yaml(("slices[fog]", "added")) == "New slices are looked at at once."
+    assert flywheel_yaml(*((f"costs.label.{kind}", "changed") for kind in "abcdefghij")).endswith(
+        "costs.label.h and 2 more counts at once."
+    )
+
+
+def test_a_plan_of_uncommitted_work_says_so() -> None:
+    said = f"<sub>Planned for `{planted.HEAD[:10]}` with uncommitted changes against `{planted.BASE[:10]}`, whose"
+    assert said in render(replace(planted.PROPOSAL, uncommitted=True))
+    assert "uncommitted" not in render(planted.PROPOSAL)
+
+
+def test_a_title_stands_in_quotes() -> None:
+    title = SpecChange(
+        path="title", before="A → b", after="A  b\n", effect="changed", text="title A → b → A b"
+    )
+    text = render(replace(planted.PROPOSAL, sprints=[replace(planted.PROPOSED, changes=[title], data=[])]))
+    assert '(a new sprint): title "A → b" → "A b"\n' in text
+
+
 def test_every_finding_comes_with_the_comment_that_approves_it() -> None:
     text = render(planted.WEAKENING)
     for finding in planted.WEAKENING.findings:
@@ -88,8 +146,22 @@ def test_what_is_not_known_is_never_zero() -> None:
     text = render(replace(planted.PROPOSAL, sprints=[sprint])).replace("\N{NO-BREAK SPACE}", " ")
     assert "| `test` | 120 → not known before the run | not known before the run |" in text
     assert "| `test` | slice | dark | 41 → not known before the run |" in text
+    assert "<summary>Classes and slices: 1 count, not known before the run</summary>" in text
     assert "−41" not in text
     assert not re.search(r"\b0\b (images|objects)", text)
+
+
+def test_counts_that_are_partly_known_say_which_change() -> None:
+    slices = [
+        CountDelta(name=name, before=before, after=after)
+        for name, before, after in (("dark", 41, 40), ("fog", 3, 3), ("gate", 60, None), ("dock", 60, None))
+    ]
+    split = replace(planted.DATA[2], slices=slices)
+    text = render(replace(planted.PROPOSAL, sprints=[replace(planted.PROPOSED, data=[split])]))
+    assert (
+        "<summary>Classes and slices: 4 counts, 1 change, 2 of them not known before the run</summary>"
+        in text
+    )
 
 
 def test_an_empty_slice_is_zero() -> None:

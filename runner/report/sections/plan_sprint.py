@@ -11,8 +11,11 @@ from runner.planning.records import Plan
 from runner.report.escape import code, markdown
 from runner.report.sections.part import FOLDED_ROWS, Part, folded, table_head, table_row, unbroken
 from runner.report.sections.plan_words import (
+    ALONE,
     EFFECTS,
+    FREE_TEXTS,
     NOT_KNOWN,
+    change_words,
     changed_stages,
     compared,
     data_words,
@@ -27,7 +30,6 @@ from runner.report.sections.plan_words import (
 from runner.report.wording import count
 
 _SHOWN_CHANGES = 10
-_DESCRIPTIONS = ("title", "hypothesis", "owner")  # said in the table; the words are for what is done
 
 
 class Priority(IntEnum):
@@ -89,7 +91,7 @@ def _lines(plan: Plan, sprint: SprintProposal, *, would: bool) -> list[str]:
 
 def _changes_line(sprint: SprintProposal) -> str:
     if sprint.reference is None:
-        return "**New**: no sprint is on the base to compare it with"
+        return f"**New**: {ALONE}"
     head = f"**Changes** {markdown(compared(sprint), 160)}"
     phrases = _data_phrases(sprint)
     if not phrases and not sprint.changes:
@@ -103,7 +105,8 @@ def _data_phrases(sprint: SprintProposal) -> list[str]:
 
 def changes_in_words(changes: Sequence[SpecChange], before: Sequence[str] = ()) -> str:
     """Markdown: `before`'s phrases, then each change; what weakens a verdict first of them."""
-    telling = [change for change in changes if change.path not in _DESCRIPTIONS] or changes
+    # Free texts are said in the table; the words are for what is done.
+    telling = [change for change in changes if change.path not in FREE_TEXTS] or changes
     ordered = sorted(telling, key=lambda change: (*EFFECTS, change.effect).index(change.effect))
     phrases = [*before, *(_in_words(change) for change in ordered)]
     more = len(phrases) - _SHOWN_CHANGES
@@ -112,7 +115,7 @@ def changes_in_words(changes: Sequence[SpecChange], before: Sequence[str] = ()) 
 
 def _in_words(change: SpecChange) -> str:
     if change.effect not in EFFECTS:
-        return markdown(change.text, 160)
+        return markdown(change_words(change), 160)
     return f"{markdown(change.text.removesuffix(f' {change.effect}'), 160)} **{change.effect}**"
 
 
@@ -171,19 +174,27 @@ def _counts(splits: Sequence[SplitDelta], of: str) -> list[Part]:
     ordered = sorted(cells, key=lambda cell: -abs(difference(cell[2]) or 0))
     if not ordered:
         return []
-    changed = sum(bool(difference(delta)) for _, _, delta in ordered)
     shown = ordered[:FOLDED_ROWS]
     cut = f", {len(ordered) - len(shown):,} of them in plan.json only" if len(ordered) > len(shown) else ""
-    known = any(delta.before is not None for _, _, delta in ordered)
-    summary_ = (
-        f"Classes and slices: {len(ordered):,} counts" + (f", {changed:,} change" if known else "") + cut
-    )
+    told = _changing([delta for _, _, delta in ordered])
+    summary_ = f"Classes and slices: {count(len(ordered), 'count')}{told}{cut}"
     head = table_head(["Split", "", "Name", "Objects of a class, images of a slice"], numbers=(3,))
     rows = [
         table_row([code(split, 40), kind, markdown(delta.name, 80), _delta(delta)])
         for split, kind, delta in shown
     ]
     return [folded("classes and slices", Priority.COUNTS, summary_, head, rows)]
+
+
+def _changing(deltas: Sequence[CountDelta]) -> str:
+    """How many of the counts change, as far as that is known: ", 3 change"."""
+    if all(delta.before is None for delta in deltas):
+        return ""
+    known = [by for by in map(difference, deltas) if by is not None]
+    unknown = len(deltas) - len(known)
+    told = f", {sum(bool(by) for by in known):,} change" if known else ""
+    rest = f"{unknown:,} of them " if known else ""
+    return f"{told}, {rest}{NOT_KNOWN}" if unknown else told
 
 
 def _changes(sprint: SprintProposal, of: str) -> list[Part]:

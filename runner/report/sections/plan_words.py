@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from runner.domain.policy import Finding
+from runner.domain.policy import Finding, SpecChange
 from runner.domain.verdict import Wear
 from runner.planning.proposal import CountDelta, PointerState, Proposal, SplitDelta, SprintProposal
 from runner.planning.records import Action, Plan, StagePlan
@@ -13,7 +13,11 @@ from runner.report.wording import count, duration, money
 
 NOT_KNOWN = "not known before the run"
 SAME = "no change of meaning: only the order, the layout or comments differ"
+UNCOMMITTED = "with uncommitted changes"
+UNTOUCHED = "the spec is the same"
+ALONE = "no valid sprint is on the base to compare it with"
 EFFECTS = ("loosened", "tightened")
+FREE_TEXTS = ("title", "hypothesis", "owner")
 ANYBODY = "maintainers and admins"
 _SHOWN_REASONS = 4
 _SHOWN_SLICES = 3
@@ -43,6 +47,24 @@ def _about(sprints: Sequence[SprintProposal]) -> str:
             return f"of {plain(one.sprint, 70)}"
         case _:
             return f"of {len(sprints):,} sprints"
+
+
+def nothing_to_plan(proposal: Proposal) -> str:
+    """Why there is no sprint in it; empty where there is one, or something else to say."""
+    shared = proposal.project_changes or proposal.pointers
+    if proposal.sprints or proposal.problems or proposal.refused or shared:
+        return ""
+    return "No spec, no option of flywheel.yaml and no data changes: nothing is run."
+
+
+def change_words(change: SpecChange) -> str:
+    """A change as a person says it; free text stands in quotes, so that its end is seen."""
+    if change.path not in FREE_TEXTS:
+        return change.text
+    before, after = (
+        "unset" if text is None else f'"{" ".join(text.split())}"' for text in (change.before, change.after)
+    )
+    return f"{change.path} {before} → {after}"
 
 
 def what_runs(plan: Plan) -> str:
@@ -160,7 +182,13 @@ def compared(sprint: SprintProposal) -> str:
 
 def unchanged(sprint: SprintProposal) -> str:
     """What is said where the specs do not differ."""
-    return f"none: it means the same as {sprint.reference}" if sprint.status == "added" else SAME
+    match sprint.status:
+        case "added":
+            return f"none: it means the same as {sprint.reference}"
+        case "affected":
+            return UNTOUCHED
+        case "changed" | "removed":
+            return SAME
 
 
 def worn(wear: Wear) -> str:
