@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from runner.adapters import git, git_snapshot
+from runner.adapters import dvc_artifacts, git, git_snapshot
 from runner.adapters.git_snapshot import Entry
 from runner.config.load import SPECS, load_project, load_sprint
 from runner.config.sprint import SPEC_NAME
@@ -166,6 +166,9 @@ class _Checkout:
     def _pipeline(self, path: str, content: bytes) -> Iterator[str]:
         """A pipeline's commands are executed by whoever types `dvc repro`: only the compiled one may be committed."""
         parts = PurePosixPath(path).parts
+        if path == dvc_artifacts.FILE and _names_models_alone(content):
+            yield "names the registered models: only a promotion writes it, so it must be the base branch's"
+            return
         if not _is_record(parts) or parts[-1] != "dvc.yaml":
             yield "a DVC pipeline: its commands would be executed; pipelines are compiled from specs"
             return
@@ -218,6 +221,12 @@ def _plain_yaml(content: bytes) -> Any:
         return yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
         return None
+
+
+def _names_models_alone(content: bytes) -> bool:
+    """Whether a dvc.yaml is what a promotion writes: it holds artifacts, and nothing that DVC would execute."""
+    document = _plain_yaml(content)
+    return isinstance(document, dict) and set(document) == {"artifacts"}
 
 
 def _remote(pointer: bytes) -> Any:

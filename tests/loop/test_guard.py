@@ -20,6 +20,7 @@ OLD, NEW = POINTER.format(md5="0" * 32), POINTER.format(md5="1" * 32)
 LINK = "a symbolic link, through which DVC could be led to write elsewhere"
 NAME = "not a spec's name: four digits, `-`, then lower-case letters, digits and `-`, ending in .yaml"
 PLAIN = "is not of a plain DVC pointer: it would make DVC run, fetch or write something else"
+MODELS = "dvc.yaml: names the registered models: only a promotion writes it, so it must be the base branch's"
 BESIDE = "what it points to must lie beside it: a name, without `/`, `\\` and `:`"
 
 Change = Callable[[Path], None]
@@ -120,6 +121,18 @@ def own_pipeline(root: Path) -> None:
         (
             write("dvc.yaml", "stages: {a: {cmd: touch outside}}\n"),
             ["dvc.yaml: a DVC pipeline: its commands would be executed; pipelines are compiled from specs"],
+        ),
+        (
+            write("dvc.yaml", "artifacts:\n  parcel-digits:\n    path: reports/0001-tiny/weights/best.pt\n    type: model\n"),
+            [MODELS],
+        ),
+        (
+            write("dvc.yaml", "artifacts: {a: {path: x}}\nstages: {a: {cmd: touch outside}}\n"),
+            ["dvc.yaml: a DVC pipeline: its commands would be executed; pipelines are compiled from specs"],
+        ),
+        (
+            write("tools/dvc.yaml", "artifacts: {a: {path: x}}\n"),
+            ["tools/dvc.yaml: a DVC pipeline: its commands would be executed; pipelines are compiled from specs"],
         ),
         (
             write("tools/Dvcfile", "cmd: touch outside\n"),
