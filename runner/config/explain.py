@@ -88,9 +88,17 @@ def _explain(violation: Violation) -> Iterator[Problem]:
         case "required":
             for key in violation.expected:
                 if key not in violation.found:
-                    yield Problem(path=violation.path, message=f'missing key "{key}"', at_key=True)
+                    message = f'missing key "{key}"{_only_value(key, violation.schema)}'
+                    yield Problem(path=violation.path, message=message, at_key=True)
         case _:
             yield Problem(path=violation.path, message=_out_of_range(violation))
+
+
+def _only_value(key: str, schema: dict[str, Any]) -> str:
+    """What to write, where only one value is accepted."""
+    accepted = schema.get("properties", {}).get(key, {})
+    values = [accepted["const"]] if "const" in accepted else accepted.get("enum", [])
+    return f": write `{key}: {values[0]}`" if len(values) == 1 else ""
 
 
 def _unknown_keys(violation: Violation) -> Iterator[Problem]:
@@ -173,5 +181,5 @@ def _meant(problem: Problem) -> str | None:
 
 
 def _missing(problem: Problem) -> str | None:
-    found = re.fullmatch(r'missing key "(.+)"', problem.message)
+    found = re.match(r'missing key "(.+?)"', problem.message)
     return found[1] if found else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -95,10 +96,11 @@ def parse_document(content: bytes, file: str, *, max_bytes: int = MAX_BYTES) -> 
     if len(content) > max_bytes:
         return _refused(file, FlywheelError(f"larger than {max_bytes // 1024} KiB", where=Where(file)))
     try:
-        text = content.decode("utf-8-sig")
+        text = content.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        return _refused(file, FlywheelError("not UTF-8 text", where=Where(file, line)))
+        before = error.object[: error.start].decode()
+        where = Where(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return _refused(file, FlywheelError("not UTF-8 text", where=where, hint="save the file as UTF-8"))
     builder = _Builder(text, file)
     data = builder.build()
     return Document(

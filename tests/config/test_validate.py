@@ -34,6 +34,8 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         # keys
         ("title:", "titel:", '3:1: titel: unknown key; did you mean "title"?'),
         ("title: A first model\n", "", '1:1: missing key "title"'),
+        ("apiVersion: flywheel/v1\n", "", '1:1: missing key "apiVersion": write `apiVersion: flywheel/v1`'),
+        ("kind: Sprint\n", "", '1:1: missing key "kind": write `kind: Sprint`'),
         ("epochs:", "epcohs:", '13:3: train.epcohs: unknown key; did you mean "epochs"?'),
         ("mosaic:", "zigzag:", "15:13: train.augment.zigzag: unknown key; keys not used yet: close_mosaic, copy_paste, degrees, erasing, fliplr, flipud, hsv_h, hsv_s, hsv_v, mixup, mosaic, perspective, scale, shear, translate"),
         ("  model: yolo11n.yaml\n", "", '10:1: train: missing key "model"'),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.config.yaml_loader import MAX_BYTES, MAX_DEPTH, parse_document, read_document, show_path
-from runner.domain.errors import FlywheelError
+from runner.domain.errors import FlywheelError, Where
 
 
 def errors(text: str) -> list[str]:
@@ -132,8 +132,10 @@ def test_large_files_are_refused_unread(tmp_path: Path) -> None:
 
 def test_other_encodings_are_refused() -> None:
     assert [str(error) for error in parse_document(b"a: 1\nb: \xff", "a.yaml").errors] == [
-        "a.yaml:2: not UTF-8 text"
+        "a.yaml:2:4: not UTF-8 text\n  hint: save the file as UTF-8"
     ]
+    after_a_mark = parse_document(b"\xef\xbb\xbf# caf\xc3\xa9 \xe9", "a.yaml").errors
+    assert [error.where for error in after_a_mark] == [Where("a.yaml", 1, 8)]
     assert parse_document("a: 1".encode("utf-16"), "a.yaml").errors != []
     assert parse_document(b"\xef\xbb\xbfa: 1", "a.yaml").data == {"a": 1}
 
