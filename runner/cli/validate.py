@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
+
+if TYPE_CHECKING:
+    from runner.domain.errors import FlywheelError
 
 EXAMPLE = """\
   flywheel validate                        flywheel.yaml and every spec
@@ -30,32 +37,49 @@ def add_parser(commands: Subparsers) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     from runner.config.load import list_sprints, validate
+    from runner.config.numbers import shared_numbers
     from runner.domain.errors import ConfigurationErrors, ExitCode
 
     root = project_root(options)
     errors = validate(root, options.sprints or None)
-    if options.format == "json":
-        rows = [
-            {
-                "file": error.where.file if error.where else None,
-                "line": error.where.line if error.where else None,
-                "column": error.where.column if error.where else None,
-                "message": error.message,
-                "hint": error.hint,
-            }
-            for error in errors
-        ]
-        print_json({"valid": not errors, "errors": rows})
-        return int(ExitCode.INVALID_CONFIGURATION if errors else ExitCode.PASS)
-    if errors and options.format == "github":
-        from runner.adapters.git import folder_in_repository
-        from runner.planning.proposal import problem_of
-        from runner.report.annotations import print_problems
-
-        print_problems([problem_of(error) for error in errors], folder_in_repository(root))
-        return int(ExitCode.INVALID_CONFIGURATION)
+    warnings = [] if options.sprints else shared_numbers(root)
+    match options.format:
+        case "json":
+            told = {"errors": _rows(errors), "warnings": _rows(warnings)}
+            print_json({"valid": not errors, **told})
+        case "github":
+            _annotate(root, errors, warnings)
+        case _:
+            for warning in warnings:
+                print(f"warning: {warning}", file=sys.stderr)
+            if errors:
+                raise ConfigurationErrors(errors)
     if errors:
-        raise ConfigurationErrors(errors)
-    checked = options.sprints or list_sprints(root)
-    print(f"valid: flywheel.yaml and {len(checked)} spec{'s' if len(checked) != 1 else ''}")
+        return int(ExitCode.INVALID_CONFIGURATION)
+    if options.format != "json":
+        checked = options.sprints or list_sprints(root)
+        print(f"valid: flywheel.yaml and {len(checked)} spec{'s' if len(checked) != 1 else ''}")
     return int(ExitCode.PASS)
+
+
+def _rows(errors: Sequence[FlywheelError]) -> list[dict[str, object]]:
+    return [
+        {
+            "file": error.where.file if error.where else None,
+            "line": error.where.line if error.where else None,
+            "column": error.where.column if error.where else None,
+            "message": error.message,
+            "hint": error.hint,
+        }
+        for error in errors
+    ]
+
+
+def _annotate(root: Path, errors: Sequence[FlywheelError], warnings: Sequence[FlywheelError]) -> None:
+    from runner.adapters.git import folder_in_repository
+    from runner.planning.proposal import problem_of
+    from runner.report.annotations import print_problems
+
+    folder = folder_in_repository(root)
+    print_problems([problem_of(warning) for warning in warnings], folder, level="warning")
+    print_problems([problem_of(error) for error in errors], folder)

@@ -32,7 +32,7 @@ def execute(options: argparse.Namespace) -> int:
     from runner.domain.errors import ExitCode
     from runner.workflow.verify import verify
 
-    result = verify(_root(options), Path(options.sprint).name)
+    result = verify(_root(options), options.sprint)
     if options.format == "json":
         print_json(result)
     else:

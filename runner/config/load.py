@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import msgspec
 
 from runner.config.accepts import accepts
 from runner.config.explain import Problem, explain
+from runner.config.located import holder_of, in_order, located, told
 from runner.config.node import Node
 from runner.config.project import Project
 from runner.config.references import ProjectFacts, project_facts, project_problems, sprint_problems
@@ -58,7 +59,7 @@ class LoadedSprint:
 
     def where(self, path: DataPath) -> Where:
         """Where an option is written: in the spec, or in the one that it extends."""
-        return _holder(self.chain, path).where(path)
+        return holder_of(self.chain, path).where(path)
 
 
 def find_root(start: Path) -> Path:
@@ -129,7 +130,8 @@ def sprint_name(root: Path, name_or_path: str) -> str:
         FlywheelError: there is no such spec, or more than one with that number.
     """
     names = list_sprints(root)
-    name = Path(name_or_path).name.removesuffix(".yaml")
+    path = Path(name_or_path)
+    name = (path if path.name.strip(".") else path.resolve()).name.removesuffix(".yaml")
     if name in names:
         return name
     if (root / SPECS / f"{name}.yaml").is_file():
@@ -162,7 +164,7 @@ def validate(root: Path, names: list[str] | None = None) -> list[FlywheelError]:
         errors.append(FlywheelError("is a symlink; the project's folders must be real", where=Where(SPECS)))
     for name in list_sprints(root) if names is None else [sprint_name(root, name) for name in names]:
         errors += _Spec(root, name).errors(facts)
-    return _sorted(errors)
+    return in_order(errors)
 
 
 # --- flywheel.yaml --------------------------------------------------------------------------------
@@ -172,7 +174,7 @@ def _project_errors(root: Path, document: Document) -> tuple[list[FlywheelError]
     node = Node(document.data)
     facts = project_facts(root, node)
     problems = [*_schema_problems("project", document.data), *project_problems(node, facts)]
-    errors = [*document.errors, *(_located(problem, [document]) for problem in _told(problems, document))]
+    errors = [*document.errors, *(located(problem, [document]) for problem in told(problems, document))]
     return errors, facts
 
 
@@ -194,23 +196,20 @@ class _Spec:
                 break
             names.append(parent)
             self.chain.append(read_document(root, f"{SPECS}/{parent}.yaml"))
-        self.merged: dict[str, Any] = {}
-        for document in reversed(self.chain):
-            if isinstance(document.data, dict):
-                self.merged = merge(self.merged, document.data)
+        self.merged = _merged(self.chain)
 
     def where(self, path: DataPath) -> Where:
-        return _holder(self.chain, path).where(path)
+        return holder_of(self.chain, path).where(path)
 
     def errors(self, facts: ProjectFacts) -> list[FlywheelError]:
         """Everything that is wrong with the spec and those it extends."""
         errors: list[FlywheelError] = []
         for document in self.chain:
-            problems = _told(_schema_problems("sprint", document.data), document)
-            errors += [*document.errors, *(_located(problem, [document]) for problem in problems)]
+            problems = told(_schema_problems("sprint", document.data), document)
+            errors += [*document.errors, *(located(problem, [document]) for problem in problems)]
         if self.broken_link:
             document, message = self.broken_link
-            errors.append(_located(Problem(path=("extends",), message=message), [document]))
+            errors.append(located(Problem(path=("extends",), message=message), [document]))
         elif not errors and len(self.chain) > 1:
             problems = [
                 Problem(
@@ -219,13 +218,37 @@ class _Spec:
                 )
                 for problem in _schema_problems("sprint", {**self.merged, "extends": None}, merged=True)
             ]
-            errors += [_located(problem, self.chain) for problem in problems]
+            errors += [located(problem, self.chain) for problem in problems]
         problems = [
             problem
             for problem in sprint_problems(Node(self.merged), facts)
-            if _told([problem], _holder(self.chain, problem.path))
+            if told([problem], holder_of(self.chain, problem.path))
         ]
-        return _sorted([*errors, *(_located(problem, self.chain) for problem in problems)])
+        return in_order([*errors, *(self._placed(problem, facts) for problem in problems)])
+
+    def _placed(self, problem: Problem, facts: ProjectFacts) -> FlywheelError:
+        """An error at the value; where that is inherited and right by itself, at the `extends` that made it wrong."""
+        holder = holder_of(self.chain, problem.path)
+        place = next(index for index, document in enumerate(self.chain) if document is holder)
+        culprit = next(
+            (index for index in range(place, 0, -1) if problem.path in self._wrong(index, facts)), 0
+        )
+        if culprit == place:
+            return located(problem, self.chain)
+        message = f"{show_path(problem.path)} ({holder.where(problem.path)}): {problem.message}"
+        return located(Problem(path=("extends",), message=message, hint=problem.hint), [self.chain[culprit]])
+
+    def _wrong(self, index: int, facts: ProjectFacts) -> set[DataPath]:
+        """What is wrong with one of the extended specs by itself."""
+        return {problem.path for problem in sprint_problems(Node(_merged(self.chain[index:])), facts)}
+
+
+def _merged(chain: Sequence[Document]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for document in reversed(chain):
+        if isinstance(document.data, dict):
+            merged = merge(merged, document.data)
+    return merged
 
 
 def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
@@ -298,44 +321,6 @@ def _wrong_kind(expected: str, found: str) -> str:
     return f'expected kind {expected}, found "{found}"{place.get(found, "")}'
 
 
-def _told(problems: Iterable[Problem], document: Document) -> list[Problem]:
-    """Without those about values that the file's own errors already speak of."""
-    return [
-        problem
-        for problem in problems
-        if not any(problem.path[: len(broken)] == broken for broken in document.broken)
-    ]
-
-
-def _holder(chain: list[Document], path: DataPath) -> Document:
-    """The document that says what stands at `path`: the nearest that has it."""
-    for length in range(len(path), 0, -1):
-        for document in chain:
-            if path[:length] in document.places:
-                return document
-    return chain[0]
-
-
-def _located(problem: Problem, chain: list[Document]) -> FlywheelError:
-    shown = show_path(problem.path)
-    return FlywheelError(
-        f"{shown}: {problem.message}" if shown else problem.message,
-        where=_holder(chain, problem.path).where(problem.path, at_key=problem.at_key),
-        hint=problem.hint,
-    )
-
-
-def _sorted(errors: list[FlywheelError]) -> list[FlywheelError]:
-    """Each error once, by file, line and column."""
-    distinct = {str(error): error for error in errors}
-
-    def place(error: FlywheelError) -> tuple[str, int, int]:
-        where = error.where or Where("")
-        return where.file, where.line or 0, where.column or 0
-
-    return sorted(distinct.values(), key=place)
-
-
 def _raise_all(errors: list[FlywheelError]) -> None:
     if errors:
-        raise ConfigurationErrors(_sorted(errors))
+        raise ConfigurationErrors(in_order(errors))

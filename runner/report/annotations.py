@@ -38,17 +38,17 @@ def command(
     return f"::{level}{' ' if shown else ''}{shown}::{_escaped(message, _DATA)}"
 
 
-def of_problems(problems: Iterable[ConfigProblem], folder: str = "") -> list[str]:
-    """An error at the line of each problem.
+def of_problems(problems: Iterable[ConfigProblem], folder: str = "", *, level: Level = "error") -> list[str]:
+    """A note at the line of each problem.
 
     Args:
         folder: of the project inside its repository, with a slash at its end: GitHub counts paths from the top.
     """
     return [
         command(
-            "error",
+            level,
             f"{problem.message}\n{problem.hint}" if problem.hint else problem.message,
-            title="flywheel: not valid",
+            title="flywheel: not valid" if level == "error" else "flywheel",
             file=f"{folder}{problem.file}",
             line=problem.line,
             column=problem.column,
@@ -57,7 +57,7 @@ def of_problems(problems: Iterable[ConfigProblem], folder: str = "") -> list[str
     ]
 
 
-def print_problems(problems: Sequence[ConfigProblem], folder: str = "") -> None:
+def print_problems(problems: Sequence[ConfigProblem], folder: str = "", *, level: Level = "error") -> None:
     """Prints each problem to be read in the log, then as an annotation at its line; see `of_problems`."""
     if not problems:
         return
@@ -65,9 +65,9 @@ def print_problems(problems: Sequence[ConfigProblem], folder: str = "") -> None:
         for problem in problems:
             place = Where(problem.file, problem.line, problem.column)
             print(
-                f"error: {place}: {problem.message}" + (f"\n  hint: {problem.hint}" if problem.hint else "")
+                f"{level}: {place}: {problem.message}" + (f"\n  hint: {problem.hint}" if problem.hint else "")
             )
-    for line in of_problems(problems, folder):
+    for line in of_problems(problems, folder, level=level):
         print(line)
 
 

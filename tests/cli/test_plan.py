@@ -185,6 +185,35 @@ def test_places_are_counted_from_the_repositorys_top(tmp_path: Path) -> None:
     )
 
 
+def test_specs_that_share_a_number_are_a_warning(root: Path) -> None:
+    write(root, {"specs/0001-other.yaml": FIRST})
+    said = "specs/0001-other.yaml: has the number of 0001-first: the number alone names neither"
+    result = flywheel(root, "validate", check=True)
+    assert result.stdout == "valid: flywheel.yaml and 3 specs\n"
+    assert result.stderr == f"warning: {said}\n  hint: if it has not run yet, give it the next number\n"
+    data = json.loads(flywheel(root, "validate", "--format", "json", check=True).stdout)
+    assert (data["valid"], data["errors"], len(data["warnings"])) == (True, [], 1)
+    annotated = flywheel(root, "validate", "--format", "github", check=True).stdout
+    assert "\n::warning file=specs/0001-other.yaml,title=flywheel::has the number of 0001-first" in annotated
+    assert annotated.endswith("valid: flywheel.yaml and 3 specs\n")
+
+
+def test_an_error_that_an_extension_makes_is_annotated_in_its_own_file(root: Path) -> None:
+    heir = "apiVersion: flywheel/v1\nkind: Sprint\ntitle: An heir\nextends: 0002-second\nexport: [{format: onnx}]\n"
+    gate = "  - {metric: recall, min: 0.1, target: onnx-fp32}\n"
+    base = SECOND.replace("gates:\n", "export: [{format: onnx}]\ngates:\n") + gate
+    write(
+        root,
+        {"specs/0002-second.yaml": base, "specs/0003-third.yaml": heir.replace("[{format: onnx}]", "[]")},
+    )
+    result = flywheel(root, "validate", "--format", "github")
+    assert (
+        "::error file=specs/0003-third.yaml,line=4,col=10,title=flywheel%3A not valid::extends: gates[2].target "
+        '(specs/0002-second.yaml:9:40): unknown export target "onnx-fp32"'
+    ) in result.stdout
+    assert result.stdout.count("::error ") == 1
+
+
 def test_what_is_valid_is_said(root: Path) -> None:
     result = flywheel(root, "validate", "--format", "github", check=True)
     assert result.stdout == "valid: flywheel.yaml and 2 specs\n"

@@ -17,6 +17,7 @@ from runner.config.load import (
     sprint_name,
     validate,
 )
+from runner.config.numbers import shared_numbers
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 
 Break = Callable[[str, str, str], Path]
@@ -82,6 +83,19 @@ def test_what_an_extension_breaks_in_an_inherited_part_is_located_there(
     ]
 
 
+def test_what_an_extension_breaks_in_the_extended_spec_is_told_of_the_extension(
+    repository: Path, break_file: Break
+) -> None:
+    """The gate is right where it is written: what is wrong is that another spec takes its artefact away."""
+    break_file(EXTENDING, "gates:\n  - {metric: recall, slice: weather=fog, min: 0.5}\n", "export: []\n")
+    heir = "apiVersion: flywheel/v1\nkind: Sprint\ntitle: x\nextends: 0002-longer\n"
+    (repository / "specs" / "0003-more.yaml").write_text(heir)
+    told = f'{EXTENDING}:4:10: extends: gates[3].target ({SPEC}:26:50): unknown export target "openvino-int8"; targets: torch'
+    for names in (["0002"], ["0003"], None):
+        assert [str(error) for error in validate(repository, names)] == [told]
+    assert validate(repository, ["0001"]) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -142,6 +156,29 @@ def test_sprints_are_found_by_name_number_and_path(repository: Path) -> None:
     assert list_sprints(repository) == ["0001-first-model", "0002-longer"]
     for given in ("0001", "0001-first-model", "0001-first-model.yaml", SPEC, str(repository / SPEC)):
         assert sprint_name(repository, given) == "0001-first-model"
+
+
+def test_a_sprint_is_found_from_inside_its_folder(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = repository / "reports" / "0001-first-model" / "plots"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder.parent)
+    assert sprint_name(repository, ".") == sprint_name(repository, "./") == "0001-first-model"
+    monkeypatch.chdir(folder)
+    assert sprint_name(repository, "..") == "0001-first-model"
+    with pytest.raises(FlywheelError, match='no sprint "plots" in specs/'):
+        sprint_name(repository, ".")
+
+
+def test_specs_that_share_a_number_are_named(repository: Path) -> None:
+    assert shared_numbers(repository) == []
+    for name in ("0001-other", "0001-zebra"):
+        (repository / "specs" / f"{name}.yaml").write_text((repository / EXTENDING).read_text())
+    assert [str(warning) for warning in shared_numbers(repository)] == [
+        f"specs/{name}.yaml: has the number of 0001-first-model: the number alone names neither\n"
+        "  hint: if it has not run yet, give it the next number"
+        for name in ("0001-other", "0001-zebra")
+    ]
+    assert validate(repository) == []
 
 
 def test_an_unknown_sprint_names_the_nearest(repository: Path) -> None:
