@@ -184,9 +184,8 @@ def _slices(report: SprintReport) -> list[str]:
 
 def _foot(report: SprintReport) -> list[str]:
     """The judged artefact's speed and size, wear of the test split, effort."""
-    cost = report.cost
     row = next((row for row in target_rows(report) if row.judged and row.speed is not None), None)
-    effort = f"{duration(cost.seconds)} of compute · {money(cost.total, plain(cost.currency, 3))}"
+    effort = _effort(report)
     if row is not None and row.speed is not None:
         effort = (
             f"{plain(row.target, 40)}: {number(row.speed.latency_p95_ms, 1, ' ms')} p95, "
@@ -197,3 +196,12 @@ def _foot(report: SprintReport) -> list[str]:
     )
     lines = [f"{_YELLOW}{count(len(findings), 'data check')} with findings{_END}"] if findings else []
     return [*lines, *([worn] if (worn := glance(report)) else []), effort]
+
+
+def _effort(report: SprintReport) -> str:
+    cost = report.cost
+    if cost.seconds is None:
+        # The run cache keeps what a stage wrote, not how long that took.
+        taken = ": no stage ran for this sprint, all are from earlier runs" if report.failure is None else ""
+        return f"time and cost {NOT_MEASURED}{taken}"
+    return f"{duration(cost.seconds)} of compute · {money(cost.total, plain(cost.currency, 3))}"

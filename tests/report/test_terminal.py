@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from msgspec.structs import replace
+
 from runner.report import terminal
 from runner.report.record import SprintReport
 
@@ -87,6 +89,21 @@ def test_the_verdict_its_gates_and_the_champion_fit_one_screen(failing: SprintRe
 
 def test_an_undecided_gate_says_what_would_decide_it(classifying: SprintReport) -> None:
     assert terminal.render(classifying, color=False) == UNDECIDED
+
+
+def test_a_sprint_for_which_no_stage_ran_says_why_it_has_no_cost(failing: SprintReport) -> None:
+    cost = replace(failing.cost, seconds=None, compute=None, total=None, stages=[])
+    text = terminal.render(replace(failing, cost=cost), color=False)
+    assert text.endswith(
+        "MB · time and cost not measured: no stage ran for this sprint, all are from earlier runs\n"
+    )
+
+
+def test_a_run_that_stopped_before_its_first_stage_has_no_cost(stopped: SprintReport) -> None:
+    cost = replace(stopped.cost, seconds=None, compute=None, total=None, stages=[])
+    assert terminal.render(replace(stopped, cost=cost), color=False).endswith(
+        "\n\ntime and cost not measured\n"
+    )
 
 
 def test_colour_changes_nothing_but_the_colour(failing: SprintReport) -> None:
