@@ -58,4 +58,6 @@ def render(result: Verification) -> str:
         lines.append(f"  {finding.problem:<{width}}  {finding.file}{detail}")
     lines += [f"  not compared: {part}/ is not here, and no number rests on it" for part in result.absent]
     lines += [f"  not compared: {note}" for note in result.notes]
+    if result.hint:
+        lines.append(f"  hint: to verify with the project as it was recorded: {result.hint}")
     return "\n".join(lines)

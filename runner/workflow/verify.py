@@ -55,6 +55,7 @@ class Verification(Record, frozen=True, kw_only=True):
         rebuilt: files that were made again and compared byte by byte.
         absent: folders that nothing depends on and that are not here.
         notes: what could not be looked at, in sentences.
+        hint: what to type where the project has moved on since the record was made.
     """
 
     sprint: str
@@ -64,6 +65,7 @@ class Verification(Record, frozen=True, kw_only=True):
     findings: list[Finding]
     absent: list[str] = []
     notes: list[str] = []
+    hint: str | None = None
 
 
 def verify(root: Path, name: str) -> Verification:
@@ -92,7 +94,16 @@ def verify(root: Path, name: str) -> Verification:
         findings=findings,
         absent=absent,
         notes=notes,
+        hint=_hint(findings, loaded.name),
     )
+
+
+def _hint(findings: list[Finding], sprint: str) -> str | None:
+    """A record is of the flywheel.yaml and the specs of its own commit: those of a later one were not reported on."""
+    folder = f"reports/{sprint}"
+    if all(finding.file.startswith(f"{folder}/") for finding in findings):
+        return None
+    return f"git checkout $(git log -1 --format=%H -- {folder}) && flywheel verify {folder}"
 
 
 def _terms(root: Path, folder: Path) -> tuple[list[Finding], list[str]]:

@@ -194,7 +194,17 @@ def test_findings_as_text_and_as_json(project: Path) -> None:
     ]
     parsed = json.loads(flywheel(project, "verify", FOLDER, "--format", "json").stdout)
     assert parsed["identical"] is False
+    assert parsed["hint"] is None
     assert {finding["file"] for finding in parsed["findings"]} == {f"{FOLDER}/metrics.json"}
+
+
+def test_where_the_project_moved_on_the_commit_of_the_record_is_named(project: Path) -> None:
+    replace(project / "flywheel.yaml", "cpu_hour: 0.1", "cpu_hour: 0.2")
+    text = flywheel(project / FOLDER, "verify", ".").stdout
+    command = f"git checkout $(git log -1 --format=%H -- {FOLDER}) && flywheel verify {FOLDER}"
+    assert "  changed          flywheel.yaml: its bytes are not those that were reported on\n" in text
+    assert text.endswith(f"  hint: to verify with the project as it was recorded: {command}\n")
+    assert verify(project, SPRINT).hint == command
 
 
 def test_a_run_that_changes_nothing_leaves_the_digests_as_they_were(project: Path) -> None:
