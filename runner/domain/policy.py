@@ -50,10 +50,10 @@ class SpecChange(Record, frozen=True, kw_only=True):
     """One difference between two specs, as a person says it.
 
     Attributes:
-        path: of the option, `train.freeze` or `gates[recall on dark].min`.
+        path: of the option, `train.freeze` or `gates[recall on dark]`.
         before, after: as YAML would write them on one line; None where there is nothing.
         effect: `loosened` and `tightened` are of gates, policies and limits.
-        text: the whole change in words: "freeze 10 → 0", "gate recall on dark 0.70 → 0.65".
+        text: the whole change in words: "freeze 10 → 0", "gate recall on dark ≥ 0.70 → ≥ 0.65 loosened".
         where: the line of the new spec, `specs/0003-low-light.yaml:41:5`; empty for what was removed.
     """
 
