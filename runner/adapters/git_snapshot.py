@@ -62,34 +62,77 @@ def commit_of(root: Path, ref: str) -> str:
     return sha
 
 
-def merge_base(root: Path, base: str, head: str) -> str:
-    """The commit where `head` left `base`.
+def fork_state(root: Path, base: str, head: str) -> str:
+    """The newest state of `base` that `head` rests on: the first of its first-parent chain that is in `head`'s history.
+
+    Only these states were approved as a whole. A merge also brings every commit of its proposal, what was taken back before
+    it included: `git merge-base` may name one of those, and the author of a proposal chooses which.
 
     Raises:
-        FlywheelError: one of them is not known, or they have no common history here.
+        FlywheelError: one of them is not known, or `head` rests on no state of `base` here.
     """
     ours, theirs = commit_of(root, base), commit_of(root, head)
-    result = run_git(root, "merge-base", ours, theirs)
-    sha = result.stdout.decode("ascii", "replace").strip()
-    if result.returncode != 0 or not sha:
+    # Whole lists: git cuts a walk to what is not in `^head` short by the commits' dates, which their authors choose.
+    held = set(_history(root, theirs))
+    state = next((sha for sha in _history(root, "--first-parent", ours) if sha in held), None)
+    if state is None:
         raise FlywheelError(
             f"{base} and {head} have no commit in common here",
-            hint="fetch the whole history: git fetch --unshallow (in CI: check out with fetch-depth: 0)",
+            hint="fetch the whole history: git fetch --unshallow (in CI: check out with fetch-depth: 0); where it is here, "
+            f"merge {base} into the branch",
         )
-    return sha
+    return state
 
 
 def changed_files(root: Path, base: str, head: str) -> list[str]:
-    """The paths that `head` changes since it left `base`, sorted: added, edited, removed; a renamed file's both names.
+    """The paths that `head` changes, sorted: added, edited, removed; a renamed file's both names.
+
+    These are all that are neither as in the state of `base` that it rests on nor as in `base` itself, and what a merge would
+    change besides: where a branch rests on commits that came to `base` as a merge's second parent, git compares with those.
 
     Raises:
         FlywheelError: one of the commits is not known here, or they have no common history.
     """
-    start, end = merge_base(root, base, head), commit_of(root, head)
-    result = run_git(root, "diff-tree", "-r", "-z", "--no-renames", "--name-only", start, end)
+    tip, end = commit_of(root, base), commit_of(root, head)
+    from_tip = _differing(root, end, [tip])
+    return sorted(
+        from_tip & _differing(root, end, [fork_state(root, base, head), *_merge_bases(root, tip, end)])
+    )
+
+
+def older_files(root: Path, base: str, head: str) -> list[str]:
+    """The paths that differ from `base` because it moved on: `head` has them as in the state of `base` that it rests on.
+
+    Raises:
+        FlywheelError: as `changed_files`.
+    """
+    differing = _differing(root, commit_of(root, head), [commit_of(root, base)])
+    return sorted(differing - set(changed_files(root, base, head)))
+
+
+def _history(root: Path, *asked: str) -> list[str]:
+    """Commits, the newest first."""
+    result = run_git(root, "rev-list", *asked)
+    if result.returncode != 0:
+        raise _failed("the history could not be read", result.stderr)
+    return result.stdout.decode("ascii").split()
+
+
+def _merge_bases(root: Path, ours: str, theirs: str) -> list[str]:
+    """What a merge starts from: several commits where branches were merged crosswise."""
+    result = run_git(root, "merge-base", "--all", ours, theirs)
+    if result.returncode != 0:
+        raise _failed("the merge's base could not be found", result.stderr)
+    return result.stdout.decode("ascii").split()
+
+
+def _differing(root: Path, commit: str, others: Sequence[str]) -> set[str]:
+    """The paths that are not in `commit` as they are in one of the others; one process for all of them."""
+    options = ("-r", "-m", "-z", "--no-renames", "--no-commit-id", "--name-only", "--stdin")
+    result = run_git(root, "diff-tree", *options, stdin=" ".join((commit, *others, "\n")).encode())
     if result.returncode != 0:
         raise _failed("the changed files could not be listed", result.stderr)
-    return sorted(name for name in result.stdout.decode("utf-8", "surrogateescape").split("\0") if name)
+    return {name for name in result.stdout.decode("utf-8", "surrogateescape").split("\0") if name}
 
 
 def changed_last(root: Path, commit: str, paths: Sequence[str]) -> LastChange:

@@ -80,7 +80,9 @@ def require_believed(
             pull = _of_proposal(forge, run, branch, merged)
             _require_one_base(forge, run, pull, branch)
             _fetch(root, pull, access)
-            _require_no_code(root, pull, branch, before)
+            base = before or (_before_merge(root, pull) if pull.merged else _tip(root, branch))
+            _require_no_code(root, pull, base)
+            _require_approved_state(forge, root, run, pull, base)
         case "workflow_dispatch":
             pull = _of_dispatch(forge, run, branch, workflow, merged)
             _require_on_branch(root, run, branch, workflow)
@@ -273,8 +275,7 @@ def _fetch(root: Path, pull: PullRequest, access: Access | None) -> None:
     git_write.fetch_commit(root, pull.head_sha, access or Access(), ref=f"refs/pull/{pull.number}/head")
 
 
-def _require_no_code(root: Path, pull: PullRequest, branch: str, before: str | None) -> None:
-    base = before or (_before_merge(root, pull) if pull.merged else _tip(root, branch))
+def _require_no_code(root: Path, pull: PullRequest, base: str) -> None:
     changed = code_paths(git_snapshot.changed_files(root, base, pull.head_sha))
     if changed:
         more = f" and {len(changed) - 1:,} more" if len(changed) > 1 else ""
@@ -283,6 +284,23 @@ def _require_no_code(root: Path, pull: PullRequest, branch: str, before: str | N
             "they are not believed",
             hint="change code and sprints in pull requests of their own; or a maintainer starts the run: /flywheel run",
             exit_code=ExitCode.PUBLISH_FAILED,
+        )
+
+
+def _require_approved_state(forge: Forge, root: Path, run: WorkflowRun, pull: PullRequest, base: str) -> None:
+    """Code that the default branch has changed since is of a state that a pull request left behind, not of one within it.
+
+    A pull request that was rebased, or that the branch was moved forward to, brings its commits one by one, also code that
+    a later one takes back.
+    """
+    if not code_paths(git_snapshot.older_files(root, base, pull.head_sha)):
+        return
+    state = git_snapshot.fork_state(root, base, pull.head_sha)
+    brought = [each for each in forge.pull_requests_merged_by(state) if each.base_ref == pull.base_ref]
+    if brought and all(each.merge_commit != state for each in brought):
+        raise _refused(
+            run,
+            f"it rests on {state[:12]}, a commit within #{brought[0].number}, whose code has changed since",
         )
 
 
@@ -299,15 +317,13 @@ def _tip(root: Path, branch: str) -> str:
 def _before_merge(root: Path, pull: PullRequest) -> str:
     """The default branch's commit that the pull request was merged onto.
 
-    The first parent of the merge, unless the branch was moved forward to the head itself: then nothing in git tells, and
-    the forge's own note of the base is what there is.
+    The first parent of the merge, unless that is of the proposal itself, since the branch was moved forward to it: then
+    nothing in git tells, and the forge's own note of the base is what there is.
     """
     merge = str(pull.merge_commit)
     parents = git_write.parents_of(root, merge)
-    forward = merge == pull.head_sha or (
-        len(parents) < 2 and git_write.is_ancestor(root, pull.head_sha, merge)
-    )
-    return pull.base_sha if forward or not parents else parents[0]
+    forward = merge == pull.head_sha or not parents or git_write.is_ancestor(root, pull.head_sha, parents[0])
+    return pull.base_sha if forward else parents[0]
 
 
 def _refused(run: WorkflowRun, why: str) -> FlywheelError:

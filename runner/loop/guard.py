@@ -39,6 +39,12 @@ _OF_BASE = {  # what git and DVC follow wherever it lies
 }
 _POINTER_KEYS = {"outs", "meta", "desc", "md5"}
 _OUT_KEYS = {"path", "md5", "hash", "size", "nfiles", "isexec", "desc", "type", "labels", "meta"}
+_NEVER = {
+    ".flywheel": "flywheel's own folder",
+    ".dvc/cache": "DVC's cache",
+    ".dvc/tmp": "DVC's working files",
+}
+_BEHIND = "is this branch behind it?"
 _PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]+")
 _PROTECTED = {".git", ".dvc", ".github", ".flywheel", SPECS, REPORTS, "flywheel.yaml"}
 _POINTER_BYTES = 64 * 1024
@@ -100,12 +106,14 @@ class _Checkout:
     Attributes:
         files: by path.
         changed: the paths that the proposal itself adds, changes or removes.
+        older: those that the base has changed since, and that are here as they were before.
     """
 
     root: Path
     base: str
     files: Mapping[str, Entry]
     changed: Sequence[str]
+    older: Sequence[str]
 
     @classmethod
     def of(cls, root: Path, base: str) -> _Checkout:
@@ -114,13 +122,18 @@ class _Checkout:
             base=git_snapshot.commit_of(root, base),
             files={entry.path: entry for entry in git_snapshot.tree(root, "HEAD")},
             changed=git_snapshot.changed_files(root, base, "HEAD"),
+            older=git_snapshot.older_files(root, base, "HEAD"),
         )
 
     def problems(self) -> Iterator[str]:
         yield from self._links()
         yield from self._configuration()
+        for path in self.files:
+            yield from (f"{_shown(path)}: {problem}" for problem in _never(path))
         for path in self.changed:
             yield from (f"{_shown(path)}: {problem}" for problem in self._of(path))
+        for path in self.older:
+            yield from (f"{_shown(path)}: {problem}" for problem in self._of_older(path))
 
     def content(self, path: str) -> bytes | None:
         """A file's bytes as they were committed; None for what is no file, or not there."""
@@ -138,9 +151,24 @@ class _Checkout:
         """DVC's configuration says where data comes from and goes to."""
         path = ".dvc/config"
         if self.content(path) != git.read_file(self.root, self.base, path):
-            yield f"{path}: not the base branch's, which says where data comes from (is this branch behind it?)"
+            yield f"{path}: not the base branch's, which says where data comes from ({_BEHIND})"
         if ".dvc/config.local" in self.files:
             yield ".dvc/config.local: holds credentials, and is never committed"
+
+    def _of_older(self, path: str) -> Iterator[str]:
+        """What git and DVC follow is the base's of today: a state between two merges may be one that nobody approved."""
+        parts, content = PurePosixPath(path).parts, self.content(path)
+        name = parts[-1].lower()
+        if content is None:
+            return
+        if name in _OF_BASE:
+            yield f"{_OF_BASE[name]}, and is not the base branch's ({_BEHIND})"
+        elif _is_record(parts):
+            return
+        elif name in (*_PIPELINES, "dvc.lock"):
+            yield f"of a DVC pipeline, and not the base branch's ({_BEHIND})"
+        elif name.endswith(".dvc"):
+            yield from self._pointer(path, content)
 
     def _of(self, path: str) -> Iterator[str]:
         """What is wrong with a path that the proposal changes."""
@@ -150,7 +178,7 @@ class _Checkout:
         if name in _OF_BASE:
             yield f"{_OF_BASE[name]}; it is changed in a pull request of its own, without specs"
         elif ".dvc" in [part.lower() for part in parts[:-1]]:
-            if path not in (".dvc/config", ".dvc/config.local"):
+            if not any(_never(path)) and path not in (".dvc/config", ".dvc/config.local"):
                 yield "lies in DVC's own folder, which only the base branch changes"
         elif content is None:
             return
@@ -249,6 +277,13 @@ def _compiled(root: Path, sprint: str) -> list[bytes]:
 
 def _may_lie_in_specs(parts: tuple[str, ...]) -> bool:
     return len(parts) == 1 and bool(_SPEC_FILE.fullmatch(parts[0]) or _NOT_SPECS.fullmatch(parts[0]))
+
+
+def _never(path: str) -> Iterator[str]:
+    """DVC and flywheel take what they find there for their own, whoever brought it, and however long ago."""
+    for name, whose in _NEVER.items():
+        if f"/{name}/" in f"/{path.lower()}/":
+            yield f"lies in {whose}, of which nothing is ever committed"
 
 
 def _is_record(parts: tuple[str, ...]) -> bool:

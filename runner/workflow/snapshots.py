@@ -30,7 +30,7 @@ def compared(root: Path, base: str, head: str | None = None) -> tuple[Snapshot, 
         FlywheelError: git does not know a commit, or they have no history in common here.
     """
     there = snapshot_of(root, base)
-    left = git_snapshot.merge_base(root, base, head or "HEAD")
+    left = git_snapshot.fork_state(root, base, head or "HEAD")
     if left == there.commit:
         return there, snapshot_of(root, head) if head is not None else load_snapshot(root, HERE)
     with tempfile.TemporaryDirectory(prefix="flywheel-merged-") as temporary:

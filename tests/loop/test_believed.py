@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from forges.fake_forge import FakeForge
+from forges.fake_forge import FakeForge, pull_request
 from planted_record import FOLDER, SPEC, SPRINT, Planted, access, git, plant, remanifest
 from projects import call, commit
 
@@ -319,6 +319,84 @@ def test_code_in_a_merged_pull_request_is_seen_however_it_was_merged(planted: Pl
         assert refusal(planted, forge, own, merged=done, before=before).startswith(
             "#7 changes code (.github/workflows/sprint.yml)"
         )
+
+
+EVIL = ".github/workflows/sprint.yml"
+
+
+def hidden(planted: Planted, how: str) -> tuple[FakeForge, PullRequest, WorkflowRun]:
+    """#8 brings an evil workflow and takes it back; #7 rests on the commit between, has run with it, and #8 is merged."""
+    call(planted.proposal, "git", "checkout", "-q", "-b", "harmless", "main")
+    (planted.proposal / EVIL).parent.mkdir(parents=True)
+    (planted.proposal / EVIL).write_text("evil\n")
+    commit(planted.proposal, "What is not seen")
+    between = git(planted.proposal, "rev-parse", "HEAD")
+    call(planted.proposal, "git", "revert", "--no-edit", "HEAD")
+    call(planted.proposal, "git", "push", "-q", "origin", "harmless")
+    last = git(planted.proposal, "rev-parse", "HEAD")
+    call(planted.proposal, "git", "checkout", "-q", "-B", "more-dark", between)
+    call(planted.proposal, "git", "push", "-q", "-f", "origin", "more-dark")
+    head = propose(planted, "specs/0004-more.yaml")
+    forge, pull, run = planted.forge()
+    pull = forge.change_pull(pull.number, head_sha=head)
+    run = msgspec.structs.replace(run, head_sha=head)
+    assert refusal(planted, forge, run).startswith(f"#7 changes code ({EVIL})")
+    call(planted.trusted, "git", "fetch", "-q", "origin")
+    call(planted.trusted, "git", "merge", "-q", how, last)
+    call(planted.trusted, "git", "push", "-q", "origin", "main")
+    merge = git(planted.trusted, "rev-parse", "HEAD")
+    harmless = {"number": 8, "head_ref": "harmless", "head_sha": last, "state": "closed"}
+    forge.add_pull(msgspec.structs.replace(pull, **harmless, merged=True, merge_commit=merge))
+    forge.merged |= {between: [8], last: [8]}
+    return forge, pull, run
+
+
+@pytest.mark.parametrize("how", ["--no-ff", "--ff-only"])
+def test_an_old_run_with_a_workflow_that_another_merge_brought_and_took_back_is_not_believed(
+    planted: Planted, how: str
+) -> None:
+    forge, pull, run = hidden(planted, how)
+    before = git(planted.trusted, "rev-parse", "HEAD")
+    between = git(planted.proposal, "rev-parse", "more-dark~1")
+    assert git(planted.trusted, "merge-base", "main", pull.head_sha) == between
+    expected = {
+        "--no-ff": f"#7 changes code ({EVIL}), and could have changed what its own runs say: they are not believed",
+        "--ff-only": f"run 100 is not believed: it rests on {between[:12]}, a commit within #8, whose code has changed since",
+    }[how]
+    assert refusal(planted, forge, run) == expected
+    call(planted.trusted, "git", "merge", "-q", "--no-ff", "-m", "Merge", pull.head_sha)
+    assert not (planted.trusted / EVIL).exists()  # nobody sees it in the merge either
+    done = merged(planted, forge, pull, git(planted.trusted, "rev-parse", "HEAD"))
+    for known in (None, before):
+        assert refusal(planted, forge, run, merged=done, before=known) == expected
+
+
+def test_a_branch_that_left_between_two_pull_requests_is_believed_though_code_has_changed_since(
+    planted: Planted,
+) -> None:
+    forge, pull, run = planted.forge()
+    forge.add_pull(pull_request(6, state="closed", merged=True, merge_commit=planted.base))
+    (planted.trusted / "Makefile").write_text("all:\n")
+    commit(planted.trusted, "Elsewhere")
+    call(planted.trusted, "git", "push", "-q", "origin", "main")
+    assert require_believed(forge, planted.trusted, run, "sprint.yml", access=access()) == pull
+
+
+def test_a_merge_whose_first_parent_is_the_proposal_hides_no_code(planted: Planted) -> None:
+    """Whoever merges main into a branch and pushes that to main makes the branch main's own line."""
+    head = propose(planted, EVIL)
+    (planted.trusted / "README.md").write_text("meanwhile\n")
+    commit(planted.trusted, "Meanwhile")
+    before = git(planted.trusted, "rev-parse", "HEAD")
+    call(planted.trusted, "git", "fetch", "-q", "origin", "more-dark")
+    call(planted.trusted, "git", "checkout", "-q", "--detach", head)
+    call(planted.trusted, "git", "merge", "-q", "-m", "Merge main", "main")
+    call(planted.trusted, "git", "branch", "-q", "-f", "main", "HEAD")
+    forge, pull, run = planted.forge()
+    forge.change_pull(pull.number, head_sha=head, base_sha=before)
+    done = merged(planted, forge, pull, git(planted.trusted, "rev-parse", "main"))
+    own = msgspec.structs.replace(run, head_sha=head)
+    assert refusal(planted, forge, own, merged=done).startswith(f"#7 changes code ({EVIL})")
 
 
 def test_a_pull_request_that_is_not_merged_is_not_promoted(planted: Planted) -> None:

@@ -236,6 +236,87 @@ def test_what_the_base_branch_holds_is_the_base_branchs(proposal: Path) -> None:
     assert proposed(proposal, write("specs/0002-dark.yaml", SPEC)) == []
 
 
+HIDDEN = {
+    ".dvc/cache/runs/aa/aabb/x": "lies in DVC's cache, of which nothing is ever committed",
+    ".dvc/tmp/rwlock": "lies in DVC's working files, of which nothing is ever committed",
+    ".flywheel/state/0002-dark.json": "lies in flywheel's own folder, of which nothing is ever committed",
+    ".dvc/plugins/a.py": "lies in DVC's own folder, which only the base branch changes",
+    ".dvcignore": "says which files DVC does not look at; it is changed in a pull request of its own, without specs",
+    "sub/.gitattributes": "says what git does to files when it checks them out; it is changed in a pull request of its own, "
+    "without specs",
+    "dvc.yaml": "a DVC pipeline: its commands would be executed; pipelines are compiled from specs",
+    "evil.dvc": "not a plain DVC pointer, which names one file or folder under `outs`",
+}  # fmt: skip
+BEHIND = "is not the base branch's (is this branch behind it?)"
+OLDER = {
+    ".dvc/cache/runs/aa/aabb/x": HIDDEN[".dvc/cache/runs/aa/aabb/x"],
+    ".dvc/tmp/rwlock": HIDDEN[".dvc/tmp/rwlock"],
+    ".flywheel/state/0002-dark.json": HIDDEN[".flywheel/state/0002-dark.json"],
+    ".dvcignore": f"says which files DVC does not look at, and {BEHIND}",
+    "sub/.gitattributes": f"says what git does to files when it checks them out, and {BEHIND}",
+    "dvc.yaml": "of a DVC pipeline, and not the base branch's (is this branch behind it?)",
+    "evil.dvc": HIDDEN["evil.dvc"],
+}
+
+
+def taken_back(root: Path) -> str:
+    """Brings what is refused, and takes it back; the commit between the two."""
+    for path in HIDDEN:
+        write(path, "evil: 1\n")(root)
+    call(root, "git", "add", "-A", "-f")
+    commit(root, "What is refused")
+    between = call(root, "git", "rev-parse", "HEAD").stdout.strip()
+    call(root, "git", "revert", "--no-edit", "HEAD")
+    return between
+
+
+def test_what_a_merged_proposal_took_back_is_refused_in_the_next(proposal: Path) -> None:
+    between = taken_back(proposal)
+    call(proposal, "git", "checkout", "-q", "main")
+    call(proposal, "git", "merge", "-q", "--no-ff", "-m", "Merge #1", "proposal")
+    call(proposal, "git", "checkout", "-q", "-b", "next", between)
+    found = proposed(proposal, write("specs/0002-dark.yaml", SPEC))
+    assert found == sorted(f"{path}: {problem}" for path, problem in HIDDEN.items())
+
+
+def test_what_the_base_held_for_a_moment_is_refused_all_the_same(proposal: Path) -> None:
+    """A pull request that was rebased brings its commits one by one: one within it is a state of the branch, too."""
+    between = taken_back(proposal)
+    call(proposal, "git", "checkout", "-q", "main")
+    call(proposal, "git", "merge", "-q", "--ff-only", "proposal")
+    call(proposal, "git", "checkout", "-q", "-b", "next", between)
+    found = proposed(proposal, write("specs/0002-dark.yaml", SPEC))
+    assert found == sorted(f"{path}: {problem}" for path, problem in OLDER.items())
+
+
+def test_what_may_never_lie_there_is_refused_in_any_case_of_letters_and_even_if_the_base_has_it(
+    proposal: Path,
+) -> None:
+    call(proposal, "git", "checkout", "-q", "main")
+    write("sub/.DVC/Cache", "a file\n")(proposal)
+    commit(proposal, "A mistake")
+    call(proposal, "git", "checkout", "-q", "-b", "next")
+    assert proposed(proposal, write("specs/0002-dark.yaml", SPEC)) == [
+        "sub/.DVC/Cache: lies in DVC's cache, of which nothing is ever committed"
+    ]
+
+
+def test_a_branch_that_is_behind_may_hold_older_pointers_records_and_files_of_dvc(proposal: Path) -> None:
+    call(proposal, "git", "checkout", "-q", "main")
+    write(".dvc/.gitignore", "/tmp\n")(proposal)
+    write(f"reports/{SPRINT}/dvc.yaml", "stages: {}\n")(proposal)
+    commit(proposal, "As it was")
+    call(proposal, "git", "checkout", "-q", "-b", "next")
+    call(proposal, "git", "checkout", "-q", "main")
+    write(".dvc/.gitignore", "/tmp\n/cache\n")(proposal)
+    write(f"reports/{SPRINT}/dvc.yaml", "stages: {index: {cmd: x}}\n")(proposal)
+    write("data.dvc", NEW)(proposal)
+    write(".gitattributes", "*.jpg binary\n")(proposal)  # which the branch does not have
+    commit(proposal, "As it is")
+    call(proposal, "git", "checkout", "-q", "next")
+    assert proposed(proposal, write("specs/0002-dark.yaml", SPEC)) == []
+
+
 def test_a_submodule_is_refused(proposal: Path) -> None:
     head = call(proposal, "git", "rev-parse", "HEAD").stdout.strip()
     call(proposal, "git", "update-index", "--add", "--cacheinfo", f"160000,{head},vendor")

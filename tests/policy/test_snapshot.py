@@ -188,7 +188,7 @@ def test_changed_files_are_the_proposals_own(repository: Path) -> None:
         "specs/0003-late night\n.yaml",
     ]
     first = call(repository, "git", "rev-parse", "main~1").stdout.strip()
-    assert git_snapshot.merge_base(repository, "main", "proposal") == first
+    assert git_snapshot.fork_state(repository, "main", "proposal") == first
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--output=/tmp/x", "", "HEAD:flywheel.yaml"])
