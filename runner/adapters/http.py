@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -35,6 +37,14 @@ class Answer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def date(self) -> datetime | None:
+        """When it was given, by the server's clock; None where it does not say."""
+        try:
+            date = parsedate_to_datetime(self.headers["date"])
+        except (KeyError, ValueError):
+            return None
+        return date if date.tzinfo is not None else None
 
     def json(self) -> Any:
         """The body as plain JSON values; None where it is none (an error page)."""

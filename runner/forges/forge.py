@@ -61,7 +61,7 @@ class CheckRun(Record, frozen=True, kw_only=True):
     """A check on a commit. `summary` and `text` are Markdown of at most 65,535 characters.
 
     Attributes:
-        external_id: of what it reports on: the run that made the bundle. An update of a check with the same id keeps its
+        external_id: of what it reports on: the attempt of the run that made the bundle. An update of a check with the same id keeps its
             `completed_at`: approvals count from the time of the report, not from the last time it was shown.
     """
 
@@ -97,7 +97,9 @@ class WorkflowRun(Record, frozen=True, kw_only=True):
         head_branch: the ref that its workflow file came from.
         title: the run's display title (its `run-name`).
         called: the workflow files that its jobs use.
-        created_at: ISO 8601, UTC; by the forge's own clock, which no job can set.
+        created_at: ISO 8601, UTC; by the forge's own clock, which no job can set. The same for every attempt.
+        attempt: counts how often it was started: a run that is run again keeps its number.
+        started_at: when the last attempt began, as `created_at`.
     """
 
     id: int
@@ -112,15 +114,18 @@ class WorkflowRun(Record, frozen=True, kw_only=True):
     url: str
     called: list[CalledWorkflow] = []
     created_at: str = ""
+    attempt: int = 1
+    started_at: str = ""
 
 
 class Artifact(Record, frozen=True, kw_only=True):
-    """A file that a run left."""
+    """A file that a run left, in one of its attempts."""
 
     id: int
     name: str
     size_bytes: int
     expired: bool
+    created_at: str = ""
 
 
 class AnswerLost(FlywheelError):  # noqa: N818 - what happened
@@ -176,7 +181,7 @@ class Forge(Protocol):
         ...
 
     def check_runs(self, sha: str) -> list[CheckRun]:
-        """Our own checks of a commit."""
+        """Our own checks of a commit, but for those that say they will be completed some day."""
         ...
 
     def workflow_run(self, run: int) -> WorkflowRun: ...

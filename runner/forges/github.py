@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar
@@ -29,6 +30,7 @@ from runner.forges.github_errors import refused
 API_VERSION = "2022-11-28"
 MAX_PAGES = 100  # of 100 entries each: a list that is longer is refused, never cut off silently
 ANNOTATIONS = 50  # in one request
+CLOCKS = timedelta(minutes=1)  # by which a forge's servers may differ
 LOOKS = 3  # at what became of a check whose answer was lost
 
 # The second: by GitHub itself, when the branch that was proposed to went away.
@@ -53,6 +55,7 @@ class GitHub:
         self._http = http
         self._repository = f"repos/{environment.repository}"
         self._app = environment.bot.removesuffix("[bot]")
+        self._answered_at: datetime | None = None
 
     def pull_request(self, number: int) -> PullRequest:
         return self._one(f"pulls/{number}", answers.Pull, "pull-requests: read").record()
@@ -172,6 +175,9 @@ class GitHub:
         )
         newest: dict[str, answers.Check] = {}
         for check in (check for page in pages for check in page.check_runs):
+            # A workflow can give its check any time: with one to come, nothing would ever be said after it.
+            if self._answered_at is not None and check.is_after(self._answered_at + CLOCKS):
+                continue
             known = newest.get(check.name)
             if check.made_by(self._app) and (known is None or check.id > known.id):
                 newest[check.name] = check
@@ -256,6 +262,7 @@ class GitHub:
                 raise
             self._http.rest()
             raise AnswerLost(error.message, hint=error.hint, exit_code=error.exit_code) from error
+        self._answered_at = answer.date()
         if answer.status < 300 or (missing and answer.status == 404):
             return answer
         refusal = refused(what, answer, needs, self._http.now())

@@ -5,6 +5,7 @@ Source: https://docs.github.com/en/rest; the whole shapes are in GitHub's OpenAP
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypeVar, get_args
 
 import msgspec
@@ -184,6 +185,9 @@ class Check(Struct):
     def made_by(self, slug: str) -> bool:
         return self.app is not None and self.app.slug == slug
 
+    def is_after(self, time: datetime) -> bool:
+        return self.completed_at is not None and datetime.fromisoformat(self.completed_at) > time
+
     def record(self) -> CheckRun:
         return CheckRun(
             name=self.name,
@@ -242,6 +246,8 @@ class Run(Struct):
     display_title: str = ""
     referenced_workflows: list[_Called] | None = None
     created_at: str = ""
+    run_attempt: int = 1
+    run_started_at: str = ""
 
     def record(self) -> WorkflowRun:
         return WorkflowRun(
@@ -260,6 +266,8 @@ class Run(Struct):
                 for each in self.referenced_workflows or []
             ],
             created_at=self.created_at,
+            attempt=self.run_attempt,
+            started_at=self.run_started_at or self.created_at,
         )
 
 
@@ -274,9 +282,16 @@ class RunArtifact(Struct):
     name: str
     size_in_bytes: int
     expired: bool
+    created_at: str | None = None
 
     def record(self) -> Artifact:
-        return Artifact(id=self.id, name=self.name, size_bytes=self.size_in_bytes, expired=self.expired)
+        return Artifact(
+            id=self.id,
+            name=self.name,
+            size_bytes=self.size_in_bytes,
+            expired=self.expired,
+            created_at=self.created_at or "",
+        )
 
 
 class Artifacts(Struct):

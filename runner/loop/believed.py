@@ -19,6 +19,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.forges.environment import Environment
 from runner.forges.forge import Forge, PullRequest, WorkflowRun
+from runner.loop.attempts import artifact_of
 from runner.loop.bundle import BUNDLE_ARTIFACT, OUTPUTS_ARTIFACT, Bundle
 from runner.loop.unpack import BUNDLE_BYTES, OUTPUTS_BYTES, Expected, open_bundle, open_outputs
 from runner.policy.code_paths import code_paths
@@ -124,14 +125,13 @@ def outputs_of(forge: Forge, run: WorkflowRun, bundle: Bundle, folder: Path) -> 
 
 
 def _download(forge: Forge, run: WorkflowRun, name: str, target: Path, most: int) -> Path | None:
-    found = [artifact for artifact in forge.artifacts(run.id) if artifact.name == name]
-    if not found:
+    artifact = artifact_of(forge, run, name)
+    if artifact is None:
         return None
-    newest = max(found, key=lambda artifact: artifact.id)  # of the last attempt
-    if newest.expired:
+    if artifact.expired:
         raise _refused(run, f"its {name} is gone: forges keep it for 90 days")
     target.parent.mkdir(parents=True, exist_ok=True)
-    return forge.download(newest.id, target, max_bytes=most)
+    return forge.download(artifact.id, target, max_bytes=most)
 
 
 def _require_of_git(root: Path, run: WorkflowRun, bundle: Bundle, branch: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from runner.domain.policy import Approval
 from runner.forges.forge import Comment, Forge, PullRequest, Review
+from runner.loop.attempts import report_id
 from runner.loop.believed import newest_run
 from runner.loop.chat import Approve, parse
 from runner.report.check import POLICY
 
 _DECISIVE = ("APPROVED", "CHANGES_REQUESTED", "DISMISSED")
+JUDGED_AGAIN = "judged-again-"  # what the `external_id` of a check on such a record begins with
 CHECKS = "flywheel / "  # what the names of our checks begin with
 
 
@@ -53,20 +55,27 @@ def _ordered(reviews: list[Review]) -> list[Review]:
 
 
 def last_report(forge: Forge, pull: PullRequest) -> str | None:
-    """When the last sprint's check of the proposed commit was completed: what was approved before was another report.
+    """When the newest run's last report of the proposed commit came: what was approved before was another report.
 
     A plan is no report: who approves it has not seen what the sprint came to. Any workflow that may write checks can make
-    one of ours, with a time of its own: before the newest run began there was no report of it, whatever a check says.
+    one of ours, with a time of its own. So only those count that report on the newest run's last attempt or, after the merge,
+    on a record that was judged again; and before that attempt began there was no report, whatever a check says.
 
     Raises:
         FlywheelError: the forge refused.
     """
-    times = [
-        check.completed_at
+    ours = [
+        check
         for check in forge.check_runs(pull.head_sha)
         if check.name.startswith(CHECKS) and check.name != POLICY and check.completed_at is not None
     ]
-    if not times:
+    newest = newest_run(forge, pull, "sprint.yml") if ours else None
+    if newest is None:
         return None
-    newest = newest_run(forge, pull, "sprint.yml")
-    return max([*times, *([newest.created_at] if newest is not None else [])])
+    times = [
+        str(check.completed_at)
+        for check in ours
+        if check.external_id == report_id(newest)
+        or (pull.merged and check.external_id.startswith(JUDGED_AGAIN))
+    ]
+    return max([*times, newest.started_at]) if times else None

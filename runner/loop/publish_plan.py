@@ -11,12 +11,12 @@ from runner.adapters.zip_files import Limits
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.policy import Finding
 from runner.forges.forge import PullRequest, WorkflowRun
+from runner.loop.attempts import artifact_of, plan_id
 from runner.loop.given import last_report
 from runner.loop.propose import propose
 from runner.loop.publisher import (
     PLAN_MARKER,
     Publisher,
-    artifact_of,
     decided,
     downloaded,
     known_checks,
@@ -36,8 +36,8 @@ def publish_plan(publisher: Publisher, run: WorkflowRun, pull: PullRequest) -> N
     Raises:
         FlywheelError: the plan is refused, or the forge refuses.
     """
-    artifact = artifact_of(publisher, run, PLAN_ARTIFACT)
-    if artifact is None:
+    artifact = artifact_of(publisher.forge, run, PLAN_ARTIFACT)
+    if artifact is None or artifact.expired:
         tell_nothing_left(publisher, run, pull, PLAN_MARKER, "The plan could not be made")
         return
     with downloaded(publisher, artifact, _PLAN_BYTES) as source:
@@ -45,7 +45,7 @@ def publish_plan(publisher: Publisher, run: WorkflowRun, pull: PullRequest) -> N
     fork = pull.head_repository != publisher.environment.repository
     publisher.sticky(pull, PLAN_MARKER, _marked(PLAN_MARKER, plan_comment.render(proposal, fork=fork)))
     publisher.say(f"#{pull.number}: the plan of {pull.head_sha[:10]}")
-    external_id = f"plan-{run.id}"
+    external_id = plan_id(run)
     known = known_checks(publisher, pull)
     if any(each.name == check.POLICY and each.external_id.startswith("sprint-") for each in known):
         return  # the sprints' own findings are more: what the data showed is among them

@@ -13,6 +13,7 @@ from runner.adapters import git_write
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.policy import Finding
 from runner.forges.forge import PullRequest, WorkflowRun
+from runner.loop.attempts import report_id
 from runner.loop.believed import bundle_of
 from runner.loop.bundle import Bundle
 from runner.loop.publish_plan import findings_of
@@ -47,8 +48,8 @@ def publish_reports(publisher: Publisher, run: WorkflowRun, pull: PullRequest) -
 
 
 def _publish_bundle(publisher: Publisher, run: WorkflowRun, pull: PullRequest, bundle: Bundle) -> None:
-    external_id, url = f"sprint-{run.id}", publisher.run_url(run)
-    reported = max(reported_at(known_checks(publisher, pull), external_id), run.created_at)
+    external_id, url = report_id(run), publisher.run_url(run)
+    reported = max(reported_at(known_checks(publisher, pull), external_id), run.started_at)
     found = [finding for name in bundle.manifest.sprints for finding in _findings(bundle, name)]
     every = decided(publisher, pull, distinct([*findings_of(publisher, pull), *found]), reported=reported)
     pictures = _pictures(publisher)

@@ -16,6 +16,7 @@ from runner.forges.forge import Artifact, CheckRun, Forge, PullRequest, Workflow
 from runner.forges.sticky import find_sticky, put_sticky
 from runner.loop.given import given
 from runner.policy.approvals import Circumstances, Decision, decide
+from runner.report.check import POLICY
 
 PLAN_MARKER, RUN_MARKER = "<!-- flywheel:plan -->", "<!-- flywheel:run -->"
 NOT_YET = "9999-12-31T23:59:59+00:00"  # of a report that is only about to be published: nothing came after it
@@ -78,16 +79,9 @@ def known_checks(publisher: Publisher, pull: PullRequest) -> list[CheckRun]:
 
 
 def reported_at(known: Sequence[CheckRun], external_id: str) -> str:
-    """Since when approvals count: not before this very report was first published."""
-    if not any(each.external_id == external_id for each in known):
-        return NOT_YET
-    return max((each.completed_at for each in known if each.completed_at is not None), default=NOT_YET)
-
-
-def artifact_of(publisher: Publisher, run: WorkflowRun, name: str) -> Artifact | None:
-    """The run's artifact of that name; the newest where a run was tried several times."""
-    found = [each for each in publisher.forge.artifacts(run.id) if each.name == name and not each.expired]
-    return max(found, key=lambda each: each.id, default=None)
+    """Since when approvals count: not before this very report was first published, whatever else has a check."""
+    own = [each.completed_at for each in known if each.external_id == external_id and each.name != POLICY]
+    return max((time for time in own if time is not None), default=NOT_YET)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.forges.forge import PullRequest
 from runner.loop.after_merge import Settled
+from runner.loop.given import JUDGED_AGAIN
 from runner.loop.publisher import NOT_YET, Publisher, decided
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
@@ -112,7 +113,7 @@ def _publish_again(publisher: Publisher, pull: PullRequest, settled: Settled) ->
     folder = publisher.root / "reports" / settled.sprint
     report, terms = read_json(folder / "report.json", SprintReport), read_terms(folder)
     record = hashlib.sha256((folder / digests.FILE).read_bytes()).hexdigest()[:12]
-    external_id = f"judged-again-{record}"
+    external_id = f"{JUDGED_AGAIN}{record}"
     known = [each for each in publisher.forge.check_runs(pull.head_sha) if each.external_id == external_id]
     reported = known[0].completed_at if known else NOT_YET
     findings = terms.all_findings if terms else []

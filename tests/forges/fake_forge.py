@@ -65,7 +65,8 @@ def workflow_run(run: int = 100, **changes: Any) -> WorkflowRun:
         "called": [RUN_SPRINT],
         "created_at": "2027-01-01T11:00:00Z",
     }
-    return WorkflowRun(**{**fields, **changes})
+    fields |= changes
+    return WorkflowRun(**{"started_at": fields["created_at"], **fields})
 
 
 def zip_folder(folder: Path, destination: Path) -> Path:
@@ -141,7 +142,13 @@ class FakeForge:
 
     def add_artifact(self, run: int, name: str, archive: Path, *, expired: bool = False) -> Artifact:
         """A zip as an artifact of a run."""
-        artifact = Artifact(id=next(self._ids), name=name, size_bytes=archive.stat().st_size, expired=expired)
+        artifact = Artifact(
+            id=next(self._ids),
+            name=name,
+            size_bytes=archive.stat().st_size,
+            expired=expired,
+            created_at=self.now,
+        )
         self.left.setdefault(run, []).append(artifact)
         self.archives[artifact.id] = archive
         return artifact
@@ -221,14 +228,22 @@ class FakeForge:
         self._fault("put_check_run")
         known = self.checks.get(check.head_sha, [])
         others = [each for each in known if each.name != check.name]
-        same = [each for each in known if each.name == check.name and each.external_id == check.external_id]
+        same = [
+            each
+            for each in self._completed(check.head_sha)
+            if (each.name, each.external_id) == (check.name, check.external_id)
+        ]
         done = msgspec.structs.replace(check, completed_at=same[0].completed_at if same else self.now)
         self.checks[check.head_sha] = [*others, done]
         self.actions.append(("put_check_run", (check.head_sha, check.name, check.conclusion)))
 
     def check_runs(self, sha: str) -> list[CheckRun]:
         self._fault("check_runs")
-        return list(self.checks.get(sha, []))
+        return self._completed(sha)
+
+    def _completed(self, sha: str) -> list[CheckRun]:
+        known = self.checks.get(sha, [])
+        return [each for each in known if each.completed_at is None or each.completed_at <= self.now]
 
     def workflow_run(self, run: int) -> WorkflowRun:
         self._fault("workflow_run")

@@ -60,6 +60,8 @@ class World(Protocol):
     def artifact(self, name: str, archive: Path, *, expired: bool = False) -> None: ...
     def setting(self, path: str, value: object) -> None: ...
     def retarget(self, number: int) -> None: ...
+    def run_again(self, run: int, at: str) -> None: ...
+    def forged(self, check: CheckRun) -> None: ...
     def reactions(self, comment: int) -> list[str]: ...
     def dispatched(self) -> list[tuple[str, str, dict[str, str]]]: ...
 
@@ -80,6 +82,14 @@ class Emulated:
 
     def retarget(self, number: int) -> None:
         self.github.pull(number, changed_base=True)
+
+    def run_again(self, run: int, at: str) -> None:
+        self.github.change(runs=[{**RUN, "id": run, "run_attempt": 2, "run_started_at": at}])
+
+    def forged(self, check: CheckRun) -> None:
+        more = {"external_id": check.external_id, "completed_at": check.completed_at}
+        output = {"title": check.title, "summary": check.summary}
+        self.github.foreign_check("github-actions", name=check.name, output=output, **more)
 
     def setting(self, path: str, value: object) -> None:
         self.github.change(settings={path: value})
@@ -111,6 +121,14 @@ class Faked:
     def retarget(self, number: int) -> None:
         self.forge.retargeted.add(number)
 
+    def run_again(self, run: int, at: str) -> None:
+        known = self.forge.workflow_run(run)
+        self.forge.runs.remove(known)
+        self.forge.add_run(msgspec.structs.replace(known, attempt=2, started_at=at))
+
+    def forged(self, check: CheckRun) -> None:
+        self.forge.checks.setdefault(check.head_sha, []).append(check)
+
     def reactions(self, comment: int) -> list[str]:
         return self.forge.reactions.get(comment, [])
 
@@ -125,7 +143,7 @@ def fake() -> FakeForge:
     for run in (RUN, DISPATCHED, PLANNED):
         called = [RUN_SPRINT] if run is not PLANNED else []
         url = f"http://127.0.0.1/acme/digits/actions/runs/{run['id']}"
-        forge.add_run(WorkflowRun(**run, url=url, called=called, created_at=STARTED))
+        forge.add_run(WorkflowRun(**run, url=url, called=called, created_at=STARTED, started_at=STARTED))
     return forge
 
 
@@ -311,9 +329,25 @@ def test_a_commit_without_checks_has_none(world: World) -> None:
 
 def test_a_run_names_its_workflow_and_where_it_came_from(world: World) -> None:
     run = world.forge.workflow_run(101)
-    expected = WorkflowRun(**DISPATCHED, url="", called=[RUN_SPRINT], created_at=STARTED)
+    times = {"created_at": STARTED, "started_at": STARTED}
+    expected = WorkflowRun(**DISPATCHED, url="", called=[RUN_SPRINT], **times)
     assert msgspec.structs.replace(run, url="") == expected
     assert run.url.endswith("/acme/digits/actions/runs/101")
+
+
+def test_a_run_that_is_run_again_keeps_its_number_and_its_first_time(world: World) -> None:
+    world.run_again(100, "2027-01-02T08:00:00Z")
+    run = world.forge.workflow_run(100)
+    assert (run.attempt, run.created_at, run.started_at) == (2, STARTED, "2027-01-02T08:00:00Z")
+
+
+def test_a_check_that_will_be_completed_some_day_is_none_and_is_made_anew(world: World) -> None:
+    to_come = check(completed_at="2999-01-01T00:00:00Z")
+    world.forged(to_come)
+    assert world.forge.check_runs(HEAD_SHA) == []
+    world.forge.put_check_run(check())
+    (ours,) = world.forge.check_runs(HEAD_SHA)
+    assert (ours.external_id, str(ours.completed_at) < "2028") == (to_come.external_id, True)
 
 
 def test_runs_of_a_workflow_come_newest_first_and_can_be_narrowed(world: World) -> None:
@@ -340,6 +374,7 @@ def test_an_artifact_is_downloaded_whole(world: World, bundle: Path, tmp_path: P
         bundle.stat().st_size,
         False,
     )
+    assert artifact.created_at == STARTED
     there = world.forge.download(artifact.id, tmp_path / "got.zip", max_bytes=10_000)
     assert there.read_bytes() == bundle.read_bytes()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,11 +100,14 @@ def test_a_comment_that_was_edited_approves_nothing(loose: Loop) -> None:
     assert loose.tags == []
 
 
-def test_what_was_approved_before_the_last_report_counts_no_more(loose: Loop) -> None:
+@pytest.mark.parametrize("again", [Loop.once_more, Loop.run_again])
+def test_what_was_approved_before_the_last_report_counts_no_more(
+    loose: Loop, again: Callable[[Loop], int]
+) -> None:
     found = finding(loose)
     loose.says(7, "carol", f"/flywheel approve {found}")
     assert loose.conclusions(7)[POLICY_CHECK] == "success"
-    assert loose.publish(loose.once_more()) == 0  # the same commit, run again: another report
+    assert loose.publish(again(loose)) == 0  # the same commit, run again: another report
     assert finding(loose) == found
     assert loose.conclusions(7) == {CHECK: "failure", POLICY_CHECK: "action_required"}
     assert "is older than the last report" in loose.checks(7)[POLICY_CHECK].summary

@@ -143,7 +143,7 @@ def test_the_check_is_on_the_head_commit(
     loop.publish()
     found = loop.check(f"flywheel / {SPRINT}")
     assert (found.head_sha, found.conclusion) == (loop.proposed.head, conclusion)
-    assert found.external_id == f"sprint-{RUN}"
+    assert found.external_id == f"sprint-{RUN}-1"
 
 
 def test_a_strangers_marker_is_left_alone(loop: Loop) -> None:
@@ -285,6 +285,61 @@ def test_a_new_report_takes_approvals_back(loop: Loop) -> None:
     assert "✅ approved" not in loop.check("flywheel / policy").summary
 
 
+def run_again(loop: Loop, *reports: SprintReport) -> None:
+    """Re-run all jobs: the same run, another attempt, with what it left or without anything."""
+    [known] = [each for each in loop.forge.runs if each.id == RUN]
+    loop.forge.runs.remove(known)
+    loop.forge.add_run(replace(known, attempt=known.attempt + 1, started_at=loop.forge.now))
+    if reports:
+        files = bundle_files([*reports], loop.proposed, [LOOSENED])
+        archive = zipped(loop.folder / f"again-{known.attempt}.zip", files)
+        loop.forge.add_artifact(RUN, "flywheel-bundle", archive)
+
+
+def test_another_attempt_of_a_run_is_a_new_report_and_takes_approvals_back(loop: Loop) -> None:
+    loop.reports(passing(loop.proposed))
+    loop.publish()
+    loop.forge.now = "2027-01-01T13:00:00Z"
+    loop.forge.add_comment(NUMBER, "bob", f"/flywheel approve {LOOSENED.id}")
+    loop.publish()
+    assert "✅ approved by `bob`" in loop.check("flywheel / policy").summary
+    loop.forge.now = "2027-01-01T14:00:00Z"
+    run_again(loop, passing(loop.proposed))
+    for now in ("2027-01-01T14:10:00Z", "2027-01-01T14:20:00Z"):  # report.yml again: the same report
+        loop.forge.now = now
+        loop.publish()
+        assert "✅ approved" not in loop.check("flywheel / policy").summary
+        shown = loop.check(f"flywheel / {SPRINT}")
+        assert (shown.external_id, shown.completed_at) == (f"sprint-{RUN}-2", "2027-01-01T14:10:00Z")
+    loop.forge.add_comment(NUMBER, "bob", f"/flywheel approve {LOOSENED.id}")
+    loop.publish()
+    assert "✅ approved by `bob`" in loop.check("flywheel / policy").summary
+
+
+def test_what_an_earlier_attempt_left_is_not_taken_for_this_ones(loop: Loop) -> None:
+    loop.reports(passing(loop.proposed))
+    loop.publish()
+    loop.forge.now = "2027-01-01T14:00:00Z"
+    run_again(loop)
+    loop.forge.runs[0] = replace(loop.forge.runs[0], conclusion="failure")
+    loop.publish()
+    assert loop.check(f"flywheel / {SPRINT}").external_id == f"sprint-{RUN}-1"
+    assert any("## ❌ The run ended without a report" in comment.body for comment in loop.comments)
+
+
+def test_a_check_that_another_workflow_wrote_does_not_keep_approvals_from_counting(loop: Loop) -> None:
+    loop.reports(passing(loop.proposed))
+    loop.publish()
+    shown = loop.check(f"flywheel / {SPRINT}")
+    stranger = replace(shown, name="flywheel / x", external_id="", completed_at="2027-01-01T13:30:00Z")
+    loop.forge.checks[loop.proposed.head].append(stranger)
+    loop.forge.now = "2027-01-01T13:00:00Z"
+    loop.forge.add_comment(NUMBER, "bob", f"/flywheel approve {LOOSENED.id}")
+    loop.forge.now = "2027-01-01T14:00:00Z"
+    publish_again(loop.publisher, loop.forge.pulls[NUMBER])
+    assert "✅ approved by `bob`" in loop.check("flywheel / policy").summary
+
+
 def test_what_the_specs_weaken_is_found_in_git_and_not_in_the_bundle(loop: Loop) -> None:
     """The bundle names no finding at all; the proposal loosens a gate."""
     loop.run()
@@ -306,7 +361,7 @@ def test_a_plan_becomes_one_comment_and_the_policys_check(loop: Loop) -> None:
     assert comment.body.startswith("<!-- flywheel:plan -->\n## ")
     assert comment.body.count("<!--") == 1
     policy = loop.check("flywheel / policy")
-    assert (policy.conclusion, policy.external_id) == ("action_required", f"plan-{RUN}")
+    assert (policy.conclusion, policy.external_id) == ("action_required", f"plan-{RUN}-1")
     loop.publish()
     assert len(loop.comments) == 1
 
@@ -316,7 +371,7 @@ def test_a_plan_after_the_report_does_not_take_its_findings_away(loop: Loop) -> 
     loop.publish()
     loop.plan(PROPOSAL, run=101)
     loop.publish(101)
-    assert loop.check("flywheel / policy").external_id == f"sprint-{RUN}"
+    assert loop.check("flywheel / policy").external_id == f"sprint-{RUN}-1"
 
 
 def test_a_plan_with_problems_is_a_failure_at_its_lines(loop: Loop) -> None:

@@ -22,7 +22,9 @@ def forge() -> FakeForge:
     return forge
 
 
-def check(name: str = "flywheel / 0002-small", at: str = "2027-01-01T12:00:00Z") -> CheckRun:
+def check(
+    name: str = "flywheel / 0002-small", at: str = "2027-01-01T12:00:00Z", of: str = "sprint-100-1"
+) -> CheckRun:
     return CheckRun(
         name=name,
         head_sha=HEAD,
@@ -30,7 +32,7 @@ def check(name: str = "flywheel / 0002-small", at: str = "2027-01-01T12:00:00Z")
         title="t",
         summary="s",
         completed_at=at,
-        external_id="x",
+        external_id=of,
     )
 
 
@@ -88,7 +90,10 @@ def test_the_last_report_is_the_last_sprints_check_and_no_plan(forge: FakeForge)
 def test_a_check_with_a_time_of_its_own_makes_no_report_older_than_its_run(forge: FakeForge) -> None:
     """Any workflow of a pull request may write checks, in the name of the forge's own program."""
     pull = forge.pulls[7]
-    forge.checks[HEAD] = [check(at="2020-01-01T00:00:00Z")]
+    forge.checks[HEAD] = [
+        check(at="2020-01-01T00:00:00Z"),
+        check(at="2020-01-01T00:00:00Z", of="sprint-101-1"),
+    ]
     assert last_report(forge, pull) == "2027-01-01T11:00:00Z"
     by_hand = {"event": "workflow_dispatch", "title": f"sprint #7 {HEAD}"}
     forge.add_run(workflow_run(101, head_branch="main", created_at="2027-01-01T11:30:00Z", **by_hand))
@@ -97,3 +102,37 @@ def test_a_check_with_a_time_of_its_own_makes_no_report_older_than_its_run(forge
     assert (
         last_report(forge, pull) == "2027-01-01T11:30:00Z"
     )  # of a branch of somebody's own: not of this one
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        check("flywheel / x", "9999-01-01T00:00:00Z"),
+        check("flywheel / x", "9999-01-01T00:00:00Z", of="judged-again-0123456789ab"),
+        check("flywheel / x", "2027-01-01T12:59:00Z", of="sprint-99-1"),
+        check("flywheel / x", "2027-01-01T12:59:00Z", of="sprint-100-2"),
+        check("flywheel / x", "2027-01-01T12:59:00Z", of=""),
+        check("flywheel / x", "2027-01-01T12:59:00Z", of="judged-again-0123456789ab"),
+    ],
+)
+def test_nobody_blocks_an_approval_with_a_check_of_a_time_to_come(forge: FakeForge, forged: CheckRun) -> None:
+    pull = forge.pulls[7]
+    forge.checks[HEAD] = [check(), forged]
+    assert last_report(forge, pull) == "2027-01-01T12:00:00Z"
+
+
+def test_a_record_that_was_judged_again_after_the_merge_is_a_report(forge: FakeForge) -> None:
+    pull = forge.change_pull(7, state="closed", merged=True, merge_commit="2" * 40)
+    forge.checks[HEAD] = [check(at="2027-01-01T12:30:00Z", of="judged-again-0123456789ab")]
+    assert last_report(forge, pull) == "2027-01-01T12:30:00Z"
+
+
+def test_a_run_that_was_run_again_has_no_report_until_that_attempts_own(forge: FakeForge) -> None:
+    pull = forge.pulls[7]
+    forge.checks[HEAD] = [check()]
+    forge.runs = [workflow_run(100, attempt=2, started_at="2027-01-01T12:15:00Z")]
+    assert last_report(forge, pull) is None
+    forge.checks[HEAD] = [check(at="2027-01-01T12:00:00Z", of="sprint-100-2")]
+    assert last_report(forge, pull) == "2027-01-01T12:15:00Z"  # none came before the attempt began
+    forge.checks[HEAD] = [check(at="2027-01-01T12:30:00Z", of="sprint-100-2")]
+    assert last_report(forge, pull) == "2027-01-01T12:30:00Z"

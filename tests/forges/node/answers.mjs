@@ -35,6 +35,7 @@ function runJson(world, run) {
     referenced_workflows: (run.called ?? calledBy(world, run)).map(({ path, ref }) => ({ path: `${path}@${ref.split('/').pop()}`, ref, sha: 'e'.repeat(40) })),
     called: undefined,
     created_at: run.created_at ?? START,
+    run_attempt: run.run_attempt ?? 1, run_started_at: run.run_started_at ?? run.created_at ?? START,
   }
 }
 
@@ -54,7 +55,7 @@ function eventsJson(world, number) {
 function artifactJson(world, artifact, index) {
   const url = `${world.publicUrl}/repos/${world.repository}/actions/artifacts/${index + 1}`
   return {
-    id: index + 1, name: artifact.name, size_in_bytes: statSync(artifact.path).size, expired: artifact.expired ?? false,
+    id: index + 1, name: artifact.name, size_in_bytes: statSync(artifact.path).size, expired: artifact.expired ?? false, created_at: artifact.created_at,
     url, archive_download_url: `${url}/zip`, workflow_run: { id: artifact.run },
   }
 }

@@ -150,7 +150,7 @@ async function api(request, response, prefix) {
 
 function send(response, { status, headers, value, text }, record) {
   if (record) record.status = status
-  response.writeHead(status, { 'x-ratelimit-remaining': '4999', 'x-github-request-id': 'TEST', ...headers })
+  response.writeHead(status, { date: new Date(clock.now).toUTCString(), 'x-ratelimit-remaining': '4999', 'x-github-request-id': 'TEST', ...headers })
   response.end(text ?? (value === undefined ? undefined : JSON.stringify(value)))
 }
 

@@ -94,7 +94,7 @@ export class World {
       this.runs = [run, ...this.runs.filter((each) => each.id !== run.id)]
       await this.know(run.head_sha)
     }
-    this.artifacts.push(...(wanted.artifacts ?? []))
+    this.artifacts.push(...(wanted.artifacts ?? []).map((each) => ({ created_at: this.clock.text(), ...each })))
     for (const path of wanted.workflows ?? []) if (!this.workflows.includes(path)) this.workflows.push(path)
     Object.assign(this.settings, wanted.settings ?? {})
     for (const sha of wanted.commits ?? []) await this.know(sha)
