@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import html
+import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,11 +29,14 @@ from runner.planning.proposal import ConfigProblem, Proposal
 from runner.policy.code_paths import code_paths
 from runner.report import markdown
 from runner.report.annotations import untrusted
+from runner.report.escape import markdown as markdown_text
 from runner.workflow.records import JudgedSprint
 from runner.workflow.run import report_failure
 from runner.workflow.run import run as run_sprint
 
 REDACTED = "***"
+CHUNK_BYTES = 8 * 2**20
+_LEFT = ("bundle", "html", "outputs")
 
 
 def run(
@@ -99,13 +106,12 @@ def _run_all(root: Path, commits: _Proposed, output: Path, variables: MutableMap
     if not sprints:
         _say("no sprint is changed: nothing to run")
         return
-    pack(root, sprints, commits.base, commits.head, output)
-    for outcome in outcomes:
-        write_text(
-            output / "html" / f"{outcome.folder.name}.html", page(outcome.report, root / outcome.folder)
-        )
-    for folder in ("bundle", "html"):
-        _refuse_secrets(output / folder, secrets)
+    with _looked_through(output, secrets) as left:
+        pack(root, sprints, commits.base, commits.head, left)
+        for outcome in outcomes:
+            write_text(
+                left / "html" / f"{outcome.folder.name}.html", page(outcome.report, root / outcome.folder)
+            )
     if environment is not None:
         for outcome in outcomes:
             append_summary(environment, markdown.render(outcome.report))
@@ -171,22 +177,54 @@ def _without(text: str, secrets: Sequence[str]) -> str:
     return text
 
 
-def _refuse_secrets(bundle: Path, secrets: Sequence[str]) -> None:
-    """The last look before the bundle becomes an artifact that everybody may read.
+@contextmanager
+def _looked_through(output: Path, secrets: Sequence[str]) -> Iterator[Path]:
+    """A folder for what becomes artifacts that everybody may read; it lies in `output` only once it was looked through.
+
+    The steps that upload follow however this one ends, also where it is killed at its time limit.
 
     Raises:
-        FlywheelError: a file holds a value of the DVC configuration.
+        FlywheelError: a file holds a value of the DVC configuration. Then nothing at all is left to upload.
     """
-    for path in sorted(bundle.rglob("*")):
-        content = path.read_bytes() if path.is_file() else b""
-        if any(secret.encode() in content for secret in secrets):
-            path.unlink()
+    for name in _LEFT:
+        shutil.rmtree(output / name, ignore_errors=True)
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".left-", dir=output) as temporary:
+        left = Path(temporary)
+        yield left
+        holding = [path for path in sorted(left.rglob("*")) if path.is_file() and _holds(path, secrets)]
+        if holding:
             raise FlywheelError(
-                "holds a secret of the job's DVC configuration, and was removed",
-                where=Where(path.relative_to(bundle).as_posix()),
+                "holds a secret of the job's DVC configuration: nothing that the run made was left",
+                where=Where(holding[0].relative_to(left).as_posix()),
                 hint="change that secret: this machine's logs may hold it too",
                 exit_code=ExitCode.STAGE_FAILED,
             )
+        for name in _LEFT:
+            if (left / name).is_dir():
+                (left / name).replace(output / name)
+
+
+def _holds(path: Path, secrets: Sequence[str]) -> bool:
+    """Whether a file holds one of these, as it is or as JSON or HTML write it; read in pieces, since weights are large."""
+    forms = {
+        form.encode()
+        for secret in secrets
+        for form in (
+            secret,
+            json.dumps(secret)[1:-1],
+            html.escape(secret),
+            markdown_text(secret, len(secret)),
+        )
+    }
+    overlap, tail = max(map(len, forms), default=1) - 1, b""
+    with path.open("rb") as file:
+        while forms and (read := file.read(CHUNK_BYTES)):
+            piece = tail + read
+            if any(form in piece for form in forms):
+                return True
+            tail = piece[-overlap:] if overlap else b""
+    return False
 
 
 @contextmanager

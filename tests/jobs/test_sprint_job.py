@@ -242,8 +242,66 @@ def test_a_bundle_that_holds_a_secret_does_not_leave(
     spec.write_text(NEXT.replace("called otherwise", CANARY))
     commit(proposal, "A title")
     assert job(proposal, tmp_path, **{VARIABLE: CONFIG}) == ExitCode.STAGE_FAILED
-    assert "holds a secret of the job's DVC configuration, and was removed" in capfd.readouterr().out
+    expected = "holds a secret of the job's DVC configuration: nothing that the run made was left"
+    assert expected in capfd.readouterr().out
     assert not (tmp_path / "summary.md").exists()
+    assert list((tmp_path / "out").iterdir()) == []  # what later steps would upload, or render again
+
+
+SECRETS = ["s3cr3t/value", 'quote"d']
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("outputs/files/md5/aa/bb", b"x" * 60 + b"s3cr3t/value" + b"x" * 60),
+        ("outputs/files/md5/aa/bb", b"s3cr3t/value"),
+        ("html/0002-next.html", b"<p>quote&quot;d</p>"),
+        ("bundle/reports/0002-next/report.json", rb'{"hint": "quote\"d"}'),
+    ],
+)
+@pytest.mark.parametrize("size", [64, 65, 66, 70, 71, 72, 10_000])
+def test_a_secret_in_any_file_is_found_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, content: bytes, size: int
+) -> None:
+    monkeypatch.setattr(sprint, "CHUNK_BYTES", size)
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "old").write_bytes(b"of a run before")
+
+    def fill(folder: Path) -> None:
+        files = {
+            "bundle/a.json": b"harmless",
+            "html/a.html": b"harmless",
+            "outputs/a": b"harmless",
+            file: content,
+        }
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(text)
+
+    with pytest.raises(FlywheelError) as refused, sprint._looked_through(tmp_path, SECRETS) as left:
+        fill(left)
+    assert str(refused.value).startswith(f"{file}: holds a secret of the job's DVC configuration")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_lies_where_it_is_uploaded_before_it_was_looked_through(tmp_path: Path) -> None:
+    def stopped() -> None:
+        with sprint._looked_through(tmp_path, SECRETS) as left:
+            (left / "bundle").mkdir()
+            assert [path.name for path in tmp_path.iterdir()] == [left.name]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert list(tmp_path.iterdir()) == []
+    with sprint._looked_through(tmp_path, SECRETS) as left:
+        (left / "bundle").mkdir()
+        (left / "bundle" / "a.json").write_text("s3cr3t/valu")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == [
+        "bundle",
+        "bundle/a.json",
+    ]
 
 
 def test_a_hostile_name_leaves_no_file(
