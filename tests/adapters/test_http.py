@@ -6,6 +6,7 @@ import gzip
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from runner.adapters import http
-from runner.adapters.http import Http, NoAnswer
+from runner.adapters.http import Answer, Http, NoAnswer
 from runner.adapters.patience import Patience, retry_after_s
 from runner.domain.errors import FlywheelError
 
@@ -355,3 +356,10 @@ def test_a_password_in_the_address_is_not_shown(slept: list[float]) -> None:
     with pytest.raises(NoAnswer) as raised:
         Http(base, patience=Patience(attempts=0)).request("GET", "a")
     assert "password" not in str(raised.value)
+
+
+def test_an_answer_says_when_it_was_given_by_the_servers_clock() -> None:
+    given = Answer(200, {"date": "Fri, 01 Jan 2027 12:00:00 GMT"}, b"")
+    assert given.date() == datetime(2027, 1, 1, 12, tzinfo=UTC)
+    for headers in ({}, {"date": "yesterday"}, {"date": "Fri, 01 Jan 2027 12:00:00 -0000"}):
+        assert Answer(200, headers, b"").date() is None

@@ -112,6 +112,23 @@ def test_a_proposal_that_changes_code_runs_no_sprint(
     assert not (tmp_path / "out").exists()
 
 
+def test_code_that_a_merged_proposal_brought_and_took_back_is_the_next_ones_own(
+    proposal: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (proposal / "x.py").write_text("")
+    commit(proposal, "Code")
+    between = call(proposal, "git", "rev-parse", "HEAD").stdout.strip()
+    call(proposal, "git", "revert", "--no-edit", "HEAD")
+    call(proposal, "git", "checkout", "-q", "main")
+    call(proposal, "git", "merge", "-q", "--no-ff", "-m", "Merge #1", "proposal")
+    call(proposal, "git", "checkout", "-q", "-b", "next", between)
+    (proposal / "specs" / "0003-dark.yaml").write_text(NEXT)
+    commit(proposal, "A spec alone, beside the merge base")
+    assert job(proposal, tmp_path) == ExitCode.INVALID_CONFIGURATION
+    assert "error: the proposal changes code, so no sprint is run for it: x.py\n" in capfd.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_symlink_is_refused_before_anything_is_run(
     proposal: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
