@@ -61,8 +61,8 @@ class CheckRun(Record, frozen=True, kw_only=True):
     """A check on a commit. `summary` and `text` are Markdown of at most 65,535 characters.
 
     Attributes:
-        external_id: of what it reports on: the attempt of the run that made the bundle. An update of a check with the same id keeps its
-            `completed_at`: approvals count from the time of the report, not from the last time it was shown.
+        external_id: of what it reports on: the attempt of the run that made the bundle. An update of a check with the same
+            id keeps its `completed_at`: approvals count from the time of the report, not from the last time it was shown.
     """
 
     name: str
