@@ -23,6 +23,22 @@ def run_git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Compl
     return subprocess.run(["git", "-C", str(root), *arguments], input=stdin, capture_output=True, check=False)
 
 
+def remote_url(root: Path) -> str:
+    """The address of the remote `origin`; empty where there is none."""
+    result = run_git(root, "remote", "get-url", "origin")
+    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else ""
+
+
+def default_branch(root: Path) -> str | None:
+    """The branch that `origin` is checked out at, as the clone noted it; None where it did not.
+
+    A repository that was made here and given a remote later has no such note.
+    """
+    result = run_git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD")
+    noted = result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else ""
+    return noted.removeprefix("origin/") or None
+
+
 def stage_tags(root: Path, model: str, stage: str) -> list[tuple[int, str]]:
     """GTO's assignments of a stage, `model#stage#N`, newest first as (N, commit).
 

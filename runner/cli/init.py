@@ -55,6 +55,12 @@ def add_parser(commands: Subparsers) -> None:
         help="what the labels are for (default: found out)",
     )
     parser.add_argument(
+        "--branch",
+        default=None,
+        metavar="NAME",
+        help="the default branch that the workflows are for (default: what the clone knows, else a guess, and it says so)",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="replace files of an earlier init; data is never replaced"
     )
 
@@ -72,6 +78,7 @@ def execute(options: argparse.Namespace) -> int:
         layout=options.layout,
         task=options.task,
         force=options.force,
+        branch=options.branch,
     )
     if options.format == "json":
         print_json(result)
@@ -83,7 +90,7 @@ def execute(options: argparse.Namespace) -> int:
 def _workflows(options: argparse.Namespace) -> int:
     from runner.scaffold.workflows import render_workflows, write_workflows
 
-    result = write_workflows(options.into.resolve(), force=options.force)
+    result = write_workflows(options.into.resolve(), force=options.force, branch=options.branch)
     if options.format == "json":
         print_json(result)
     else:

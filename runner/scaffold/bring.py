@@ -97,8 +97,11 @@ def copy_weights(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def refuse_to_replace(target: Path, documents: Mapping[str, str], force: bool) -> None:
+def refuse_to_replace(target: Path, documents: Mapping[str, str], force: bool, *, hint: str) -> None:
     """Refuses when a file of that name is there with another content.
+
+    Args:
+        hint: what to type then.
 
     Raises:
         FlywheelError: some are, and nobody said `force`.
@@ -109,7 +112,7 @@ def refuse_to_replace(target: Path, documents: Mapping[str, str], force: bool) -
         raise FlywheelError(
             f"files would be replaced: {', '.join(in_the_way)}",
             where=Where(str(target)),
-            hint="run flywheel init in a fresh folder, or replace them: --force (data is never replaced)",
+            hint=hint,
         )
 
 

@@ -25,11 +25,12 @@ from runner.scaffold.documents import FIRST_SPRINT, Foundation, project_text, sp
 from runner.scaffold.slices import suggest_slices
 from runner.scaffold.splits import plan_splits
 from runner.scaffold.survey import Survey, survey_dataset
-from runner.scaffold.workflows import placeholder_note, workflows_for
+from runner.scaffold.workflows import Home, home_of, workflow_documents
 
 DATA = "data"
 NO_WORKFLOWS = "the workflows were not written: the git repository begins in a folder above"
 FLAWED_LABELS = "they stop a sprint at its checks; correct them, or add `AND label_problem IS NULL` to splits"
+_REPLACE = "run flywheel init in a fresh folder, or replace them: --force (data is never replaced)"
 # What flywheel and DVC leave besides the files to commit; DVC adds the dataset itself.
 IGNORED = ("/.flywheel/", "__pycache__/")
 
@@ -71,6 +72,7 @@ def initialise(
     layout: str | None,
     task: TaskName | None = None,
     force: bool = False,
+    branch: str | None = None,
 ) -> InitResult:
     """Makes `target` a flywheel project around a copy of the dataset in `data`.
 
@@ -85,6 +87,7 @@ def initialise(
         layout: "yolo", "coco" or "folders", where several could be meant.
         task: what the labels are for; found out when None.
         force: replace files that differ from what is written here. Data is never replaced.
+        branch: the default branch that the workflows are written for; what the checkout tells when None.
 
     Raises:
         FlywheelError: the dataset is not usable, files are in the way, or git or DVC refuse.
@@ -96,8 +99,9 @@ def initialise(
         check_weights(weights, target / kept, force)
     survey = survey_dataset(data, layout, task)
     foundation = _foundation(target, data, name, kept, survey)
-    documents = _documents(foundation) | workflows_for(target)
-    refuse_to_replace(target, documents, force)
+    home = home_of(target, branch)
+    documents = _documents(foundation) | workflow_documents(home.repository, home.branch)
+    refuse_to_replace(target, documents, force, hint=_REPLACE)
 
     target.mkdir(parents=True, exist_ok=True)
     is_top = create_repository(target)
@@ -118,7 +122,7 @@ def initialise(
         folder=str(target),
         dataset=_found(foundation),
         problems=[*foundation.survey.problems, *foundation.splits.problems],
-        notes=[*foundation.splits.notes, *_label_note(foundation), *_workflow_note(documents)],
+        notes=[*foundation.splits.notes, *_label_note(foundation), *_workflow_notes(documents, home)],
         written=[*created, *(f"{path}.dvc" for path in tracked), ".gitignore", ".dvc/config"],
         unchanged=unchanged,
         next=_next(target),
@@ -177,10 +181,8 @@ def _documents(foundation: Foundation) -> dict[str, str]:
     }
 
 
-def _workflow_note(documents: Mapping[str, str]) -> list[str]:
-    if not any(path.startswith(".github/") for path in documents):
-        return [NO_WORKFLOWS]
-    return placeholder_note(documents)
+def _workflow_notes(documents: Mapping[str, str], home: Home) -> list[str]:
+    return home.notes if any(path.startswith(".github/") for path in documents) else [NO_WORKFLOWS]
 
 
 def _ignore(target: Path) -> None:

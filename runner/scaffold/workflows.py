@@ -6,16 +6,17 @@ The templates are this repository's own `.github`, with two words left open: whe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
-from runner.adapters.git import run_git
+from runner.adapters.git import default_branch, remote_url, run_git
+from runner.config.load import PROJECT_FILE
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.scaffold.bring import refuse_to_replace, write_documents
 
 OWNER_REPO = "OWNER/REPO"
 BRANCH = "main"
+SPRINT_WORKFLOW = ".github/workflows/sprint.yml"
 _TEMPLATES = Path(__file__).parent / "templates" / "github"
 _REMOTE = re.compile(
     r"(?:[a-z+]+://(?:[^@/]+@)?[^/]+/|[^@/\s]+@[^:/\s]+:)"
@@ -23,10 +24,30 @@ _REMOTE = re.compile(
 )
 # What stands in YAML and in a ref without quotes.
 _PLAIN_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_GUESSED = (
+    "that the default branch is {branch} is a guess, by the branches of this checkout; "
+    "if it is another one: flywheel init --workflows --force --branch NAME"
+)
+_REPLACE = "commit them, then: flywheel init --workflows --force; git diff shows what of yours was replaced"
+_NO_PROJECT = f"there is no {PROJECT_FILE} yet: the workflows, and flywheel doctor, need a project"
+_ADOPT = "flywheel init --data PATH            # first the project"
+
+
+class Home(Record, frozen=True, kw_only=True):
+    """The repository that workflows are written for.
+
+    Attributes:
+        repository: OWNER/NAME; None leaves a placeholder, which `flywheel doctor` names.
+        notes: what is not known of it, and what to type when it is.
+    """
+
+    repository: str | None
+    branch: str
+    notes: list[str] = []
 
 
 class WorkflowsResult(Record, frozen=True, kw_only=True):
-    """What `flywheel init --workflows` did."""
+    """What `flywheel init --workflows` did, and what to type next."""
 
     folder: str
     repository: str | None
@@ -34,10 +55,14 @@ class WorkflowsResult(Record, frozen=True, kw_only=True):
     written: list[str]
     unchanged: list[str]
     notes: list[str]
+    next: list[str]
 
 
-def write_workflows(root: Path, *, force: bool) -> WorkflowsResult:
+def write_workflows(root: Path, *, force: bool, branch: str | None = None) -> WorkflowsResult:
     """Writes the loop's workflows into a repository that is there already.
+
+    Args:
+        branch: the default branch; what the checkout tells when None.
 
     Raises:
         FlywheelError: `root` is not the top of a git repository, or files of other content are in the way.
@@ -49,16 +74,22 @@ def write_workflows(root: Path, *, force: bool) -> WorkflowsResult:
             where=Where(str(root)),
             hint="git init" if not top else f"cd {top}",
         )
-    documents = workflows_for(root)
-    refuse_to_replace(root, documents, force)
+    home = home_of(root, branch)
+    documents = workflow_documents(home.repository, home.branch)
+    refuse_to_replace(root, documents, force, hint=_REPLACE)
     unchanged = write_documents(root, documents)
+    begun = (root / PROJECT_FILE).is_file()
     return WorkflowsResult(
         folder=str(root),
-        repository=repository_of(root),
-        branch=default_branch_of(root),
+        repository=home.repository,
+        branch=home.branch,
         written=[path for path in documents if path not in unchanged],
         unchanged=unchanged,
-        notes=placeholder_note(documents),
+        notes=[*home.notes, *([] if begun else [_NO_PROJECT])],
+        next=[
+            *([] if begun else [_ADOPT]),
+            "flywheel doctor                      # what is to be set up on the forge",
+        ],
     )
 
 
@@ -70,22 +101,41 @@ def render_workflows(result: WorkflowsResult) -> str:
             lines += ["", title, *(f"  {text}" for text in texts)]
     if result.unchanged:
         lines.append(f"  (as they were: {', '.join(result.unchanged)})")
-    return "\n".join(
-        [*lines, "", "Next", "  flywheel doctor                      # what is to be set up on the forge"]
+    return "\n".join([*lines, "", "Next", *(f"  {command}" for command in result.next)])
+
+
+def home_of(target: Path, branch: str | None = None) -> Home:
+    """Where a folder's repository lives, as far as the checkout tells; the folder need not be there yet.
+
+    Args:
+        branch: the default branch, where somebody says it.
+
+    Raises:
+        FlywheelError: `branch` cannot stand in a workflow.
+    """
+    if branch is not None and not _PLAIN_BRANCH.fullmatch(branch):
+        raise FlywheelError(
+            f'"{branch}" cannot stand in a workflow as a branch',
+            hint="letters, digits, . _ - and / only: --branch main",
+        )
+    if not target.is_dir() or not _answer(target, "rev-parse", "--git-dir"):
+        return Home(repository=None, branch=branch or BRANCH, notes=[_placeholder_note("")])
+    repository = repository_of(target)
+    notes = [_placeholder_note(remote_url(target))] if repository is None else []
+    known = branch or noted_branch(target)
+    if known is None:
+        known = likely_branch(target)
+        notes.append(_GUESSED.format(branch=known))
+    return Home(repository=repository, branch=known, notes=notes)
+
+
+def _placeholder_note(url: str) -> str:
+    why = f"the remote `origin` is {url}, no address of a forge" if url else "there is no remote `origin` yet"
+    verb = "set-url" if url else "add"
+    return (
+        f"{SPRINT_WORKFLOW} says {OWNER_REPO}: {why}; git remote {verb} origin https://HOST/OWNER/NAME, "
+        "then: flywheel init --workflows --force"
     )
-
-
-def workflows_for(target: Path) -> dict[str, str]:
-    """The workflows as this folder's repository needs them; the folder need not be there yet."""
-    if not target.is_dir():
-        return workflow_documents(None, BRANCH)
-    return workflow_documents(repository_of(target), default_branch_of(target))
-
-
-def placeholder_note(documents: Mapping[str, str]) -> list[str]:
-    """Says where a name was left open, if it was."""
-    open_in = [path for path, text in documents.items() if OWNER_REPO in text]
-    return [f"{path} says {OWNER_REPO}: there is no remote `origin` yet to read it from" for path in open_in]
 
 
 def workflow_documents(repository: str | None, branch: str) -> dict[str, str]:
@@ -105,18 +155,23 @@ def workflow_documents(repository: str | None, branch: str) -> dict[str, str]:
 
 def repository_of(root: Path) -> str | None:
     """OWNER/NAME of the remote `origin`; None when there is none, or it is a folder of this machine."""
-    result = run_git(root, "remote", "get-url", "origin")
-    found = _REMOTE.fullmatch(result.stdout.decode("utf-8", "replace").strip())
-    return found["repository"] if result.returncode == 0 and found else None
+    found = _REMOTE.fullmatch(remote_url(root))
+    return found["repository"] if found else None
 
 
-def default_branch_of(root: Path) -> str:
-    """The branch that pull requests are merged into: the remote's, as the clone noted it; else `main` or `master`."""
-    noted = _answer(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").removeprefix("origin/")
-    if _PLAIN_BRANCH.fullmatch(noted):
-        return noted
+def noted_branch(root: Path) -> str | None:
+    """The default branch of the remote, as the clone noted it; None where it did not, or YAML would have to quote it."""
+    noted = default_branch(root)
+    return noted if noted is not None and _PLAIN_BRANCH.fullmatch(noted) else None
+
+
+def likely_branch(root: Path) -> str:
+    """`main` or `master` where there is one: who sets a project up may be on a branch for that; else what is checked out."""
     known = _answer(root, "for-each-ref", "--format=%(refname:short)", "refs/heads/main", "refs/heads/master")
-    return known.split()[0] if known else BRANCH
+    if known:
+        return known.split()[0]
+    here = _answer(root, "symbolic-ref", "--short", "HEAD")
+    return here if _PLAIN_BRANCH.fullmatch(here) else BRANCH
 
 
 def _answer(root: Path, *arguments: str) -> str:

@@ -153,7 +153,8 @@ def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
         "Notes\n"
         "  1 image with flawed labels: they stop a sprint at its checks; correct them,"
         " or add `AND label_problem IS NULL` to splits\n"
-        "  .github/workflows/sprint.yml says OWNER/REPO: there is no remote `origin` yet to read it from"
+        "  .github/workflows/sprint.yml says OWNER/REPO: there is no remote `origin` yet;"
+        " git remote add origin https://HOST/OWNER/NAME, then: flywheel init --workflows --force"
     )
     assert text.splitlines()[-5:] == [f"  {command}" for command in result.next[-5:]]
 

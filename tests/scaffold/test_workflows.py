@@ -9,7 +9,7 @@ from projects import call, flywheel
 
 from runner.domain.errors import FlywheelError
 from runner.scaffold.workflows import (
-    default_branch_of,
+    home_of,
     repository_of,
     workflow_documents,
     write_workflows,
@@ -54,27 +54,74 @@ def test_the_repository_is_read_from_the_remote(repository: Path, url: str, foun
     assert repository_of(repository) == found
 
 
+def empty_commit(repository: Path) -> None:
+    call(repository, "git", "commit", "-q", "--allow-empty", "-m", "x")
+
+
 def test_the_default_branch_is_the_remote_s(repository: Path) -> None:
-    assert default_branch_of(repository) == "main"
-    call(
-        repository,
-        "git",
-        "-c",
-        "user.name=a",
-        "-c",
-        "user.email=a@b",
-        "commit",
-        "-q",
-        "--allow-empty",
-        "-m",
-        "x",
-    )
-    call(repository, "git", "branch", "-m", "master")
-    assert default_branch_of(repository) == "master"
+    empty_commit(repository)
+    call(repository, "git", "remote", "add", "origin", "git@github.com:team/tiny.git")
     call(repository, "git", "update-ref", "refs/remotes/origin/trunk", "HEAD")
     call(repository, "git", "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
-    call(repository, "git", "switch", "-q", "-c", "work")
-    assert default_branch_of(repository) == "trunk"
+    home = home_of(repository)
+    assert (home.branch, home.notes) == ("trunk", [])
+
+
+@pytest.mark.parametrize(
+    ("branches", "likely"),
+    [
+        (["main"], "main"),
+        (["trunk"], "trunk"),
+        (["master", "adopt-flywheel"], "master"),  # checked out to set the project up
+        (["trunk", "team/next"], "team/next"),
+    ],
+)
+def test_a_default_branch_that_nobody_noted_is_guessed_and_that_is_said(
+    repository: Path, branches: list[str], likely: str
+) -> None:
+    call(repository, "git", "remote", "add", "origin", "git@github.com:team/tiny.git")
+    call(repository, "git", "symbolic-ref", "HEAD", f"refs/heads/{branches[0]}")
+    empty_commit(repository)
+    for branch in branches[1:]:
+        call(repository, "git", "switch", "-q", "-c", branch)
+    home = home_of(repository)
+    assert home.branch == likely
+    assert home.notes == [
+        f"that the default branch is {likely} is a guess, by the branches of this checkout; "
+        "if it is another one: flywheel init --workflows --force --branch NAME"
+    ]
+
+
+def test_a_default_branch_that_is_named_is_no_guess(repository: Path) -> None:
+    call(repository, "git", "remote", "add", "origin", "git@github.com:team/tiny.git")
+    result = flywheel(repository, "init", "--workflows", "--branch", "trunk", check=True)
+    assert result.stdout.startswith("Workflows of team/tiny, default branch trunk\n")
+    assert "guess" not in result.stdout
+    assert "branches: [trunk]" in (repository / ".github" / "workflows" / "plan.yml").read_text()
+    refused = flywheel(repository, "init", "--workflows", "--branch", "a: b")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        'error: "a: b" cannot stand in a workflow as a branch\n'
+        "  hint: letters, digits, . _ - and / only: --branch main\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "why", "verb"),
+    [
+        (None, "there is no remote `origin` yet", "add"),
+        ("/srv/git/tiny.git", "the remote `origin` is /srv/git/tiny.git, no address of a forge", "set-url"),
+    ],
+)
+def test_a_repository_whose_forge_is_not_known_is_told_what_to_type(
+    repository: Path, origin: str | None, why: str, verb: str
+) -> None:
+    if origin:
+        call(repository, "git", "remote", "add", "origin", origin)
+    assert home_of(repository, "main").notes == [
+        f".github/workflows/sprint.yml says OWNER/REPO: {why}; "
+        f"git remote {verb} origin https://HOST/OWNER/NAME, then: flywheel init --workflows --force"
+    ]
 
 
 def test_repository_and_branch_are_filled_in() -> None:
@@ -87,7 +134,8 @@ def test_repository_and_branch_are_filled_in() -> None:
 
 def test_workflows_are_written_into_a_project_that_is_there(repository: Path) -> None:
     call(repository, "git", "remote", "add", "origin", "git@github.com:team/tiny.git")
-    result = flywheel(repository, "init", "--workflows")
+    (repository / "flywheel.yaml").touch()
+    result = flywheel(repository, "init", "--workflows", "--branch", "main")
     assert result.stdout == (
         "Workflows of team/tiny, default branch main\n"
         "\n"
@@ -100,6 +148,12 @@ def test_workflows_are_written_into_a_project_that_is_there(repository: Path) ->
     assert write_workflows(repository, force=False).unchanged == FILES
 
 
+def test_workflows_without_a_project_say_what_comes_first(repository: Path) -> None:
+    result = write_workflows(repository, force=False)
+    assert "there is no flywheel.yaml yet: the workflows, and flywheel doctor, need a project" in result.notes
+    assert result.next[0] == "flywheel init --data PATH            # first the project"
+
+
 def test_changed_workflows_are_not_replaced_without_force(repository: Path) -> None:
     write_workflows(repository, force=False)
     mine = repository / ".github" / "workflows" / "sprint.yml"
@@ -107,6 +161,9 @@ def test_changed_workflows_are_not_replaced_without_force(repository: Path) -> N
     with pytest.raises(FlywheelError) as caught:
         write_workflows(repository, force=False)
     assert caught.value.message == "files would be replaced: .github/workflows/sprint.yml"
+    assert caught.value.hint == (
+        "commit them, then: flywheel init --workflows --force; git diff shows what of yours was replaced"
+    )
     assert mine.read_text() == "mine\n"
     assert write_workflows(repository, force=True).written == [".github/workflows/sprint.yml"]
 
