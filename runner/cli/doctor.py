@@ -39,7 +39,8 @@ def execute(options: argparse.Namespace) -> int:
     root = project_root(options)
     environment = from_checkout(root, os.environ)
     asks = environment is not None and environment.token is not None and not options.offline
-    found = doctor(root, environment, open_forge(environment) if environment is not None and asks else None)
+    forge = open_forge(environment) if environment is not None and asks else None
+    found = doctor(root, environment, forge, offline=options.offline)
     if options.format == "json":
         print_json(found)
     else:

@@ -4,43 +4,50 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.adapters.git import default_branch
 from runner.domain.errors import FlywheelError
 from runner.forges.environment import Environment
 from runner.forges.forge import Forge
 from runner.loop.diagnosis import Diagnosis
-from runner.loop.doctor_files import diagnose_files, plan_is_filtered
+from runner.loop.doctor_files import diagnose_files
 from runner.loop.doctor_forge import diagnose_forge
+from runner.loop.doctor_workflows import plan_is_filtered, without_remote
 
 
-def doctor(root: Path, environment: Environment | None, forge: Forge | None) -> list[Diagnosis]:
+def doctor(
+    root: Path, environment: Environment | None, forge: Forge | None, *, offline: bool = False
+) -> list[Diagnosis]:
     """Every rule of the set-up, the local ones first.
 
     Args:
         environment: None when the checkout has no remote on a forge.
-        forge: None when there is no token, or `--offline`: its rules are then left out, and one line says so.
+        forge: None when there is no token, or `offline`: its rules are then left out, and one line says so.
+        offline: nothing was to be asked.
     """
-    branch = None
-    if forge is not None:
-        try:
-            branch = forge.default_branch()
-        except FlywheelError as error:
-            unreachable = Diagnosis(
-                id="forge",
-                title="the forge answers",
-                state="unknown",
-                detail=error.message,
-                fix=error.hint or "",
-            )
-            return [*diagnose_files(root, environment.repository if environment else None, None), unreachable]
-    local = list(diagnose_files(root, environment.repository if environment else None, branch))
+    repository = environment.repository if environment else None
     if forge is None:
-        return [*local, _not_asked(environment)]
-    return [*local, *diagnose_forge(forge, plan_is_filtered=plan_is_filtered(root))]
+        local = diagnose_files(root, repository, default_branch(root))
+        return [*local, _not_asked(root, environment, offline=offline)]
+    try:
+        branch = forge.default_branch()
+    except FlywheelError as error:
+        unreachable = Diagnosis(
+            id="forge",
+            title="the forge answers",
+            state="unknown",
+            detail=error.message,
+            fix=error.hint or "",
+        )
+        return [*diagnose_files(root, repository, default_branch(root)), unreachable]
+    filtered = plan_is_filtered(root)
+    return [*diagnose_files(root, repository, branch), *diagnose_forge(forge, plan_is_filtered=filtered)]
 
 
-def _not_asked(environment: Environment | None) -> Diagnosis:
+def _not_asked(root: Path, environment: Environment | None, *, offline: bool) -> Diagnosis:
     if environment is None:
-        detail, fix = "the checkout has no remote `origin` on a forge", "git remote add origin https://…"
+        detail, fix = "the checkout has no remote `origin` on a forge", without_remote(root)
+    elif offline:
+        detail, fix = f"{environment.repository} was not asked: --offline", "flywheel doctor"
     else:
         detail, fix = (
             f"{environment.repository} was not asked: no token",

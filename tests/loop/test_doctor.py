@@ -14,8 +14,9 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges.environment import Environment
 from runner.loop.diagnosis import Diagnosis
 from runner.loop.doctor import doctor
-from runner.loop.doctor_files import diagnose_files, plan_is_filtered
+from runner.loop.doctor_files import diagnose_files
 from runner.loop.doctor_forge import diagnose_forge
+from runner.loop.doctor_workflows import plan_is_filtered
 
 PROJECT = """\
 apiVersion: flywheel/v1
@@ -70,6 +71,7 @@ def test_a_healthy_checkout_has_no_problem(healthy: Path) -> None:
             "model",
             "workflows",
             "reusable-workflow",
+            "triggers",
             "pinned-actions",
             "data",
             "dvc-remote",
@@ -110,6 +112,60 @@ def test_the_sprint_must_call_the_default_branchs_workflow(healthy: Path, called
     (healthy / ".github" / "workflows" / "sprint.yml").write_text(f"jobs: {{a: {{uses: {called}}}}}\n")
     found = of_files(healthy)["reusable-workflow"]
     assert (found.state, found.detail) == ("problem", detail)
+
+
+@pytest.mark.parametrize("name", ["plan", "sprint", "promote"])
+def test_workflows_that_would_not_start_for_the_default_branch_are_named(healthy: Path, name: str) -> None:
+    event = "push" if name == "promote" else "pull_request"
+    path = healthy / ".github" / "workflows" / f"{name}.yml"
+    path.write_text(f"on: {{{event}: {{branches: [dev]}}}}\n{path.read_text()}")
+    found = of_files(healthy)["triggers"]
+    assert (found.state, found.detail, found.fix) == (
+        "problem",
+        f"{name}.yml: dev: the default branch is main, for which {name}.yml would not start",
+        "flywheel init --workflows --force --branch main",
+    )
+    path.write_text(path.read_text().replace("[dev]", "['ma*']"))
+    assert of_files(healthy)["triggers"].state == "ok"
+    path.write_text(path.read_text().replace("['ma*']", "['ma*', '!main']"))
+    assert of_files(healthy)["triggers"].state == "problem"
+
+
+def test_what_depends_on_a_default_branch_that_is_not_known_is_not_said_to_be_well(healthy: Path) -> None:
+    plan = healthy / ".github" / "workflows" / "plan.yml"
+    plan.write_text(f"on: {{pull_request: {{branches: [main]}}}}\n{plan.read_text()}")
+    found = {each.id: each for each in diagnose_files(healthy, "acme/digits", None)}
+    ask = "flywheel doctor with a token asks the forge; or let the clone note it: git remote set-head origin --auto"
+    assert (found["reusable-workflow"].state, found["reusable-workflow"].detail) == (
+        "unknown",
+        "acme/digits at main, and which branch is the default one is not known",
+    )
+    assert (found["triggers"].state, found["triggers"].detail) == (
+        "unknown",
+        "plan.yml: main; which branch is the default one is not known",
+    )
+    assert (found["reusable-workflow"].fix, found["triggers"].fix) == (ask, ask)
+
+
+def test_offline_the_default_branch_is_what_the_clone_noted(healthy: Path) -> None:
+    git(healthy, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x")
+    git(healthy, "update-ref", "refs/remotes/origin/trunk", "HEAD")
+    git(healthy, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    found = {each.id: each for each in doctor(healthy, ENVIRONMENT, None, offline=True)}
+    assert found["reusable-workflow"].detail == "it calls the workflow at main, the default branch is trunk"
+
+
+@pytest.mark.parametrize(("origin", "verb"), [(None, "add"), ("/srv/git/digits.git", "set-url")])
+def test_a_placeholder_is_filled_in_once_there_is_a_remote(
+    healthy: Path, origin: str | None, verb: str
+) -> None:
+    path = healthy / ".github" / "workflows" / "sprint.yml"
+    path.write_text(path.read_text().replace("acme/digits", "OWNER/REPO"))
+    if origin:
+        git(healthy, "remote", "add", "origin", origin)
+    found = {each.id: each for each in doctor(healthy, None, None)}
+    fix = f"git remote {verb} origin https://HOST/OWNER/NAME, then: flywheel init --workflows --force"
+    assert (found["reusable-workflow"].fix, found["forge"].fix) == (fix, fix)
 
 
 def test_an_action_named_by_tag_is_a_problem(healthy: Path) -> None:
@@ -153,6 +209,15 @@ def test_the_dvc_remote_must_be_reachable_from_ci(
     (healthy / ".dvc" / "config").write_text(config)
     found = of_files(healthy)["dvc-remote"]
     assert (found.state, found.detail) == (state, detail)
+
+
+def test_before_dvc_has_a_remote_it_needs_a_repository(healthy: Path) -> None:
+    (healthy / ".dvc" / "config").write_text("")
+    assert of_files(healthy)["dvc-remote"].fix == "dvc remote add -d store s3://…, and commit .dvc/config"
+    (healthy / ".dvc" / "config").unlink()
+    assert of_files(healthy)["dvc-remote"].fix == (
+        "dvc init, then: dvc remote add -d store s3://…, and commit .dvc/config"
+    )
 
 
 def test_credentials_in_git_are_found(healthy: Path) -> None:
@@ -407,11 +472,16 @@ def test_without_a_token_the_forge_is_not_asked(healthy: Path) -> None:
     assert found[-1].detail == "acme/digits was not asked: no token"
     text = render(found)
     assert text.splitlines()[0] == "ok         flywheel.yaml and the specs are valid: no errors"
-    assert text.splitlines()[-1] == "8 ok, 0 problems, 0 warnings, 1 not known"
+    assert text.splitlines()[-1] == "8 ok, 0 problems, 0 warnings, 2 not known"
+
+
+def test_offline_the_forge_is_not_asked_whatever_the_token(healthy: Path) -> None:
+    found = doctor(healthy, ENVIRONMENT, None, offline=True)[-1]
+    assert (found.detail, found.fix) == ("acme/digits was not asked: --offline", "flywheel doctor")
 
 
 def test_a_forge_that_does_not_answer_is_one_line(healthy: Path) -> None:
     forge = FakeForge()
     forge.fail("default_branch", FlywheelError("no answer", exit_code=ExitCode.PUBLISH_FAILED))
     found = doctor(healthy, ENVIRONMENT, forge)
-    assert [each.detail for each in found if each.state == "unknown"] == ["no answer"]
+    assert [each.detail for each in found if each.id == "forge"] == ["no answer"]
