@@ -65,7 +65,7 @@ def execute(options: argparse.Namespace) -> int:
         )
     from runner.workflow.plan import plan
 
-    result = plan(root, options.sprint)
+    result = plan(root, options.sprint, _say)
     if options.format == "json":
         print_json(result)
     else:

@@ -158,7 +158,7 @@ def _run(root: Path, name: str, base: str, secrets: Sequence[str]) -> JudgedSpri
         if error.exit_code is not ExitCode.STAGE_FAILED:
             raise
         _say(f"{name}: {_without(str(error), secrets)}")
-        return report_failure(root, name, _without_secrets(error, secrets))
+        return report_failure(root, name, _without_secrets(error, secrets), base=base)
 
 
 def _without_secrets(error: FlywheelError, secrets: Sequence[str]) -> FlywheelError:

@@ -31,7 +31,7 @@ from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
 from runner.workflow import terms
 from runner.workflow.left import LastRun, inputs_of
 from runner.workflow.limits import Watch, limit_of, watched
-from runner.workflow.load import load, load_written
+from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
 from runner.workflow.records import JudgedSprint
 from runner.workflow.report import write_report
@@ -53,7 +53,8 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
     own, written = load_written(root, name)
     folder = root / "reports" / written.name
     with sprint_lock(root, written.name):
-        project, loaded = terms.settle(root, own, written, base, say)
+        judging = terms.settle(root, own, written, base, say)
+        project, loaded = judging.project, judging.loaded
         with watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch:
             champion = resolve_champion(root, rival(root, project, loaded))
             stages = stages_of(project, loaded, champion)
@@ -68,14 +69,14 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
             compile_pipeline(folder, stages, loaded.path)
             last = LastRun(root, project, loaded, stages)
             unchanged = not plan.runs and last.same_stages()
-            failure = None
-            if unchanged:
-                say(f"{plan.sprint}: nothing to run, every stage is unchanged")
-                reported = last.same_report()
-                if reported is not None:
-                    return reported
-            else:
-                failure = _run_stages(root, folder, stages, _StageLines(plan, say), watch)
+            lines = _StageLines(plan, say)
+            failure = None if unchanged else _run_stages(root, folder, stages, lines, watch)
+        judging.keep()
+        if unchanged:
+            say(f"{plan.sprint}: nothing to run, every stage is unchanged")
+            reported = last.same_report()
+            if reported is not None:
+                return reported
         if failure is None:
             terms.add_evidence(root, folder)
         outcome = write_report(root, project, loaded, failure, nothing_ran=unchanged)
@@ -84,10 +85,10 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
     return outcome
 
 
-def report_failure(root: Path, name: str, error: FlywheelError) -> JudgedSprint:
-    """Reports a run that failed before its first stage, so that whoever proposed it learns why."""
-    project, loaded = load(root, name)
-    folder = root / "reports" / loaded.name
+def report_failure(root: Path, name: str, error: FlywheelError, *, base: str) -> JudgedSprint:
+    """Reports a run under a base's terms that failed before its first stage, so that whoever proposed it learns why."""
+    judging = terms.settle(root, *load_written(root, name), base, lambda line: None)  # said when it was run
+    project, loaded, folder = judging.project, judging.loaded, judging.folder
 
     def shown(text: object) -> str:
         return str(text).replace(f"{root}{os.sep}", "")
@@ -101,6 +102,7 @@ def report_failure(root: Path, name: str, error: FlywheelError) -> JudgedSprint:
     )
     with sprint_lock(root, loaded.name):
         write_json(folder / FAILURE_FILE, failure)
+        judging.keep()
         return write_report(root, project, loaded, failure)
 
 

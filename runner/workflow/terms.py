@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,28 @@ FILE = TERMS_FILE
 
 if TYPE_CHECKING:  # most runs have no terms, and need not wait for what makes them
     from runner.policy.terms import Terms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judging:
+    """What judges a run. It is decided before the run, and stands in the sprint's folder when there is something to judge.
+
+    Attributes:
+        project, loaded: the configuration as it is judged.
+        terms: None where the working tree's own policy judges.
+    """
+
+    folder: Path
+    project: Project
+    loaded: LoadedSprint
+    terms: Terms | None = None
+
+    def keep(self) -> None:
+        """Leaves terms.json as decided: a run that never came to its report must not cost the terms of the last one."""
+        if self.terms is None:
+            (self.folder / FILE).unlink(missing_ok=True)
+        else:
+            _keep(self.folder, self.terms)
 
 
 def read_terms(folder: Path) -> Terms | None:
@@ -46,8 +69,8 @@ def under_terms(root: Path, project: Project, loaded: LoadedSprint) -> tuple[Pro
 
 def settle(
     root: Path, project: Project, loaded: LoadedSprint, base: str | None, say: Callable[[str], None]
-) -> tuple[Project, LoadedSprint]:
-    """Decides before a run what judges it, and leaves terms.json as that says.
+) -> Judging:
+    """Decides before a run what judges it; nothing is written.
 
     Raises:
         FlywheelError: git does not know the base, or its configuration is not valid.
@@ -55,20 +78,22 @@ def settle(
     folder = root / "reports" / loaded.name
     if base is None:
         if (folder / FILE).is_file():
-            say(f"{loaded.name}: no --base: judged under this working tree's own policy, {FILE} is removed")
-            (folder / FILE).unlink()
-        return project, loaded
+            say(
+                f"{loaded.name}: no --base: judged under this working tree's own policy; "
+                f"once it has run, {FILE} is removed"
+            )
+        return Judging(folder=folder, project=project, loaded=loaded)
     from runner.policy.terms import judged
 
     terms = computed(root, loaded.name, base)
     before = _earlier(folder)
     if before is not None and replace(before, evidence=[]) == terms:
         terms = before  # what its data showed is looked at again after the run
-    _keep(folder, terms)
     count = len(terms.findings)
     found = f": {count} finding{'s' * (count != 1)} to approve" if count else ""
     say(f"{loaded.name}: judged under the terms of {terms.base_commit[:10]}{found}")
-    return judged(project, loaded, terms)
+    project, loaded = judged(project, loaded, terms)
+    return Judging(folder=folder, project=project, loaded=loaded, terms=terms)
 
 
 def add_evidence(root: Path, folder: Path) -> None:

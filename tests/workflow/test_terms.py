@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,8 @@ def test_every_command_agrees_with_what_was_judged(proposal: Path) -> None:
     flywheel(proposal, "run", "--base", "main")
     (finding,) = record(proposal, "terms.json", Terms).findings
     report = (proposal / "reports" / SPRINT / "report.json").read_bytes()
-    assert (
-        f"map50_95 ≥ 0.90 (the base's, until {finding.id} is approved)" in flywheel(proposal, "plan").stdout
-    )
+    kept = f"map50_95 ≥ 0.90 (the base's, until {finding.id} is approved)"
+    assert kept in flywheel(proposal, "plan", "--base", "main").stdout
     assert flywheel(proposal, "report").returncode == 1
     assert (proposal / "reports" / SPRINT / "report.json").read_bytes() == report
     assert "failed" in flywheel(proposal, "status").stdout
@@ -86,14 +86,34 @@ def test_the_same_run_again_does_nothing_and_leaves_every_file(proposal: Path) -
 
 def test_without_a_base_the_terms_are_removed_and_that_is_said(proposal: Path) -> None:
     flywheel(proposal, "run", "--base", "main")
+    said = f"{SPRINT}: no --base: judged under this working tree's own policy; once it has run, terms.json is removed"
+    planned = flywheel(proposal, "plan")
+    assert planned.stderr == f"{said}\n"
+    assert "the base's" not in planned.stdout
     own = flywheel(proposal, "run")
     assert own.returncode == 0
-    assert own.stderr.splitlines()[0] == (
-        f"{SPRINT}: no --base: judged under this working tree's own policy, terms.json is removed"
-    )
+    assert own.stderr.splitlines()[0] == said
     assert not (proposal / "reports" / SPRINT / "terms.json").exists()
     assert "terms" not in json.loads((proposal / "reports" / SPRINT / "report.json").read_text())
     assert "terms.json" not in flywheel(proposal, "run").stderr
+
+
+@pytest.mark.parametrize("base", [(), ("--base", "main~1")])
+def test_a_run_that_is_refused_leaves_the_terms_of_the_last_one(
+    proposal: Path, base: tuple[str, ...]
+) -> None:
+    flywheel(proposal, "run", "--base", "main")
+    commit(proposal, "The record")
+    path = proposal / "reports" / SPRINT / "terms.json"
+    before = path.read_bytes()
+    edit(proposal / "specs" / f"{SPRINT}.yaml", "epochs: 1", "epochs: 2")
+    shutil.rmtree(proposal / "data")
+    refused = flywheel(proposal, "run", *base)
+    assert refused.returncode == 3
+    assert "the dataset is not here" in refused.stderr
+    assert path.read_bytes() == before
+    assert flywheel(proposal, "plan").returncode == 0
+    assert path.read_bytes() == before
 
 
 def test_the_proposals_own_policy_and_slices_do_not_judge_it(project: Path) -> None:
