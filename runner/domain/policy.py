@@ -9,6 +9,9 @@ from typing import Literal, TypeAlias
 
 from runner.domain.records import Record
 
+# What a finding's message ends with while a gate is kept for it.
+SPRINT_KEPT = "; it judges as before until this is approved"
+PROJECT_KEPT = "; the base's judges this proposal"
 TERMS_FILE = "terms.json"  # in reports/<sprint>/: what a proposal's sprint was judged under
 
 Status: TypeAlias = Literal["added", "changed", "affected", "removed"]  # how a proposal is about a sprint

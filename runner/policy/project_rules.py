@@ -11,7 +11,7 @@ from runner.config.project import Policy, Project
 from runner.config.sprint import SliceSpec
 from runner.config.yaml_loader import DataPath
 from runner.domain.evaluation import COST_METRICS, SPRINT_METRICS
-from runner.domain.policy import Finding, FindingKind
+from runner.domain.policy import PROJECT_KEPT, SPRINT_KEPT, Finding, FindingKind
 from runner.gates import Gate
 from runner.policy.conditions import same, words
 from runner.policy.gates import GatePair, covers, demanded, pair_gates
@@ -185,16 +185,13 @@ def gate_finding(pair: GatePair, kind: FindingKind, sprint: str | None, whose: s
         message = f"{pair.subject} {before} is gone, which {whose} must meet"
     else:
         message = f"{pair.subject} {before} → {after}: looser than what {whose} must meet"
-    judges = (
-        "the base's judges this proposal" if sprint is None else "it judges as before until this is approved"
-    )
     return Finding(
         kind=kind,
         sprint=sprint,
         subject=pair.subject,
         before=before,
         after=after,
-        message=f"{message}; {judges}",
+        message=f"{message}{PROJECT_KEPT if sprint is None else SPRINT_KEPT}",
         where=pair.source,
         kept=True,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from runner.domain.policy import Finding
+from runner.domain.policy import PROJECT_KEPT, SPRINT_KEPT, Finding
 from runner.domain.records import Record
 from runner.domain.task import TaskName
 from runner.domain.verdict import Outcome
@@ -244,11 +244,16 @@ def _open(report: SprintReport) -> list[str]:
 
 def _approvals(findings: Sequence[Finding], approved: Mapping[str, str]) -> list[str]:
     return [
-        f"Accepted by {markdown(approved[finding.id], 80)}: {markdown(finding.message, 400)} ({code(finding.id, 60)})"
+        f"Accepted by {markdown(approved[finding.id], 80)}: {markdown(_lasting(finding.message), 400)} ({code(finding.id, 60)})"
         if finding.id in approved
         else f"Open: {markdown(finding.message, 400)} ({code(finding.id, 60)})"
         for finding in findings
     ]
+
+
+def _lasting(message: str) -> str:
+    """What a finding says without what judged until it was approved."""
+    return message.removesuffix(SPRINT_KEPT).removesuffix(PROJECT_KEPT)
 
 
 def _pointer(report: SprintReport) -> str:

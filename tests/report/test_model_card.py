@@ -123,3 +123,14 @@ def test_a_sprint_that_was_not_evaluated_has_a_card_without_numbers(stopped: Spr
     text = model_card.render(stopped, CONTEXT)
     assert front_matter(text)["metrics"] == []
     assert "It was not evaluated." in text
+
+
+@pytest.mark.parametrize(
+    "tail", ["; it judges as before until this is approved", "; the base's judges this proposal"]
+)
+def test_what_was_approved_is_not_said_to_wait_for_approval(passing: SprintReport, tail: str) -> None:
+    finding = replace(LOOSENED, message=f"{LOOSENED.message}{tail}")
+    text = model_card.render(passing, replace(CONTEXT, findings=[finding]))
+    assert text == model_card.render(passing, CONTEXT)
+    waiting = model_card.render(passing, replace(CONTEXT, findings=[finding], approved={}))
+    assert tail.replace("'", "&#39;") in waiting or tail in waiting
