@@ -33,15 +33,13 @@ from runner.workflow.left import LastRun
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
 from runner.workflow.records import JudgedSprint
-from runner.workflow.report import write_report
+from runner.workflow.report import DRAWN, JUDGING, write_report
 from runner.workflow.stale import Merge
 from runner.workflow.terms import FILE as TERMS_FILE
 from runner.workflow.terms import read_terms, under_terms, with_evidence
 
 Say = Callable[[str], None]
 
-JUDGING = ("champion", "evaluate")  # what a new champion, or other slices, run again
-DRAWN = "inspect"  # reads of the outcomes those of the judged artefact alone
 NEEDED = ("index", "selection", "predictions", "outcomes")
 SPLIT = "test"
 

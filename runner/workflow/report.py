@@ -27,6 +27,9 @@ from runner.workflow.digests import renderings_are_recorded, write_digests
 from runner.workflow.load import load
 from runner.workflow.records import JudgedSprint
 
+JUDGING = ("champion", "evaluate")  # what a new champion, or other slices, run again
+DRAWN = "inspect"  # reads of the outcomes those of the judged artefact alone
+
 
 def report(root: Path, name: str | None) -> JudgedSprint:
     """Judges and renders again, without running anything.
@@ -50,6 +53,14 @@ def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> Non
             f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not here, only in DVC",
             where=Where(f"reports/{loaded.name}"),
             hint=f"dvc pull reports/{loaded.name}/dvc.yaml; or only compare what is recorded: flywheel verify {loaded.name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    compared = [plan for plan in pending if plan.stage in JUDGING and not plan.absent_only]
+    if compared and all(plan.absent_only or plan.stage in (*JUDGING, DRAWN) for plan in pending):
+        raise FlywheelError(
+            f"not judged as it would be today: {compared[0].stage}: {'; '.join(compared[0].reasons)}",
+            where=Where(f"reports/{loaded.name}"),
+            hint=f"flywheel judge {loaded.name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
     if pending:
