@@ -39,6 +39,27 @@ def default_branch(root: Path) -> str | None:
     return noted.removeprefix("origin/") or None
 
 
+def likely_branch(root: Path) -> str | None:
+    """The default branch where the clone noted none: `main` or `master`, where there is one, since who sets a project up
+    may be on a branch for that; else what is checked out, if that is a branch."""
+    listed = run_git(
+        root, "for-each-ref", "--format=%(refname:short)", "refs/heads/main", "refs/heads/master"
+    )
+    known = listed.stdout.decode("utf-8", "replace").split()
+    return known[0] if known else _checked_out(root)
+
+
+def on_default_branch(root: Path) -> bool:
+    """Whether the default branch is checked out, as far as this clone tells; a commit without a branch counts as it."""
+    here = _checked_out(root)
+    return here is None or here == (default_branch(root) or likely_branch(root))
+
+
+def _checked_out(root: Path) -> str | None:
+    result = run_git(root, "symbolic-ref", "--short", "--quiet", "HEAD")
+    return result.stdout.decode("utf-8", "replace").strip() or None
+
+
 def stage_tags(root: Path, model: str, stage: str) -> list[tuple[int, str]]:
     """GTO's assignments of a stage, `model#stage#N`, newest first as (N, commit).
 

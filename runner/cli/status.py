@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
@@ -25,7 +26,7 @@ def add_parser(commands: Subparsers) -> None:
 def execute(options: argparse.Namespace) -> int:
     from runner.workflow.status import status
 
-    rows = status(project_root(options))
+    rows = status(project_root(options), lambda line: print(line, file=sys.stderr))
     if options.format == "json":
         print_json(rows)
         return 0

@@ -127,6 +127,26 @@ class Registry:
         return self._sprints[commit]
 
 
+def missing_tags(root: Path, project: Project) -> FlywheelError | None:
+    """What is wrong where no tag says who holds the stage although dvc.yaml names the model: a clone without tags.
+
+    None where nothing was promoted yet.
+    """
+    path = root / dvc_artifacts.FILE
+    if project.model is None or not path.is_file():
+        return None
+    sprint = dvc_artifacts.sprint_of(dvc_artifacts.artifact_path(path.read_bytes(), project.model.name))
+    if sprint is None:
+        return None
+    shallow = git.run_git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+    return FlywheelError(
+        f"it names the model of {sprint}, and no tag here says what holds {project.model.name}#{project.model.stage}",
+        where=Where(dvc_artifacts.FILE),
+        hint=f"git fetch --tags{' --unshallow' * shallow}; where its promotion was not finished: flywheel promote {sprint}",
+        exit_code=ExitCode.GATE_NOT_PASSED,
+    )
+
+
 def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion | None:
     """The artefact that the champion ships, from its record in git. Neither it nor DVC is touched.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runner.adapters.git import default_branch, remote_url, run_git
+from runner.adapters.git import default_branch, likely_branch, remote_url, run_git
 from runner.config.load import PROJECT_FILE
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
@@ -124,7 +124,8 @@ def home_of(target: Path, branch: str | None = None) -> Home:
     notes = [_placeholder_note(remote_url(target))] if repository is None else []
     known = branch or noted_branch(target)
     if known is None:
-        known = likely_branch(target)
+        likely = likely_branch(target)
+        known = likely if likely is not None and _PLAIN_BRANCH.fullmatch(likely) else BRANCH
         notes.append(_GUESSED.format(branch=known))
     return Home(repository=repository, branch=known, notes=notes)
 
@@ -163,15 +164,6 @@ def noted_branch(root: Path) -> str | None:
     """The default branch of the remote, as the clone noted it; None where it did not, or YAML would have to quote it."""
     noted = default_branch(root)
     return noted if noted is not None and _PLAIN_BRANCH.fullmatch(noted) else None
-
-
-def likely_branch(root: Path) -> str:
-    """`main` or `master` where there is one: who sets a project up may be on a branch for that; else what is checked out."""
-    known = _answer(root, "for-each-ref", "--format=%(refname:short)", "refs/heads/main", "refs/heads/master")
-    if known:
-        return known.split()[0]
-    here = _answer(root, "symbolic-ref", "--short", "HEAD")
-    return here if _PLAIN_BRANCH.fullmatch(here) else BRANCH
 
 
 def _answer(root: Path, *arguments: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from runner.adapters import gto
 from runner.config.load import load_project
@@ -11,7 +14,10 @@ from runner.config.project import Model, Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.domain.verdict import Outcome, Verdict
-from runner.planning.champion import Champion, Registry, champion_record
+from runner.planning.champion import Champion, Registry, champion_record, missing_tags
+from runner.workflow.registering import said_in
+
+Event = Literal["promoted", "rolled back"]
 
 
 class Assigned(Record, frozen=True, kw_only=True):
@@ -21,8 +27,9 @@ class Assigned(Record, frozen=True, kw_only=True):
         at: ISO 8601, UTC.
         version: None for a tag made by hand on a commit without one.
         sprint: None where the commit does not tell.
-        event: an assignment of what held the stage before is a rollback.
-        outcome, optimizing, value: of the verdict at that commit; None where there is none.
+        event: as the tag says; of one made by hand, a rollback is an assignment of what held the stage before.
+        outcome, optimizing, value: of the verdict at that commit, under the approvals that it was registered with; None
+            where there is none.
         current: it holds the stage now.
     """
 
@@ -33,7 +40,7 @@ class Assigned(Record, frozen=True, kw_only=True):
     by: str
     version: str | None
     sprint: str | None
-    event: Literal["promoted", "rolled back"]
+    event: Event
     outcome: Outcome | None
     optimizing: str | None
     value: float | None
@@ -44,17 +51,20 @@ def history(root: Path) -> list[Assigned]:
     """Every assignment, newest first; none before the first promotion.
 
     Raises:
-        FlywheelError: flywheel.yaml is not valid, or names no model.
+        FlywheelError: flywheel.yaml is not valid, or names no model; this clone lacks the tags (exit code 1).
     """
     project = load_project(root)
     model = named_model(project)
     tags = gto.assignments(root, model.name, model.stage)
-    versions = {tag.commit: version for version, tag in gto.versions(root, model.name).items()}
+    if not tags and (missing := missing_tags(root, project)):
+        raise missing
+    registered = {tag.commit: (version, tag) for version, tag in gto.versions(root, model.name).items()}
     sprints = {holder.number: holder.sprint for holder in Registry(root, project).holders()}
     rows = []
     for position, (number, tag) in enumerate(tags):
         sprint = sprints.get(number)
-        verdict = _verdict(root, sprint, tag)
+        version, first = registered.get(tag.commit, (None, tag))
+        verdict = _verdict(root, sprint, tag, approvals=said_in(first.message).get("approvals", ""))
         before = {older.commit for _, older in tags[position + 1 :]}
         rows.append(
             Assigned(
@@ -63,9 +73,9 @@ def history(root: Path) -> list[Assigned]:
                 commit=tag.commit,
                 at=tag.at,
                 by=tag.by,
-                version=versions.get(tag.commit),
+                version=version,
                 sprint=sprint,
-                event="rolled back" if tag.commit in before else "promoted",
+                event=_event(tag, before),
                 outcome=verdict.outcome if verdict else None,
                 optimizing=verdict.optimizing if verdict else None,
                 value=verdict.optimizing_value if verdict else None,
@@ -90,9 +100,22 @@ def named_model(project: Project) -> Model:
     return project.model
 
 
-def _verdict(root: Path, sprint: str | None, tag: gto.RegistryTag) -> Verdict | None:
+def _event(tag: gto.RegistryTag, before: Collection[str]) -> Event:
+    match said_in(tag.message).get("event"):
+        case "promotion":
+            return "promoted"
+        case "rollback":
+            return "rolled back"
+        case _:
+            return "rolled back" if tag.commit in before else "promoted"
+
+
+def _verdict(root: Path, sprint: str | None, tag: gto.RegistryTag, approvals: str) -> Verdict | None:
     if sprint is None:
         return None
-    return champion_record(
-        root, Champion(sprint=sprint, commit=tag.commit, tag=tag.name), "verdict.json", Verdict
-    )
+    champion = Champion(sprint=sprint, commit=tag.commit, tag=tag.name)
+    verdict = champion_record(root, champion, "verdict.json", Verdict)
+    if verdict is None:
+        return None
+    accepted = frozenset(finding for finding in verdict.kept_for if f"{finding} by " in approvals)
+    return msgspec.structs.replace(verdict, outcome=verdict.outcome_under(accepted))

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
+from runner.adapters import git
 from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Record, StageFailure
 from runner.domain.verdict import Outcome, Verdict
-from runner.planning.champion import Registry, resolve_champion
+from runner.planning.champion import Registry, missing_tags, resolve_champion
 from runner.planning.records import Action
 from runner.planning.resolve import stages_of
 from runner.planning.rival import rival
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.stages.run import FAILURE_FILE
+from runner.workflow import stale
 from runner.workflow.locking import is_running
-from runner.workflow.terms import under_terms
+from runner.workflow.terms import read_terms, under_terms
 
 
 class State(StrEnum):
@@ -60,14 +63,19 @@ class SprintStatus(Record, frozen=True, kw_only=True):
         return f"{state}, stale" if self.stale else state
 
 
-def status(root: Path) -> list[SprintStatus]:
+def status(root: Path, say: Callable[[str], None]) -> list[SprintStatus]:
     """All sprints, in order of their numbers.
+
+    Args:
+        say: told where it is not known who holds the stage.
 
     Raises:
         ConfigurationErrors: flywheel.yaml is not valid. (An invalid spec is a row.)
     """
     project = load_project(root)
     registry = Registry(root, project)
+    if registry.champion() is None and (missing := missing_tags(root, project)):
+        say(f"warning: {missing}")
     return [_status(root, project, name, registry) for name in list_sprints(root)]
 
 
@@ -124,12 +132,17 @@ def _summary(verdict: Verdict) -> str:
 
 def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> str | None:
     folder = root / "reports" / loaded.name
-    champion = rival(root, project, loaded, registry)
-    verdict = read_json(folder / "verdict.json", Verdict) if (folder / "verdict.json").is_file() else None
-    if verdict is not None and champion is not None and verdict.champion != champion.sprint:
-        return f"judged against {verdict.champion or 'no champion'}, the champion is {champion.sprint}"
     try:
-        stages = stages_of(*under_terms(root, project, loaded), resolve_champion(root, champion))
+        if (folder / "verdict.json").is_file():
+            verdict = read_json(folder / "verdict.json", Verdict)
+            reasons = [
+                *stale.champion_changed(root, project, loaded, verdict),
+                *_other_terms(root, loaded.name, registry),
+            ]
+            if reasons:
+                return "; ".join(reasons)
+        champion = resolve_champion(root, rival(root, project, loaded, registry))
+        stages = stages_of(*under_terms(root, project, loaded), champion)
         plans = plan_stages(stages, Repository(root, folder))
     except FlywheelError as error:
         return _shown(error)
@@ -138,3 +151,18 @@ def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registr
     if pending and not (folder / FAILURE_FILE).is_file():
         return f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"
     return None
+
+
+def _other_terms(root: Path, name: str, registry: Registry) -> list[str]:
+    """Whether the base branch's terms are others than those that judged; of what was promoted nothing is asked any more.
+
+    On another branch there is no merge yet by which to tell the base's terms from the proposal's own.
+    """
+    recorded = read_terms(root / "reports" / name)
+    if (
+        recorded is None
+        or not git.on_default_branch(root)
+        or name in {each.sprint for each in registry.holders()}
+    ):
+        return []
+    return stale.terms_changed(recorded, stale.terms_now(root, name))

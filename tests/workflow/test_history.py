@@ -60,3 +60,33 @@ def test_a_project_without_a_model_has_no_history(project: Path) -> None:
         "error: flywheel.yaml: the project names no model: there is nothing to promote under\n"
         "  hint: add: model: {name: my-model, stage: prod}\n",
     )
+
+
+def test_a_clone_without_tags_says_what_to_fetch(project: Path, tmp_path: Path) -> None:
+    flywheel(project, "promote", SPRINT, check=True)
+    for number, options in enumerate(([], ["--depth", "1"])):
+        bare = tmp_path / f"clone-{number}"
+        call(tmp_path, "git", "clone", "-q", "--no-tags", *options, f"file://{project}", str(bare))
+        said = (
+            f"dvc.yaml: it names the model of {SPRINT}, and no tag here says what holds tiny-digits#prod\n"
+            f"  hint: git fetch --tags{' --unshallow' * bool(options)}; where its promotion was not finished: "
+            f"flywheel promote {SPRINT}\n"
+        )
+        for command in ("history", "rollback"):
+            result = flywheel(bare, command)
+            assert (result.returncode, result.stdout, result.stderr) == (1, "", f"error: {said}")
+        shown = flywheel(bare, "status")
+        assert (shown.returncode, shown.stderr) == (0, f"warning: {said}")
+        call(bare, "git", "fetch", "-q", "--tags", *(["--unshallow"] if options else []))
+        assert flywheel(bare, "history", check=True).stdout.endswith("current\n")
+
+
+def test_a_report_against_another_champion_is_judged_again_not_run(project: Path) -> None:
+    add_sprint(project)
+    flywheel(project, "promote", SPRINT, check=True)
+    refused = flywheel(project, "report", NEXT)
+    assert refused.returncode == 3
+    assert refused.stderr.startswith(f"error: reports/{NEXT}: not judged as it would be today: ")
+    assert refused.stderr.endswith(f"  hint: flywheel judge {NEXT}\n")
+    flywheel(project, "judge", NEXT, check=True)
+    flywheel(project, "report", NEXT, check=True)
