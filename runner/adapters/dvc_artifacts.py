@@ -96,6 +96,53 @@ def in_remote(root: Path, hashes: Sequence[str]) -> bool | None:
             return None
 
 
+def require_in_remote(root: Path, hashes: Sequence[str], shown: str, hint: str) -> None:
+    """Looks before a model is published whether others can fetch it.
+
+    Args:
+        shown: what the objects are of.
+        hint: what to type where some are not there.
+
+    Raises:
+        FlywheelError: DVC has no remote, it cannot be asked, or it lacks some of the objects (exit code 5).
+    """
+    wanted = set(hashes)
+    with quiet_dvc(logging.NullHandler()):
+        from dvc.config import NoRemoteError
+        from dvc.exceptions import DvcException
+
+        try:
+            with opened(root) as repo:
+                absent = wanted - set(repo.cloud.get_remote_odb().oids_exist(sorted(wanted)))
+        except NoRemoteError as error:
+            raise _not_delivered(
+                "DVC has no remote",
+                "dvc remote add -d store URL, commit .dvc/config, dvc push, then run the same command again",
+                ".dvc/config",
+            ) from error
+        except (DvcException, OSError) as error:
+            raise _not_delivered(
+                f"DVC's remote could not be asked: {str(error).strip().splitlines()[0]}",
+                "look at it with: dvc remote list, dvc push",
+                ".dvc/config",
+            ) from error
+    if absent:
+        raise _not_delivered(
+            f"DVC's remote lacks {len(absent)} of its {len(wanted)} stored objects",
+            f"{hint}, then run the same command again",
+            shown,
+        )
+
+
+def _not_delivered(message: str, hint: str, shown: str) -> FlywheelError:
+    return FlywheelError(
+        f"nothing was pushed, since nobody could fetch the model: {message}",
+        where=Where(shown),
+        hint=hint,
+        exit_code=ExitCode.PUBLISH_FAILED,
+    )
+
+
 def push_objects(root: Path, hashes: Sequence[str]) -> int:
     """Sends stored files from DVC's cache to its remote, a folder's listing after its files; returns how many were new.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner.adapters.git import run_git
@@ -94,6 +94,29 @@ def upstream(root: Path) -> tuple[str, str]:
     return chosen, merge.removeprefix("refs/heads/") or branch
 
 
+def remote_refs(root: Path, remote: str) -> dict[str, str]:
+    """What a remote holds: refs by their full name, an annotated tag by the object of the tag itself.
+
+    Raises:
+        FlywheelError: it cannot be reached (exit code 5).
+    """
+    result = run_git(root, "ls-remote", "--refs", remote)
+    if result.returncode != 0:
+        raise FlywheelError(
+            f"{remote} could not be asked what it holds: {_last_line(result.stderr)}",
+            where=Where(remote),
+            hint=f"look at it with: git ls-remote {remote}",
+            exit_code=ExitCode.PUBLISH_FAILED,
+        )
+    pairs = (line.split("\t") for line in result.stdout.decode("utf-8", "replace").splitlines())
+    return {name: commit for commit, name in pairs}
+
+
+def is_ancestor(root: Path, older: str, newer: str) -> bool:
+    """Whether a commit is in the history of another one; a commit that is not here is in none."""
+    return run_git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
+
+
 def push(root: Path, tags: Sequence[str]) -> None:
     """Pushes what is checked out to its branch, and these tags, all or nothing. Pushing twice changes nothing.
 
@@ -104,12 +127,39 @@ def push(root: Path, tags: Sequence[str]) -> None:
     refs = [f"HEAD:refs/heads/{branch}", *(f"refs/tags/{tag}" for tag in tags)]
     result = run_git(root, *NO_HOOKS, "push", "--quiet", "--atomic", remote, *refs)
     if result.returncode != 0:
+        why, hint = _cause(root, remote, branch, tags) or (
+            _last_line(result.stderr),
+            f"look at it with: git push --dry-run {remote} HEAD:{branch}; whoever may not push there proposes it instead",
+        )
         raise FlywheelError(
-            f"the push to {remote} failed: {_last_line(result.stderr)}",
+            f"the push to {remote} failed, and nothing was pushed: {why}",
             where=Where(f"{remote}/{branch}"),
-            hint=f"git pull --rebase moves no tag: see what {remote} has with git fetch {remote}; nothing was pushed",
+            hint=hint,
             exit_code=ExitCode.PUBLISH_FAILED,
         )
+
+
+def _cause(root: Path, remote: str, branch: str, tags: Sequence[str]) -> tuple[str, str] | None:
+    """Why a push was refused and what to type, by what the remote holds: git's own words are in the user's language."""
+    there = remote_refs(root, remote)
+    tip = there.get(f"refs/heads/{branch}")
+    if tip is not None and not is_ancestor(root, tip, "HEAD"):
+        return (
+            f"{branch} has commits there that are not here",
+            f"git pull --rebase {remote} {branch}, then run the same command again",
+        )
+    others = [tag for tag in tags if _differs(root, there, f"refs/tags/{tag}")]
+    if others:
+        return (
+            f"it has {', '.join(others)} with another content",
+            f"git fetch {remote} --tags --force, then run the same command again",
+        )
+    return None
+
+
+def _differs(root: Path, there: Mapping[str, str], ref: str) -> bool:
+    mine = run_git(root, "rev-parse", "--verify", "--quiet", ref).stdout.decode().strip()
+    return there.get(ref, mine) != mine
 
 
 def _failed(message: str, stderr: bytes) -> FlywheelError:

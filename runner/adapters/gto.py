@@ -65,6 +65,11 @@ def versions(root: Path, model: str) -> dict[str, RegistryTag]:
     return dict(sorted(kept.items(), key=lambda item: number_of(item[0]), reverse=True))
 
 
+def tags_of(root: Path, model: str) -> list[RegistryTag]:
+    """Every tag of a model, of versions and of all stages, in the order in which they were made."""
+    return sorted(_tags(root, f"{model}[#@]*"), key=lambda tag: tag.time)
+
+
 def number_of(version: str) -> tuple[int, ...]:
     """
     >>> number_of("v1.10.0")
@@ -100,7 +105,7 @@ def assign(root: Path, model: str, stage: str, version: str, message: str) -> st
 
 def _wait_past(root: Path, model: str) -> None:
     """GTO and DVC order tags by whole seconds: two in one second would leave it to chance which one holds the stage."""
-    newest = max((tag.time for tag in _tags(root, f"{model}[#@]*")), default=0)
+    newest = max((tag.time for tag in tags_of(root, model)), default=0)
     ahead = newest + 1 - time.time()
     if ahead > _CLOCK_SKEW_S:
         raise FlywheelError(

@@ -78,6 +78,12 @@ def render(result: Promotion) -> str:
     lines = [head, *(f"  {reason}" for reason in result.reasons)]
     if result.result == "stale":
         lines.append(f"  next: flywheel judge {result.sprint} --pull")
-    if result.result == "promoted" and not result.pushed:
+    if result.result == "waiting":
+        open_ones = [decision.finding.id for decision in result.decisions if not decision.approved]
+        options = "".join(f" --approve {each}" for each in open_ones)
+        lines.append(f"  next: flywheel promote {result.sprint}{options}")
+    if result.pushed:
+        lines.append("  pushed: the branch, and every tag of the model that the remote lacked")
+    elif result.result == "promoted":
         lines.append(f"  not pushed; next: flywheel promote {result.sprint} --push")
     return "\n".join(lines)

@@ -56,6 +56,8 @@ def render(result: Rollback, *, named: bool) -> str:
         lines.append(
             "  it was rolled back; to go further back: flywheel rollback SPRINT (flywheel history shows which)"
         )
-    if result.result == "rolled back" and not result.pushed:
+    if result.pushed:
+        lines.append("  pushed: the branch, and every tag of the model that the remote lacked")
+    elif result.result == "rolled back":
         lines.append(f"  not pushed; next: flywheel rollback {result.sprint} --push")
     return "\n".join(lines)

@@ -59,9 +59,17 @@ class Decision(Record, frozen=True, kw_only=True):
         """In words: who approved it, or who may and how."""
         if self.by is not None:
             return f"approved by {self.by}"
+        return "; ".join([f"{self._waits}: /flywheel approve {self.finding.id}", *self.refused])
+
+    @property
+    def needs(self) -> str:
+        """In words: who may approve it, for where there is another way than a comment."""
+        return "; ".join([self._waits, *self.refused])
+
+    @property
+    def _waits(self) -> str:
         who = ", ".join(self.may_approve) if self.may_approve else "somebody who may maintain the repository"
-        waits = f"needs the approval of {who}: /flywheel approve {self.finding.id}"
-        return "; ".join([waits, *self.refused])
+        return f"needs the approval of {who}"
 
 
 def decide(

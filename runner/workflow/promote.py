@@ -16,7 +16,7 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Model, Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_text
-from runner.domain.policy import Approval
+from runner.domain.policy import TERMS_FILE, Approval
 from runner.domain.records import Record
 from runner.planning.champion import Champion, Registry
 from runner.policy.approvals import Decision
@@ -25,12 +25,12 @@ from runner.report.record import SprintReport
 from runner.workflow.load import load
 from runner.workflow.locking import sprint_lock
 from runner.workflow.promotable import Conditions, Standing, standing
+from runner.workflow.pushing import delete_tags, is_left_behind, push_all, require_fetchable, tags_at
 from runner.workflow.registering import (
     Registered,
     commit_model,
     model_artifact,
     next_version,
-    push_all,
     registered_record,
     shipped_target,
     tag_message,
@@ -38,6 +38,8 @@ from runner.workflow.registering import (
 )
 
 Result = Literal["promoted", "unchanged", "would promote", "stale", "waiting", "refused", "altered"]
+
+NO_MODEL = "the project names no model to promote under: add `model: {name: …, stage: prod}` to flywheel.yaml"
 
 
 class Promotion(Record, frozen=True, kw_only=True):
@@ -82,33 +84,37 @@ def promote(
     """
     project, loaded = load(root, name)
     if project.model is None:
-        reason = "the project names no model to promote under: add `model: {name: …, stage: prod}` to flywheel.yaml"
-        return Promotion(sprint=loaded.name, result="refused", reasons=[reason])
+        return Promotion(sprint=loaded.name, result="refused", reasons=[NO_MODEL])
     with sprint_lock(root, loaded.name):
         champion = Registry(root, project).champion()
         known = registered_record(root, project.model, loaded.name)
-        begun = Promotion(
-            sprint=loaded.name,
-            result="unchanged",
-            model=project.model.name,
-            stage=project.model.stage,
-            before=champion.sprint if champion else None,
-        )
-        if known is not None and champion is not None and champion.commit == known[1]:
-            return _again(root, project.model, begun, known, push=push)
+        begun = _begun(loaded.name, project.model, champion)
+        holds = known is not None and champion is not None and champion.commit == known[1]
+        if known is not None and holds and not (push and is_left_behind(root, project.model, known[1])):
+            return _again(root, project.model, begun, known, push=push and not dry_run)
         found = standing(root, project, loaded, conditions)
+        _require_findings(loaded.name, conditions.approvals, found.decisions)
         if not found.promotable:
             return _kept(begun, found)
+        if push:
+            require_fetchable(root, loaded.name, "HEAD")
         version = known[0] if known else next_version(root, project.model, loaded.name, _of(champion))
         begun = msgspec.structs.replace(begun, version=version, decisions=found.decisions)
         if dry_run:
             return msgspec.structs.replace(begun, result="would promote")
+        if known is not None and holds:  # a rebase left its tags behind: they are made anew
+            delete_tags(root, tags_at(root, project.model, known[1]))
         written = _write(root, project, loaded, found, version)
         if push:
             push_all(root, written, project.model)
     return msgspec.structs.replace(
         begun, result="promoted", tag=written.tag, commit=written.commit, pushed=push
     )
+
+
+def _begun(sprint: str, model: Model, champion: Champion | None) -> Promotion:
+    before = champion.sprint if champion else None
+    return Promotion(sprint=sprint, result="unchanged", model=model.name, stage=model.stage, before=before)
 
 
 def terminal_approvals(root: Path, findings: Sequence[str]) -> list[Approval]:
@@ -131,6 +137,25 @@ def terminal_approvals(root: Path, findings: Sequence[str]) -> list[Approval]:
     return [Approval(finding=finding, by=by, at=at, channel="terminal") for finding in findings]
 
 
+def _require_findings(name: str, approvals: Sequence[Approval], decisions: Sequence[Decision]) -> None:
+    """Who types an id means a finding: a mistyped one must not look like an approval.
+
+    Raises:
+        FlywheelError: one that was typed is none.
+    """
+    known = [decision.finding.id for decision in decisions]
+    unknown = [each.finding for each in approvals if each.channel == "terminal" and each.finding not in known]
+    if not unknown:
+        return
+    shown = ", ".join(known)
+    raise FlywheelError(
+        f"{', '.join(map(str, unknown))} is no finding of {name}; "
+        + (f"its findings are: {shown}" if known else "it has none to approve"),
+        where=Where(f"reports/{name}/{TERMS_FILE}"),
+        hint=f"flywheel promote {name}" + "".join(f" --approve {each}" for each in known),
+    )
+
+
 def _of(champion: Champion | None) -> tuple[str, str] | None:
     return (champion.sprint, champion.commit) if champion else None
 
@@ -140,12 +165,13 @@ def _again(root: Path, model: Model, begun: Promotion, known: tuple[str, str], *
     version, commit = known
     _, tag = gto.assignments(root, model.name, model.stage)[0]
     if push:
+        require_fetchable(root, begun.sprint, commit)
         push_all(root, Registered(version=version, tag=tag.name, commit=commit, tags=[]), model)
     return msgspec.structs.replace(begun, version=version, tag=tag.name, commit=commit, pushed=push)
 
 
 def _kept(begun: Promotion, found: Standing) -> Promotion:
-    waiting = [f"{decision.finding.id}: {decision.text}" for decision in found.waiting]
+    waiting = [f"{decision.finding.id}: {decision.needs}" for decision in found.waiting]
     return msgspec.structs.replace(
         begun,
         result=_why(found),
@@ -176,11 +202,12 @@ def _write(root: Path, project: Project, loaded: LoadedSprint, found: Standing, 
     commit = commit_model(root, artifact, files, message)
     commit = known[1] if known else commit  # what was promoted once keeps its version and its commit
     approved = [f"{each.finding.id} by {each.by}" for each in found.decisions if each.by]
+    accepted = frozenset(each.finding.id for each in found.decisions if each.by)
     message = tag_message(
         f"flywheel: promoted to {model.name} {model.stage}",
         sprint=name,
         record=record,
-        verdict=str(found.verdict.outcome),
+        verdict=str(found.verdict.outcome_under(accepted)),
         approvals=", ".join(approved) or "none needed",
         event="promotion",
     )

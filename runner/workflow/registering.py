@@ -152,20 +152,6 @@ def write_tags(root: Path, model: Model, version: str, commit: str, message: str
     return Registered(version=version, tag=made[-1], commit=commit, tags=made)
 
 
-def push_all(root: Path, registered: Registered, model: Model) -> None:
-    """Pushes the commit and both tags. Where that fails, tags that are new are taken back: none names what nobody has.
-
-    Raises:
-        FlywheelError: the push was refused (exit code 5).
-    """
-    try:
-        git_commits.push(root, [f"{model.name}@{registered.version}", registered.tag])
-    except FlywheelError:
-        for tag in registered.tags:
-            git.run_git(root, "tag", "--delete", tag)
-        raise
-
-
 def tag_message(title: str, **lines: str) -> str:
     """A fixed sentence, and what a program reads of it: one `key: value` to a line.
 

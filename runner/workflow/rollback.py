@@ -16,11 +16,11 @@ from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.records import Record
 from runner.planning.champion import Champion, resolve_champion
 from runner.workflow.history import Assigned, history, named_model
+from runner.workflow.pushing import push_all, require_fetchable
 from runner.workflow.registering import (
     Registered,
     commit_model,
     model_artifact,
-    push_all,
     tag_message,
     write_tags,
 )
@@ -69,6 +69,8 @@ def rollback(root: Path, name: str | None, *, push: bool, dry_run: bool = False)
         commit=chosen.commit,
     )
     unchanged = chosen.commit == rows[0].commit
+    if push:
+        require_fetchable(root, done.sprint, chosen.commit, hint="dvc push --all-tags")
     if dry_run:
         return done if unchanged else _as(done, "would roll back", None, pushed=False)
     _follow(root, model, chosen)
@@ -121,8 +123,11 @@ def _chosen(rows: list[Assigned], name: str | None) -> Assigned:
 def _named(rows: list[Assigned], name: str) -> str | None:
     """A sprint by its number or its path, as other commands take it."""
     stem = Path(name).name.removesuffix(".yaml")
+    number = stem.zfill(4) if stem.isdigit() else None
     matching = {
-        row.sprint for row in rows if row.sprint and (row.sprint == stem or row.sprint.split("-")[0] == stem)
+        row.sprint
+        for row in rows
+        if row.sprint and (row.sprint == stem or row.sprint.partition("-")[0] == number)
     }
     return matching.pop() if len(matching) == 1 else None
 

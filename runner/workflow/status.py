@@ -22,6 +22,7 @@ from runner.planning.workspace import Repository
 from runner.stages.run import FAILURE_FILE
 from runner.workflow import stale
 from runner.workflow.locking import is_running
+from runner.workflow.registering import registered_record
 from runner.workflow.terms import read_terms, under_terms
 
 
@@ -137,7 +138,7 @@ def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registr
             verdict = read_json(folder / "verdict.json", Verdict)
             reasons = [
                 *stale.champion_changed(root, project, loaded, verdict),
-                *_other_terms(root, loaded.name, registry),
+                *_other_terms(root, project, loaded.name),
             ]
             if reasons:
                 return "; ".join(reasons)
@@ -153,16 +154,14 @@ def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registr
     return None
 
 
-def _other_terms(root: Path, name: str, registry: Registry) -> list[str]:
-    """Whether the base branch's terms are others than those that judged; of what was promoted nothing is asked any more.
+def _other_terms(root: Path, project: Project, name: str) -> list[str]:
+    """Whether the base branch's terms are others than those that judged; of a record that was promoted nothing is asked.
 
     On another branch there is no merge yet by which to tell the base's terms from the proposal's own.
     """
     recorded = read_terms(root / "reports" / name)
-    if (
-        recorded is None
-        or not git.on_default_branch(root)
-        or name in {each.sprint for each in registry.holders()}
-    ):
+    if recorded is None or not git.on_default_branch(root):
+        return []
+    if project.model is not None and registered_record(root, project.model, name) is not None:
         return []
     return stale.terms_changed(recorded, stale.terms_now(root, name))

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.xdist_group("sprint-2")
 
 FOLDER = f"reports/{SPRINT}"
 FIRST_TAGS = ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]
+MOVED = (
+    "error: origin/main: the push to origin failed, and nothing was pushed: main has commits there that are not here\n"
+    "  hint: git pull --rebase origin main, then run the same command again\n"
+)
 
 
 def test_a_sprint_that_passed_is_registered_and_assigned_with_a_model_card(project: Path) -> None:
@@ -261,12 +265,171 @@ def test_a_push_that_is_refused_leaves_no_tag_and_is_done_by_the_next(project: P
     call(other, "git", "push", "-q")
     refused = flywheel(project, "promote", SPRINT, "--push")
     assert refused.returncode == 5
-    assert refused.stderr.startswith("error: origin/main: the push to origin failed: ")
+    assert refused.stderr == MOVED
     assert tags(project) == []
-    call(project, "git", "pull", "-q", "--rebase")
-    flywheel(project, "promote", SPRINT, "--push", check=True)
+    call(project, "git", "pull", "-q", "--rebase", "origin", "main")
+    done = flywheel(project, "promote", SPRINT, "--push", check=True)
+    assert done.stdout == (
+        f"{SPRINT}: promoted as v1.0.0: tiny-digits#prod#1\n"
+        "  pushed: the branch, and every tag of the model that the remote lacked\n"
+    )
     assert sorted(call(bare, "git", "tag").stdout.split()) == FIRST_TAGS
     call(bare, "git", "merge-base", "--is-ancestor", "tiny-digits#prod#1^{commit}", "main")
+
+
+def meanwhile(bare: Path, folder: Path) -> None:
+    """Somebody else pushes a commit."""
+    other = clone(bare, folder)
+    (other / "README.md").write_text("meanwhile")
+    commit(other, "Meanwhile")
+    call(other, "git", "push", "-q")
+
+
+def test_tags_that_a_rebase_left_behind_are_made_anew(project: Path, tmp_path: Path) -> None:
+    bare = with_remotes(project, tmp_path)
+    flywheel(project, "promote", SPRINT, check=True)
+    left = call(project, "git", "rev-parse", "HEAD").stdout
+    meanwhile(bare, tmp_path / "other")
+    assert flywheel(project, "promote", SPRINT, "--push").stderr == MOVED
+    assert tags(project) == FIRST_TAGS
+    call(project, "git", "pull", "-q", "--rebase", "origin", "main")
+    flywheel(project, "promote", SPRINT, "--push", check=True)
+    tagged = {call(bare, "git", "rev-parse", f"{tag}^{{commit}}").stdout for tag in FIRST_TAGS}
+    assert tagged == {call(bare, "git", "rev-parse", "main").stdout}
+    assert left not in tagged
+    assert log(project)[:2] == [f"flywheel: {SPRINT} is tiny-digits v1.0.0 [skip ci]", "Meanwhile"]
+
+
+def test_tags_of_earlier_promotions_that_a_rebase_left_behind_are_not_pushed(
+    project: Path, tmp_path: Path
+) -> None:
+    bare = with_remotes(project, tmp_path)
+    flywheel(project, "promote", SPRINT, check=True)
+    meanwhile(bare, tmp_path / "other")
+    call(project, "git", "pull", "-q", "--rebase", "origin", "main")
+    add_sprint(project)
+    call(project, sys.executable, "-m", "dvc", "push", "-q")
+    refused = flywheel(project, "promote", NEXT, "--push")
+    names = " ".join(reversed(FIRST_TAGS))
+    assert (refused.returncode, refused.stderr) == (
+        5,
+        "error: refs/tags: main does not hold the commits of these tags, as after a rebase, and nobody would find them: "
+        f"{names}\n  hint: git tag --delete {names} && flywheel promote {SPRINT}, then run the same command again\n",
+    )
+    assert tags(project) == FIRST_TAGS
+    assert call(bare, "git", "tag").stdout == ""
+
+
+def test_every_tag_of_the_model_is_pushed(project: Path, tmp_path: Path) -> None:
+    bare = with_remotes(project, tmp_path)
+    flywheel(project, "promote", SPRINT, check=True)
+    add_sprint(project)
+    call(project, sys.executable, "-m", "dvc", "push", "-q")
+    flywheel(project, "promote", NEXT, "--push", check=True)
+    assert sorted(call(bare, "git", "tag").stdout.split()) == [
+        "tiny-digits#prod#1",
+        "tiny-digits#prod#2",
+        "tiny-digits@v1.0.0",
+        "tiny-digits@v1.1.0",
+    ]
+
+
+def test_another_tag_of_the_same_name_is_told(project: Path, tmp_path: Path) -> None:
+    bare = with_remotes(project, tmp_path)
+    other = clone(bare, tmp_path / "other")
+    call(other, "git", "tag", "-a", "tiny-digits@v1.0.0", "-m", "theirs")
+    call(other, "git", "push", "-q", "--tags")
+    refused = flywheel(project, "promote", SPRINT, "--push")
+    assert (refused.returncode, refused.stderr) == (
+        5,
+        "error: origin/main: the push to origin failed, and nothing was pushed: it has tiny-digits@v1.0.0 with another "
+        "content\n  hint: git fetch origin --tags --force, then run the same command again\n",
+    )
+    assert tags(project) == []
+
+
+def test_a_model_that_nobody_could_fetch_is_not_published(project: Path, tmp_path: Path) -> None:
+    bare = with_remotes(project, tmp_path)
+    shutil.rmtree(tmp_path / "store")
+    before = log(project)
+    refused = flywheel(project, "promote", SPRINT, "--push")
+    assert refused.returncode == 5
+    assert refused.stderr.startswith(
+        f"error: {FOLDER}: nothing was pushed, since nobody could fetch the model: DVC's remote lacks "
+    )
+    assert refused.stderr.endswith("  hint: dvc push, then run the same command again\n")
+    assert (tags(project), log(project), call(bare, "git", "tag").stdout) == ([], before, "")
+    flywheel(project, "promote", SPRINT, check=True)
+    assert flywheel(project, "promote", SPRINT, "--push").returncode == 5
+    call(project, sys.executable, "-m", "dvc", "remote", "remove", "store")
+    commit(project, "No remote")
+    assert flywheel(project, "promote", SPRINT, "--push").stderr == (
+        "error: .dvc/config: nothing was pushed, since nobody could fetch the model: DVC has no remote\n"
+        "  hint: dvc remote add -d store URL, commit .dvc/config, dvc push, then run the same command again\n"
+    )
+    assert call(bare, "git", "tag").stdout == ""
+
+
+def test_an_approval_of_what_is_no_finding_is_an_error(project: Path) -> None:
+    refused = flywheel(project, "promote", SPRINT, "--approve", "gate_loosened-00000000")
+    assert (refused.returncode, refused.stderr) == (
+        2,
+        f"error: {FOLDER}/terms.json: gate_loosened-00000000 is no finding of {SPRINT}; it has none to approve\n"
+        f"  hint: flywheel promote {SPRINT}\n",
+    )
+    assert tags(project) == []
+
+
+def test_an_approved_finding_is_passed_wherever_it_is_told(project: Path) -> None:
+    spec = project / "specs" / f"{SPRINT}.yaml"
+    strict = "  - {metric: map50_95, min: 0.9, decide: point}\n"
+    spec.write_text(spec.read_text() + strict)
+    commit(project, "A gate")
+    call(project, "git", "checkout", "-q", "-b", "proposal")
+    spec.write_text(spec.read_text().replace(strict, strict.replace("0.9", "0.0")))
+    commit(project, "A looser gate")
+    flywheel(project, "run", "--base", "main")
+    commit(project, "Its record")
+    call(project, "git", "checkout", "-q", "main")
+    call(project, "git", "merge", "-q", "--no-ff", "proposal")
+    waiting = flywheel(project, "promote", SPRINT)
+    (finding,) = (line.split(":")[0].strip() for line in waiting.stdout.splitlines()[1:2])
+    assert waiting.stdout == (
+        f"{SPRINT}: not promoted: it waits for approval\n"
+        f"  {finding}: needs the approval of somebody who may maintain the repository\n"
+        f"  next: flywheel promote {SPRINT} --approve {finding}\n"
+    )
+    mistyped = flywheel(project, "promote", SPRINT, "--approve", f"{finding}0")
+    assert mistyped.stderr.splitlines()[0].endswith(
+        f"{finding}0 is no finding of {SPRINT}; its findings are: {finding}"
+    )
+    flywheel(project, "promote", SPRINT, "--approve", finding, check=True)
+    message = call(project, "git", "tag", "-l", "--format=%(contents)", "tiny-digits#prod#1").stdout
+    assert "verdict: PASS\n" in message
+    assert "Verdict: **PASS**." in (project / FOLDER / "model-card.md").read_text()
+    assert "  promoted  PASS, " in flywheel(project, "history").stdout
+    # a promoted sprint's terms are those of its day; another one's must be today's
+    assert "stale" not in flywheel(project, "status").stdout
+
+
+def test_status_tells_terms_that_the_base_no_longer_holds(project: Path) -> None:
+    call(project, "git", "checkout", "-q", "-b", "proposal")
+    spec = project / "specs" / f"{SPRINT}.yaml"
+    spec.write_text(spec.read_text() + "# as it was\n")
+    commit(project, "Proposed")
+    flywheel(project, "run", "--base", "main", check=True)
+    commit(project, "Its record")
+    call(project, "git", "checkout", "-q", "main")
+    call(project, "git", "merge", "-q", "--no-ff", "proposal")
+    assert "stale" not in flywheel(project, "status").stdout
+    config = project / "flywheel.yaml"
+    config.write_text(config.read_text() + "policy: {gates: [{metric: map50_95, min: 0.0, decide: point}]}\n")
+    commit(project, "A policy")
+    why = "judged under other terms than those of the base branch (policy)"
+    assert f"  {why}\n" in flywheel(project, "promote", SPRINT).stdout
+    assert f"stale: {why}" in flywheel(project, "status").stdout
+    call(project, "git", "checkout", "-q", "-b", "another-proposal")
+    assert "other terms" not in flywheel(project, "status").stdout
 
 
 @pytest.mark.parametrize(

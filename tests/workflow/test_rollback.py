@@ -62,7 +62,8 @@ def test_rolling_back_twice_is_rolling_back_once(promoted: Path) -> None:
 
 def test_a_named_sprint_gets_the_stage_back(promoted: Path) -> None:
     flywheel(promoted, "rollback", check=True)
-    result = flywheel(promoted, "rollback", "0002", check=True)
+    assert "would roll back" in flywheel(promoted, "rollback", "0002", "--dry-run", check=True).stdout
+    result = flywheel(promoted, "rollback", "2", check=True)
     assert (
         result.stdout.splitlines()[0] == f"rolled back from {SPRINT} to {NEXT} (v1.1.0): tiny-digits#prod#4"
     )
@@ -82,6 +83,8 @@ def test_promoting_again_after_a_rollback_keeps_the_version(promoted: Path) -> N
     )
     assert f"path: reports/{NEXT}/exports/onnx-fp32" in (promoted / "dvc.yaml").read_text()
     assert call(promoted, "git", "status", "--porcelain").stdout == ""
+    rows = json.loads(flywheel(promoted, "history", "--format", "json", check=True).stdout)
+    assert [row["event"] for row in rows] == ["promoted", "rolled back", "promoted", "promoted"]
 
 
 def test_what_was_judged_against_a_champion_is_current_again_when_that_is(promoted: Path) -> None:
@@ -98,7 +101,10 @@ def test_what_was_judged_against_a_champion_is_current_again_when_that_is(promot
 def test_the_commit_and_the_tag_are_pushed_together(promoted: Path, tmp_path: Path) -> None:
     bare = with_remotes(promoted, tmp_path)
     call(promoted, "git", "push", "-q", "--tags")
-    flywheel(promoted, "rollback", "--push", check=True)
+    done = flywheel(promoted, "rollback", "--push", check=True)
+    assert done.stdout.splitlines()[1:] == [
+        "  pushed: the branch, and every tag of the model that the remote lacked"
+    ]
     assert "tiny-digits#prod#3" in call(bare, "git", "tag").stdout.split()
     assert call(bare, "git", "log", "-1", "--format=%s", "main").stdout.startswith(
         "flywheel: tiny-digits goes back"
