@@ -14,6 +14,7 @@ from runner.adapters import git_commits
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
+from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Verdict
 from runner.planning.champion import resolve_champion
@@ -38,8 +39,20 @@ class Merge:
 
 
 def merge_of(root: Path, name: str) -> Merge:
-    """The newest commit of this branch that changed the sprint's spec: a merge, or what a squash left of one."""
-    after = git_commits.newest_of(root, [f"specs/{name}.yaml"], first_parent=True) or git_commits.head(root)
+    """The newest commit of this branch that changed the sprint's spec: a merge, or what a squash left of one.
+
+    Raises:
+        FlywheelError: no commit did: what is not in git was not agreed on by anybody (exit code 3).
+    """
+    spec = f"specs/{name}.yaml"
+    after = git_commits.newest_of(root, [spec], first_parent=True)
+    if after is None:
+        raise FlywheelError(
+            "no commit of this branch holds the spec: nobody can tell what it was judged under",
+            where=Where(spec),
+            hint=f"commit it: git add {spec} && git commit",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
     return Merge(before=git_commits.parent(root, after), after=after)
 
 

@@ -9,6 +9,7 @@ import pytest
 from projects import PROJECT, SPEC, SPRINT, call, commit
 
 from runner.domain.champion import ResolvedChampion
+from runner.domain.errors import FlywheelError
 from runner.domain.policy import FindingKind
 from runner.policy.terms import Terms
 from runner.workflow.stale import Merge, merge_of, merged_terms, renewed, terms_changed, terms_now
@@ -60,6 +61,14 @@ def test_a_merge_is_the_commit_that_brought_the_spec_to_the_branch(root: Path) -
     commit(root, "Later")
     assert merge_of(root, NEXT) == Merge(before=before, after=merged)
     assert merge_of(root, SPRINT) == Merge(before=None, after=before)
+
+
+def test_a_spec_that_no_commit_holds_was_merged_by_none(root: Path) -> None:
+    (root / "specs" / "0003-mine.yaml").write_text(SPEC)
+    with pytest.raises(FlywheelError, match="no commit of this branch holds the spec"):
+        merge_of(root, "0003-mine")
+    with pytest.raises(FlywheelError, match="no commit of this branch holds the spec"):
+        merge_of(root, "0002")
 
 
 def test_the_terms_are_those_of_the_branch_before_the_merge(root: Path) -> None:
