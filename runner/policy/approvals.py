@@ -91,6 +91,8 @@ def decide(
         for approval in approvals:
             if approval.finding not in (None, finding.id):
                 continue
+            if approval.finding is None and finding.kind is FindingKind.STALE:
+                continue  # a review is of the report that it was written under, and this one came after a merge
             reason = _refusal(approval, named, circumstances, allowed)
             if reason is None and approval.finding in shared:
                 reason = "another finding has the same id: change one of the two, and they get others"

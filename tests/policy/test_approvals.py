@@ -104,6 +104,15 @@ def test_an_id_that_two_findings_share_approves_neither() -> None:
     assert _by(review("alice"), findings=(one, other)) == ["alice", "alice"]  # who looked at all of it
 
 
+def test_a_review_approves_no_judgement_that_came_after_the_merge() -> None:
+    """A workflow may write a check with any time: what was approved by name was seen, whatever the checks say."""
+    stale = Finding(kind=FindingKind.STALE, sprint="0002-night", subject="champion a → b", message="m")
+    policy = Policy(approvals={"stale": ["alice"]})
+    assert _by(review("alice"), findings=(stale, TEST), policy=policy) == [None, None]
+    assert _by(review("mona"), findings=(stale, TEST)) == [None, "mona"]
+    assert _by(review("mona"), comment("mona", stale), findings=(stale, TEST)) == ["mona", "mona"]
+
+
 @pytest.mark.parametrize("at", [EARLIER, REPORTED, "2026-11-21T11:59:59+02:00", "yesterday", ""])
 def test_an_approval_before_the_last_report_counts_no_more(at: str) -> None:
     assert _by(comment("alice", at=at), review("alice", at=at)) == [None]
