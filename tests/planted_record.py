@@ -205,7 +205,7 @@ def _stored(root: Path, folder: Path) -> dict[str, object]:
 
 def _digests(root: Path) -> Mapping[str, str]:
     folder = root / FOLDER
-    left_out = ("weights", "exports", "dvc.lock", "digests.json")
+    left_out = ("weights", "exports", "digests.json")
     own = [
         path
         for path in folder.rglob("*")

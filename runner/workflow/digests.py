@@ -20,6 +20,7 @@ FOLDERS = (*STORED, "plots")
 REPORTED = (
     "params.yaml",
     "dvc.yaml",
+    "dvc.lock",  # it names the model: weights and exports are in no other file of the record
     "timings.json",
     TERMS_FILE,
     wear.FILE,

@@ -25,6 +25,7 @@ from runner.stages.run import FAILURE_FILE, SECTION_MARKS
 from runner.workflow import digests, stale, terms
 from runner.workflow.differences import first_difference, table_difference
 from runner.workflow.load import load
+from runner.workflow.lock import broken_links
 from runner.workflow.rebuild import REPORTED, Recorded, evaluated_again, reported_again
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def verify(root: Path, name: str) -> Verification:
     absent = _require_outputs(folder, loaded.name, recorded)
     findings = list(_against_digests(root, project, loaded, recorded, absent))
     findings += _against_lock(folder, {finding.file for finding in findings})
+    findings += _in_lock(folder)
     of_terms, notes = _terms(root, folder)
     findings += of_terms
     repeated = _Repeated(root, folder, project, loaded, suspicious=bool(findings))
@@ -216,6 +218,17 @@ def _against_lock(folder: Path, named: set[str]) -> Iterator[Finding]:
             if found != md5:
                 detail = "it is not what the stage wrote, by dvc.lock"
                 yield Finding(file=prefix + out, problem="changed", detail=detail)
+
+
+def _in_lock(folder: Path) -> Iterator[Finding]:
+    """What was delivered is what was judged only if each stage read what the one before it wrote."""
+    try:
+        pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+        broken = list(broken_links(pipeline, dvc_files.read_lock(folder / "dvc.lock")))
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        broken = [f"it could not be compared with dvc.yaml: {type(error).__name__}"]
+    for detail in broken:
+        yield Finding(file=f"reports/{folder.name}/dvc.lock", problem="does not follow", detail=detail)
 
 
 def _blamed(findings: list[Finding], rebuilt: list[str], prefix: str) -> list[Finding]:

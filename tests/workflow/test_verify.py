@@ -132,10 +132,15 @@ def tamper(project: Path) -> str:
     file = f"{FOLDER}/predictions/onnx-fp32.parquet"
     table = read_table(own(project / file))
     write_table(project / file, table | {"score": np.full_like(table["score"], 0.9)})
+    agree(project, file)
+    return file
+
+
+def agree(project: Path, file: str) -> None:
+    """Makes the digests agree with a file as it is now."""
     digests = json.loads((project / FOLDER / "digests.json").read_text())
     digests[file] = digest_of(project / file)
     (project / FOLDER / "digests.json").write_text(json.dumps(digests))
-    return file
 
 
 def test_predictions_changed_along_with_their_digest_are_named_by_dvcs_lock(project: Path) -> None:
@@ -150,10 +155,27 @@ def test_predictions_changed_along_with_every_digest_no_longer_lead_to_the_evalu
     lock = project / FOLDER / "dvc.lock"
     md5 = read_lock(lock)["predict"].outs["predictions"]
     lock.write_text(lock.read_text().replace(md5, folder_md5(project / FOLDER / "predictions")))
+    agree(project, f"{FOLDER}/dvc.lock")
     result = verify(project, SPRINT)
     assert set(found(result)) == {"does not follow"}
     assert "evaluation.json" in found(result)["does not follow"]
     assert detail(result, "evaluation.json").startswith("targets[1].overall.")
+
+
+def test_another_model_in_the_lock_is_found_and_so_is_one_that_the_digests_agree_with(project: Path) -> None:
+    lock = project / FOLDER / "dvc.lock"
+    outs = {out: md5 for stage in read_lock(lock).values() for out, md5 in stage.outs.items()}
+    lock.write_text(lock.read_text().replace(outs["exports"], outs["predictions"]))
+    result = verify(project, SPRINT)
+    assert found(result) == {"changed": {"dvc.lock"}}
+    exports = f"path: exports\n      hash: md5\n      md5: {outs['predictions']}"
+    text = lock.read_text()
+    assert exports in text
+    lock.write_text(text.replace(exports, exports.replace(outs["predictions"], outs["exports"]), 1))
+    agree(project, f"{FOLDER}/dvc.lock")
+    result = verify(project, SPRINT)
+    assert found(result) == {"does not follow": {"dvc.lock"}}
+    assert "read another exports than export wrote" in detail(result, "dvc.lock")
 
 
 def test_missing_and_extra_files_are_named(project: Path) -> None:
