@@ -13,7 +13,7 @@ Conclusion = Literal["success", "failure", "neutral", "action_required", "cancel
 
 
 class PullRequest(Record, frozen=True, kw_only=True):
-    """A pull request. `merge_commit` is None while it is not merged."""
+    """A pull request. `merge_commit` and `merged_at` (ISO 8601, UTC) are None while it is not merged."""
 
     number: int
     title: str
@@ -26,6 +26,7 @@ class PullRequest(Record, frozen=True, kw_only=True):
     base_sha: str
     merged: bool = False
     merge_commit: str | None = None
+    merged_at: str | None = None
 
 
 class Comment(Record, frozen=True, kw_only=True):

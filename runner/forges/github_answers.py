@@ -77,6 +77,7 @@ class Pull(Struct):
             merged=merged,
             # Before the merge GitHub shows the commit of a test merge there.
             merge_commit=self.merge_commit_sha if merged else None,
+            merged_at=self.merged_at,
         )
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from runner.adapters import git_commits, git_snapshot, git_write
+from runner.adapters import git, git_commits, git_snapshot, git_write
 from runner.config.load import load_project
 from runner.config.project import Policy
-from runner.domain.errors import FlywheelError
+from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.policy import Approval, Finding
 from runner.forges.forge import PullRequest
 from runner.loop.believed import bundle_of, newest_run, require_believed
@@ -86,7 +86,7 @@ def _newest_bundle(publisher: Publisher, pull: PullRequest) -> Iterator[Bundle |
     """What the newest believed run left; None where no sprint ran.
 
     Raises:
-        FlywheelError: the run is not believed, or what it left is refused or gone.
+        FlywheelError: the run is not believed, or left nothing, or what it left is refused or gone.
     """
     newest = newest_run(publisher.forge, pull, "sprint.yml")
     if newest is None:
@@ -97,11 +97,17 @@ def _newest_bundle(publisher: Publisher, pull: PullRequest) -> Iterator[Bundle |
         publisher.forge, publisher.root, newest, "sprint.yml", access=publisher.access, merged=merged
     )
     with tempfile.TemporaryDirectory() as temporary:
-        yield bundle_of(publisher.forge, publisher.root, newest, pull, Path(temporary))
+        bundle = bundle_of(publisher.forge, publisher.root, newest, pull, Path(temporary))
+        if bundle is None:
+            raise FlywheelError(f"run {newest.id} left no bundle", exit_code=ExitCode.PUBLISH_FAILED)
+        yield bundle
 
 
 def merged_sprints(publisher: Publisher, pull: PullRequest) -> list[str]:
-    """The sprints that a merged pull request ran, else those whose specs its merge changed: artifacts do not stay for ever."""
+    """The sprints that a merged pull request ran, else those whose specs its merge changed: artifacts do not stay for ever.
+
+    Where it had no run, there are none.
+    """
     try:
         with _newest_bundle(publisher, pull) as bundle:
             return bundle.manifest.sprints if bundle else []
@@ -112,7 +118,13 @@ def merged_sprints(publisher: Publisher, pull: PullRequest) -> list[str]:
         return []
     changed = git_snapshot.changed_files(publisher.root, before, str(pull.merge_commit))
     paths = [PurePosixPath(path) for path in changed]
-    return [path.stem for path in paths if path.parent.name == "specs" and path.suffix == ".yaml"]
+    return [
+        path.stem
+        for path in paths
+        if path.parent.name == "specs"
+        and path.suffix == ".yaml"
+        and git.read_file(publisher.root, str(pull.merge_commit), str(path)) is not None
+    ]
 
 
 def _refusal(

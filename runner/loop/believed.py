@@ -188,6 +188,9 @@ def _require_one_base(forge: Forge, run: WorkflowRun, pull: PullRequest, branch:
 def newest_run(forge: Forge, pull: PullRequest, workflow: Workflow) -> WorkflowRun | None:
     """The newest finished run of a workflow for the proposed commit, by its push or by hand; it is yet to be believed.
 
+    Of a merged pull request it is the newest that left something: one that was started after the merge had nothing to run,
+    and hides none that judged.
+
     Raises:
         FlywheelError: the forge refused.
     """
@@ -197,7 +200,15 @@ def newest_run(forge: Forge, pull: PullRequest, workflow: Workflow) -> WorkflowR
     branch = forge.default_branch()
     ours = [run for run in [*pushed, *by_hand] if is_of(run, pull, branch)]
     done = [run for run in ours if run.conclusion in ("success", "failure")]
-    return max(done, key=lambda run: run.id, default=None)
+    if pull.merged_at is not None:
+        done = [run for run in done if run.created_at <= pull.merged_at]
+    done.sort(key=lambda run: run.id, reverse=True)
+    judged = (run for run in done if _left_bundle(forge, run)) if pull.merged else iter(done)
+    return next(judged, done[0] if done else None)
+
+
+def _left_bundle(forge: Forge, run: WorkflowRun) -> bool:
+    return any(artifact.name == BUNDLE_ARTIFACT for artifact in forge.artifacts(run.id))
 
 
 def is_of(run: WorkflowRun, pull: PullRequest, branch: str) -> bool:

@@ -38,6 +38,7 @@ MERGED = {
     "merged": True,
     "state": "closed",
     "merge_commit": MERGE_SHA,
+    "merged_at": "2027-01-01T11:30:00Z",
 }
 GONE = {**PULL, "number": 10, "head_sha": "d" * 40, "head_repository": None, "author": "eve"}
 DISPATCHED: dict[str, Any] = {
@@ -190,6 +191,8 @@ def test_a_merged_pull_request_has_its_merge_commit_and_an_open_one_has_none(wor
     merged, opened = world.forge.pull_request(9), world.forge.pull_request(7)
     assert (merged.merged, merged.merge_commit, merged.state) == (True, MERGE_SHA, "closed")
     assert (opened.merged, opened.merge_commit) == (False, None)
+    assert merged.merged_at is not None
+    assert opened.merged_at is None
 
 
 def test_a_deleted_fork_has_no_repository(world: World) -> None:

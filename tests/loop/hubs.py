@@ -98,6 +98,8 @@ class MemoryHub:
 
     def set_pull(self, number: int, **changes: Any) -> None:
         self.later()
+        if changes.get("merged"):
+            changes = {"merged_at": self.fake.now, **changes}
         if number in self.fake.pulls:
             self.fake.change_pull(number, **changes)
         else:

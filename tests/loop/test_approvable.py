@@ -172,6 +172,25 @@ def test_a_pull_request_whose_artifacts_are_gone_brought_the_sprints_whose_specs
     assert found.finding.id == SHOWN.id
 
 
+def test_a_run_that_left_nothing_does_not_say_what_was_merged(
+    publisher: Publisher, proposed: Proposed, tmp_path: Path
+) -> None:
+    report(publisher, proposed, tmp_path, [])
+    merge(publisher, proposed)
+    fake(publisher).left.clear()
+    assert merged_sprints(publisher, fake(publisher).pulls[7]) == [SPRINT]
+    gone = commit_without(publisher.root, f"specs/{SPRINT}.yaml")
+    fake(publisher).change_pull(7, merge_commit=gone)
+    assert merged_sprints(publisher, fake(publisher).pulls[7]) == []
+
+
+def commit_without(root: Path, spec: str) -> str:
+    """A commit that takes a spec away."""
+    (root / spec).unlink()
+    commit(root, "Revert")
+    return call(root, "git", "rev-parse", "HEAD").stdout.strip()
+
+
 def test_a_pull_request_that_ran_nothing_brought_nothing(publisher: Publisher, proposed: Proposed) -> None:
     merge(publisher, proposed)
     assert approvable(publisher, fake(publisher).pulls[7], LATER) == []

@@ -433,6 +433,34 @@ def test_the_newest_finished_run_of_the_commit_is_found(loop: Loop) -> None:
     assert found.id == 102
 
 
+def test_of_a_merged_pull_request_it_is_the_newest_that_judged_before_the_merge(
+    loop: Loop, tmp_path: Path
+) -> None:
+    """Whoever may write can start sprint.yml after the merge: it has nothing to run, and leaves nothing."""
+    empty = tmp_path / "empty.zip"
+    empty.write_bytes(b"")
+    loop.run(run=100)
+    loop.run(run=101)
+    for run in (100, 101):
+        loop.forge.add_artifact(run, "flywheel-bundle", empty)
+    loop.run(run=102, conclusion="failure")
+    title = f"sprint #7 {loop.proposed.head}"
+    by_hand = {"event": "workflow_dispatch", "head_branch": "main", "head_sha": loop.proposed.base}
+    loop.run(run=103, title=title, created_at="2027-01-01T12:30:01Z", **by_hand)
+    loop.forge.add_artifact(103, "flywheel-bundle", empty)
+
+    def newest(**changes: object) -> int | None:
+        pull = loop.forge.change_pull(NUMBER, **changes)
+        found = newest_run(loop.forge, pull, "sprint.yml")
+        return found.id if found is not None else None
+
+    assert newest() == 103
+    merged = {"state": "closed", "merged": True, "merge_commit": "e" * 40}
+    assert newest(**merged, merged_at="2027-01-01T12:30:00Z") == 101
+    loop.forge.left.clear()
+    assert newest() == 102  # what it says of itself is told
+
+
 # --- who said what --------------------------------------------------------------------------------
 
 
