@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 
-from runner.adapters import git_commits, git_snapshot
+from runner.adapters import git, git_commits, git_snapshot
 from runner.adapters.dvc_config import local_configuration
-from runner.adapters.git import run_git
+from runner.config.load import sprint_name
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.forges import open_forge
 from runner.forges.environment import Environment, read_environment
@@ -25,6 +25,8 @@ from runner.loop.after_merge import (
 )
 from runner.loop.approvable import merged_sprints
 from runner.loop.believed import bundle_of, git_access, newest_run, outputs_of, require_believed
+from runner.loop.merges import Merges, pushed, searched
+from runner.loop.own_record import last_record
 from runner.loop.publisher import Publisher
 from runner.loop.tell import message, tell, tell_trouble
 from runner.report.annotations import untrusted
@@ -34,9 +36,7 @@ from runner.workflow.stale import Merge
 
 KEY = "FLYWHEEL_PUSH_KEY"
 NOTHING = "0" * 40
-_COMMITS = 50  # of one push; a merge queue brings several pull requests at once
-_RUN = re.compile(r"specs/[^/]+\.yaml|flywheel\.yaml|.+\.dvc")
-_RUN_PATHS = ("specs", "flywheel.yaml", "*.dvc")  # the same for git
+_RUN = re.compile(r"specs/[^/]+\.yaml|flywheel\.yaml|.+\.dvc")  # as `merges.RUN_PATHS`
 
 
 def run(
@@ -76,13 +76,10 @@ def run(
         if sprint:
             return _promote(writing, sprint)
         start, end = _pushed(writing)
-        recorded = _last_record(root, start) if start is not None else None
-        if start is not None and recorded not in (None, start):
-            for pull, merge in _pulls(writing, recorded, start):
-                _merged(
-                    writing, pull, merge
-                )  # its own job was cancelled, or failed; that one told how it ended
-        codes = [_merged(writing, pull, merge) for pull, merge in _pulls(writing, start, end)]
+        if start is not None:
+            _catch_up(writing, start)
+        pulls = list(_pulls(writing, pushed(root, start, end), end))
+        codes = [_merged(writing, pull, merge) for pull, merge in pulls]
     return max(codes, default=int(ExitCode.PASS))
 
 
@@ -94,43 +91,36 @@ def _pushed(writing: Writing) -> tuple[str | None, str]:
     return before if before != NOTHING else git_commits.parent(root, end), end
 
 
-def _last_record(root: Path, commit: str) -> str | None:
-    """The newest record at or before a commit of the branch. A forge drops all but one of several jobs that wait."""
-    found = run_git(
-        root, "log", "-1", "--first-parent", "--format=%H", "--grep=^flywheel: record of ", commit, "--"
-    )
-    return found.stdout.decode("ascii", "replace").strip() or None
+def _catch_up(writing: Writing, start: str) -> None:
+    """Records what earlier pushes brought: a forge drops all but one of several jobs that wait; one that failed told how."""
+    publisher = writing.publisher
+    recorded = last_record(writing.root, publisher.forge, publisher.access, start)
+    if recorded not in (None, start):
+        for pull, merge in _pulls(writing, searched(writing.root, recorded, start), start):
+            _merged(writing, pull, merge)
 
 
-def _pulls(writing: Writing, start: str | None, end: str) -> Iterator[tuple[PullRequest, Merge]]:
+def _pulls(writing: Writing, commits: Sequence[str], end: str) -> Iterator[tuple[PullRequest, Merge]]:
     """The pull requests that these commits brought, the oldest first, and what each brought to the branch."""
-    root = writing.root
-    found: dict[int, tuple[PullRequest, Merge]] = {}
-    for commit in _commits(root, start, end):
-        for pull in writing.publisher.forge.pull_requests_merged_by(commit):
-            if pull.base_ref == writing.branch:
-                first = (
-                    found[pull.number][1].before if pull.number in found else git_commits.parent(root, commit)
-                )
-                found[pull.number] = (pull, Merge(before=first, after=commit))
+    publisher, root = writing.publisher, writing.root
+    merges = Merges(forge=publisher.forge, root=root, branch=writing.branch)
+    found = list(merges.of(commits, end))
     if not found:
-        writing.publisher.say("no merged pull request brought this push: there is nothing to record")
-    for pull, merge in found.values():
-        changed = git_snapshot.changed_files(root, merge.before, merge.after) if merge.before else []
-        if any(_RUN.fullmatch(path) for path in changed) or merge.before is None:
+        publisher.say("no merged pull request brought this push: there is nothing to record")
+    for pull, merge in found:
+        if _can_have_run(root, merge):
             yield pull, merge
         else:
-            writing.publisher.say(
-                f"#{pull.number} changes no spec, no project and no data: nothing to record"
-            )
+            publisher.say(f"#{pull.number} changes no spec, no project and no data: nothing to record")
 
 
-def _commits(root: Path, start: str | None, end: str, *paths: str) -> list[str]:
-    """Those of the branch itself that changed one of `paths`, the oldest first."""
-    asked = [f"{start}..{end}"] if start is not None else [end]
-    options = ("--first-parent", "--reverse", f"--max-count={_COMMITS}")
-    listed = run_git(root, "rev-list", *options, *asked, "--", *paths)
-    return listed.stdout.decode("ascii", "replace").split() if listed.returncode == 0 else [end]
+def _can_have_run(root: Path, merge: Merge) -> bool:
+    """Whether it brought something that sprint.yml runs for: for what it only took away nothing was run."""
+    if merge.before is None:
+        return True
+    changed = git_snapshot.changed_files(root, merge.before, merge.after)
+    runs = [path for path in changed if _RUN.fullmatch(path)]
+    return any(git.read_file(root, merge.after, path) is not None for path in runs)
 
 
 def _merged(writing: Writing, pull: PullRequest, merge: Merge) -> int:
@@ -180,8 +170,8 @@ def _recorded(writing: Writing, pull: PullRequest, merge: Merge) -> list[Settled
 
 
 def _promote(writing: Writing, sprint: str) -> int:
-    name = Path(sprint).name.removesuffix(".yaml")
-    _require_own_record(writing, name)
+    writing.to_tip()
+    name = sprint_name(writing.root, sprint)  # a number and a path name it too
     pull, merge = _brought(writing, name)
     settled = promote_recorded(writing, name, pull, merge)
     if pull is not None:
@@ -192,46 +182,18 @@ def _promote(writing: Writing, sprint: str) -> int:
     return int(ExitCode.GATE_NOT_PASSED if settled.altered else ExitCode.PASS)
 
 
-def _require_own_record(writing: Writing, sprint: str) -> None:
-    """The record was written by this job, or by somebody who may push to the branch: a merge brings what its author wrote.
-
-    Raises:
-        FlywheelError: a pull request brought it (exit code 1).
-    """
-    record = git_commits.newest_of(writing.root, [f"reports/{sprint}/{digests.FILE}"], first_parent=True)
-    merged = writing.publisher.forge.pull_requests_merged_by(record) if record is not None else []
-    brought = [pull for pull in merged if pull.base_ref == writing.branch]
-    if brought:
-        raise FlywheelError(
-            f"the record of {sprint} came with #{brought[0].number}: what a pull request says of its own runs is not believed",
-            where=Where(f"reports/{sprint}"),
-            hint="propose the sprint again, so that it runs; or verify it yourself, and: flywheel promote",
-            exit_code=ExitCode.GATE_NOT_PASSED,
-        )
-
-
 def _brought(writing: Writing, sprint: str) -> tuple[PullRequest | None, Merge | None]:
     """The newest merge before a sprint's record whose pull request ran it; nothing where a forge knows of none.
 
     It need not have changed the sprint's spec: a changed flywheel.yaml, or other data, runs the newest sprint again.
     """
     publisher, root = writing.publisher, writing.root
-    record = git_commits.newest_of(root, [f"reports/{sprint}/{digests.FILE}"], first_parent=True)
-    pull: PullRequest | None = None
-    merge: Merge | None = None
-    for commit in reversed(_commits(root, None, record or "HEAD", *_RUN_PATHS)):
-        merged = {
-            each.number: each
-            for each in publisher.forge.pull_requests_merged_by(commit)
-            if each.merged and each.base_ref == writing.branch
-        }
-        if pull is None:
-            pull = next((each for each in merged.values() if sprint in merged_sprints(publisher, each)), None)
-        elif pull.number not in merged:
-            break
-        if pull is not None:  # rebased, it may have brought several commits
-            merge = Merge(before=git_commits.parent(root, commit), after=merge.after if merge else commit)
-    return pull, merge
+    record = git_commits.newest_of(root, [f"reports/{sprint}/{digests.FILE}"], first_parent=True) or "HEAD"
+    merges = Merges(forge=publisher.forge, root=root, branch=writing.branch)
+    for pull, merge in merges.of(reversed(searched(root, None, record)), record):
+        if sprint in merged_sprints(publisher, pull):
+            return pull, merge
+    return None, None
 
 
 def _told(publisher: Publisher, pull: PullRequest, settled: list[Settled]) -> None:

@@ -19,6 +19,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.forges.forge import PullRequest
 from runner.loop.bundle import Bundle
 from runner.loop.given import given, last_report
+from runner.loop.own_record import is_recorded_since, is_unpublished, judged_again_message, require_own
 from runner.loop.publisher import Publisher
 from runner.loop.record import commit_record, lay_out, write_record
 from runner.policy.approvals import Circumstances
@@ -36,7 +37,7 @@ class Settled:
 
     Attributes:
         promotion: None where a stage of its run failed.
-        judged_again: its report is another one than the pull request shows.
+        judged_again: its report is another one than the pull request shows, by this job or by one that did not get so far.
         note: why it could not be judged again.
     """
 
@@ -192,11 +193,13 @@ def promote_recorded(
         merge: of that pull request; by the branch's history when None.
 
     Raises:
-        FlywheelError: its outputs are not in DVC's remote; DVC's remote or git's refuse.
+        FlywheelError: a pull request brought some of its record (exit code 1); its outputs are not in DVC's remote; DVC's
+            remote or git's refuse.
     """
     settled: list[Settled] = []
 
     def done() -> list[str]:
+        require_own(writing.root, writing.publisher.forge, writing.branch, sprint)
         settled[:] = [_settle(writing, sprint, pull, merge or merge_of(writing.root, sprint))]
         return _assigned(settled)
 
@@ -225,25 +228,31 @@ def _settle(writing: Writing, sprint: str, pull: PullRequest | None, merge: Merg
     root, say = writing.root, writing.publisher.say
     bring_outputs(root, sprint, say)
     conditions = _conditions(writing.publisher, pull, merge)
+    judged, note = pull is not None and is_unpublished(writing.publisher, pull, sprint), ""
     with _as_bot(writing.publisher):
-        promotion = promote(root, sprint, conditions, push=False)
-    judged, note = False, ""
+        promotion = promote(root, sprint, _not_yet(conditions) if judged else conditions, push=False)
     if promotion.result == "stale":
-        try:
-            judge_again(root, sprint, pull=True, say=say, merge=merge)
-            judged = True
-        except FlywheelError as error:
-            note = str(error)
-    if judged:
-        changed = git_commits.uncommitted(root, [f"reports/{sprint}"])
-        git_write.commit(
-            root, changed, f"flywheel: {sprint} is judged again [skip ci]", writing.publisher.access
-        )
-        with _as_bot(writing.publisher):
-            promotion = promote(root, sprint, _not_yet(conditions), push=False)
-    if promotion.result != "altered":
-        _send_outputs(root, sprint, say)
+        note = _judge_again(writing, sprint, merge)
+        judged = not note
+        if judged:
+            with _as_bot(writing.publisher):
+                promotion = promote(root, sprint, _not_yet(conditions), push=False)
+    if promotion.result == "altered":
+        return Settled(sprint=sprint, promotion=promotion)
+    _send_outputs(root, sprint, say)
     return Settled(sprint=sprint, promotion=promotion, judged_again=judged, note=note)
+
+
+def _judge_again(writing: Writing, sprint: str, merge: Merge) -> str:
+    """Commits what comes of it; else why it could not be."""
+    root = writing.root
+    try:
+        judge_again(root, sprint, pull=True, say=writing.publisher.say, merge=merge)
+    except FlywheelError as error:
+        return str(error)
+    changed = git_commits.uncommitted(root, [f"reports/{sprint}"])
+    git_write.commit(root, changed, judged_again_message(sprint), writing.publisher.access)
+    return ""
 
 
 def _conditions(publisher: Publisher, pull: PullRequest | None, merge: Merge) -> Conditions:
@@ -268,14 +277,8 @@ def _not_yet(conditions: Conditions) -> Conditions:
 
 
 def _recorded_since(writing: Writing, merge: Merge, sprint: str) -> bool:
-    """Whether the record of what was merged is on the branch already, by a commit of this job on the branch itself."""
-    log = run_git(
-        writing.root,
-        *("log", "--first-parent", "--format=%ae%x00%s", f"{merge.after}..HEAD", "--"),
-        f"reports/{sprint}/{digests.FILE}",
-    )
-    ours = f"{git_access.identity(writing.publisher.access)['GIT_AUTHOR_EMAIL']}\0flywheel: record of "
-    return any(line.startswith(ours) for line in log.stdout.decode("utf-8", "replace").splitlines())
+    publisher = writing.publisher
+    return is_recorded_since(writing.root, publisher.forge, publisher.access, merge, sprint)
 
 
 def _assigned(settled: Sequence[Settled]) -> list[str]:

@@ -28,6 +28,7 @@ from runner.loop.bundle import (
     object_path,
     stored_outs,
 )
+from runner.loop.own_record import record_message
 from runner.loop.unpack import members
 from runner.planning import wear
 from runner.report import markdown, plots
@@ -52,7 +53,7 @@ def write_record(root: Path, bundle: Bundle) -> list[str]:
 
 def commit_record(root: Path, paths: Sequence[str], sprints: Sequence[str], access: Access) -> str | None:
     """Commits the records; None where they are as committed. No text of a spec gets into the message."""
-    return git_write.commit(root, paths, f"flywheel: record of {', '.join(sprints)} [skip ci]", access)
+    return git_write.commit(root, paths, record_message(sprints), access)
 
 
 def unlike_tree(root: Path, bundle: Bundle, sprint: str) -> list[str]:

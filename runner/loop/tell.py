@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -11,13 +10,12 @@ from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.forges.forge import PullRequest
 from runner.loop.after_merge import Settled
-from runner.loop.given import JUDGED_AGAIN
+from runner.loop.own_record import judged_again_id
 from runner.loop.publisher import NOT_YET, Publisher, decided
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
 from runner.report.escape import code, markdown, paragraphs
 from runner.report.record import SprintReport
-from runner.workflow import digests
 from runner.workflow.terms import read_terms
 
 _REASON = 400
@@ -40,6 +38,7 @@ def tell(publisher: Publisher, pull: PullRequest, settled: Sequence[Settled]) ->
         said = message(each)
         publisher.sticky(pull, marker(each.sprint), f"{marker(each.sprint)}\n{said}\n")
         publisher.say(f"#{pull.number}: {each.sprint}: {said.splitlines()[0]}")
+    _take_back(publisher, pull, [each.sprint for each in settled if not each.altered])
 
 
 def tell_trouble(publisher: Publisher, pull: PullRequest, trouble: FlywheelError) -> None:
@@ -52,6 +51,14 @@ def tell_trouble(publisher: Publisher, pull: PullRequest, trouble: FlywheelError
     text = f"## ❌ Nothing was recorded\n\n{paragraphs(trouble.message)}{hint}"
     publisher.sticky(pull, marker("nothing"), f"{marker('nothing')}\n{text}\n")
     publisher.say(f"#{pull.number}: nothing was recorded: {trouble.message}")
+
+
+def _take_back(publisher: Publisher, pull: PullRequest, recorded: Sequence[str]) -> None:
+    """An earlier job may have recorded nothing; by now the records are there."""
+    if recorded and publisher.published(pull, marker("nothing")) is not None:
+        names = ", ".join(code(name) for name in recorded)
+        text = f"An earlier job recorded nothing. By now {names} {'is' if len(recorded) == 1 else 'are'} recorded.\n"
+        publisher.sticky(pull, marker("nothing"), f"{marker('nothing')}\n{text}")
 
 
 def message(settled: Settled) -> str:
@@ -112,8 +119,7 @@ def _publish_again(publisher: Publisher, pull: PullRequest, settled: Settled) ->
     """
     folder = publisher.root / "reports" / settled.sprint
     report, terms = read_json(folder / "report.json", SprintReport), read_terms(folder)
-    record = hashlib.sha256((folder / digests.FILE).read_bytes()).hexdigest()[:12]
-    external_id = f"{JUDGED_AGAIN}{record}"
+    external_id = judged_again_id(folder)
     known = [each for each in publisher.forge.check_runs(pull.head_sha) if each.external_id == external_id]
     reported = known[0].completed_at if known else NOT_YET
     findings = terms.all_findings if terms else []
@@ -126,7 +132,8 @@ def _publish_again(publisher: Publisher, pull: PullRequest, settled: Settled) ->
         pictures=False,
         decisions=decided(publisher, pull, findings, reported=reported),
     )
-    publisher.forge.put_check_run(check.check_run(report, context, external_id=external_id))
     before = history.read(publisher.published(pull, comment.marker(settled.sprint)) or "")
     body = comment.render(report, msgspec.structs.replace(context, published=before))
     publisher.sticky(pull, comment.marker(settled.sprint), body)
+    # last: where the check is, the report is published, and approvals count
+    publisher.forge.put_check_run(check.check_run(report, context, external_id=external_id))

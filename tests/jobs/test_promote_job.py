@@ -2,136 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
-import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pytest
-from forges.fake_forge import FakeForge, pull_request, workflow_run, zip_folder
+from forges.fake_forge import workflow_run
+from jobs.merging import LATER, SPEC, A, B, World, merged_record
 from projects import SPRINT, call, commit, flywheel
-from promoting import clone, with_remotes
+from promoting import clone
 
+from runner.adapters.dvc_files import read_lock
 from runner.domain.errors import FlywheelError
-from runner.forges.forge import Review
+from runner.forges.forge import CheckRun
 from runner.jobs import promote as job
-from runner.loop.bundle import pack
 
 pytestmark = pytest.mark.xdist_group("sprint-loop")
-
-A, B = "0002-next", "0003-third"
-LATER = "2027-01-02T12:00:00Z"
-SPEC = f"""\
-apiVersion: flywheel/v1
-kind: Sprint
-title: A smaller model is asked for
-extends: {SPRINT}
-gates:
-  - {{metric: size_mb, max: 50}}
-"""  # nothing of it needs approval, and everything but the verdict is in DVC's run cache
-
-
-@dataclass
-class World:
-    """A forge, its git repository, the DVC remote, and the machine that runs sprints."""
-
-    folder: Path
-    project: Path
-    bare: Path
-    forge: FakeForge = field(default_factory=FakeForge)
-    merges: dict[int, tuple[str, str]] = field(default_factory=dict)  # number → main before and after
-
-    def propose(self, number: int, sprint: str, spec: str, **changes: Any) -> None:
-        """A pull request whose sprint ran under main's terms, with its bundle and outputs."""
-        project = self.project
-        call(project, "git", "fetch", "-q", "origin")
-        call(project, "git", "checkout", "-q", "-f", "-B", f"pr-{number}", "origin/main")
-        (project / "specs" / f"{sprint}.yaml").write_text(spec)
-        for path, text in changes.items():
-            (project / path).write_text(text)
-        commit(project, f"Propose {sprint}")
-        call(project, "git", "push", "-q", "-f", "origin", f"pr-{number}")
-        base, head = self.sha("origin/main"), self.sha("HEAD")
-        result = flywheel(project, "run", sprint, "--base", base)
-        assert result.returncode in (0, 1), result.stderr
-        out = self.folder / f"run-{number}"
-        pack(project, [sprint], base, head, out)
-        shutil.rmtree(project / "reports" / sprint)
-        pull = pull_request(number, head_sha=head, head_ref=f"pr-{number}", base_sha=base, author="alice")
-        self.forge.add_pull(pull)
-        run = self.forge.add_run(workflow_run(100 + number, head_sha=head, head_branch=f"pr-{number}"))
-        for part in ("bundle", "outputs"):
-            archive = zip_folder(out / part, self.folder / f"{part}-{number}.zip")
-            self.forge.add_artifact(run.id, f"flywheel-{part}", archive)
-
-    def merge(self, number: int) -> None:
-        """Merges the pull request on the forge."""
-        merging = clone(self.bare, self.folder / f"merging-{number}")
-        before = call(merging, "git", "rev-parse", "HEAD").stdout.strip()
-        call(merging, "git", "merge", "-q", "--no-ff", "-m", f"Merge #{number}", f"origin/pr-{number}")
-        call(merging, "git", "push", "-q", "origin", "main")
-        after = call(merging, "git", "rev-parse", "HEAD").stdout.strip()
-        self.forge.change_pull(number, state="closed", merged=True, merge_commit=after)
-        self.merges[number] = (before, after)
-
-    def job(self, number: int | None = None, *, name: str = "job", **asked: str) -> int:
-        """The promote job, in a clone of its own."""
-        root = self.folder / f"{name}-{len(list(self.folder.glob(f'{name}-*')))}"
-        clone(self.bare, root)
-        return self.job_in(root, number, **asked)
-
-    def job_in(self, root: Path, number: int | None = None, **asked: str) -> int:
-        event = self.folder / "event.json"
-        before, after = self.merges[number] if number is not None else ("", "")
-        event.write_text(json.dumps({"before": before, "after": after}))
-        variables = {
-            "GITHUB_REPOSITORY": "acme/digits",
-            "GITHUB_SERVER_URL": "https://git.example.org",
-            "GITHUB_API_URL": "https://git.example.org/api/v3",
-            "GITHUB_EVENT_NAME": "push",
-            "GITHUB_EVENT_PATH": str(event),
-            "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
-        }
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # DVC has some of its own
-            return job.run(
-                root,
-                sprint=asked.get("sprint"),
-                rollback=asked.get("rollback"),
-                forge=self.forge,
-                variables=variables,
-            )
-
-    def sha(self, ref: str) -> str:
-        return call(self.project, "git", "rev-parse", f"{ref}^{{commit}}").stdout.strip()
-
-    @property
-    def tags(self) -> list[str]:
-        return call(self.bare, "git", "tag").stdout.split()
-
-    @property
-    def subjects(self) -> list[str]:
-        """Of main's commits, the newest first."""
-        return call(self.bare, "git", "log", "--first-parent", "--format=%s", "main").stdout.splitlines()
-
-    def said(self, number: int, start: str) -> str:
-        """Our comment that begins so."""
-        (found,) = [
-            each.body
-            for each in self.forge.discussion.get(number, [])
-            if each.body.startswith(f"<!-- flywheel:{start}")
-        ]
-        return found
-
-
-@pytest.fixture
-def world(project: Path, tmp_path: Path) -> World:
-    """A repository on a forge, with one sprint on main that was never promoted."""
-    (project / ".gitignore").write_text("/.flywheel/\n/data\n")
-    return World(folder=tmp_path, project=project, bare=with_remotes(project, tmp_path))
 
 
 def test_a_merged_sprint_is_recorded_verified_and_promoted(world: World) -> None:
@@ -164,6 +50,12 @@ def test_the_job_run_again_changes_nothing(world: World) -> None:
     before = (world.tags, world.subjects, world.said(7, "promotion"))
     assert world.job(7) == 0
     assert (world.tags, world.subjects, world.said(7, "promotion")) == before
+    # somebody starts sprint.yml by hand, after the merge: there is nothing to run, and it leaves no bundle
+    main, head = call(world.bare, "git", "rev-parse", "main").stdout.strip(), world.forge.pulls[7].head_sha
+    by_hand = {"event": "workflow_dispatch", "head_branch": "main", "title": f"sprint #7 {head}"}
+    world.forge.add_run(workflow_run(900, head_sha=main, created_at=LATER, **by_hand))
+    assert (world.job(7), world.job(sprint="0002")) == (0, 0)
+    assert (world.tags, world.subjects, world.said(7, "promotion")) == before
 
 
 def test_a_second_sprint_is_judged_again_and_waits_until_that_is_approved(world: World) -> None:
@@ -174,14 +66,7 @@ def test_a_second_sprint_is_judged_again_and_waits_until_that_is_approved(world:
     world.merge(8)
     assert world.job(7) == 0
     # what was approved before the new report does not count for it
-    world.forge.reviewed[8] = [
-        Review(
-            author="carol",
-            state="APPROVED",
-            commit=world.forge.pulls[8].head_sha,
-            submitted_at="2027-01-01T13:00:00Z",
-        )
-    ]
+    world.review(8, "2027-01-01T13:00:00Z")
     world.forge.now = "2027-01-01T14:00:00Z"
     assert world.job(8) == 0
     assert world.tags == ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]
@@ -289,8 +174,6 @@ def test_a_run_that_is_not_believed_records_nothing_and_says_why(world: World) -
 
 
 def test_artifacts_that_expired_are_named_with_what_to_do(world: World) -> None:
-    import msgspec
-
     world.propose(7, A, SPEC)
     world.merge(7)
     run = world.forge.runs[0].id
@@ -298,6 +181,12 @@ def test_artifacts_that_expired_are_named_with_what_to_do(world: World) -> None:
     assert world.job(7) == 5
     assert "**Next:**" in world.said(7, "promotion:nothing")
     assert world.tags == []
+    kept = [msgspec.structs.replace(each, expired=False) for each in world.forge.left[run]]
+    world.forge.left[run] = kept
+    assert world.job(7) == 0
+    assert world.said(7, "promotion:nothing") == (
+        f"<!-- flywheel:promotion:nothing -->\nAn earlier job recorded nothing. By now `{A}` is recorded.\n"
+    )
 
 
 def test_a_rollback_is_pushed_and_is_done_once(world: World) -> None:
@@ -327,31 +216,86 @@ def test_a_clone_with_work_in_it_is_left_alone(world: World) -> None:
     assert (root / "flywheel.yaml").read_text().endswith("# mine\n")
 
 
-def merged_record(world: World, number: int, message: str) -> None:
-    """A merged pull request whose author wrote a record, and ran nothing."""
-    project, record = world.project, world.folder / "run-7" / "bundle" / "reports" / A
-    call(project, "git", "fetch", "-q", "origin")
-    call(project, "git", "checkout", "-q", "-f", "-B", f"pr-{number}", "origin/main")
-    shutil.copytree(record, project / "reports" / A, dirs_exist_ok=True)
-    (project / "specs" / f"{A}.yaml").write_text(SPEC)
-    (project / "reports" / A / "notes.md").write_text(message)
-    commit(project, message)
-    call(project, "git", "push", "-q", "-f", "origin", f"pr-{number}")
-    pull = pull_request(number, head_sha=world.sha("HEAD"), head_ref=f"pr-{number}", author="mallory")
-    world.forge.add_pull(pull)
-    world.merge(number)
-
-
 def test_a_record_that_a_pull_request_brought_is_not_promoted(world: World) -> None:
     """Whoever may write can start the job by hand; the record is as its author wrote it."""
     world.propose(7, A, SPEC)
     merged_record(world, 8, f"flywheel: record of {A}")
-    with pytest.raises(FlywheelError) as refused:
-        world.job(sprint=A)
-    assert refused.value.message == (
-        f"the record of {A} came with #8: what a pull request says of its own runs is not believed"
-    )
+    for asked in (A, "0002", "2", f"specs/{A}.yaml"):
+        with pytest.raises(FlywheelError) as refused:
+            world.job(sprint=asked)
+        assert refused.value.message == (
+            f"the record of {A} came with #8: what a pull request says of its own runs is not believed"
+        )
+    with pytest.raises(FlywheelError, match='no sprint "0009"'):
+        world.job(sprint="0009")
     assert world.tags == []
+
+
+def test_another_model_in_a_record_is_not_promoted_and_is_recorded_again(world: World) -> None:
+    """The model's hash stands in dvc.lock, which a pull request may change after the sprint was recorded."""
+    world.propose(7, A, SPEC)
+    world.merge(7)
+    world.job(7)
+    file = f"reports/{A}/dvc.lock"
+    recorded = call(world.bare, "git", "show", f"main:{file}").stdout
+
+    def swap(project: Path) -> None:
+        lock = project / file
+        outs = {out: md5 for stage in read_lock(lock).values() for out, md5 in stage.outs.items()}
+        lock.write_text(lock.read_text().replace(outs["exports"], outs["predictions"]))
+
+    world.bring(9, swap)
+    assert call(world.bare, "git", "show", f"main:{file}").stdout != recorded
+    with pytest.raises(FlywheelError, match=f"the record of {A} came with #9"):
+        world.job(sprint=A)
+    assert world.job(7) == 0
+    assert world.subjects[:2] == [f"flywheel: record of {A} [skip ci]", "Merge #9"]
+    assert call(world.bare, "git", "show", f"main:{file}").stdout == recorded
+
+
+def test_what_was_approved_before_a_report_that_nobody_was_told_of_does_not_count(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job that judged again pushed its record, and died before it told the pull request."""
+    world.propose(7, A, SPEC)
+    world.propose(8, B, SPEC.replace("50", "40"))
+    world.merge(7)
+    world.merge(8)
+    assert world.job(7) == 0
+    head = world.forge.pulls[8].head_sha
+    first = CheckRun(name=f"flywheel / {B}", head_sha=head, conclusion="success", title="PASS", summary="…")
+    world.forge.put_check_run(first)
+    world.review(8, "2027-01-01T13:00:00Z")
+    world.forge.now = "2027-01-01T14:00:00Z"
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "tell", lambda *told: (_ for _ in ()).throw(FlywheelError("403: rate limit")))
+        with pytest.raises(FlywheelError, match="rate limit"):
+            world.job(8)
+    assert world.subjects[0] == f"flywheel: {B} is judged again [skip ci]"
+    assert world.job(8) == 0
+    assert world.tags == ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]
+    assert "It was judged again" in world.said(8, f"promotion:{B}")
+    [check] = world.forge.checks[head]
+    assert check.external_id.startswith("judged-again-")
+    finding = next(
+        line.split()[-1].strip("`")
+        for line in world.said(8, "promotion").splitlines()
+        if "approve stale-" in line
+    )
+    assert finding in world.said(8, f"report:{B}")
+    assert world.job(sprint=B) == 0  # told, and still nobody approved that
+    assert len(world.tags) == 2
+    world.forge.now = LATER
+    world.forge.add_comment(8, "carol", f"/flywheel approve {finding}")
+    assert world.job(sprint=B) == 0
+    assert "tiny-digits#prod#2" in world.tags
+
+
+def test_a_pull_request_that_only_takes_specs_away_has_nothing_to_record(world: World) -> None:
+    """GitHub's Revert of a sprint's pull request."""
+    world.bring(9, lambda project: (project / "specs" / f"{SPRINT}.yaml").unlink(), "Revert")
+    assert world.job(9) == 0
+    assert (world.tags, world.subjects[0], world.forge.discussion) == ([], "Merge #9", {})
 
 
 def test_a_commit_that_calls_itself_the_record_does_not_stand_in_for_it(world: World) -> None:
