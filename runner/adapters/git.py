@@ -107,6 +107,11 @@ def commits_with(root: Path, commits: Sequence[str], path: str) -> frozenset[str
     return frozenset(commit for commit, answer in zip(commits, answers, strict=False) if answer == "blob")
 
 
+def is_ancestor(root: Path, older: str, newer: str) -> bool:
+    """Whether a commit is in the history of another one; a commit that is not here is in none."""
+    return run_git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
+
+
 def tracked_symlinks(root: Path) -> list[str]:
     """The symbolic links that git tracks, by path."""
     result = run_git(root, "ls-files", "--stage", "-z")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.adapters.git import run_git
+from runner.adapters.git import is_ancestor, run_git
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
@@ -110,11 +110,6 @@ def remote_refs(root: Path, remote: str) -> dict[str, str]:
         )
     pairs = (line.split("\t") for line in result.stdout.decode("utf-8", "replace").splitlines())
     return {name: commit for commit, name in pairs}
-
-
-def is_ancestor(root: Path, older: str, newer: str) -> bool:
-    """Whether a commit is in the history of another one; a commit that is not here is in none."""
-    return run_git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
 def push(root: Path, tags: Sequence[str]) -> None:

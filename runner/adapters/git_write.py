@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.adapters.git import read_file, run_git
+from runner.adapters.git import is_ancestor, read_file, run_git
 from runner.adapters.git_access import REMOTE, Access, done, failed, git, identity, pushing, said
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
@@ -197,11 +197,6 @@ def tree_of(root: Path, commit: str) -> str:
 def text_of(root: Path, commit: str, path: str) -> str:
     """A small text file of a commit; empty where there is none."""
     return (read_file(root, commit, path) or b"").decode("utf-8", "replace")
-
-
-def is_ancestor(root: Path, older: str, newer: str) -> bool:
-    """Whether a commit lies in the history of another; both are here."""
-    return run_git(root, "merge-base", "--is-ancestor", older, newer).returncode == 0
 
 
 def parents_of(root: Path, commit: str) -> list[str]:

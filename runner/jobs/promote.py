@@ -165,7 +165,7 @@ def _recorded(writing: Writing, pull: PullRequest, merge: Merge) -> list[Settled
                 hint="propose the sprint again, and merge when its report is there",
                 exit_code=ExitCode.GATE_NOT_PASSED,
             )
-        outputs_of(forge, newest, bundle, folder)
+        outputs_of(forge, newest, pull, bundle, folder)
         return record_and_promote(writing, pull, merge, bundle, folder / "cache")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.adapters import dvc, dvc_artifacts, dvc_files, git_access, git_commits, git_write
-from runner.adapters.git import run_git
+from runner.adapters.git import is_ancestor, run_git
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.forges.forge import PullRequest
 from runner.loop.bundle import Bundle
@@ -77,7 +77,7 @@ class Writing:
         changed = run_git(self.root, "status", "--porcelain", "--untracked-files=no").stdout
         tip = git_write.fetch_branch(self.root, self.branch, self.publisher.access)
         ours = git_write.head_of(self.root)
-        if changed.strip() or (tip is not None and not git_write.is_ancestor(self.root, ours, tip)):
+        if changed.strip() or (tip is not None and not is_ancestor(self.root, ours, tip)):
             raise FlywheelError(
                 "this clone holds changes or commits that were not pushed: the job would drop them",
                 where=Where(str(self.root)),

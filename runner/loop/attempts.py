@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.forges.forge import Artifact, Forge, WorkflowRun
+from runner.forges.forge import Artifact, Forge, PullRequest, WorkflowRun
 
 
 def report_id(run: WorkflowRun) -> str:
@@ -13,7 +13,11 @@ def report_id(run: WorkflowRun) -> str:
     >>> report_id(WorkflowRun(id=100, attempt=2, title="", url="", **made))
     'sprint-100-2'
     """
-    return f"sprint-{run.id}-{run.attempt}"
+    return f"{_of(run)}{run.attempt}"
+
+
+def _of(run: WorkflowRun) -> str:
+    return f"sprint-{run.id}-"
 
 
 def plan_id(run: WorkflowRun) -> str:
@@ -21,12 +25,30 @@ def plan_id(run: WorkflowRun) -> str:
     return f"plan-{run.id}-{run.attempt}"
 
 
-def artifact_of(forge: Forge, run: WorkflowRun, name: str) -> Artifact | None:
-    """What the run's last attempt left under a name; None where it left none, whatever an earlier one did.
+def is_report_of(run: WorkflowRun, pull: PullRequest, external_id: str) -> bool:
+    """Whether a check is on what the run's attempt that counts reported."""
+    return external_id.startswith(_of(run)) if is_after_merge(run, pull) else external_id == report_id(run)
+
+
+def began(run: WorkflowRun, pull: PullRequest) -> str:
+    """When the attempt that counts began, at the earliest: before, there was no report of it."""
+    return run.created_at if is_after_merge(run, pull) else run.started_at
+
+
+def artifact_of(forge: Forge, run: WorkflowRun, pull: PullRequest, name: str) -> Artifact | None:
+    """What the run's attempt that counts left under a name; None where it left none, whatever an earlier one did.
 
     Raises:
         FlywheelError: the forge refused.
     """
     found = [each for each in forge.artifacts(run.id) if each.name == name]
-    own = [each for each in found if not each.created_at or each.created_at >= run.started_at]
+    if pull.merged_at is not None and is_after_merge(run, pull):
+        own = [each for each in found if each.created_at <= pull.merged_at]
+    else:
+        own = [each for each in found if not each.created_at or each.created_at >= run.started_at]
     return max(own, key=lambda each: each.id, default=None)
+
+
+def is_after_merge(run: WorkflowRun, pull: PullRequest) -> bool:
+    """What was started again when it was merged already had nothing to run: the attempts before it are what counts."""
+    return pull.merged_at is not None and run.started_at > pull.merged_at

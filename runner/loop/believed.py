@@ -19,7 +19,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.forges.environment import Environment
 from runner.forges.forge import Forge, PullRequest, WorkflowRun
-from runner.loop.attempts import artifact_of
+from runner.loop.attempts import artifact_of, is_after_merge
 from runner.loop.bundle import BUNDLE_ARTIFACT, OUTPUTS_ARTIFACT, Bundle
 from runner.loop.unpack import BUNDLE_BYTES, OUTPUTS_BYTES, Expected, open_bundle, open_outputs
 from runner.policy.code_paths import code_paths
@@ -99,7 +99,7 @@ def bundle_of(forge: Forge, root: Path, run: WorkflowRun, pull: PullRequest, fol
     Raises:
         FlywheelError: it is refused, or gone (exit code 5).
     """
-    archive = _download(forge, run, BUNDLE_ARTIFACT, folder / "bundle.zip", BUNDLE_BYTES)
+    archive = _download(forge, run, pull, BUNDLE_ARTIFACT, folder / "bundle.zip", BUNDLE_BYTES)
     if archive is None:
         return None
     bundle = open_bundle(archive, folder / "bundle", Expected(head=pull.head_sha))
@@ -108,13 +108,13 @@ def bundle_of(forge: Forge, root: Path, run: WorkflowRun, pull: PullRequest, fol
     return bundle
 
 
-def outputs_of(forge: Forge, run: WorkflowRun, bundle: Bundle, folder: Path) -> list[str]:
+def outputs_of(forge: Forge, run: WorkflowRun, pull: PullRequest, bundle: Bundle, folder: Path) -> list[str]:
     """Brings the outputs of a believed run into `folder/cache`, and returns the objects' hashes; none where all failed.
 
     Raises:
         FlywheelError: they are refused, or gone (exit code 5).
     """
-    archive = _download(forge, run, OUTPUTS_ARTIFACT, folder / "outputs.zip", OUTPUTS_BYTES)
+    archive = _download(forge, run, pull, OUTPUTS_ARTIFACT, folder / "outputs.zip", OUTPUTS_BYTES)
     if archive is None:
         if bundle.manifest.objects:
             raise _refused(run, f"it left no {OUTPUTS_ARTIFACT}, which its bundle names")
@@ -124,8 +124,10 @@ def outputs_of(forge: Forge, run: WorkflowRun, bundle: Bundle, folder: Path) -> 
     return hashes
 
 
-def _download(forge: Forge, run: WorkflowRun, name: str, target: Path, most: int) -> Path | None:
-    artifact = artifact_of(forge, run, name)
+def _download(
+    forge: Forge, run: WorkflowRun, pull: PullRequest, name: str, target: Path, most: int
+) -> Path | None:
+    artifact = artifact_of(forge, run, pull, name)
     if artifact is None:
         return None
     if artifact.expired:
@@ -137,7 +139,7 @@ def _download(forge: Forge, run: WorkflowRun, name: str, target: Path, most: int
 def _require_of_git(root: Path, run: WorkflowRun, bundle: Bundle, branch: str) -> None:
     """What the bundle says of git's files is what git holds at the two commits."""
     base, head = bundle.manifest.base_commit, bundle.manifest.head_commit
-    if not git_write.is_ancestor(root, base, _tip(root, branch)):
+    if not git.is_ancestor(root, base, _tip(root, branch)):
         raise _refused(run, f"it was judged by {base[:12]}, which is not a commit of {branch}")
     for sprint in bundle.manifest.sprints:
         spec = f"specs/{sprint}.yaml"
@@ -199,16 +201,14 @@ def newest_run(forge: Forge, pull: PullRequest, workflow: Workflow) -> WorkflowR
     by_hand = [run for run in forge.workflow_runs(workflow, event="workflow_dispatch") if run.title == title]
     branch = forge.default_branch()
     ours = [run for run in [*pushed, *by_hand] if is_of(run, pull, branch)]
-    done = [run for run in ours if run.conclusion in ("success", "failure")]
+    done = [run for run in ours if run.conclusion in ("success", "failure") or is_after_merge(run, pull)]
     if pull.merged_at is not None:
         done = [run for run in done if run.created_at <= pull.merged_at]
     done.sort(key=lambda run: run.id, reverse=True)
-    judged = (run for run in done if _left_bundle(forge, run)) if pull.merged else iter(done)
-    return next(judged, done[0] if done else None)
-
-
-def _left_bundle(forge: Forge, run: WorkflowRun) -> bool:
-    return any(artifact.name == BUNDLE_ARTIFACT for artifact in forge.artifacts(run.id))
+    left = (
+        run for run in done if not pull.merged or artifact_of(forge, run, pull, BUNDLE_ARTIFACT) is not None
+    )
+    return next(left, done[0] if done else None)
 
 
 def is_of(run: WorkflowRun, pull: PullRequest, branch: str) -> bool:
@@ -267,7 +267,7 @@ def _require_on_branch(root: Path, run: WorkflowRun, branch: str, workflow: Work
     the file and changed it back.
     """
     tip = _tip(root, branch)
-    if not git_write.is_ancestor(root, run.head_sha, tip):
+    if not git.is_ancestor(root, run.head_sha, tip):
         raise _refused(run, f"its workflow came from {run.head_sha[:12]}, which is not a commit of {branch}")
     file = FOLDER + workflow
     if git.read_file(root, run.head_sha, file) != git.read_file(root, tip, file):
@@ -333,7 +333,7 @@ def _before_merge(root: Path, pull: PullRequest) -> str:
     """
     merge = str(pull.merge_commit)
     parents = git_write.parents_of(root, merge)
-    forward = merge == pull.head_sha or not parents or git_write.is_ancestor(root, pull.head_sha, parents[0])
+    forward = merge == pull.head_sha or not parents or git.is_ancestor(root, pull.head_sha, parents[0])
     return pull.base_sha if forward else parents[0]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.domain.policy import Approval
 from runner.forges.forge import Comment, Forge, PullRequest, Review
-from runner.loop.attempts import report_id
+from runner.loop.attempts import began, is_report_of
 from runner.loop.believed import newest_run
 from runner.loop.chat import Approve, parse
 from runner.report.check import POLICY
@@ -75,7 +75,7 @@ def last_report(forge: Forge, pull: PullRequest) -> str | None:
     times = [
         str(check.completed_at)
         for check in ours
-        if check.external_id == report_id(newest)
+        if is_report_of(newest, pull, check.external_id)
         or (pull.merged and check.external_id.startswith(JUDGED_AGAIN))
     ]
-    return max([*times, newest.started_at]) if times else None
+    return max([*times, began(newest, pull)]) if times else None

@@ -36,7 +36,7 @@ def publish_plan(publisher: Publisher, run: WorkflowRun, pull: PullRequest) -> N
     Raises:
         FlywheelError: the plan is refused, or the forge refuses.
     """
-    artifact = artifact_of(publisher.forge, run, PLAN_ARTIFACT)
+    artifact = artifact_of(publisher.forge, run, pull, PLAN_ARTIFACT)
     if artifact is None or artifact.expired:
         tell_nothing_left(publisher, run, pull, PLAN_MARKER, "The plan could not be made")
         return

@@ -51,7 +51,7 @@ def push_all(root: Path, registered: Registered, model: Model) -> None:
 
 
 def _require_on_branch(root: Path, branch: str, tags: Sequence[RegistryTag]) -> None:
-    left = [tag for tag in tags if not git_commits.is_ancestor(root, tag.commit, "HEAD")]
+    left = [tag for tag in tags if not git.is_ancestor(root, tag.commit, "HEAD")]
     if not left:
         return
     names = " ".join(tag.name for tag in left)
@@ -74,7 +74,7 @@ def is_left_behind(root: Path, model: Model, commit: str) -> bool:
     Raises:
         FlywheelError: there is no remote, or it cannot be reached (exit code 5).
     """
-    if git_commits.is_ancestor(root, commit, "HEAD"):
+    if git.is_ancestor(root, commit, "HEAD"):
         return False
     remote, _ = git_commits.upstream(root)
     there = git_commits.remote_refs(root, remote)

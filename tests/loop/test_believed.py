@@ -416,7 +416,7 @@ def test_the_bundle_and_the_outputs_of_a_run_are_brought_and_compared_with_git(
     bundle = bundle_of(forge, planted.trusted, run, pull, tmp_path / "left")
     assert bundle is not None
     assert bundle.manifest.sprints == [SPRINT]
-    hashes = outputs_of(forge, run, bundle, tmp_path / "left")
+    hashes = outputs_of(forge, run, pull, bundle, tmp_path / "left")
     assert len(list((tmp_path / "left" / "cache").rglob("*/md5/*/*"))) == len(hashes) > 10
     assert sorted(path.name for path in (tmp_path / "left").iterdir()) == ["bundle", "cache"]
 
@@ -433,6 +433,23 @@ def test_a_run_that_left_nothing_and_one_whose_artifacts_are_gone(planted: Plant
     )
 
 
+def test_what_was_judged_stays_when_the_run_is_run_again_after_the_merge(
+    planted: Planted, tmp_path: Path
+) -> None:
+    planted.pack()
+    forge, pull, run = planted.forge()
+    left = [msgspec.structs.replace(each, created_at="2027-01-01T11:30:00Z") for each in forge.left[run.id]]
+    forge.left[run.id] = left
+    again = msgspec.structs.replace(
+        run, attempt=2, created_at="2027-01-01T11:00:00Z", started_at="2027-01-01T12:30:00Z"
+    )
+    merged = msgspec.structs.replace(pull, merged_at="2027-01-01T12:00:00Z")
+    assert bundle_of(forge, planted.trusted, again, pull, tmp_path / "open") is None
+    bundle = bundle_of(forge, planted.trusted, again, merged, tmp_path / "merged")
+    assert bundle is not None
+    assert outputs_of(forge, again, merged, bundle, tmp_path / "merged") != []
+
+
 def test_outputs_that_the_bundle_names_and_the_run_did_not_leave(planted: Planted, tmp_path: Path) -> None:
     planted.pack()
     forge, pull, run = planted.forge()
@@ -441,7 +458,7 @@ def test_outputs_that_the_bundle_names_and_the_run_did_not_leave(planted: Plante
     bundle = bundle_of(forge, planted.trusted, run, pull, tmp_path / "left")
     assert bundle is not None
     with pytest.raises(FlywheelError, match="it left no flywheel-outputs, which its bundle names"):
-        outputs_of(forge, run, bundle, tmp_path / "left")
+        outputs_of(forge, run, pull, bundle, tmp_path / "left")
 
 
 def refused_bundle(planted: Planted, into: Path) -> str:

@@ -127,6 +127,16 @@ def test_a_record_that_was_judged_again_after_the_merge_is_a_report(forge: FakeF
     assert last_report(forge, pull) == "2027-01-01T12:30:00Z"
 
 
+def test_an_attempt_that_was_started_after_the_merge_takes_no_report_away(forge: FakeForge) -> None:
+    pull = forge.change_pull(
+        7, state="closed", merged=True, merge_commit="2" * 40, merged_at="2027-01-01T12:10:00Z"
+    )
+    forge.checks[HEAD] = [check()]
+    for conclusion in ("success", "cancelled", None):
+        forge.runs = [workflow_run(100, attempt=2, started_at="2027-01-01T12:15:00Z", conclusion=conclusion)]
+        assert last_report(forge, pull) == "2027-01-01T12:00:00Z"
+
+
 def test_a_run_that_was_run_again_has_no_report_until_that_attempts_own(forge: FakeForge) -> None:
     pull = forge.pulls[7]
     forge.checks[HEAD] = [check()]
