@@ -70,6 +70,7 @@ def report(publisher: Publisher, proposed: Proposed, folder: Path, findings: lis
             conclusion="failure",
             title="FAIL",
             summary="…",
+            external_id=f"sprint-{RUN}-1",
         )
     )
 
