@@ -126,6 +126,12 @@ def commit(folder: Path, message: str) -> None:
     call(folder, "git", "-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", message)
 
 
+def named(folder: Path) -> None:
+    """Gives a repository's git a name, as somebody at a terminal has one."""
+    call(folder, "git", "config", "user.name", "test")
+    call(folder, "git", "config", "user.email", "test@localhost")
+
+
 def make_project(
     folder: Path, *, project: str = PROJECT, specs: Sequence[tuple[str, str]] = ((SPRINT, SPEC),)
 ) -> Path:

@@ -29,6 +29,13 @@ def commit_files(root: Path, paths: Sequence[str], message: str) -> str | None:
     """
     if not uncommitted(root, paths):
         return None
+    if run_git(root, "var", "GIT_COMMITTER_IDENT").returncode != 0:
+        raise FlywheelError(
+            "the commit could not be made: git knows no name and address of yours",
+            where=Where(".git/config"),
+            hint='git config user.name "NAME" && git config user.email ADDRESS, then run the same command again',
+            exit_code=ExitCode.STAGE_FAILED,
+        )
     for command in (("add", "--", *paths), ("commit", "--quiet", "--message", message, "--", *paths)):
         result = run_git(root, *NO_HOOKS, *command)
         if result.returncode != 0:

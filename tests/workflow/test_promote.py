@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from projects import SPRINT, call, commit, flywheel
+from projects import SPRINT, call, commit, flywheel, named
 from promoting import NEXT, SPEC, add_sprint, clone, log, record, tags, with_remotes
 
 from runner.adapters import git_commits
 from runner.adapters.dvc_files import read_lock
+from runner.domain.errors import FlywheelError
 from runner.workflow import promote as promoting
 from runner.workflow.promotable import Conditions
 from runner.workflow.promote import promote, public_url
@@ -55,11 +56,25 @@ def test_promoting_twice_leaves_one_tag_and_one_commit(project: Path) -> None:
     assert (tags(project), log(project)) == before
 
 
+def test_without_a_name_of_ones_own_nothing_is_promoted(project: Path) -> None:
+    with pytest.raises(FlywheelError) as refused:
+        promote(project, SPRINT, Conditions(), push=False)
+    assert str(refused.value) == (
+        ".git/config: the commit could not be made: git knows no name and address of yours\n"
+        '  hint: git config user.name "NAME" && git config user.email ADDRESS, then run the same command again'
+    )
+    assert tags(project) == []
+    named(project)
+    assert promote(project, SPRINT, Conditions(), push=False).result == "promoted"
+
+
 @pytest.mark.parametrize("killed_at", ["commit_model", "register", "assign"])
 def test_a_promotion_that_was_killed_is_finished_by_the_next(
     project: Path, monkeypatch: pytest.MonkeyPatch, killed_at: str
 ) -> None:
     from runner.workflow import registering
+
+    named(project)
 
     def die(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
@@ -371,6 +386,7 @@ def test_a_model_that_nobody_could_fetch_is_not_published(project: Path, tmp_pat
 
 
 def test_an_approval_of_what_is_no_finding_is_an_error(project: Path) -> None:
+    named(project)
     refused = flywheel(project, "promote", SPRINT, "--approve", "gate_loosened-00000000")
     assert (refused.returncode, refused.stderr) == (
         2,
@@ -381,6 +397,7 @@ def test_an_approval_of_what_is_no_finding_is_an_error(project: Path) -> None:
 
 
 def test_an_approved_finding_is_passed_wherever_it_is_told(project: Path) -> None:
+    named(project)
     spec = project / "specs" / f"{SPRINT}.yaml"
     strict = "  - {metric: map50_95, min: 0.9, decide: point}\n"
     spec.write_text(spec.read_text() + strict)
