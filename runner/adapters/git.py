@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -24,9 +25,10 @@ def run_git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Compl
 
 
 def remote_url(root: Path) -> str:
-    """The address of the remote `origin`; empty where there is none."""
+    """The address of the remote `origin`, without a token that it may carry; empty where there is none."""
     result = run_git(root, "remote", "get-url", "origin")
-    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else ""
+    url = result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else ""
+    return re.sub(r"^(https?://)[^@/]*@", r"\1", url)
 
 
 def default_branch(root: Path) -> str | None:

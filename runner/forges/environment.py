@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from runner.adapters.git import run_git
+from runner.adapters.git import remote_url
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 
@@ -100,8 +100,7 @@ def from_checkout(root: Path, variables: Mapping[str, str]) -> Environment | Non
     """
     if variables.get("GITHUB_REPOSITORY"):
         return read_environment(variables)
-    result = run_git(root, "remote", "get-url", "origin")
-    found = forge_of(result.stdout.decode("utf-8", "replace").strip()) if result.returncode == 0 else None
+    found = forge_of(remote_url(root))
     if found is None:
         return None
     server, repository = found

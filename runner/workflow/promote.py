@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from runner.adapters import git_commits, gto
-from runner.adapters.git import run_git
+from runner.adapters.git import remote_url, run_git
 from runner.config.load import LoadedSprint
 from runner.config.project import Model, Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -230,12 +230,7 @@ def _write_card(root: Path, model: Model, name: str, version: str, decisions: Se
 
 
 def public_url(root: Path) -> str:
-    """Where others find the repository: its remote, without a token that the address may carry; "." without one."""
-    remote = run_git(root, "remote", "get-url", "origin").stdout.decode().strip()
-    match = re.fullmatch(
-        r"(?P<scheme>https?://)(?:[^@/]*@)?(?P<rest>[^\s]+)|(?P<ssh>(?:ssh://)?[\w.-]+@[\w.-]+[:/][^\s]+)",
-        remote,
-    )
-    if match is None:
-        return "."  # a folder of this machine means nothing to others
-    return match["ssh"] or f"{match['scheme']}{match['rest']}"
+    """Where others find the repository: its remote; "." without one."""
+    url = remote_url(root)
+    public = re.fullmatch(r"https?://[^\s]+|(?:ssh://)?[\w.-]+@[\w.-]+[:/][^\s]+", url)
+    return url if public else "."  # a folder of this machine means nothing to others

@@ -110,6 +110,11 @@ def test_a_default_branch_that_is_named_is_no_guess(repository: Path) -> None:
     ("origin", "why", "verb"),
     [
         (None, "there is no remote `origin` yet", "add"),
+        (
+            "https://me:s3cret@host/group/sub/tiny",
+            "the remote `origin` is https://host/group/sub/tiny, no address of a forge",
+            "set-url",
+        ),
         ("/srv/git/tiny.git", "the remote `origin` is /srv/git/tiny.git, no address of a forge", "set-url"),
     ],
 )
