@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from runner.adapters.image_sizes import size_problem
 from runner.adapters.machine import cpu_count
 from runner.domain.progress import progress_bar
 
@@ -27,6 +29,7 @@ MIN_SIDE_PX = 10  # Ultralytics refuses smaller images
 HALF_SCALE_SIDE_PX = 400
 HASH_SIDE = 32
 TAIL_BYTES = 1 << 16
+_ID_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,11 @@ def measure_image(path: Path) -> ImageMeasurement:
     import numpy as np
 
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            if problem := size_problem(file):
+                return _too_large(file, problem)
+            file.seek(0)
+            data = file.read()
     except OSError as error:
         return ImageMeasurement(image_id=_image_id(b""), size_bytes=0, problem=_reason(error))
     image_id = _image_id(data)
@@ -110,10 +117,19 @@ def measure_image(path: Path) -> ImageMeasurement:
     )
 
 
+def _too_large(file: io.BufferedReader, problem: str) -> ImageMeasurement:
+    file.seek(0)
+    image_id = hashlib.file_digest(file, "sha256").hexdigest()[:_ID_DIGITS]
+    return ImageMeasurement(image_id=image_id, size_bytes=file.seek(0, os.SEEK_END), problem=problem)
+
+
 def quick_problem(path: Path) -> str | None:
-    """What is wrong with a file as far as its first and last bytes tell; nothing is decoded."""
+    """What is wrong with a file as far as its header and its last bytes tell; nothing is decoded."""
     try:
         with path.open("rb") as file:
+            if problem := size_problem(file):
+                return problem
+            file.seek(0)
             head = file.read(16)
             file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
             return content_problem(head, file.read())
@@ -235,7 +251,7 @@ def _reason(error: OSError) -> str:
 
 
 def _image_id(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]
+    return hashlib.sha256(data).hexdigest()[:_ID_DIGITS]
 
 
 def _silence() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.adapters.image_sizes import path_size_problem
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -88,10 +89,12 @@ def read_image(path: Path) -> Pixels:
     """Decodes an image as `(H, W, 3)` BGR, turned as its EXIF orientation says.
 
     Raises:
-        FlywheelError: the file is missing or cannot be decoded.
+        FlywheelError: the file is missing, too large or cannot be decoded.
     """
     import cv2
 
+    if problem := path_size_problem(path):
+        raise FlywheelError(problem, where=Where(str(path)), exit_code=ExitCode.STAGE_FAILED)
     try:
         data = np.fromfile(path, np.uint8)
     except FileNotFoundError:
