@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
+from runner.adapters import yaml_text
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes
 
@@ -36,9 +37,8 @@ def _load(path: Path) -> Any:
 
 
 def _parse(content: bytes, where: Where) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(content.decode(), Loader=loader)  # noqa: S506 - CSafeLoader is safe
+        return yaml_text.load(content.decode())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise FlywheelError(
             f"not a DVC file: {str(error).splitlines()[0]}",
@@ -259,7 +259,7 @@ def file_run(root: Path, key: str, run: RecordedRun) -> None:
         path, stored = run.folder / out, cache_path(root, md5)
         if path.is_file() and not stored.exists() and file_md5(path) == md5:
             write_bytes(stored, path.read_bytes())
-    content = yaml.safe_dump(run.entry, sort_keys=False, allow_unicode=True).encode()
+    content = yaml_text.dump(run.entry).encode()
     name = hashlib.sha256(content).hexdigest()
     write_bytes(root / ".dvc" / "cache" / "runs" / key[:2] / key / name, content)
 

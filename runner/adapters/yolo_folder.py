@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.adapters import yaml_text
 from runner.adapters.images import quick_problem
 from runner.adapters.tables import read_table
 from runner.adapters.yolo_labels import LABEL_COLUMNS, label_line
@@ -178,8 +179,6 @@ def _has_trailing_bytes(path: Path) -> bool:
 
 
 def _data_yaml(folder: Path, spec: TaskSpec) -> str:
-    import yaml
-
     content: dict[str, Any] = {
         "path": str(folder),
         **{split: f"images/{split}" for split in SPLITS},
@@ -191,4 +190,4 @@ def _data_yaml(folder: Path, spec: TaskSpec) -> str:
         content["flip_idx"] = spec.keypoints.flip or list(range(points))
         if spec.keypoints.sigmas:
             content["kpt_oks_sigmas"] = spec.keypoints.sigmas
-    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+    return yaml_text.dump(content)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from runner.adapters import yaml_text
 from runner.domain.files import write_text
 from runner.planning.resolve import ResolvedStage
 
@@ -56,8 +55,7 @@ def compiled(stages: Sequence[ResolvedStage], spec: str) -> dict[str, str]:
     params = {stage.name: stage.params for stage in stages}
     pipeline = {"stages": {stage.name: _dvc_stage(stage) for stage in stages}, "plots": PLOTS}
     return {
-        name: HEADER.format(spec=spec)
-        + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110)
+        name: HEADER.format(spec=spec) + yaml_text.dump(content)
         for name, content in (("params.yaml", params), ("dvc.yaml", pipeline))
     }
 

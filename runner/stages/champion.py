@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.adapters import dvc_files, git
+from runner.adapters import dvc_files, git, yaml_text
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
@@ -156,7 +156,7 @@ def _split_and_task(selection: bytes | None, parameters: bytes | None) -> tuple[
         return None
     try:
         digest = msgspec.json.decode(selection, type=_Split).split_digests[SPLIT]
-        return digest, msgspec.convert(yaml.safe_load(parameters)["predict"]["task"], TaskSpec)
+        return digest, msgspec.convert(yaml_text.load(parameters)["predict"]["task"], TaskSpec)
     except (msgspec.MsgspecError, yaml.YAMLError, KeyError, TypeError):
         return None  # written by a version of flywheel with other records
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 from filelock import FileLock, Timeout
 
+from runner.adapters import yaml_text
 from runner.adapters.extras import missing_extra
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json, write_error, write_json
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(stage: Stage, context: StageContext) -> None:
     (context.folder / FAILURE_FILE).unlink(missing_ok=True)
-    document = yaml.safe_load((context.folder / "params.yaml").read_text(encoding="utf-8"))
+    document = yaml_text.load((context.folder / "params.yaml").read_text(encoding="utf-8"))
     section: dict[str, Any] = {
         key: value for key, value in document[stage.name].items() if key not in SECTION_MARKS
     }

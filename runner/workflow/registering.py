@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from runner.adapters import dvc_artifacts, git, git_commits, gto
+from runner.adapters import dvc_artifacts, git, git_commits, gto, yaml_text
 from runner.adapters.dvc_artifacts import ModelArtifact
 from runner.config.project import Model
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -84,7 +84,7 @@ def _require_no_other_change(root: Path, name: str) -> None:
 
 def _without(content: bytes, name: str) -> object:
     try:
-        document = yaml.safe_load(content) or {}
+        document = yaml_text.load(content) or {}
         artifacts = {
             key: value for key, value in (document.pop("artifacts", None) or {}).items() if key != name
         }
@@ -111,7 +111,7 @@ def next_version(root: Path, model: Model, sprint: str, champion: tuple[str, str
 def _task_at(root: Path, commit: str, sprint: str) -> TaskSpec | None:
     content = git.read_file(root, commit, f"reports/{sprint}/params.yaml")
     try:
-        return msgspec.convert(yaml.safe_load(content or b"")["predict"]["task"], TaskSpec)
+        return msgspec.convert(yaml_text.load(content or b"")["predict"]["task"], TaskSpec)
     except (msgspec.MsgspecError, yaml.YAMLError, KeyError, TypeError):
         return None
 

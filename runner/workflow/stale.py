@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from runner.adapters import git_commits
+from runner.adapters import git_commits, yaml_text
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
@@ -77,7 +77,7 @@ def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict
 def recorded_champion(folder: Path) -> ResolvedChampion | None:
     """The champion that a sprint's params.yaml names; None where it was compared with none."""
     try:
-        sections = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+        sections = yaml_text.load((folder / "params.yaml").read_text(encoding="utf-8"))
         return msgspec.convert(sections["champion"]["champion"], ResolvedChampion)
     except (OSError, yaml.YAMLError, KeyError, TypeError, msgspec.MsgspecError):
         return None

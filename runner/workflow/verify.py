@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import yaml
 
-from runner.adapters import dvc_files
+from runner.adapters import dvc_files, yaml_text
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
@@ -223,7 +223,7 @@ def _against_lock(folder: Path, named: set[str]) -> Iterator[Finding]:
 def _in_lock(folder: Path) -> Iterator[Finding]:
     """What was delivered is what was judged only if each stage read what the one before it wrote."""
     try:
-        pipeline = yaml.safe_load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+        pipeline = yaml_text.load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
         broken = list(broken_links(pipeline, dvc_files.read_lock(folder / "dvc.lock")))
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         broken = [f"it could not be compared with dvc.yaml: {type(error).__name__}"]
@@ -259,7 +259,7 @@ class _Repeated:
         self.findings: list[Finding] = []
         self._suspicious = suspicious
         try:
-            sections = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+            sections = yaml_text.load((folder / "params.yaml").read_text(encoding="utf-8"))
             champion = _champion(sections)
             self._parameters(project, loaded, champion)
             recorded = Recorded(
@@ -303,7 +303,7 @@ class _Repeated:
         if stored is None:
             self._note(name, "it is missing")
         elif as_yaml:
-            texts = (msgspec.json.encode(yaml.safe_load(text)) for text in (stored, rebuilt))
+            texts = (msgspec.json.encode(yaml_text.load(text)) for text in (stored, rebuilt))
             self._note(name, first_difference(f"{name}.json", *texts))
         else:
             self._note(name, first_difference(name, stored, rebuilt))
