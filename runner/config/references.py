@@ -127,6 +127,9 @@ def _reserved_classes(entries: list[Node]) -> Iterator[Problem]:
         if entry.text == "objects":
             message = 'a class cannot be called "objects": its column n_objects counts all objects'
             yield Problem(path=entry.path, message=message)
+        if entry.text == "*":
+            message = 'a class cannot be called "*": in a gate that is every class'
+            yield Problem(path=entry.path, message=message)
 
 
 # --- gates ----------------------------------------------------------------------------------------
@@ -142,7 +145,7 @@ def _gate(gate: Node, facts: ProjectFacts, slices: SliceNames, targets: frozense
 
 def _gate_names(gate: Node, facts: ProjectFacts, targets: frozenset[str]) -> Iterator[Problem]:
     class_name, target = gate.get("class"), gate.get("target")
-    if class_name.text and facts.classes is not None and class_name.text not in facts.classes:
+    if class_name.text and facts.classes is not None and class_name.text not in (*facts.classes, "*"):
         ending = suggestion(class_name.text, facts.classes, plural="classes")
         yield Problem(path=class_name.path, message=f'unknown class "{class_name.text}"{ending}')
     if target.text and target.text != "*" and target.text not in targets:

@@ -73,6 +73,8 @@ class Cell:
     def words(self) -> str:
         """` for class three on slice dark`, or nothing for the whole split."""
         of_class = f" for class {self.class_name}" if self.class_name else ""
+        if self.class_name == "*":
+            of_class = " for every class"
         if self.slice_name == "*":
             return f"{of_class} on every slice"
         return of_class + (f" on slice {self.slice_name}" if self.slice_name else "")
@@ -159,7 +161,7 @@ def _in_target(found: TargetEvaluation, metric: str, cell: Cell) -> Measured:
         part = inside
     metrics = part.overall if cell.class_name is None else part.per_class.get(cell.class_name)
     if metrics is None:
-        return Measured(why_not=f"the class {cell.class_name} was not evaluated")
+        return Measured(why_not=_no_class(cell.class_name))
     value = getattr(metrics, metric)
     if value is None or not math.isfinite(value):
         return Measured(why_not=_no_data(metrics))
@@ -168,6 +170,10 @@ def _in_target(found: TargetEvaluation, metric: str, cell: Cell) -> Measured:
 
 def _no_slice(name: str) -> str:
     return "there are no slices" if name == "*" else f"the test split has no slice {name}"
+
+
+def _no_class(name: str | None) -> str:
+    return "there are no classes" if name == "*" else f"the class {name} was not evaluated"
 
 
 def _no_data(metrics: Metrics) -> str:

@@ -46,7 +46,12 @@ class Gate(Options, frozen=True, kw_only=True):
     slice: Annotated[
         str | None, Meta(description='A slice\'s name, or "*" for every slice. The whole split when absent.')
     ] = None
-    class_name: Annotated[str | None, Meta(description="A class's name.")] = field(name="class", default=None)
+    class_name: Annotated[
+        str | None,
+        Meta(
+            description='A class\'s name, or "*" for every class by itself. All classes together when absent.'
+        ),
+    ] = field(name="class", default=None)
     decide: Annotated[
         Literal["interval", "point"],
         Meta(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
@@ -98,7 +99,7 @@ def judge(gates: Sequence[WrittenGate], evidence: Evidence) -> Verdict:
 
 
 def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:
-    """Where the gate applies: "*" is every exported artefact (torch where there is none), or every slice.
+    """Where the gate applies: "*" is every exported artefact (torch where there is none), every slice, or every class.
 
     Slices that were found are left out: they differ from sprint to sprint, and were chosen for being weak.
     """
@@ -112,8 +113,12 @@ def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:
             known = find_target(evidence.evaluation, target)
             named = [part.name for part in known.slices if part.found is None] if known else []
             slices = [*named] or ["*"]
-        for name in slices:
-            yield Cell(target=target, slice_name=name, class_name=gate.class_name)
+        classes: list[str | None] = [gate.class_name]
+        if gate.class_name == "*":
+            known = find_target(evidence.evaluation, target)
+            classes = [*known.per_class] if known and known.per_class else ["*"]
+        for slice_name, class_name in product(slices, classes):
+            yield Cell(target=target, slice_name=slice_name, class_name=class_name)
 
 
 def _question(written: WrittenGate, cell: Cell, evidence: Evidence) -> _Question:

@@ -55,7 +55,7 @@ def rule(gate: Gate) -> tuple[str, float, str]:
 
 def _scope(gate: Gate) -> list[str]:
     slices = {None: [], "*": ["on every slice"]}.get(gate.slice, [f"on slice {gate.slice}"])
-    classes = [] if gate.class_name is None else [f"for class {gate.class_name}"]
+    classes = {None: [], "*": ["for every class"]}.get(gate.class_name, [f"for class {gate.class_name}"])
     targets = {None: [], "*": ["for every target"]}.get(gate.target, [f"for {gate.target}"])
     return [*slices, *classes, *targets]
 

@@ -45,7 +45,7 @@ def subject(gate: Gate) -> str:
     'gate recall on dark for every target'
     """
     place = {None: "", "*": " on every slice"}.get(gate.slice, f" on {gate.slice}")
-    of_class = f" for class {gate.class_name}" if gate.class_name else ""
+    of_class = {None: "", "*": " for every class"}.get(gate.class_name, f" for class {gate.class_name}")
     target = {None: "", "*": " for every target"}.get(gate.target, f" for {gate.target}")
     versus = f" vs {gate.against}" if gate.against else ""
     return f"gate {gate.metric}{place}{of_class}{target}{versus}"
@@ -170,13 +170,9 @@ def covers(gate: Gate, primary: str | None, other: Gate, other_primary: str | No
 
     `primary` and `other_primary` are the artefacts that each judges when it names none.
     """
-    if (gate.metric, gate.class_name, gate.against, _kind(gate)) != (
-        other.metric,
-        other.class_name,
-        other.against,
-        _kind(other),
-    ):
+    if (gate.metric, gate.against, _kind(gate)) != (other.metric, other.against, _kind(other)):
         return False
+    every_class = gate.class_name == "*" and other.class_name is not None
     every_slice = gate.slice == "*" and other.slice is not None
     artefact, other_artefact = gate.target or primary, other.target or other_primary
     shipped = other_artefact != REFERENCE_TARGET
@@ -184,5 +180,6 @@ def covers(gate: Gate, primary: str | None, other: Gate, other_primary: str | No
     return (
         at_least_as_strict(gate, other)
         and (gate.slice == other.slice or every_slice)
+        and (gate.class_name == other.class_name or every_class)
         and (artefact == other_artefact or every_target or gate.target == other.target is None)
     )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
+
+from msgspec import structs
 
 from runner.domain.evaluation import (
     REFERENCE_TARGET,
@@ -20,7 +23,12 @@ from runner.report.record import SprintReport
 from runner.report.wording import quality
 
 OVERALL = "all images"
+NO_INTERVAL = "no interval"
+AGAINST_CHAMPION = " vs champion"  # how `gates.text.demand` ends
 WIDE = 0.2  # an interval wider than this says little
+UNREADABLE = (
+    0.5  # and one wider than this, of a number between 0 and 1, says nothing that anybody could act on
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +52,11 @@ class CellRow:
     unsure: str = ""
     against: Difference | None = None
     found: FoundSlice | None = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether the number says anything; without resampling nobody knows, and it is taken as it is."""
+        return self.unsure != NO_INTERVAL and (self.interval is None or _width(self.interval) <= UNREADABLE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +156,10 @@ def class_rows(report: SprintReport) -> list[CellRow]:
         return []
     against = _differences(report)
     rows = [
-        replace(_row(report, class_metric(report), (name, ""), metrics), against=against.get((None, name)))
+        replace(
+            _row(report, class_metric(report), (name, ""), metrics, of_class=True),
+            against=against.get((None, name)),
+        )
         for name, metrics in measured.per_class.items()
     ]
     return sorted(rows, key=_weakest_first)
@@ -159,7 +175,11 @@ def differences(report: SprintReport) -> list[Difference]:
     All images lead; then what was lost, what was gained, and what is unclear, the largest first.
     """
     champion = report.evaluation.champion if report.evaluation else None
-    rows = [row for row in champion.differences if row.metric == optimizing(report)] if champion else []
+    rows = [
+        _as_judged(report, row)
+        for row in (champion.differences if champion else [])
+        if row.metric == optimizing(report)
+    ]
     outcomes = ("lost", "gained", "unclear")
 
     def order(row: Difference) -> tuple[bool, int, float, str, str]:
@@ -168,6 +188,26 @@ def differences(report: SprintReport) -> list[Difference]:
         return (not whole, outcomes.index(row.outcome), -abs(row.difference), *place)
 
     return sorted(rows, key=order)
+
+
+def _as_judged(report: SprintReport, row: Difference) -> Difference:
+    """The difference with the interval of the gate that judges it, and what that interval shows."""
+    gate = _judging(report, row.metric, (row.slice, row.class_name), against_champion=True)
+    if gate is None or gate.interval is None:
+        return row
+    low, high = gate.interval.low, gate.interval.high
+    outcome: Literal["gained", "lost", "unclear"] = "gained" if low > 0 else "lost" if high < 0 else "unclear"
+    return structs.replace(row, interval=gate.interval, outcome=outcome)
+
+
+def readable(row: Difference) -> bool:
+    """Whether the difference says anything: of 2 groups it may be −1 to +1, and nobody can act on that."""
+    whole = row.slice is None and row.class_name is None
+    return (
+        whole
+        or row.outcome != "unclear"
+        or (row.interval is not None and _width(row.interval) <= 2 * UNREADABLE)
+    )
 
 
 def place_of(row: Difference | GateResult) -> str:
@@ -254,9 +294,31 @@ def undecided(report: SprintReport) -> list[GateResult]:
     return [gate for gate in gates if gate.outcome is Outcome.INCONCLUSIVE]
 
 
-def _row(report: SprintReport, metric: str, named: tuple[str, str], metrics: Metrics) -> CellRow:
+def _judging(
+    report: SprintReport,
+    metric: str,
+    place: tuple[str | None, str | None],
+    *,
+    against_champion: bool = False,
+) -> GateResult | None:
+    """The gate whose interval is of this very number: a number has one interval, wherever it stands."""
+    sought = (metric, report.primary_target, place)
+    for gate in report.verdict.gates if report.verdict else []:
+        compared = gate.gate.endswith(AGAINST_CHAMPION) if against_champion else gate.reference is None
+        same = (gate.metric, gate.target, (gate.slice, gate.class_name)) == sought
+        if same and compared and gate.interval is not None:
+            return gate
+    return None
+
+
+def _row(
+    report: SprintReport, metric: str, named: tuple[str, str], metrics: Metrics, *, of_class: bool = False
+) -> CellRow:
     measured = judged(report)
-    value, interval = quality(metrics, metric), metrics.intervals.get(metric)
+    place = (None if named[0] == OVERALL else named[0], None) if not of_class else (None, named[0])
+    gate = _judging(report, metric, place)
+    value = quality(metrics, metric)
+    interval = gate.interval if gate is not None else metrics.intervals.get(metric)
     return CellRow(
         name=named[0],
         condition=named[1],
@@ -271,8 +333,12 @@ def _row(report: SprintReport, metric: str, named: tuple[str, str], metrics: Met
 
 def _unsure(interval: Interval | None) -> str:
     if interval is None:
-        return "no interval"
-    return "wide" if interval.high - interval.low > WIDE else ""
+        return NO_INTERVAL
+    return "wide" if _width(interval) > WIDE else ""
+
+
+def _width(interval: Interval) -> float:
+    return interval.high - interval.low
 
 
 def _minus(value: float | None, reference: float | None) -> float | None:

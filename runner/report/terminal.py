@@ -166,7 +166,7 @@ def _slices(report: SprintReport) -> list[str]:
     everything = overall_row(report)
     if everything is None:
         return [f"{_BOLD}Slices{_END}: {NOT_MEASURED}"]
-    slices = slice_rows(report)
+    slices = [row for row in slice_rows(report) if row.readable]
     regions = found_rows(report)
     of = f", the weakest {_WEAKEST} of {len(slices)}" if len(slices) > _WEAKEST else ""
     rows = [(plain(row.name, 40), row) for row in [everything, *slices[:_WEAKEST], *regions[:1]]]

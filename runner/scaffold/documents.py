@@ -95,6 +95,8 @@ def _gates(found: Foundation) -> dict[str, str]:
         "operating": "" if classified else "\n  operating_confidence: 0.25",
         "gated": "top1" if classified else "map50_95",
         "floor": "{metric: top1, min: 0.8}" if classified else "{metric: map50, min: 0.5}",
+        # A mean can be fine while a class is never found.
+        "class_floor": '{metric: recall, class: "*", min: 0.25}',
         "gate_slice": named[0],
     }
 

@@ -21,6 +21,7 @@ from runner.scaffold.bring import (
     refuse_to_replace,
     write_documents,
 )
+from runner.scaffold.decidable import undecidable
 from runner.scaffold.documents import FIRST_SPRINT, Foundation, project_text, sprint_text
 from runner.scaffold.slices import suggest_slices
 from runner.scaffold.splits import plan_splits
@@ -121,7 +122,7 @@ def initialise(
         project=foundation.name,
         folder=str(target),
         dataset=_found(foundation),
-        problems=[*foundation.survey.problems, *foundation.splits.problems],
+        problems=[*foundation.survey.problems, *foundation.splits.problems, *_undecidable(foundation)],
         notes=[*foundation.splits.notes, *_label_note(foundation), *_workflow_notes(documents, home)],
         written=[*created, *(f"{path}.dvc" for path in tracked), ".gitignore", ".dvc/config"],
         unchanged=unchanged,
@@ -197,6 +198,12 @@ def _label_note(foundation: Foundation) -> list[str]:
     flawed = sum(bool(entry.label_problems) for entry in foundation.survey.entries)
     images = "1 image" if flawed == 1 else f"{flawed} images"
     return [f"{images} with flawed labels: {FLAWED_LABELS}"] if flawed else []
+
+
+def _undecidable(foundation: Foundation) -> list[str]:
+    splits = foundation.splits
+    per_class = {name: splits.test_groups_per_class.get(name, 0) for name in foundation.survey.classes}
+    return undecidable(splits.test_groups, per_class, splits.group_by or "image")
 
 
 def _found(foundation: Foundation) -> FoundDataset:

@@ -54,6 +54,8 @@ class SplitPlan:
         conditions: per split, SQL over the image index.
         counts: per split, what is in it now.
         group_by: the metadata column whose groups are kept together.
+        test_groups: how many independent groups (images without such a column) of the test split hold an object.
+        test_groups_per_class: the same of each class that occurs there.
         notes: what was decided, for the user.
         problems: what should be looked at.
     """
@@ -61,6 +63,8 @@ class SplitPlan:
     conditions: Mapping[str, str]
     counts: Mapping[str, SplitCounts]
     group_by: str | None
+    test_groups: int
+    test_groups_per_class: Mapping[str, int]
     notes: list[str]
     problems: list[str]
 
@@ -78,6 +82,12 @@ def plan_splits(entries: Sequence[ImageEntry], metadata: Mapping[str, Sequence[A
     members = {
         role: [entry for entry, group in labelled if part.holds(entry, group)] for role, part in parts.items()
     }
+    shown = {
+        (group, item.class_name)
+        for entry, group in labelled
+        if parts["test"].holds(entry, group)
+        for item in entry.objects
+    }
     counts = {str(role): _counted(found) for role, found in members.items()}
     conditions = {str(role): part.condition for role, part in parts.items()}
     if unlabelled := [entry for entry in entries if not entry.labelled]:
@@ -88,7 +98,15 @@ def plan_splits(entries: Sequence[ImageEntry], metadata: Mapping[str, Sequence[A
     notes += [
         f"{count} labelled images of {name} are used in no split" for name, count in sorted(left_out.items())
     ]
-    return SplitPlan(conditions=conditions, counts=counts, group_by=column, notes=notes, problems=problems)
+    return SplitPlan(
+        conditions=conditions,
+        counts=counts,
+        group_by=column,
+        test_groups=len({group for group, _ in shown}),
+        test_groups_per_class=Counter(name for _, name in shown),
+        notes=notes,
+        problems=problems,
+    )
 
 
 def _group_column(

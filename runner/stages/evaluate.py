@@ -30,6 +30,7 @@ from runner.domain.files import atomic_folder, read_json, write_json
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record, Selection
 from runner.domain.task import TaskSpec
+from runner.gates import Gate
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
@@ -68,8 +69,14 @@ def resolve(project: Project, sprint: Sprint) -> EvaluateParams:
         confidence=sprint.evaluate.confidence,
         group_by=project.dataset.group_by,
         slices=[*project.slices, *sprint.evaluate.slices],
-        judged_classes=sorted({gate.class_name for gate in gates if gate.class_name and gate.slice}),
+        judged_classes=_judged_classes(project, gates),
     )
+
+
+def _judged_classes(project: Project, gates: Sequence[Gate]) -> list[str]:
+    """The classes that gates name within slices."""
+    named = {gate.class_name for gate in gates if gate.class_name and gate.slice}
+    return sorted(project.classes if "*" in named else named)
 
 
 def with_champion(params: EvaluateParams, champion: ResolvedChampion | None) -> EvaluateParams:

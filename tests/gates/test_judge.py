@@ -322,6 +322,18 @@ def test_a_star_stands_for_every_slice() -> None:
     ]
 
 
+def test_a_star_stands_for_every_class_by_itself() -> None:
+    found = results(EVIDENCE, **{"metric": "recall", "class": "*", "min": 0.5})
+    assert [(result.class_name, result.outcome) for result in found] == [
+        ("zero", PASS),
+        ("one", NOT_MEASURED),
+    ]
+    assert (
+        found[0].explanation
+        == "recall for class zero is 0.900, 0.400 above the required 0.50 (the measured number alone decides, as the gate asks)"
+    )
+
+
 def test_a_star_without_slices_is_not_measured() -> None:
     bare = evaluation(*(msgspec.structs.replace(target, slices=[]) for target in NOW.targets))
     (result,) = results(

@@ -68,7 +68,7 @@ def test_the_marker_comes_first_then_the_verdict(failing: SprintReport) -> None:
 def test_half_a_minute_of_reading_is_before_the_first_table(failing: SprintReport) -> None:
     seen = comment.render(failing, CONTEXT).replace("\N{NO-BREAK SPACE}", " ").split("### Gates")[0]
     for said in (
-        "**mAP50-95 0.594** (0.544 to 0.639)",
+        "**mAP50-95 0.594** (0.51 to 0.67)",
         "**+0.031 (+0.005 to +0.057)**, gained",
         "▲ Better: dark +0.094 (+0.023 to +0.165)",
         "▼ Worse: camera=gate −0.044 (−0.075 to −0.013)",

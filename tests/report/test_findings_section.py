@@ -63,7 +63,8 @@ def test_the_verdict_says_whose_gate_judged_and_which_approval_would_change_it()
     found = report([*PASSED_GATES, *kept(LOOSENED)], LOOSENED)
     assert because(found) == (
         "Judged by the base's gate recall on dark ≥ 0.70, which this proposal loosens to ≥ 0.65; PASS once "
-        f"{LOOSENED.id} is approved. 1 of 4 gates failed: recall ≥ 0.70 on dark, openvino-int8: 0.680."
+        f"{LOOSENED.id} is approved. 1 of 4 gates failed: recall ≥ 0.70 on dark, openvino-int8: 0.680. "
+        "Weakest: slice dark (mAP50-95 0.240), class zero (mAP50-95 0.544)."
     )
     assert because(found) in markdown.render(found).replace("&#95;", "_")
     assert because(found) in terminal.render(found, color=False)

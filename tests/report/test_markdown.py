@@ -16,6 +16,7 @@ from runner.domain.verdict import Outcome, Wear
 from runner.report import markdown, terminal
 from runner.report.markdown import COMMENT_BYTES
 from runner.report.record import SprintReport
+from runner.report.wording import spread
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -65,6 +66,27 @@ def test_without_data_every_section_says_not_measured(stopped: SprintReport) -> 
     assert len(sections) == 10
     assert text.startswith("## ⚪ NOT JUDGED — 0003-low-light")
     assert not re.search(r"\b(0\.000|nan|None|-1)\b", text)
+
+
+def test_a_number_has_one_interval_wherever_it_stands(failing: SprintReport) -> None:
+    judging = [
+        gate for gate in (failing.verdict.gates if failing.verdict else []) if gate.metric == "map50_95"
+    ]
+    (gate,) = [gate for gate in judging if gate.reference is None]
+    assert gate.interval is not None
+    assert failing.evaluation is not None
+    own = failing.evaluation.targets[-1].overall.intervals["map50_95"]
+    text = markdown.render(failing).replace("\N{NO-BREAK SPACE}", " ")
+    assert spread(own) not in text
+    assert text.count(spread(gate.interval)) >= 3  # at a glance, in the gates, in the slices
+
+
+def test_rows_that_nobody_can_read_are_folded(failing: SprintReport) -> None:
+    lines = markdown.render(failing).splitlines()
+    fold = next(
+        at for at, line in enumerate(lines) if "1 slice of which the test split tells too little" in line
+    )
+    assert fold < next(at for at, line in enumerate(lines) if line.startswith("| camera=dock, time=night"))
 
 
 def test_a_missing_metric_is_not_measured_and_never_zero(passing: SprintReport) -> None:
@@ -166,10 +188,10 @@ def test_a_project_with_everything_fits_a_comment_and_says_what_is_left_out(fail
     text = markdown.render(report, plots="plots")
     assert 50_000 < len(text.encode()) <= COMMENT_BYTES
     assert text.startswith("## ❌ FAIL — 0003-low-light")
-    assert "<summary>60 further slices (621 more in report.json)</summary>" in text
+    assert "<summary>60 further slices (521 more in report.json)</summary>" in text
     assert "<summary>The 12 worst test images (48 more in gallery.json)</summary>" in text
     assert "<summary>102 further gates that are not met, 42 of them in report.json only</summary>" in text
-    assert "<summary>60 further differences (220 more in report.json)</summary>" in text
+    assert "<summary>60 further differences (170 more in report.json)</summary>" in text
     assert "*… and 36 more in report.json.*" in text
     assert "more, left out to fit.*" in text
     assert text.count("<details>") == text.count("</details>")

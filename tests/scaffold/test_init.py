@@ -90,7 +90,7 @@ def test_project_of_each_task_is_valid(tmp_path: Path, task: str) -> None:
     assert project.task == task
     sprint = load_sprint(target, "0001-first-model", project).sprint
     assert sprint.train.model == f"yolo11n{TASK_SUFFIXES[project.task]}.yaml"
-    assert [gate.metric for gate in sprint.gates] == ["map50", "map50_95"]
+    assert [gate.metric for gate in sprint.gates] == ["map50", "recall", "map50_95"]
     assert sprint.checks == [{"preset": "detection"}]
     skeleton = Keypoints(names=["left_ear", "right_ear"], flip=[1, 0])
     assert project.keypoints == (skeleton if task == "pose" else None)
@@ -108,7 +108,7 @@ def test_class_folders_become_a_classification_project(tmp_path: Path, splits: t
     sprint = load_sprint(target, "0001-first-model", project).sprint
     assert (sprint.train.model, sprint.train.imgsz) == ("yolo11n-cls.yaml", 128)
     assert sprint.evaluate.optimizing == "top1"
-    assert [gate.metric for gate in sprint.gates] == ["top1", "top1"]
+    assert [gate.metric for gate in sprint.gates] == ["top1", "recall", "top1"]
     assert sprint.checks == [{"preset": "classification"}]
     assert not any("objects" in text for text in result.dataset.slices)
     counts = result.dataset.splits
@@ -149,6 +149,10 @@ def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
         "Problems\n"
         "  images/train/broken.jpg: not an image: the content is none of JPEG, PNG, BMP, WebP, TIFF\n"
         "  labels/train/train-00.txt:1: not numbers: cat 1 2\n"
+        "  the test split can hardly decide: 4 images are labelled there, and of what is truly 0.50 they show anything "
+        "from 0.07 to 0.93; label about 110 before you rely on a verdict\n"
+        "  classes that the test split can hardly judge by themselves: cat (3 images), no (3 images), 3 (2 images); "
+        "label some 5 images or more of each\n"
         "\n"
         "Notes\n"
         "  1 image with flawed labels: they stop a sprint at its checks; correct them,"

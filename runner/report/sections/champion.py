@@ -7,8 +7,17 @@ from collections.abc import Sequence
 from runner.domain.evaluation import ChampionEvaluation, Difference
 from runner.report.escape import code, markdown
 from runner.report.record import SprintReport
-from runner.report.sections.part import Part, Priority, table, table_head, table_row, unbroken
-from runner.report.tables import SeedSpread, differences, optimizing, place_of, seed_spread
+from runner.report.sections.part import (
+    FOLDED_ROWS,
+    Part,
+    Priority,
+    folded,
+    table,
+    table_head,
+    table_row,
+    unbroken,
+)
+from runner.report.tables import SeedSpread, differences, optimizing, place_of, readable, seed_spread
 from runner.report.wording import changed, count, label, number, percent
 
 _NAMED_CLASSES = 10
@@ -48,13 +57,20 @@ def _compared(report: SprintReport, champion: ChampionEvaluation) -> list[Part]:
     by_seeds = any(row.seed_deviation is not None for row in rows)
     head = table_head([*columns, *(["over seeds"] if by_seeds else [])], numbers=(2, 3, 4))
     priorities = (Priority.CHAMPION, Priority.MORE_CHAMPION)
-    cells = [_row(row, by_seeds=by_seeds) for row in rows]
+    told = [row for row in rows if readable(row)]
+    cells = [_row(row, by_seeds=by_seeds) for row in told]
     note = (
         "<sub>over seeds: the standard deviation over training seeds; it is part of the interval.</sub>"
         if by_seeds
         else ""
     )
-    return table("differences", priorities, "\n".join(lines), head, cells, note)
+    shown = table("differences", priorities, "\n".join(lines), head, cells, note)
+    untold = [row for row in rows if row not in told][:FOLDED_ROWS]
+    if not untold:
+        return shown
+    summary = f"{count(len(rows) - len(told), 'part')} of which too little is known (no interval, or one wider than 1)"
+    further = [_row(row, by_seeds=by_seeds) for row in untold]
+    return [*shown, folded("unsure differences", priorities[1], summary, head, further)]
 
 
 def _never_learnt(champion: ChampionEvaluation) -> list[str]:

@@ -211,7 +211,7 @@ def _intervals(report: SprintReport) -> list[Part]:
             f"*How to read the intervals.* {_together(verdict.level or resampling.level, verdict.family)} "
             f"Intervals come from {count(resampling.resamples, 'resample')} of {drawn(resampling)}. "
             "A gate passes or fails only when its whole interval does; otherwise it is INCONCLUSIVE. "
-            f"Intervals of slices and classes further down are each at {percent(resampling.level)} by itself."
+            f"Intervals of slices and classes that no gate judges are each at {percent(resampling.level)} by itself."
         )
     points = sum(gate.decided_by == "point" for gate in verdict.gates)
     if points:

@@ -6,9 +6,19 @@ from collections.abc import Sequence
 
 from runner.report.escape import code, markdown
 from runner.report.record import SprintReport
-from runner.report.sections.part import Part, Priority, table, table_head, table_row, unbroken
+from runner.report.sections.part import (
+    FOLDED_ROWS,
+    Part,
+    Priority,
+    folded,
+    table,
+    table_head,
+    table_row,
+    unbroken,
+)
 from runner.report.tables import (
     OVERALL,
+    UNREADABLE,
     WIDE,
     CellRow,
     class_rows,
@@ -74,8 +84,10 @@ def _cells(
     beside: Sequence[str],
     priorities: tuple[Priority, Priority],
 ) -> list[Part]:
-    """The weakest, and the others behind a click."""
+    """The weakest, and the others behind a click; last what rests on too little to be read."""
     metric = rows[0].metric
+    readable = [row for row in rows if row.readable or row.name == OVERALL]
+    unreadable = [row for row in rows if row not in readable]
     f1 = title == "classes" and metric != "f1"
     columns = ["Slice" if title == "slices" else "Class", f"{label(metric)}{_level(report)}", "against all"]
     columns += [*(label(name) for name in beside), *(["F1"] if f1 else [])]
@@ -85,8 +97,26 @@ def _cells(
     unsure = [""] if any(row.unsure for row in rows) else []
     head = table_head([*columns, *counted, *unsure], numbers=list(numbers))
     names = [*beside, *(["f1"] if f1 else [])]
-    cells = [_cell_row(row, names, counted, unsure=bool(unsure)) for row in rows]
-    return table(title, priorities, heading, head, cells, _unsure_note(rows))
+    cells = [_cell_row(row, names, counted, unsure=bool(unsure)) for row in readable]
+    further = [_cell_row(row, names, counted, unsure=bool(unsure)) for row in unreadable[:FOLDED_ROWS]]
+    if not cells and not further:
+        return []
+    shown = table(title, priorities, heading, head, cells, _unsure_note(readable)) if cells else []
+    if not shown:
+        shown = [Part(title=title, priority=priorities[0], head=heading)]
+    if not further:
+        return shown
+    return [*shown, folded(f"unsure {title}", priorities[1], _too_little(title, unreadable), head, further)]
+
+
+def _too_little(title: str, rows: Sequence[CellRow]) -> str:
+    cut = len(rows) - FOLDED_ROWS
+    more = f", {cut:,} of them in report.json only" if cut > 0 else ""
+    nouns = ("class", "classes") if title == "classes" else ("slice", "slices")
+    return (
+        f"{count(len(rows), *nouns)} of which the test split tells too little (no interval, or one wider than "
+        f"{UNREADABLE:.1f}){more}"
+    )
 
 
 def _groups(report: SprintReport) -> list[str]:

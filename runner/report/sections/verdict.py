@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.records import StageFailure
 from runner.domain.verdict import GateResult, Outcome
@@ -10,6 +12,8 @@ from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority, table_head, table_row, unbroken
 from runner.report.sections.wear import keeps_open
 from runner.report.tables import (
+    CellRow,
+    class_rows,
     gates_worst_first,
     judged,
     optimizing,
@@ -47,8 +51,8 @@ def status(report: SprintReport) -> tuple[str, str]:
 
 
 def because(report: SprintReport) -> str:
-    """A sentence or two of plain text: why the verdict is what it is, and whose approval would change it."""
-    return " ".join(part for part in (until_approved(report), _judged_so(report)) if part)
+    """A few plain sentences: why the verdict is what it is, whose approval would change it, and where the model is weak."""
+    return " ".join(part for part in (until_approved(report), _judged_so(report), weak_spots(report)) if part)
 
 
 def until_approved(report: SprintReport) -> str:
@@ -101,15 +105,35 @@ def _judged_so(report: SprintReport) -> str:
 
 
 def _achieved(report: SprintReport) -> str:
-    """The optimizing metric, and the slice to look at next."""
     metric = optimizing(report)
     evaluation = judged(report)
     value = quality(evaluation.overall if evaluation else None, metric)
-    if value is None:
+    return "" if value is None else f"; {label(metric)} is {number(value)}"
+
+
+def weak_spots(report: SprintReport) -> str:
+    """The slice and the class to look at next, in a plain sentence: a good mean can hide a class that is never found."""
+    everything = overall_row(report)
+    judged_so = report.failure is None and report.verdict is not None and report.verdict.gates
+    if not judged_so or everything is None or everything.value is None:
         return ""
-    weakest = next((row for row in slice_rows(report) if row.value is not None and row.value < value), None)
-    where = f", weakest on {plain(weakest.name, 80)} ({number(weakest.value)})" if weakest else ""
-    return f"; {label(metric)} is {number(value)}{where}"
+    spots = [
+        *(_spot("slice", row) for row in _measured(slice_rows(report))[:1] if _lower(row, everything)),
+        *(_spot("class", row) for row in _measured(class_rows(report))[:1] if len(class_rows(report)) > 1),
+    ]
+    return f"Weakest: {', '.join(spots)}." if spots else ""
+
+
+def _spot(kind: str, row: CellRow) -> str:
+    return f"{kind} {plain(row.name, 80)} ({label(row.metric)} {number(row.value)})"
+
+
+def _measured(rows: Sequence[CellRow]) -> list[CellRow]:
+    return [row for row in rows if row.value is not None and row.readable]
+
+
+def _lower(row: CellRow, everything: CellRow) -> bool:
+    return (row.value or 0.0) < (everything.value or 0.0)
 
 
 def _all(gates: int) -> str:
