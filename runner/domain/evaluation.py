@@ -302,7 +302,12 @@ class GalleryImage(Record, frozen=True, kw_only=True):
 
 
 class Gallery(Record, frozen=True, kw_only=True):
-    """What the inspect stage writes (gallery.json); worst first."""
+    """What the inspect stage writes (gallery.json); worst first.
+
+    Attributes:
+        confidence: the score from which on predictions are drawn, where it is not the spec's: the recommended one.
+    """
 
     target: str
+    confidence: float | None = None
     images: list[GalleryImage]

@@ -103,7 +103,8 @@ def render(report: SprintReport, context: CommentContext, *, max_bytes: int = MA
 def brief(report: SprintReport, context: CommentContext, *, max_bytes: int) -> str:
     """The part that is in plain sight, for a check's summary: verdict, gates, findings. No markers, no pictures."""
     report = as_decided(report, context)
-    blocks = [block for block in _blocks(report, context, []) if block.parts and not block.summary]
+    plain = msgspec.structs.replace(context, pictures=False)
+    blocks = [block for block in _blocks(report, plain, []) if block.parts and not block.summary]
     end = _footer(context)
     titles = [part.title for block in blocks for part in block.parts]
     room = max_bytes - size([end]) - 2
@@ -152,6 +153,7 @@ def _blocks(report: SprintReport, context: CommentContext, older: Sequence[PastV
     return [
         Block(parts=(_headline(report, context), *failure, *(checks if said else []))),
         Block(parts=(*findings.parts(report), *_approved(context), *open_gates)),
+        _worst(report, context),
         Block(parts=(*rest, *wear.parts(report)), summary="How sure is this, and what would decide it"),
         Block(parts=headless(champion.parts(report)), summary=_against(report)),
         Block(parts=tuple(slices.parts(report)), summary=_weakest(report)),
@@ -217,12 +219,24 @@ def _weakest(report: SprintReport) -> str:
     return f"Slices and classes: weakest is {markdown(row.name, 80)}, {metric} {number(row.value)}"
 
 
+def _worst(report: SprintReport, context: CommentContext) -> Block:
+    """The worst images in plain sight: a reviewer sees in a second what a table cannot tell."""
+    if report.gallery is None or not report.gallery.images or not context.pictures:
+        return Block(parts=())
+    pictures = _pictures(context)
+    head = f"### Worst images\n\n{gallery.caption(report.gallery, pictures)}\n\n{gallery.foremost(report.gallery, pictures)}"
+    return Block(parts=(Part(title="the worst images", priority=Priority.GALLERY, head=head),))
+
+
+def _pictures(context: CommentContext) -> Pictures:
+    return Pictures(folder=_folder(context), query="?raw=true", width=_PICTURE_WIDTH, published=True)
+
+
 def _gallery(report: SprintReport, context: CommentContext) -> Block:
-    """The worst errors as pictures; in a comment they matter more than in a file."""
+    """All of the worst errors as pictures; in a comment they matter more than in a file."""
     if report.gallery is None or not report.gallery.images:
         return Block(parts=())
-    pictures = Pictures(folder=_folder(context), query="?raw=true", width=_PICTURE_WIDTH, published=True)
-    shown = pictures if context.pictures else None
+    shown = _pictures(context) if context.pictures else None
     head, rows = gallery.table(report, shown)
     caption = gallery.caption(report.gallery, shown)
     part = Part(title="worst images", priority=Priority.FOUND, head=f"{caption}\n\n{head}", rows=tuple(rows))

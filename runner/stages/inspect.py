@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.domain.evaluation import Gallery, GalleryImage
+from runner.domain.evaluation import Errors, Gallery, GalleryImage
 from runner.domain.files import atomic_folder, read_json, write_bytes, write_json
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record, Training
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.adapters.marks import Kind, Mark
 
 IMAGES = 12
+MOST_MARKS = 40  # on one picture: of a crowded one the errors that matter most are drawn
 ACTIVATION_MAPS = 4
 GALLERY = "gallery"
 ERROR_NAMES = ("missed", "background", "classification", "localisation", "both", "duplicate")
@@ -84,7 +85,8 @@ def run(context: StageContext, params: InspectParams) -> None:
                     write_bytes(folder / cam, jpeg_bytes(activation))
             shown.append(_record(scene, picture, cam, params.task.name))
             bar.update()
-    write_json(context.folder / "gallery.json", Gallery(target=params.target, images=shown))
+    gallery = Gallery(target=params.target, confidence=scenes.confidence, images=shown)
+    write_json(context.folder / "gallery.json", gallery)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,7 @@ class _Scene:
     Attributes:
         errors: how many of each type, the types without any left out.
         marks: what is drawn. `classes` is the class of each, `scores` the score (a label's is 0).
+        hidden: how many further marks there would be.
     """
 
     path: str
@@ -102,6 +105,7 @@ class _Scene:
     marks: list[Mark]
     classes: list[str]
     scores: list[float]
+    hidden: int
 
     def of(self, *kinds: Kind) -> list[int]:
         """Positions of the marks of these kinds."""
@@ -110,9 +114,15 @@ class _Scene:
 
 @dataclass(frozen=True, kw_only=True)
 class _Scenes:
-    """The tables that say what is on the test images, and what became of it."""
+    """The tables that say what is on the test images, and what became of it.
+
+    Attributes:
+        confidence: from which score on predictions count here: the recommended one, at which F1 is highest. None for
+            classify, and where none could be recommended: then what counts is the spec's.
+    """
 
     task: TaskSpec
+    confidence: float | None
     images: Table
     found: Table  # outcomes of detections
     labelled: Table  # outcomes of objects
@@ -123,21 +133,28 @@ class _Scenes:
     @classmethod
     def read(cls, folder: Path, params: InspectParams) -> _Scenes:
         from runner.adapters.tables import read_table
+        from runner.assessment.at_confidence import outcomes_at
 
         shape = [_SHAPES[params.task.name]] if params.task.name in _SHAPES else []
         outcomes = folder / "outcomes"
         objects = read_table(folder / "index" / "objects.parquet", ["object_id", "crowd", *_BOX, *shape])
+        images: Table = read_table(outcomes / f"{params.target}-images.parquet")
+        found: Table = read_table(
+            outcomes / f"{params.target}-detections.parquet",
+            ["path", "row", "class", "score", "outcome", "object_id", "counts"],
+        )
+        labelled: Table = read_table(
+            outcomes / f"{params.target}-objects.parquet", ["path", "object_id", "class", "outcome", "near"]
+        )
+        confidence = _recommended(folder, params)
+        if confidence is not None:
+            found, labelled, images = outcomes_at(confidence, found, labelled, images)
         return cls(
             task=params.task,
-            images=read_table(outcomes / f"{params.target}-images.parquet"),
-            found=read_table(
-                outcomes / f"{params.target}-detections.parquet",
-                ["path", "row", "class", "score", "outcome", "object_id", "counts"],
-            ),
-            labelled=read_table(
-                outcomes / f"{params.target}-objects.parquet",
-                ["path", "object_id", "class", "outcome", "near"],
-            ),
+            confidence=confidence,
+            images=images,
+            found=found,
+            labelled=labelled,
             predictions=read_table(folder / "predictions" / f"{params.target}.parquet", [*_BOX, *shape]),
             objects=objects,
             object_row={name: row for row, name in enumerate(objects["object_id"].tolist())},
@@ -173,7 +190,8 @@ class _Scenes:
     def scene(self, row: int) -> _Scene:
         """What to draw on one image: labels first, then predictions by falling score."""
         path = str(self.images["path"][row])
-        content = [*self._labels(path), *self._predictions(path)]
+        everything = [*self._labels(path), *self._predictions(path)]
+        content = _foremost(everything, MOST_MARKS)
         return _Scene(
             path=path,
             loss=float(self.images["loss"][row]),
@@ -181,6 +199,7 @@ class _Scenes:
             marks=[mark for mark, _, _ in content],
             classes=[name for _, name, _ in content],
             scores=[score for _, _, score in content],
+            hidden=len(everything) - len(content),
         )
 
     def _labels(self, path: str) -> Iterator[tuple[Mark, str, float]]:
@@ -213,6 +232,26 @@ class _Scenes:
         column = _SHAPES.get(self.task.name)
         shape = {} if column is None else {column: table[column][row]}
         return {"box_xyxy": tuple(float(table[name][row]) for name in _BOX), **shape}
+
+
+def _recommended(folder: Path, params: InspectParams) -> float | None:
+    if params.task.name == "classify":
+        return None
+    point = read_json(folder / "errors.json", Errors).recommended
+    return None if point is None else point.confidence
+
+
+def _foremost(content: list[tuple[Mark, str, float]], most: int) -> list[tuple[Mark, str, float]]:
+    """At most `most` of the marks, in their order: wrong predictions first, the surest of them, then missed objects, then
+    the largest of the rest."""
+
+    def order(at: int) -> tuple[int, float, float]:
+        mark, _, score = content[at]
+        right = mark.kind in ("correct", "truth", "ignored")
+        return (2 if right else 1 if mark.kind == "missed" else 0, -score, -_area(mark))
+
+    kept = sorted(sorted(range(len(content)), key=order)[:most])
+    return [content[at] for at in kept]
 
 
 def _picture(image: Pixels, scene: _Scene, params: InspectParams) -> Pixels:
@@ -286,16 +325,17 @@ def _caption(scene: _Scene, task: TaskName) -> str:
     labels, taken_for = scene.of("truth", "missed"), scene.of("classification")
     if task == "classify" and labels and taken_for:
         return f"{scene.classes[labels[0]]} taken for {scene.marks[taken_for[0]].text}"
-    return ", ".join(f"{count} {name}" for name, count in scene.errors.items())
+    hidden = [f"{scene.hidden} further marks are not drawn"] if scene.hidden else []
+    return ", ".join([*(f"{count} {name}" for name, count in scene.errors.items()), *hidden])
 
 
 STAGE = Stage(
     name="inspect",
-    version=2,
+    version=3,
     params_type=InspectParams,
     resolve=resolve,
     run=run,
-    deps=("index", "predictions", "outcomes", "weights", "training.json"),
+    deps=("index", "predictions", "outcomes", "errors.json", "weights", "training.json"),
     inputs=lambda params: (params.dataset,),
     outs=(GALLERY,),
     records=("gallery.json",),

@@ -126,7 +126,7 @@ def test_plots_and_pictures_are_inside(failing: SprintReport) -> None:
     assert "truth and prediction: not in this file" in "".join(without.text)
     assert sum(source.startswith("data:image/svg+xml") for source in without.values("img", "src")) == 2
     found = page(failing, {"gallery/01-000412.jpg": JPEG})
-    assert sum(source.startswith("data:image/jpeg;base64,") for source in found.values("img", "src")) == 1
+    assert sum(source.startswith("data:image/jpeg;base64,") for source in found.values("img", "src")) == 2
     assert "dvc pull brings them" not in "".join(found.text)
 
 

@@ -134,6 +134,7 @@ def test_plots_and_gallery_are_shown_where_there_is_data(
         "plots/f1_confidence.svg",
         "plots/precision_recall.svg",
         "plots/calibration.svg",
+        *("gallery/01-000412.jpg", "gallery/02-000077.jpg", "gallery/03-000305.jpg"),  # in plain sight
         "gallery/01-000412.jpg",
         "gallery/01-000412-cam.jpg",
         "gallery/02-000077.jpg",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.adapters.coco_masks import encode_mask
 from runner.adapters.tables import write_table
-from runner.assessment.errors import write_outcomes
+from runner.assessment.errors import errors_record, write_outcomes
+from runner.domain.evaluation import RecommendedPoint
 from runner.domain.files import write_json
 from runner.domain.records import Device, TrainedModel, Training
 from runner.domain.task import Keypoints, TaskName, TaskSpec
@@ -50,7 +52,7 @@ def spec_of(task: TaskName) -> TaskSpec:
 
 
 def inspected_sprint(
-    root: Path, task: TaskName, *, perfect: bool = False
+    root: Path, task: TaskName, *, perfect: bool = False, recommended: float = 0.25
 ) -> tuple[StageContext, InspectParams]:
     """Writes the sprint; with `perfect` the labels are what was found."""
     context = StageContext(root=root, folder=root / "reports" / "0001-drawn")
@@ -72,6 +74,9 @@ def inspected_sprint(
     data = TestData(target="torch", images=images, objects=objects, predictions=predictions)
     analysis = TASKS[task](spec=spec, operating_confidence=0.25).errors(data)
     write_outcomes(folder / "outcomes", "torch", data, analysis)
+    errors = errors_record(analysis, CLASSES, "torch")
+    point = RecommendedPoint(confidence=recommended, precision=None, recall=None, f1=None)
+    write_json(folder / "errors.json", msgspec.structs.replace(errors, recommended=point))
     _untrained(folder, spec)
     return context, InspectParams(dataset="data", task=spec, target="torch", threads=1)
 

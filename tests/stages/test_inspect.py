@@ -50,6 +50,29 @@ def test_the_worst_come_first_with_their_errors_in_words(tmp_path: Path) -> None
     assert (second.picture, second.caption) == ("gallery/02.jpg", "2 missed")
 
 
+def test_what_is_drawn_counts_at_the_recommended_confidence(tmp_path: Path) -> None:
+    context, params = inspected_sprint(tmp_path, "detect", recommended=0.83)
+    inspect.run(context, msgspec.structs.replace(params, maps=0))
+    gallery = read_json(context.folder / "gallery.json", Gallery)
+    assert gallery.confidence == 0.83
+    assert [(shown.image, shown.caption) for shown in gallery.images] == [
+        ("missed.png", "3 missed"),  # what found one of them has a score of 0.80
+        ("mixed.png", "1 missed, 1 classification"),
+    ]
+    assert [round(shown.loss, 3) for shown in gallery.images] == [1.0, 0.6]
+
+
+def test_a_crowded_image_does_not_drown_in_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect, "MOST_MARKS", 3)
+    context, params = inspected_sprint(tmp_path, "detect")
+    inspect.run(context, msgspec.structs.replace(params, maps=0))
+    first = read_json(context.folder / "gallery.json", Gallery).images[0]
+    assert (
+        first.caption
+        == "1 background, 1 classification, 1 localisation, 1 duplicate, 5 further marks are not drawn"
+    )
+
+
 def test_a_wrong_class_is_named_and_the_surest_comes_first(tmp_path: Path) -> None:
     context, params = inspected_sprint(tmp_path, "classify")
     path = context.folder / "outcomes" / "torch-detections.parquet"
@@ -76,7 +99,7 @@ def test_without_errors_the_gallery_is_empty(task: TaskName, tmp_path: Path) -> 
 
 
 def test_an_image_that_cannot_be_judged_is_not_shown(tmp_path: Path) -> None:
-    context, params = inspected_sprint(tmp_path, "detect")
+    context, params = inspected_sprint(tmp_path, "classify")
     path = context.folder / "outcomes" / "torch-images.parquet"
     table = read_table(path)
     table["loss"] = np.where(table["path"] == "mixed.png", np.nan, table["loss"])

@@ -12,6 +12,7 @@ from runner.report.sections.part import Part, Priority, folded, table_head, tabl
 from runner.report.wording import count, number
 
 _SHOWN = 12
+_OPEN = 3  # in plain sight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +32,23 @@ class Pictures:
 
 
 def parts(report: SprintReport, pictures: Pictures | None) -> list[Part]:
-    """The gallery behind a click; None shows no pictures."""
+    """The worst in plain sight, and the gallery behind a click; None shows no pictures."""
     if report.gallery is None or not report.gallery.images:
         return []
     head, rows = table(report, pictures)
     heading = f"### Worst images\n\n{caption(report.gallery, pictures)}"
+    seen = f"\n\n{foremost(report.gallery, pictures)}" if pictures is not None else ""
     return [
-        Part(title="gallery", priority=Priority.GALLERY, head=heading),
+        Part(title="gallery", priority=Priority.GALLERY, head=f"{heading}{seen}"),
         folded("gallery", Priority.GALLERY, summary(report), head, rows),
     ]
+
+
+def foremost(gallery: Gallery, pictures: Pictures) -> str:
+    """The first pictures side by side, each below what is wrong with it: a table of one row."""
+    images = gallery.images[:_OPEN]
+    head = table_head([markdown(image.caption, 120) for image in images])
+    return f"{head}\n{table_row([_picture(image.picture, pictures, 'truth and prediction') for image in images])}"
 
 
 def table(report: SprintReport, pictures: Pictures | None) -> tuple[str, list[str]]:
@@ -63,7 +72,12 @@ def summary(report: SprintReport) -> str:
 
 def caption(gallery: Gallery, pictures: Pictures | None) -> str:
     """What the pictures show, and where they are; Markdown."""
-    text = f"{code(gallery.target, 80)} on test images, those with the highest loss first."
+    at = (
+        f", at confidence ≥ {number(gallery.confidence, 2)} where F1 is highest"
+        if gallery.confidence is not None
+        else ""
+    )
+    text = f"{code(gallery.target, 80)} on test images{at}, those with the highest loss first."
     if pictures is not None and pictures.published:
         return text
     return f"{text} The pictures are kept in DVC: {code('dvc pull')} brings them."
