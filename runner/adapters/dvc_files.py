@@ -88,6 +88,16 @@ def parse_lock(content: bytes, where: Where) -> dict[str, LockedStage]:
         ) from None
 
 
+def dependency_files(lock: Path, stage: str, dependency: str) -> int | None:
+    """How many files a stage's input had by a dvc.lock; None where that is not recorded."""
+    try:
+        entries = _load(lock)["stages"][stage]["deps"]
+        found = next(entry for entry in entries if entry["path"] == dependency).get("nfiles")
+    except (OSError, FlywheelError, KeyError, TypeError, AttributeError, StopIteration):
+        return None
+    return found if isinstance(found, int) else None
+
+
 def pointer_md5(path: Path) -> str | None:
     """The md5 that a `.dvc` file records for its one output, or None when there is no such file.
 

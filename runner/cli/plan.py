@@ -188,7 +188,7 @@ def render(plan: Plan) -> str:
         )
         why = plain("; ".join(stage.reasons), 2000)
         lines.append(f"  {stage.stage:<{width}}  {stage.action:<6}  {why}{seconds}")
-    lines += ["", f"data  ({plain(plan.data_note, 2000)})"]
+    lines += ["", *_ancestors(plan), f"data  ({plain(plan.data_note, 2000)})"]
     lines += [f"  {_split(split, plan.champion)}" for split in plan.splits]
     lines += ["", f"forecast  {_forecast(plan.forecast)}"]
     lines += ["", "gates" if plan.gates else "gates  none: the verdict will be PASS whatever the model does"]
@@ -196,6 +196,12 @@ def render(plan: Plan) -> str:
     lines.append(f"  champion: {plan.champion or 'none yet'}")
     lines += ["", f"{plan.wear.split} split  {worn(plan.wear)}"] if plan.wear else []
     return "\n".join(lines)
+
+
+def _ancestors(plan: Plan) -> list[str]:
+    from runner.report.sections.plan_words import lineage
+
+    return [f"training starts from {lineage(plan.ancestors)}", ""] if plan.ancestors else []
 
 
 def _split(split: SplitPlan, champion: str | None) -> str:

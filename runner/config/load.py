@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 from runner.config.accepts import accepts
 from runner.config.explain import Problem, explain
 from runner.config.located import holder_of, in_order, located, told
+from runner.config.merging import merged_chain
 from runner.config.node import Node
 from runner.config.project import Project
 from runner.config.references import ProjectFacts, project_facts, project_problems, sprint_problems
@@ -22,6 +23,7 @@ from runner.config.yaml_loader import DataPath, Document, read_document, show_pa
 from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
 from runner.domain.nearest import suggestion
 from runner.gates import Gate
+from runner.trainers import CHAMPION
 
 PROJECT_FILE = "flywheel.yaml"
 SPECS = "specs"
@@ -185,6 +187,7 @@ class _Spec:
     """One spec and those it extends, nearest first; `merged` is what a run would see."""
 
     def __init__(self, root: Path, name: str) -> None:
+        self._root, self._name = root, name
         self.chain = [read_document(root, f"{SPECS}/{name}.yaml")]
         self.broken_link: tuple[Document, str] | None = None
         names = [name]
@@ -196,7 +199,7 @@ class _Spec:
                 break
             names.append(parent)
             self.chain.append(read_document(root, f"{SPECS}/{parent}.yaml"))
-        self.merged = _merged(self.chain)
+        self.merged = merged_chain(self.chain)
 
     def where(self, path: DataPath) -> Where:
         return holder_of(self.chain, path).where(path)
@@ -221,7 +224,10 @@ class _Spec:
             errors += [located(problem, self.chain) for problem in problems]
         problems = [
             problem
-            for problem in sprint_problems(Node(self.merged), facts)
+            for problem in [
+                *sprint_problems(Node(self.merged), facts),
+                *ancestor_problems(self._root, self._name, self.merged),
+            ]
             if told([problem], holder_of(self.chain, problem.path))
         ]
         return in_order([*errors, *(self._placed(problem, facts) for problem in problems)])
@@ -240,35 +246,27 @@ class _Spec:
 
     def _wrong(self, index: int, facts: ProjectFacts) -> set[DataPath]:
         """What is wrong with one of the extended specs by itself."""
-        return {problem.path for problem in sprint_problems(Node(_merged(self.chain[index:])), facts)}
+        return {problem.path for problem in sprint_problems(Node(merged_chain(self.chain[index:])), facts)}
 
 
-def _merged(chain: Sequence[Document]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for document in reversed(chain):
-        if isinstance(document.data, dict):
-            merged = merge(merged, document.data)
-    return merged
-
-
-def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """What a spec says over the one it extends: mappings are merged, the rest replaced, null takes away.
-
-    Source: JSON Merge Patch (RFC 7396).
-
-    >>> merge({"a": {"b": 1, "c": 2}, "d": [1, 2]}, {"a": {"c": None, "e": 3}, "d": [3]})
-    {'a': {'b': 1, 'e': 3}, 'd': [3]}
-    """
-    merged = dict(base)
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        elif isinstance(value, dict):
-            below = merged.get(key)
-            merged[key] = merge(below if isinstance(below, dict) else {}, value)
-        else:
-            merged[key] = value
-    return merged
+def ancestor_problems(root: Path, name: str, merged: dict[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the sprint that training starts from: it is not there, or starts from this one itself."""
+    named = Node(merged).get("train", "from")
+    line, following = [name], named.text
+    while following and following != CHAMPION:
+        if following in line:
+            circle = " → ".join([*line[line.index(following) :], following])
+            yield Problem(path=named.path, message=f"training would start from its own model: {circle}")
+            return
+        if following not in list_sprints(root):
+            if len(line) == 1:
+                ending = suggestion(
+                    following, [each for each in list_sprints(root) if each != name], plural="sprints"
+                )
+                yield Problem(path=named.path, message=f'no sprint "{following}"{ending}')
+            return
+        line.append(following)
+        following = Node(_Spec(root, following).merged).get("train", "from").text
 
 
 def _link_problem(root: Path, parent: str, names: list[str]) -> str | None:

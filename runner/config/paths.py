@@ -126,6 +126,12 @@ def _model_problem(root: Path, text: str, task: TaskName | None) -> tuple[str, s
         )
     if message := path_problem(root, text):
         return message, None
+    if text.startswith("reports/"):
+        sprint = PurePosixPath(text).parts[1] if text.count("/") > 1 else "0001-first-model"
+        return (
+            f"{text} lies in a sprint's outputs: it is there only where it was made",
+            f"write `from: {sprint}` in place of `model`: its weights are fetched through DVC, in any clone",
+        )
     if not text.endswith(_WEIGHTS):
         return f'"{text}" is not a weights file ({", ".join(_WEIGHTS)})', None
     if (root / text).is_file() or is_tracked_by_dvc(root, text):

@@ -49,6 +49,18 @@ replaced as a whole, and `null` takes away what the other spec says, so that the
 `apiVersion`, `kind` and `title` are always written. The merged spec must satisfy everything that a spec
 without `extends` must."""
 
+_FROM = """\
+## Fine-tuning a sprint's model
+
+<a id="from"></a>With `train: {from: 0001-first-model}` training starts from the weights that that sprint's record in git names
+(those of its first seed), with `from: champion` from those of whoever holds the stage, or held it before this sprint itself
+did. They are taken from DVC's cache, which `flywheel run --pull` fills from the remote: it works in any clone and in CI. Their
+hash is a parameter of the training, so that it runs again when they change; a new champion makes a sprint with `from: champion`
+stale. Architecture and task are the ancestor's. Classes are matched by name: what the model knows of a class goes with its name,
+new classes start from random weights, those that are gone are dropped. A sprint is refused whose test split holds images that
+the ancestor, or one before it, was trained or validated on. In a spec that `extends` another, `from` takes the place of an
+inherited `model`, and `model` that of an inherited `from`."""
+
 _CONDITIONS = """\
 ## Conditions
 
@@ -125,6 +137,7 @@ def render_reference(project: Schema, sprint: Schema) -> str:
         "`specs/NNNN-name.yaml`: four digits, `-`, then lower-case letters, digits and `-`.",
         *_blocks(sprint["$defs"], "Sprint", "sprint"),
         _EXTENDS,
+        _FROM,
         _LABELS,
         _CONDITIONS,
         *_conditions(),

@@ -98,6 +98,13 @@ _RULES: dict[str, list[Schema]] = {
             },
         },
     ],
+    "UltralyticsTrainer": [
+        {
+            "oneOf": [{"required": ["model"]}, {"required": ["from"]}],
+            "errorMessage": "training starts from exactly one of `model` (an architecture or a weights file) and `from` (a "
+            "sprint or `champion`)",
+        }
+    ],
     "SliceSpec": [
         {
             "oneOf": [
@@ -129,10 +136,13 @@ _RULES: dict[str, list[Schema]] = {
     ],
 }
 
+_ONCE_MERGED = ("UltralyticsTrainer",)
+
 # What a pattern asks for, in words: an error says it.
 _PATTERNS = {
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$": "a name has letters, digits, `_`, `.`, `-`, at most 80",
     r"^[0-9]{4}-[a-z0-9-]{1,60}$": "a sprint's name looks like 0001-first-model",
+    r"^(champion|[0-9]{4}-[a-z0-9-]{1,60})$": "`champion`, or a sprint's name: 0001-first-model",
     r"^[a-z][a-z0-9-/]*[a-z0-9]$": "a model's name has lower-case letters, digits, `-` and `/`",
     r"^[a-z][a-z0-9-]*$": "a stage has lower-case letters, digits and `-`, and starts with a letter",
     r"^[A-Z]{3}$": "a currency has three capital letters (ISO 4217): EUR",
@@ -325,7 +335,8 @@ def _extensions(definitions: dict[str, Schema], start: str) -> dict[str, Schema]
             removable = key not in base.get("required", []) and key not in keep
             properties[key] = _or_null(value) if removable else value
         made[f"{name}Extension"] = {
-            **base,
+            # which of several options is given is known only once what it extends is merged in
+            **{key: value for key, value in base.items() if key != "allOf" or name not in _ONCE_MERGED},
             "title": f"{name}Extension",
             "properties": properties,
             "required": sorted(keep),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,8 +79,26 @@ class TrainedModel(Record, frozen=True, kw_only=True):
     warnings: list[str] = []
 
 
+class Ancestry(Record, frozen=True, kw_only=True):
+    """Whose weights a training started from.
+
+    Attributes:
+        line: the sprints, the nearest first: the one that was fine-tuned, then those that it came from.
+        digest: DVC's hash of the nearest one's weights.
+        carried: the classes whose weights were taken over, by name; `new` start from random ones.
+    """
+
+    line: list[str]
+    digest: str
+    carried: list[str]
+    new: list[str]
+
+
 class Training(Record, frozen=True, kw_only=True):
-    """What the train stage writes: one model per seed, the first of which is exported."""
+    """What the train stage writes: one model per seed, the first of which is exported.
+
+    `ancestor` is written only where another sprint's model was fine-tuned.
+    """
 
     framework: str
     framework_version: str
@@ -90,6 +108,7 @@ class Training(Record, frozen=True, kw_only=True):
     device: Device
     images: int
     models: list[TrainedModel]
+    ancestor: Ancestry | UnsetType = UNSET
 
 
 # --- data and checks ------------------------------------------------------------------------------

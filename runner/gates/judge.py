@@ -42,7 +42,18 @@ if TYPE_CHECKING:
     from runner.evaluation.intervals import Family
     from runner.evaluation.intervals import Sample as BootstrapSample
 
-__all__ = ["Evidence", "LabelPrice", "Samples", "WrittenGate", "describe", "judge", "worst"]
+__all__ = [
+    "Asked",
+    "Evidence",
+    "LabelPrice",
+    "Samples",
+    "WrittenGate",
+    "asked",
+    "asked_of",
+    "describe",
+    "judge",
+    "worst",
+]
 
 
 class WrittenGate(Record, frozen=True, kw_only=True):
@@ -248,3 +259,67 @@ def _alone(found: BootstrapSample | None, level: float) -> Interval | None:
 
     ends = interval(found, level) if found is not None else None
     return Interval(low=ends[0], high=ends[1]) if ends else None
+
+
+# --- what was asked -------------------------------------------------------------------------------
+
+
+class Asked(Record, frozen=True, kw_only=True):
+    """What one result answers, whatever the answer: the gate on one cell, without its place in a file."""
+
+    origin: Literal["sprint", "policy"]
+    demand: str
+    metric: str
+    target: str | None
+    slice: str | None
+    class_name: str | None
+    decided_by: Literal["interval", "point", "measurement"]
+    finding: str | None
+
+    @property
+    def subject(self) -> tuple[str | None, ...]:
+        """What it is about: two that differ only in what they demand are one gate, edited."""
+        return self.origin, self.metric, self.target, self.slice, self.class_name, self.finding
+
+    @property
+    def words(self) -> str:
+        """The demand and where: `recall ≥ 0.70 on slice dark`."""
+        cell = Cell(target=self.target or "", slice_name=self.slice, class_name=self.class_name)
+        return f"{self.demand}{cell.words}"
+
+    @property
+    def full(self) -> str:
+        """With what decides it, where that is all that an edit changed."""
+        return f"{self.demand}, decided by the {self.decided_by}"
+
+
+def asked(gates: Sequence[WrittenGate], evidence: Evidence) -> list[Asked]:
+    """What `judge` would answer, one entry per result, in its order; nothing is judged."""
+    return [
+        Asked(
+            origin=written.origin,
+            demand=demand(written.gate),
+            metric=written.gate.metric,
+            target=None if written.gate.metric in SPRINT_METRICS else cell.target,
+            slice=cell.slice_name,
+            class_name=cell.class_name,
+            decided_by=_decided_by(written.gate),
+            finding=written.finding,
+        )
+        for written in gates
+        for cell in _cells(written.gate, evidence)
+    ]
+
+
+def asked_of(result: GateResult) -> Asked:
+    """What a recorded result was the answer to."""
+    return Asked(
+        origin=result.origin,
+        demand=result.gate,
+        metric=result.metric,
+        target=result.target,
+        slice=result.slice,
+        class_name=result.class_name,
+        decided_by=result.decided_by,
+        finding=result.finding,
+    )

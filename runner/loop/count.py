@@ -13,10 +13,10 @@ from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.champion import resolve_champion
+from runner.planning.edits import inputs_of
 from runner.planning.resolve import stages_of
 from runner.planning.rival import rival
 from runner.stages.run import RUN_PID_VARIABLE
-from runner.workflow.left import inputs_of
 from runner.workflow.locking import sprint_lock
 
 Say = Callable[[str], None]

@@ -80,6 +80,11 @@ class Registry:
         own = [position for position in self._own(sprint) if same_model(self._tags[position][1])]
         return self._newest(self._tags[max(own) + 1 :] if own else self._tags)
 
+    def before(self, sprint: str) -> Champion | None:
+        """Who held the stage before the sprint itself first did; the champion, where it never did."""
+        own = [position for position, (_, commit) in enumerate(self._tags) if self._sprint(commit) == sprint]
+        return self._newest(self._tags[max(own) + 1 :] if own else self._tags)
+
     def holders(self) -> list[Holder]:
         """Every assignment, newest first."""
         return [

@@ -1,26 +1,50 @@
-"""Time and cost of the stages that will run, from what earlier runs took."""
+"""Time and cost of the stages that will run: from what earlier runs took, else by a table of one known machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
-from runner.config.project import Costs
-from runner.domain.records import StageTiming
+from runner.adapters import dvc_files
+from runner.config.load import LoadedSprint
+from runner.config.project import Costs, Project
+from runner.domain.errors import FlywheelError
+from runner.domain.files import read_json
+from runner.domain.records import Selection, StageTiming, Training
+from runner.planning import first_forecast
+from runner.planning.first_forecast import model_cost
 from runner.planning.records import Action, Forecast, StagePlan
-from runner.stages.timings import read_timings
+from runner.planning.resolve import TO_ROOT
+from runner.stages.timings import read_timings, scales, stage_work
+
+T = TypeVar("T")
 
 
-def history(root: Path, sprint: str) -> dict[str, StageTiming]:
-    """Per stage the newest timing: this sprint's own first, else any sprint's."""
-    newest: dict[str, StageTiming] = {}
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """A stage's run that is gone by: what it took, and whose record tells of it."""
+
+    timing: StageTiming
+    sprint: str
+
+
+def history(root: Path, sprint: str) -> dict[str, Past]:
+    """Per stage the newest run: this sprint's own first, else any sprint's."""
+    newest: dict[str, Past] = {}
     for folder in sorted((root / "reports").glob("*/")):
         for timing in read_timings(folder).stages:
             known = newest.get(timing.stage)
             own = folder.name == sprint
-            if known is None or own or timing.finished_at > known.finished_at:
-                newest[timing.stage] = timing
-    return newest | {timing.stage: timing for timing in read_timings(root / "reports" / sprint).stages}
+            if (
+                known is None
+                or own
+                or (known.sprint != sprint and timing.finished_at > known.timing.finished_at)
+            ):
+                newest[timing.stage] = Past(timing=timing, sprint=folder.name)
+    return newest
 
 
 def forecast_stage(timing: StageTiming | None, work: float) -> float | None:
@@ -38,8 +62,114 @@ def hourly_price(device: str, costs: Costs) -> float:
     return costs.gpu_hour if device.startswith("cuda") else costs.cpu_hour
 
 
-def forecast(stages: Sequence[StagePlan], timings: Mapping[str, StageTiming], costs: Costs) -> Forecast:
-    """The sum over the stages that will run."""
+class Forecaster:
+    """Forecasts a sprint's stages, and remembers what it had to assume.
+
+    Args:
+        selection: what the sprint will select; None while that is not known, as after the data changed.
+    """
+
+    def __init__(
+        self, root: Path, project: Project, loaded: LoadedSprint, selection: Selection | None
+    ) -> None:
+        self._root, self._project, self._sprint, self._selection = root, project, loaded.sprint, selection
+        self.past = history(root, loaded.name)
+        self._notes: dict[str, None] = {}
+        self._by_table: list[str] = []
+
+    def seconds(self, stage: str) -> float | None:
+        """Of one stage that will run; None where there is nothing to go by."""
+        past = self.past.get(stage)
+        if past is None or past.timing.work <= 0:
+            return self._of_table(stage)
+        if self._selection is None and (stage == "index" or scales(stage)):
+            return self._by_files(stage, past)
+        work = stage_work(stage, self._selection, self._sprint.train)
+        return self._scaled(stage, past, work / past.timing.work)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the numbers rest on beside timings."""
+        stages = f"{', '.join(self._by_table)} " if self.past else ""
+        return [*self._notes, *([f"{stages}by {first_forecast.BASIS}"] if self._by_table else [])]
+
+    def _scaled(self, stage: str, past: Past, factor: float) -> float:
+        if stage == "train":
+            factor *= self._of_model(past)
+        return round(past.timing.seconds * factor, 1)
+
+    def _of_model(self, past: Past) -> float:
+        """How much more this architecture has to compute than the one of the earlier run."""
+        before = _recorded(self._root, past.sprint, "training.json", Training)
+        if before is None:
+            return 1.0
+        factor = model_cost(self._sprint.train.start) / model_cost(before.base_model)
+        if factor != 1:
+            self._notes[f"train {factor:.2g} times, for the size of the model"] = None
+        return factor
+
+    def _by_files(self, stage: str, past: Past) -> float:
+        """What is not counted yet is taken to be as much more as there are files."""
+        earlier = _recorded(self._root, past.sprint, "selection.json", Selection)
+        work = (
+            stage_work(stage, earlier, self._sprint.train) if scales(stage) and earlier else past.timing.work
+        )
+        ratio, words = self._files_ratio(past.sprint)
+        self._notes[words] = None
+        return self._scaled(stage, past, work / past.timing.work * ratio)
+
+    def _files_ratio(self, sprint: str) -> tuple[float, str]:
+        dataset = self._project.dataset.path
+        pointer = self._root / f"{dataset}.dvc"
+        now = dvc_files.parse_pointer(pointer.read_bytes()) if pointer.is_file() else None
+        lock = self._root / "reports" / sprint / "dvc.lock"
+        then = dvc_files.dependency_files(lock, "index", f"{TO_ROOT}{dataset}")
+        if now is None or not now.files or not then:
+            return 1.0, f"the data is not counted: taken to be as much as in {sprint}"
+        words = f"the data is not counted: by its files ({now.files:,} now, {then:,} in {sprint})"
+        return now.files / then, words
+
+    def _of_table(self, stage: str) -> float | None:
+        if self._project.compute.device.startswith("cuda"):
+            return None
+        counted = self._counted
+        if counted is None:
+            return None
+        seconds = first_forecast.seconds(stage, counted.images, self._sprint, self._project.compute.threads)
+        if seconds is not None:
+            self._by_table.append(stage)
+            if counted.words:
+                self._notes[counted.words] = None
+        return seconds
+
+    @cached_property
+    def _counted(self) -> first_forecast.Counted | None:
+        if self._selection is not None:
+            images = {split: counts.images for split, counts in self._selection.splits.items()}
+            return first_forecast.Counted(images=images, words="")
+        return first_forecast.counted_by_names(self._root, self._project)
+
+
+def _recorded(root: Path, sprint: str, file: str, record_type: type[T]) -> T | None:
+    path = root / "reports" / sprint / file
+    try:
+        return read_json(path, record_type) if path.is_file() else None
+    except FlywheelError:
+        return None
+
+
+def forecast(
+    stages: Sequence[StagePlan],
+    timings: Mapping[str, StageTiming],
+    costs: Costs,
+    notes: Sequence[str] = (),
+) -> Forecast:
+    """The sum over the stages that will run.
+
+    Args:
+        timings: by stage; one without is priced as the CPU's.
+        notes: what the numbers rest on beside them.
+    """
     running = [stage for stage in stages if stage.action is Action.RUN]
     if not running:
         return Forecast(seconds=0.0, cost=0.0, currency=costs.currency, basis="nothing will run")
@@ -47,9 +177,18 @@ def forecast(stages: Sequence[StagePlan], timings: Mapping[str, StageTiming], co
     if not known:
         return Forecast(seconds=None, cost=None, currency=costs.currency, basis="no history")
     seconds = sum(stage.forecast_s or 0.0 for stage in known)
-    cost = sum(stage_cost(stage.forecast_s or 0.0, timings[stage.stage].device, costs) for stage in known)
+    cost = sum(stage_cost(stage.forecast_s or 0.0, _device(timings, stage), costs) for stage in known)
     unknown = [stage.stage for stage in running if stage.forecast_s is None]
-    basis = "timings of earlier runs"
-    if unknown:
-        basis += f"; no history of {', '.join(unknown)}"
-    return Forecast(seconds=round(seconds, 1), cost=round(cost, 4), currency=costs.currency, basis=basis)
+    told = [*notes, *([f"no history of {', '.join(unknown)}"] if unknown else [])]
+    head = "timings of earlier runs" if any(stage.stage in timings for stage in known) else "no run to go by"
+    return Forecast(
+        seconds=round(seconds, 1),
+        cost=round(cost, 4),
+        currency=costs.currency,
+        basis="; ".join([head, *told]),
+    )
+
+
+def _device(timings: Mapping[str, StageTiming], stage: StagePlan) -> str:
+    timing = timings.get(stage.stage)
+    return timing.device if timing is not None else "cpu"

@@ -12,8 +12,10 @@ from runner.config.project import Project
 from runner.domain.records import Selection
 from runner.domain.verdict import Wear
 from runner.gates.judge import describe
+from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import Champion, champion_record, resolve_champion
-from runner.planning.forecast import forecast, forecast_stage, history
+from runner.planning.edits import input_edits
+from runner.planning.forecast import Forecaster, forecast
 from runner.planning.records import Action, Plan, StagePlan
 from runner.planning.resolve import stages_of
 from runner.planning.rival import rival
@@ -21,7 +23,6 @@ from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
 from runner.planning.wear import charged_level, wear_so_far
 from runner.planning.workspace import Repository
-from runner.stages.timings import stage_work
 
 SPLIT = "test"  # what sprints are judged on
 
@@ -31,28 +32,29 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
     folder = root / "reports" / loaded.name
     champion = rival(root, project, loaded)
     model = resolve_champion(root, champion)
-    resolved = stages_of(project, loaded, model)
-    stages = plan_stages(resolved, Repository(root, folder))
+    ancestor = resolve_ancestor(root, project, loaded)
+    resolved = stages_of(project, loaded, model, ancestor)
+    edited, not_looked_at = input_edits(root, resolved)
+    stages = plan_stages(resolved, Repository(root, folder), edited)
     selection, note = planned_selection(root, folder, resolved, stages)
-    timings = history(root, loaded.name)
+    ahead = Forecaster(root, project, loaded, selection)
     timed = [
-        msgspec.structs.replace(
-            stage,
-            forecast_s=forecast_stage(
-                timings.get(stage.stage), stage_work(stage.stage, selection, loaded.sprint.train)
-            ),
-        )
+        msgspec.structs.replace(stage, forecast_s=ahead.seconds(stage.stage))
+        if stage.action is Action.RUN
+        else stage
         for stage in stages
     ]
+    timings = {stage: past.timing for stage, past in ahead.past.items()}
     return Plan(
         sprint=loaded.name,
         title=loaded.sprint.title,
         stages=timed,
         splits=split_plans(selection, _champion_selection(root, champion)),
-        data_note=note,
-        forecast=forecast(timed, timings, project.costs),
+        data_note="; ".join([note, *not_looked_at]),
+        forecast=forecast(timed, timings, project.costs, ahead.notes),
         gates=_gates(project, loaded),
         champion=champion.sprint if champion else None,
+        ancestors=[one.sprint for one in ancestor.line] if ancestor else [],
         wear=_wear(root, project, loaded, selection, stages),
     )
 

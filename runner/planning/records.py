@@ -58,6 +58,7 @@ class Plan(Record, frozen=True, kw_only=True):
     """What `flywheel run` will do with one sprint.
 
     Attributes:
+        ancestors: the sprint whose model is fine-tuned, then those that it came from; none where training starts elsewhere.
         wear: how often the test split has been used to decide; None while the split is not known.
     """
 
@@ -69,6 +70,7 @@ class Plan(Record, frozen=True, kw_only=True):
     forecast: Forecast
     gates: list[str]
     champion: str | None = None
+    ancestors: list[str] = []
     wear: Wear | None = None
 
     @property

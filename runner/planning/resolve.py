@@ -10,6 +10,7 @@ import msgspec
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.records import Record
 from runner.stages.pipeline import STAGES
@@ -35,17 +36,22 @@ class ResolvedStage(Record, frozen=True, kw_only=True):
 
 
 def resolve_stages(
-    project: Project, sprint: Sprint, champion: ResolvedChampion | None = None
+    project: Project,
+    sprint: Sprint,
+    champion: ResolvedChampion | None = None,
+    ancestor: Ancestor | None = None,
 ) -> list[ResolvedStage]:
     """The stages that a sprint consists of, in order.
 
     Args:
         champion: the other sprint's model that this one is compared with; None before the first promotion.
+        ancestor: the sprint whose model is fine-tuned; None where training starts from something else.
     """
     resolved = []
     absent: set[str] = set()
     for stage in STAGES:
-        params = stage.with_champion(stage.resolve(project, sprint), champion)
+        own = stage.with_ancestor(stage.resolve(project, sprint), ancestor)
+        params = stage.with_champion(own, champion)
         if params is None:
             absent |= {*stage.outs, *stage.records}
             continue
@@ -65,12 +71,15 @@ def resolve_stages(
 
 
 def stages_of(
-    project: Project, loaded: LoadedSprint, champion: ResolvedChampion | None = None
+    project: Project,
+    loaded: LoadedSprint,
+    champion: ResolvedChampion | None = None,
+    ancestor: Ancestor | None = None,
 ) -> list[ResolvedStage]:
     """The stages of a loaded sprint, which also measure what gates that are kept of the base's version ask about."""
     kept = [gate for gate, _, _ in loaded.kept]
     sprint = msgspec.structs.replace(loaded.sprint, gates=[*loaded.sprint.gates, *kept])
-    return resolve_stages(project, sprint if kept else loaded.sprint, champion)
+    return resolve_stages(project, sprint if kept else loaded.sprint, champion, ancestor)
 
 
 def _section(version: int, params: dict[str, Any]) -> dict[str, Any]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from runner.adapters import git
 from runner.adapters.dvc_files import LockedStage, parse_lock
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
-from runner.domain.errors import Where
+from runner.domain.errors import FlywheelError, Where
+from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import Champion, Registry
 from runner.planning.resolve import TO_ROOT, ResolvedStage, stages_of
 from runner.planning.workspace import Repository
+from runner.stages.pipeline import stage_named
+from runner.stages.run import SECTION_MARKS
 
 MAKING = ("index", "select", "train", "export")  # the stages that a model comes from
-_OF_FLYWHEEL = ("version", "digest")  # in a section of params.yaml, and no part of what the spec says
 
 
 def rival(
@@ -31,24 +35,37 @@ def rival(
         FlywheelError: a lock file in git, or a pointer here, is none.
     """
 
+    registry = registry or Registry(root, project)
+
     def makes_the_model_of(commit: str) -> bool:  # asked only of sprints that were promoted
         path = f"reports/{loaded.name}/dvc.lock"
         content = git.read_file(root, commit, path)
         locked = parse_lock(content, Where(path)) if content is not None else {}
         workspace = Repository(root, root / "reports" / loaded.name)
-        stages = [stage for stage in stages_of(project, loaded) if stage.name in MAKING]
+        try:
+            ancestor = resolve_ancestor(root, project, loaded, registry)
+        except FlywheelError:
+            return False  # what it would start from is not there any more
+        stages = [stage for stage in stages_of(project, loaded, ancestor=ancestor) if stage.name in MAKING]
         return all(_as_before(stage, locked.get(stage.name), workspace) for stage in stages)
 
-    return (registry or Registry(root, project)).rival(loaded.name, makes_the_model_of)
+    return registry.rival(loaded.name, makes_the_model_of)
 
 
 def _as_before(stage: ResolvedStage, locked: LockedStage | None, workspace: Repository) -> bool:
     """Whether a stage would do what it did: with the same parameters, on the same files of the repository."""
-    if locked is None or _said(stage.params) != _said(locked.params.get(stage.name) or {}):
+    if locked is None or _said(stage.name, stage.params) != _said(
+        stage.name, locked.params.get(stage.name) or {}
+    ):
         return False
     inputs = [dep for dep in stage.deps if dep.startswith(TO_ROOT)]
     return all(locked.deps.get(dep) == workspace.input_md5(dep.removeprefix(TO_ROOT)) for dep in inputs)
 
 
-def _said(section: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in section.items() if key not in _OF_FLYWHEEL}
+def _said(name: str, section: dict[str, object]) -> object:
+    """What a section of params.yaml says: what a later version of flywheel asks for besides has its default."""
+    said = {key: value for key, value in section.items() if key not in SECTION_MARKS}
+    try:
+        return msgspec.convert(said, stage_named(name).params_type)
+    except msgspec.ValidationError:  # of a version with other options
+        return said

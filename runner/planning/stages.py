@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,15 +11,24 @@ from runner.adapters.dvc_files import LockedStage, run_cache_key
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import TO_ROOT, ResolvedStage
 from runner.planning.workspace import Workspace
+from runner.policy.values import one_line
 
 UNCHANGED = "unchanged"
 UNKNOWN = "unknown"  # the hash of what a stage that will run is going to write
 
 
-def plan_stages(stages: Sequence[ResolvedStage], workspace: Workspace) -> list[StagePlan]:
-    """The stages' plans, in order. Pure but for what `workspace` answers."""
+def plan_stages(
+    stages: Sequence[ResolvedStage], workspace: Workspace, edited: Mapping[str, str] | None = None
+) -> list[StagePlan]:
+    """The stages' plans, in order. Pure but for what `workspace` answers.
+
+    Args:
+        edited: inputs whose files are not what their pointers record, by their paths from the repository's top, and why a
+            stage that reads them runs.
+    """
     lock = workspace.lock()
-    produced: dict[str, tuple[str, str]] = {}  # output → (its hash after this run, the stage that writes it)
+    # input or output → (its hash after this run, why a stage that reads it runs)
+    produced = {f"{TO_ROOT}{path}": (UNKNOWN, why) for path, why in (edited or {}).items()}
     absent: set[str] = set()  # the reason that such a stage gives to those after it
     plans = []
     for stage in stages:
@@ -32,7 +41,7 @@ def plan_stages(stages: Sequence[ResolvedStage], workspace: Workspace) -> list[S
             plan = msgspec.structs.replace(plan, stored=elsewhere, absent_only=True)
             absent.add(_runs(stage.name))
         plans.append(plan)
-        produced |= {path: (plan.outs.get(path, UNKNOWN), stage.name) for path in stage.written}
+        produced |= {path: (plan.outs.get(path, UNKNOWN), _runs(stage.name)) for path in stage.written}
     return plans
 
 
@@ -104,7 +113,7 @@ def _changes(
     yield from _parameter_changes(locked.params.get(stage.name), stage.params)
     for dep, md5 in current.items():
         if md5 == UNKNOWN:
-            yield _runs(produced[dep][1])
+            yield produced[dep][1]
         elif dep not in locked.deps:
             yield f"new input {dep.removeprefix(TO_ROOT)}"
         elif md5 != locked.deps[dep]:
@@ -128,39 +137,104 @@ def _runs(stage: str) -> str:
 
 
 def _parameter_changes(before: Any, after: Mapping[str, Any]) -> Iterator[str]:
-    old, new = dict(_flat(before or {})), dict(_flat(after))
-    changed = [
-        key
-        for key in dict.fromkeys([*new, *old])
-        if old.get(key) != new.get(key) or (key in old) != (key in new)
-    ]
-    if "champion.sprint" in changed:  # its tag, commit and digest say no more to a reader
-        changed = [key for key in changed if key == "champion.sprint" or not key.startswith("champion.")]
-    if changed == ["digest"]:  # DVC compares it too, and would run the stage
+    """What of a stage's parameters changed, in words; values that are absent and values that are null are the same."""
+    old, new = (_plain(section or {}) for section in (before, after))
+    changed = [change for change in _changed(old, new, "") if change.key != "digest"]
+    keys = [change.key for change in changed]
+    if "champion.sprint" in keys:  # its tag, commit and digest say no more to a reader
+        changed = [
+            change
+            for change in changed
+            if change.key == "champion.sprint" or not change.key.startswith("champion.")
+        ]
+    changed = _ancestor_in_words(changed, new)
+    if not changed and before != after:  # DVC compares them too, and would run the stage
         yield "its parameters are recorded differently"
-    yield from (
-        f"{_readable(key)} {_shown(old, key)} → {_shown(new, key)}" for key in changed if key != "digest"
-    )
+    yield from (change.words for change in changed)
 
 
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        for key, item in value.items():
-            yield from _flat(item, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-        for position, item in enumerate(value):
-            yield from _flat(item, f"{prefix}[{position}]")
-    else:
-        yield prefix, value
+def _ancestor_in_words(changed: list[_Change], new: Mapping[str, Any]) -> list[_Change]:
+    """Of the sprint that is fine-tuned its name says enough, or that its weights are others."""
+    keys = [change.key for change in changed if change.key.startswith("ancestor.")]
+    if not keys or "ancestor.sprint" in keys:
+        return [change for change in changed if change.key == "ancestor.sprint" or change.key not in keys]
+    others = [change for change in changed if change.key not in keys]
+    return [
+        *others,
+        _Change("ancestor", f"the model of {new['ancestor']['sprint']}, which it starts from, changed"),
+    ]
+
+
+class _Change(NamedTuple):
+    """One parameter that changed: its place, and the change as a person reads it."""
+
+    key: str
+    words: str
+
+
+def _plain(value: Any) -> Any:
+    """Without what is null: an option that is not given."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items() if item is not None}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _changed(old: Any, new: Any, key: str) -> Iterator[_Change]:
+    if isinstance(old, Mapping | None) and isinstance(new, Mapping | None):
+        one, other = old or {}, new or {}
+        for each in dict.fromkeys([*other, *one]):
+            yield from _changed(one.get(each), other.get(each), f"{key}.{each}" if key else str(each))
+    elif _holds_blocks(old) or _holds_blocks(new):
+        yield from _changed_blocks(old or [], new or [], key)
+    elif old != new and not _both_empty(old, new):
+        yield _Change(key, f"{_readable(key)} {_shown(old)} → {_shown(new)}")
+
+
+def _holds_blocks(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(item, Mapping) for item in value)
+
+
+def _both_empty(old: Any, new: Any) -> bool:
+    return all(value is None or value in ({}, []) for value in (old, new))
+
+
+def _changed_blocks(old: list[Any], new: list[Any], key: str) -> Iterator[_Change]:
+    """Blocks of a list are told by what names them, not by their places: one that is added moves the others."""
+    gone = [block for block in old if block not in new]
+    came = [block for block in new if block not in old]
+    name = _readable(key)
+    for block in gone:
+        other = next((each for each in came if _identity(each) == _identity(block)), None)
+        if other is None:
+            yield _Change(key, f"{name}: {one_line(block)} taken away")
+            continue
+        came.remove(other)
+        yield from _changed(block, other, f"{key}[{_identity(block)}]")
+    yield from (_Change(key, f"{name}: {one_line(block)} added") for block in came)
+    if not gone and len(old) == len(new) and old != new:
+        yield _Change(key, f"{name} in another order")
+
+
+_NAMING = ("name", "by", "auto", "preset", "metric")  # what names a block of a list: the first that it has
+
+
+def _identity(block: Any) -> str:
+    """What tells a block from the others of its list: a slice's name, an export's target, an expectation."""
+    if not isinstance(block, Mapping):
+        return str(block)
+    if "format" in block:
+        return f"{block['format']}-{block.get('precision')}"
+    found = next((block[key] for key in _NAMING if key in block), next(iter(block), ""))
+    return ", ".join(map(str, found)) if isinstance(found, list) else str(found)
 
 
 def _readable(key: str) -> str:
     """Drops the record's own name in front: `trainer.epochs` is what the spec calls `epochs`."""
     if key == "version":
         return "flywheel's own version of this stage"
-    return "champion" if key == "champion.sprint" else key.removeprefix("trainer.")
+    named = {"champion.sprint": "champion", "ancestor.sprint": "starts from the model of"}
+    return named.get(key) or key.removeprefix("trainer.")
 
 
-def _shown(values: Mapping[str, Any], key: str) -> str:
-    value = values.get(key)
-    return "(unset)" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+def _shown(value: Any) -> str:
+    return "(unset)" if value is None else str(one_line(value))

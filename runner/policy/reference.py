@@ -80,15 +80,18 @@ def same_recipe(base: Snapshot, head: Snapshot, sprint: str) -> bool:
     return recipes[0] is not None and recipes[0] == recipes[1]
 
 
-def _recipe(snapshot: Snapshot, sprint: str) -> object:
+def _recipe(snapshot: Snapshot, sprint: str, below: tuple[str, ...] = ()) -> object:
+    """What makes a sprint's model, and what makes the one that it starts from."""
     project, loaded = snapshot.project, snapshot.sprints.get(sprint)
     if project is None or loaded is None:
         return None
     spec, dataset = loaded.sprint, project.dataset
-    paths = (dataset.path, dataset.metadata or "", spec.train.model)
+    paths = (dataset.path, dataset.metadata or "", spec.train.start)
     shared = (dataset.layout, dataset.group_by, project.splits, project.classes)
     inputs = [(str(PurePosixPath(path)), snapshot.inputs.get(path)) for path in paths]
-    return msgspec.to_builtins((spec.train, spec.data, spec.export, shared, inputs))
+    named = spec.train.ancestor
+    ancestor = _recipe(snapshot, named, (*below, sprint)) if named and named not in (*below, sprint) else None
+    return msgspec.to_builtins((spec.train, spec.data, spec.export, shared, inputs, ancestor))
 
 
 def _newest_record(base: Snapshot) -> str | None:

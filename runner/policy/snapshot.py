@@ -96,7 +96,7 @@ def _inputs(folder: Path, project: Project | None, sprints: Iterable[LoadedSprin
     named = [
         project.dataset.path,
         project.dataset.metadata,
-        *(loaded.sprint.train.model for loaded in sprints),
+        *(loaded.sprint.train.weights_file for loaded in sprints),
     ]
     found = {path: _input(folder, path) for path in dict.fromkeys(named) if path is not None}
     return {path: md5 for path, md5 in found.items() if md5 is not None}

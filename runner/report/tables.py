@@ -126,12 +126,17 @@ def slice_rows(report: SprintReport) -> list[CellRow]:
 
 
 def found_rows(report: SprintReport) -> list[CellRow]:
-    """The judged target's slices that were found, the most certain first."""
+    """The judged target's slices that were found, the most certain first.
+
+    More goes wrong in them image by image. Where their metric is not below that of all images all the same (it weighs
+    classes and ranks), no reader would call them weak: they are left out.
+    """
 
     def order(row: CellRow) -> tuple[float, tuple[bool, float, str]]:
         return (row.found.p_value if row.found else 1.0, _weakest_first(row))
 
-    return sorted((row for row in _all_slices(report) if row.found is not None), key=order)
+    weak = (row for row in _all_slices(report) if row.found is not None and (row.delta or 0) < 0)
+    return sorted(weak, key=order)
 
 
 def _all_slices(report: SprintReport) -> list[CellRow]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.records import Record
 
@@ -26,6 +27,10 @@ class StageContext:
     folder: Path
 
 
+def _without_ancestor(params: Any, ancestor: Ancestor | None) -> Any:
+    return params
+
+
 def _without_champion(params: Any, champion: ResolvedChampion | None) -> Any:
     return params
 
@@ -39,6 +44,7 @@ class Stage:
         version: raised when the code's output changes for the same input, so that caches notice.
         resolve: what this stage needs of the project and the sprint. A change of it re-runs the stage.
         with_champion: what `resolve` gave, with what the stage needs of the champion; None: the sprint has no such stage.
+        with_ancestor: what it gave, with what the stage needs of the sprint that is fine-tuned.
         run: does the work.
         deps: files and folders it reads, relative to the sprint folder (`outs` of earlier stages). Those of a
             stage that the sprint does not have are left out.
@@ -53,6 +59,7 @@ class Stage:
     resolve: Callable[[Project, Sprint], Any]
     run: Callable[[StageContext, Any], None]
     with_champion: Callable[[Any, ResolvedChampion | None], Any | None] = _without_champion
+    with_ancestor: Callable[[Any, Ancestor | None], Any] = _without_ancestor
     deps: tuple[str, ...] = ()
     inputs: Callable[[Any], tuple[str, ...]] = lambda params: ()
     outs: tuple[str, ...] = ()

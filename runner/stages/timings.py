@@ -53,9 +53,17 @@ def _device(folder: Path) -> str:
     return "cpu"
 
 
+_SCALING = ("train", "predict", "champion", "check", "select")
+
+
+def scales(stage: str) -> bool:
+    """Whether a stage's time depends on how much is selected."""
+    return stage in _SCALING
+
+
 def stage_work(stage: str, selection: Selection | None, trainer: Trainer) -> float:
     """What a stage's time is proportional to: images, or megapixel-epochs for train; 1 when it is constant."""
-    if selection is None or stage not in ("train", "predict", "champion", "check", "select"):
+    if selection is None or stage not in _SCALING:
         return 1.0
     counts = selection.splits
     images = {name: split.images for name, split in counts.items()}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, csv_text, read_json, write_json, write_text
 from runner.domain.records import Checks, Record, Severity, Training
 from runner.domain.task import TaskName, TaskSpec
+from runner.stages import ancestry
 from runner.stages.stage import Stage, StageContext
 from runner.trainers import Trainer
 from runner.trainers.job import TrainingJob
@@ -20,6 +24,7 @@ _RANKED = {
     "precision": "precision",
     "recall": "recall",
 }
+MANIFEST = "selection/manifest.parquet"
 _OWN_SUFFIX: dict[TaskName, str] = {"detect": "B", "segment": "M", "pose": "P", "obb": "B"}
 
 
@@ -36,14 +41,18 @@ def plotted(task: TaskName) -> dict[str, str]:
     return own | {name: column for name, column in boxes.items() if name not in own}
 
 
-class TrainParams(Record, frozen=True, kw_only=True):
-    """What training depends on, besides the data."""
+class TrainParams(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What training depends on, besides the data.
+
+    `ancestor` is written only where there is one: the parameters of other sprints, and with them DVC's cache, are as before.
+    """
 
     dataset: str
     task: TaskSpec
     device: str
     threads: int | None
     trainer: Trainer
+    ancestor: Ancestor | None = None
 
 
 def resolve(project: Project, sprint: Sprint) -> TrainParams:
@@ -57,18 +66,28 @@ def resolve(project: Project, sprint: Sprint) -> TrainParams:
     )
 
 
+def with_ancestor(params: TrainParams, ancestor: Ancestor | None) -> TrainParams:
+    """The weights that training starts from, by their hash: when they change, it runs again."""
+    return msgspec.structs.replace(params, ancestor=ancestor)
+
+
 def run(context: StageContext, params: TrainParams) -> None:
     """Trains every seed and writes the weights, the record and the curves.
 
     Raises:
-        FlywheelError: the checks failed, or training did.
+        FlywheelError: the checks failed, the ancestor has seen images of the test split, or training failed.
     """
     from runner.adapters.yolo_folder import SelectedData
 
     _require_passed_checks(context.folder)
+    if params.trainer.ancestor is not None and params.ancestor is None:
+        raise ValueError("the ancestor was not resolved: the parameters were compiled without it")
+    base = ancestry.weights_of(context.root, params.ancestor) if params.ancestor else None
+    if params.ancestor is not None:
+        ancestry.require_unseen(context.root, params.ancestor, context.folder / MANIFEST)
     data = SelectedData(
         dataset=context.root / params.dataset,
-        manifest=context.folder / "selection" / "manifest.parquet",
+        manifest=context.folder / MANIFEST,
         images=context.folder / "index" / "images.parquet",
         objects=context.folder / "index" / "objects.parquet",
     )
@@ -81,8 +100,12 @@ def run(context: StageContext, params: TrainParams) -> None:
                 device=params.device,
                 threads=params.threads,
                 out=out,
+                base=base,
             )
         )
+    if params.ancestor is not None and base is not None:
+        noted = ancestry.note(params.ancestor, base, params.task.classes)
+        training = msgspec.structs.replace(training, ancestor=noted)
     write_text(context.folder / "plots" / "training.csv", training_csv(training, params.task.name))
     write_json(context.folder / "training.json", training)
 
@@ -125,6 +148,7 @@ STAGE = Stage(
     version=2,
     params_type=TrainParams,
     resolve=resolve,
+    with_ancestor=with_ancestor,
     run=run,
     # checks.json is read but no dependency: a changed check must not retrain, and a failed one stops the pipeline.
     deps=("index", "selection"),

@@ -23,6 +23,7 @@ class TrainingJob:
         device: as in flywheel.yaml: auto, cpu, cuda, cuda:N.
         threads: CPU threads; all cores when None.
         out: an existing folder for the trained weights.
+        base: the weights of the sprint that the trainer names as its start, as a file with its record beside it.
     """
 
     root: Path
@@ -31,3 +32,4 @@ class TrainingJob:
     device: str
     threads: int | None
     out: Path
+    base: Path | None = None

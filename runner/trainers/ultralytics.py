@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from msgspec import Meta, field, structs
+from msgspec import UNSET, Meta, UnsetType, field, structs
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.options import Fraction, NonNegative, NonNegativeInt, Options, PositiveInt
@@ -17,6 +17,9 @@ from runner.trainers.job import TrainingJob
 if TYPE_CHECKING:
     from runner.adapters.ultralytics_training import TrainedWeights, TrainingRun
     from runner.adapters.yolo_folder import TrainingFolder
+
+
+CHAMPION = "champion"
 
 
 class Augment(Options, frozen=True, kw_only=True):
@@ -54,14 +57,29 @@ class Augment(Options, frozen=True, kw_only=True):
 class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framework", tag="ultralytics"):
     """Ultralytics YOLO, seeded, offline."""
 
-    model: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            description="A weights file in the repository (`weights/x.pt`) or an architecture to train from scratch "
-            "(`yolo26n.yaml`).",
-        ),
-    ]
+    # Unset, not None: what a spec does not say stands in no params.yaml, and what was trained stays cached.
+    model: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                description="A weights file in the repository (`weights/x.pt`) or an architecture to train from scratch "
+                "(`yolo26n.yaml`). Not beside `from`.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    from_: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^(champion|[0-9]{4}-[a-z0-9-]{1,60})$",
+                description="Fine-tune another sprint's model, [fetched through DVC](#from): a sprint that has run, or "
+                "`champion`. Not beside `model`.",
+            ),
+        ]
+        | UnsetType
+    ) = field(name="from", default=UNSET)
     epochs: Annotated[PositiveInt, Meta(le=10000, description="Passes over the training images.")] = 100
     imgsz: Annotated[
         int, Meta(ge=32, le=4096, multiple_of=32, description="Input size in pixels (square).")
@@ -101,8 +119,18 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
 
     @property
     def weights_file(self) -> str | None:
-        """The file in the repository that training starts from; None for an architecture from scratch."""
-        return None if self.model.endswith(".yaml") else self.model
+        """The file in the repository that training starts from; None for an architecture, and for another sprint."""
+        return None if self.model is UNSET or self.model.endswith(".yaml") else self.model
+
+    @property
+    def ancestor(self) -> str | None:
+        """The sprint whose model training starts from, or `champion`; None where it starts from `model`."""
+        return None if self.from_ is UNSET else self.from_
+
+    @property
+    def start(self) -> str:
+        """What training starts from, as the spec names it."""
+        return self.ancestor or (self.model if self.model is not UNSET else "")
 
     def train(self, job: TrainingJob) -> Training:
         """Trains one model per seed and writes each into `job.out` as safetensors with its record.
@@ -130,7 +158,7 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
         return Training(
             framework="ultralytics",
             framework_version=framework_version(),
-            base_model=self.model,
+            base_model=self.start,
             class_names=list(job.spec.classes),
             imgsz=models[0][1],
             device=device,
@@ -164,11 +192,17 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
     def _start(self, job: TrainingJob) -> tuple[Any, dict[str, Any]]:
         """The module that training starts from (None: random weights), and the architecture."""
         from runner.adapters.torch_models import architecture_named, module_from_file
+        from runner.adapters.transfer import for_classes
 
-        if self.weights_file is None:
-            module, architecture = None, architecture_named(self.model, job.spec.name)
+        module, weights = None, job.base
+        if weights is None and self.weights_file is not None:
+            weights = _inside(job.root, self.weights_file)
+        if weights is None:
+            architecture = architecture_named(self.start, job.spec.name)
         else:
-            module = module_from_file(_inside(job.root, self.weights_file), job.spec.name)
+            module = module_from_file(weights, job.spec.name)
+            if job.base is not None:
+                module = for_classes(module, job.spec.classes)
             architecture = dict(module.yaml)
         if job.spec.keypoints is not None:
             architecture["kpt_shape"] = [len(job.spec.keypoints.names), 3]

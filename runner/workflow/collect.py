@@ -20,7 +20,7 @@ from runner.domain.records import Benchmark, Checks, ExportedTarget, Selection, 
 from runner.domain.task import TaskName
 from runner.domain.verdict import SplitUse, Verdict
 from runner.gates.evidence import Evidence, LabelPrice
-from runner.gates.judge import WrittenGate, judge
+from runner.gates.judge import judge
 from runner.planning.wear import evaluation_digest, wear_of_verdict
 from runner.report.build import sprint_cost
 from runner.report.record import (
@@ -33,6 +33,7 @@ from runner.report.record import (
 )
 from runner.stages.timings import read_timings
 from runner.workflow.terms import read_terms
+from runner.workflow.written import written_gates
 
 if TYPE_CHECKING:
     from runner.policy.terms import Terms
@@ -135,19 +136,7 @@ def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
         cost=cost.total,
         duration_min=cost.seconds / 60 if cost.seconds is not None else None,
     )
-    own = [
-        WrittenGate(gate=gate, origin="sprint", source=source)
-        for gate, source in zip(loaded.sprint.gates, loaded.gate_sources, strict=True)
-    ]
-    policy = [
-        WrittenGate(gate=gate, origin="policy", source=source)
-        for gate, source in zip(project.policy.gates, loaded.policy_sources, strict=True)
-    ]
-    kept = [
-        WrittenGate(gate=gate, origin="sprint", source=source, finding=finding)
-        for gate, source, finding in loaded.kept
-    ]
-    return judge([*own, *policy, *kept], evidence)
+    return judge(written_gates(project, loaded), evidence)
 
 
 def _terms(terms: Terms | None) -> BaseTerms | None:

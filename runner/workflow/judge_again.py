@@ -19,6 +19,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import encode_json, read_json, write_bytes, write_json
 from runner.domain.records import Selection, StageFailure
 from runner.pipeline.compile import compile_pipeline
+from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import resolve_champion
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
@@ -65,7 +66,7 @@ def judge_again(
         champion = resolve_champion(root, rival(root, written, found))
         _renew_terms(root, folder, champion, merge)
         project, loaded = under_terms(root, written, found)
-        stages = stages_of(project, loaded, champion)
+        stages = stages_of(project, loaded, champion, resolve_ancestor(root, project, loaded))
         _require_finished(root, loaded, _plans(root, folder, stages))
         _require_here(root, folder, pull=pull, say=say)
         if champion is None:

@@ -11,16 +11,11 @@ from runner.config.project import Project
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.pipeline.fingerprint import RunState, fingerprint, remember, state_path
-from runner.planning.resolve import TO_ROOT, ResolvedStage
+from runner.planning.edits import inputs_of
+from runner.planning.resolve import ResolvedStage
 from runner.report.record import SprintReport
 from runner.workflow import digests
 from runner.workflow.records import JudgedSprint
-
-
-def inputs_of(stages: Sequence[ResolvedStage]) -> list[str]:
-    """What the stages read that none of them writes: the dataset, weights. By path from the repository's top."""
-    read = {dep.removeprefix(TO_ROOT) for stage in stages for dep in stage.deps if dep.startswith(TO_ROOT)}
-    return sorted(read)
 
 
 class LastRun:

@@ -13,6 +13,7 @@ from runner.domain.files import read_json, write_bytes, write_json, write_text
 from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.planning import wear
+from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import resolve_champion
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import stages_of
@@ -158,5 +159,5 @@ def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
 
 def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan]:
     champion = resolve_champion(root, rival(root, project, loaded))
-    stages = stages_of(project, loaded, champion)
+    stages = stages_of(project, loaded, champion, resolve_ancestor(root, project, loaded))
     return plan_stages(stages, Repository(root, root / "reports" / loaded.name))

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runner.adapters import dvc, dvc_files, git
+from runner.adapters import dvc, dvc_edits, dvc_files, git
 from runner.adapters.dvc import StageCommandFailed, StageEvent
 from runner.adapters.dvc_files import pointer_md5
 from runner.adapters.extras import require_run_extra
@@ -20,7 +20,9 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_json
 from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
+from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import resolve_champion
+from runner.planning.edits import inputs_of
 from runner.planning.plan import make_plan
 from runner.planning.records import Action, Plan
 from runner.planning.resolve import ResolvedStage, stages_of
@@ -29,7 +31,8 @@ from runner.planning.stages import UNCHANGED
 from runner.stages.champion import not_here, stored_files
 from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
 from runner.workflow import terms
-from runner.workflow.left import LastRun, inputs_of
+from runner.workflow.ancestors import require_ancestor
+from runner.workflow.left import LastRun
 from runner.workflow.limits import Watch, limit_of, watched
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
@@ -57,7 +60,8 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
         project, loaded = judging.project, judging.loaded
         with watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch:
             champion = resolve_champion(root, rival(root, project, loaded))
-            stages = stages_of(project, loaded, champion)
+            ancestor = resolve_ancestor(root, project, loaded)
+            stages = stages_of(project, loaded, champion, ancestor)
             _require_data(root, project, inputs_of(stages), pull=pull, say=say)
             plan = make_plan(root, project, loaded)
             if pull:
@@ -66,6 +70,8 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
                 shutil.rmtree(folder / "champion", ignore_errors=True)  # of a registry that had one
             elif "champion" in plan.runs:
                 _require_champion(root, champion, pull=pull, say=say)
+            if ancestor is not None and "train" in plan.runs:
+                require_ancestor(root, ancestor, pull=pull, say=say)
             compile_pipeline(folder, stages, loaded.path)
             last = LastRun(root, project, loaded, stages)
             unchanged = not plan.runs and last.same_stages()
@@ -257,6 +263,7 @@ def _refuse_changed_data(root: Path, inputs: Sequence[str]) -> None:
                 hint=f"dvc add {path} (keeps the changes), or dvc checkout {path}.dvc (drops them)",
                 exit_code=ExitCode.STAGE_FAILED,
             )
+        dvc_edits.remember(root, path)
 
 
 def _require_free_space(folder: Path) -> None:

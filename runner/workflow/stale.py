@@ -68,7 +68,9 @@ def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict
     before = recorded_champion(root / "reports" / loaded.name)
     if _same_artefact(now, before) and verdict.champion == (now.sprint if now else None):
         return
-    if now is None or verdict.champion != now.sprint:
+    if now is not None and now.sprint == loaded.name != verdict.champion:
+        yield f"its spec or its data changed since its model was promoted ({now.tag})"
+    elif now is None or verdict.champion != now.sprint:
         yield f"judged against {verdict.champion or 'no champion'}, the champion is {now.sprint if now else 'none'}"
     else:
         yield f"judged against another model of {now.sprint} than the one that holds the stage"

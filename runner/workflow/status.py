@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from runner.adapters import git
+from runner.adapters import dvc_edits, git
 from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Record, StageFailure
 from runner.domain.verdict import Outcome, Verdict
+from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import Registry, missing_tags, resolve_champion
 from runner.planning.records import Action
 from runner.planning.resolve import stages_of
@@ -22,6 +23,7 @@ from runner.planning.workspace import Repository
 from runner.stages.run import FAILURE_FILE
 from runner.workflow import stale
 from runner.workflow.locking import is_running
+from runner.workflow.outdated import outdated
 from runner.workflow.registering import registered_record
 from runner.workflow.terms import read_terms, under_terms
 
@@ -77,6 +79,9 @@ def status(root: Path, say: Callable[[str], None]) -> list[SprintStatus]:
     registry = Registry(root, project)
     if registry.champion() is None and (missing := missing_tags(root, project)):
         say(f"warning: {missing}")
+    if (data := dvc_edits.look(root, project.dataset.path)).state == "edited":
+        path = project.dataset.path
+        say(f"warning: {path} was edited and not added ({data.words}), no verdict is of it: dvc add {path}")
     return [_status(root, project, name, registry) for name in list_sprints(root)]
 
 
@@ -132,26 +137,37 @@ def _summary(verdict: Verdict) -> str:
 
 
 def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> str | None:
-    folder = root / "reports" / loaded.name
+    """Why the record is not one of what the repository holds now: what a run, or a judgement, would do otherwise."""
     try:
-        if (folder / "verdict.json").is_file():
-            verdict = read_json(folder / "verdict.json", Verdict)
-            reasons = [
-                *stale.champion_changed(root, project, loaded, verdict),
-                *_other_terms(root, project, loaded.name),
-            ]
-            if reasons:
-                return "; ".join(reasons)
-        champion = resolve_champion(root, rival(root, project, loaded, registry))
-        stages = stages_of(*under_terms(root, project, loaded), champion)
-        plans = plan_stages(stages, Repository(root, folder))
+        reasons = [*_judged_otherwise(root, project, loaded), *_pending(root, project, loaded, registry)]
     except FlywheelError as error:
         return _shown(error)
+    return "; ".join(dict.fromkeys(reasons)) or None
+
+
+def _judged_otherwise(root: Path, project: Project, loaded: LoadedSprint) -> Iterator[str]:
+    path = root / "reports" / loaded.name / "verdict.json"
+    if not path.is_file():
+        return
+    verdict = read_json(path, Verdict)
+    yield from stale.champion_changed(root, project, loaded, verdict)
+    yield from _other_terms(root, project, loaded.name)
+    yield from outdated(root, *under_terms(root, project, loaded), verdict)
+
+
+def _pending(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> Iterator[str]:
+    """The first stage that would run, and why; not where the last run failed anyway."""
+    folder = root / "reports" / loaded.name
+    if (folder / FAILURE_FILE).is_file():
+        return
+    champion = resolve_champion(root, rival(root, project, loaded, registry))
+    ancestor = resolve_ancestor(root, project, loaded, registry)
+    stages = stages_of(*under_terms(root, project, loaded), champion, ancestor)
+    plans = plan_stages(stages, Repository(root, folder))
     # what is only not here, in a fresh clone say, is as true as it was
     pending = [plan for plan in plans if plan.action is Action.RUN and not plan.absent_only]
-    if pending and not (folder / FAILURE_FILE).is_file():
-        return f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"
-    return None
+    if pending:
+        yield f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"
 
 
 def _other_terms(root: Path, project: Project, name: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import yaml
@@ -12,6 +12,7 @@ import yaml
 from runner.adapters import dvc_files, yaml_text
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import encode_json, read_json
@@ -21,12 +22,14 @@ from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.stages import evaluate
 from runner.stages.evaluate import EvaluateParams
-from runner.stages.run import FAILURE_FILE, SECTION_MARKS
+from runner.stages.run import FAILURE_FILE
+from runner.trainers import CHAMPION
 from runner.workflow import digests, stale, terms
 from runner.workflow.differences import first_difference, table_difference
 from runner.workflow.load import load
 from runner.workflow.lock import broken_links
 from runner.workflow.rebuild import REPORTED, Recorded, evaluated_again, reported_again
+from runner.workflow.sections import ancestor_of, champion_of, section
 
 if TYPE_CHECKING:
     from runner.policy.terms import Terms
@@ -260,8 +263,8 @@ class _Repeated:
         self._suspicious = suspicious
         try:
             sections = yaml_text.load((folder / "params.yaml").read_text(encoding="utf-8"))
-            champion = _champion(sections)
-            self._parameters(project, loaded, champion)
+            champion = champion_of(sections)
+            self._parameters(project, loaded, champion, ancestor_of(sections))
             recorded = Recorded(
                 root=root,
                 folder=folder,
@@ -269,7 +272,7 @@ class _Repeated:
                 loaded=loaded,
                 champion=champion.sprint if champion else None,
             )
-            self._outputs(recorded, msgspec.convert(_section(sections, "evaluate"), EvaluateParams))
+            self._outputs(recorded, msgspec.convert(section(sections, "evaluate"), EvaluateParams))
         except FlywheelError as error:
             self._broken(Path(error.where.file).name if error.where else "params.yaml", error.message)
         except Exception as error:  # what was tampered with can break anything; else it is a bug
@@ -277,9 +280,18 @@ class _Repeated:
                 raise
             self._broken("evaluation.json", f"{type(error).__name__}: {error}")
 
-    def _parameters(self, project: Project, loaded: LoadedSprint, champion: ResolvedChampion | None) -> None:
+    def _parameters(
+        self,
+        project: Project,
+        loaded: LoadedSprint,
+        champion: ResolvedChampion | None,
+        ancestor: Ancestor | None,
+    ) -> None:
         """params.yaml and dvc.yaml must be what the spec compiles to."""
-        texts = compiled(stages_of(project, loaded, champion), f"specs/{loaded.name}.yaml")
+        named = loaded.sprint.train.ancestor
+        if (ancestor is None) != (named is None) or (ancestor and named not in (CHAMPION, ancestor.sprint)):
+            self._note("params.yaml", f"training started from {ancestor.sprint if ancestor else 'no sprint'}")
+        texts = compiled(stages_of(project, loaded, champion, ancestor), f"specs/{loaded.name}.yaml")
         for name, text in texts.items():
             self._compare(name, text.encode(), as_yaml=True)
 
@@ -324,17 +336,6 @@ class _Repeated:
 
     def _broken(self, name: str, message: str) -> None:
         self._note(name, f"it could not be made again: {message}")
-
-
-def _section(sections: Any, stage: str) -> dict[str, Any]:
-    return {key: value for key, value in sections[stage].items() if key not in SECTION_MARKS}
-
-
-def _champion(sections: Any) -> ResolvedChampion | None:
-    """Whom the sprint was compared with: by its parameters, since the registry's tags move on."""
-    if "champion" not in sections:
-        return None
-    return msgspec.convert(_section(sections, "champion")["champion"], ResolvedChampion)
 
 
 def _written(folder: Path) -> list[str]:

@@ -13,16 +13,18 @@ from runner.config.load import (
     list_sprints,
     load_project,
     load_sprint,
-    merge,
     sprint_name,
     validate,
 )
+from runner.config.merging import merge
 from runner.config.numbers import shared_numbers
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 
 Break = Callable[[str, str, str], Path]
 SPEC = "specs/0001-first-model.yaml"
 EXTENDING = "specs/0002-longer.yaml"
+
+START = "training starts from exactly one of `model` (an architecture or a weights file) and `from` (a sprint or `champion`)"
 
 
 def test_the_root_is_found_from_below(repository: Path) -> None:
@@ -104,12 +106,45 @@ def test_what_an_extension_breaks_in_the_extended_spec_is_told_of_the_extension(
         ("extends: 0001-first-model", "extends: ../x", "4:10: extends: a sprint's name looks like 0001-first-model"),
         ("title: Longer\n", "", '1:1: missing key "title"'),
         ("epochs: 60", "epcohs: 60", '5:9: train.epcohs: unknown key; did you mean "epochs"?'),
-        ("freeze: null", "model: null", "5:28: train.model: expected text, found nothing"),
+        ("freeze: null", "model: null", f"4:10: extends: train: {START}"),
+        ("freeze: null", "from: 0003-gone", '5:27: train.from: no sprint "0003-gone"; sprints: 0001-first-model'),
+        ("freeze: null", "from: 0002-longer", "5:27: train.from: training would start from its own model: 0002-longer → 0002-longer"),
+        ("freeze: null", "from: yolo26n.pt", "5:27: train.from: `champion`, or a sprint's name: 0001-first-model"),
+        ("freeze: null", "model: reports/0001-first-model/weights/seed-0.safetensors", "5:28: train.model: reports/0001-first-model/weights/seed-0.safetensors lies in a sprint's outputs: it is there only where it was made\n  hint: write `from: 0001-first-model` in place of `model`: its weights are fetched through DVC, in any clone"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_an_extension(break_file: Break, old: str, new: str, message: str) -> None:
     found = [str(error) for error in validate(break_file(EXTENDING, old, new), ["0002-longer"])]
     assert found[0] == f"{EXTENDING}:{message}"
+
+
+def test_what_a_spec_starts_from_takes_the_place_of_what_it_extends(
+    repository: Path, break_file: Break
+) -> None:
+    """Who extends a sprint and fine-tunes it need not take away its `model`; both in one spec are refused."""
+    project = load_project(break_file(EXTENDING, "freeze: null", "from: 0001-first-model"))
+    train = load_sprint(repository, "0002-longer", project).sprint.train
+    assert (train.ancestor, train.weights_file, train.start) == ("0001-first-model", None, "0001-first-model")
+    heir = "apiVersion: flywheel/v1\nkind: Sprint\ntitle: x\nextends: 0002-longer\n"
+    (repository / "specs" / "0003-more.yaml").write_text(heir)
+    assert load_sprint(repository, "0003", project).sprint.train.ancestor == "0001-first-model"
+    (repository / "specs" / "0003-more.yaml").write_text(heir + "train: {model: yolo11s.yaml}\n")
+    assert load_sprint(repository, "0003", project).sprint.train.start == "yolo11s.yaml"
+    (repository / "specs" / "0003-more.yaml").write_text(
+        heir + "train: {model: yolo11s.yaml, from: champion}\n"
+    )
+    assert [str(error) for error in validate(repository, ["0003"])] == [
+        f"specs/0003-more.yaml:4:10: extends: train: {START}"
+    ]
+
+
+def test_sprints_that_start_from_one_another_are_refused(repository: Path, break_file: Break) -> None:
+    break_file(SPEC, "model: yolo11n.yaml", "from: 0002-longer")
+    break_file(EXTENDING, "freeze: null", "from: 0001-first-model")
+    assert [str(error) for error in validate(repository)] == [
+        f"{SPEC}:12:9: train.from: training would start from its own model: 0001-first-model → 0002-longer → 0001-first-model",
+        f"{EXTENDING}:5:27: train.from: training would start from its own model: 0002-longer → 0001-first-model → 0002-longer",
+    ]
 
 
 def test_circles_are_refused(repository: Path, break_file: Break) -> None:

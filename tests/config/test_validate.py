@@ -38,7 +38,7 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("kind: Sprint\n", "", '1:1: missing key "kind": write `kind: Sprint`'),
         ("epochs:", "epcohs:", '13:3: train.epcohs: unknown key; did you mean "epochs"?'),
         ("mosaic:", "zigzag:", "15:13: train.augment.zigzag: unknown key; keys not used yet: close_mosaic, copy_paste, degrees, erasing, fliplr, flipud, hsv_h, hsv_s, hsv_v, mixup, mosaic, perspective, scale, shear, translate"),
-        ("  model: yolo11n.yaml\n", "", '10:1: train: missing key "model"'),
+        ("  model: yolo11n.yaml\n", "", '11:3: train: training starts from exactly one of `model` (an architecture or a weights file) and `from` (a sprint or `champion`)'),
         ("size: 2000, ", "", '5:60: data.train.sample: missing key "size"'),
         ("epochs: 30", "epochs: 30\n  epochs: 40", "14:3: train.epochs: duplicate key, first written in line 13"),
         # types

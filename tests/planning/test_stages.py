@@ -226,3 +226,54 @@ def test_another_champion_is_one_reason(workspace: FakeWorkspace) -> None:
     assert decisions(compared("0002-b", "p#prod#2"), workspace)[3][2] == ["champion 0001-a → 0002-b"]
     again = decisions(compared("0001-a", "p#prod#3"), workspace)[3][2]
     assert again[0] == "champion.tag p#prod#1 → p#prod#3"
+
+
+def reason(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Why a stage runs whose parameters changed from one to the other."""
+    workspace = FakeWorkspace()
+    ran(workspace, [stage("evaluate", ["../../data"], ["outcomes"], **before)])
+    return plan_stages([stage("evaluate", ["../../data"], ["outcomes"], **after)], workspace)[0].reasons
+
+
+DARK = {"name": "dark", "where": "brightness < 0.3", "objects": None}
+CAMERA = {"by": "camera", "max": None}
+
+
+def test_a_slice_that_is_put_first_is_the_only_one_that_changed() -> None:
+    new = {"name": "blurred", "where": "sharpness < 12", "objects": None}
+    assert reason({"slices": [DARK, CAMERA]}, {"slices": [new, DARK, CAMERA]}) == [
+        "slices: {name: blurred, where: sharpness < 12} added"
+    ]
+    assert reason({"slices": [new, DARK]}, {"slices": [DARK]}) == [
+        "slices: {name: blurred, where: sharpness < 12} taken away"
+    ]
+
+
+def test_a_slice_that_is_edited_is_told_by_its_name() -> None:
+    edited = DARK | {"where": "brightness < 0.2"}
+    assert reason({"slices": [CAMERA, DARK]}, {"slices": [CAMERA, edited]}) == [
+        "slices[dark].where brightness < 0.3 → brightness < 0.2"
+    ]
+    assert reason({"slices": [CAMERA, DARK]}, {"slices": [DARK, CAMERA]}) == ["slices in another order"]
+    assert reason({"slices": []}, {"slices": [CAMERA]}) == ["slices: {by: camera} added"]
+
+
+def test_exports_of_one_format_are_told_apart() -> None:
+    int8 = {"format": "openvino", "precision": "int8", "calibration": {"split": "train", "size": 64}}
+    fp16 = {"format": "openvino", "precision": "fp16", "calibration": None}
+    fewer = int8 | {"calibration": {"split": "train", "size": 8}}
+    assert reason({"export": [fp16, int8]}, {"export": [fp16, fewer]}) == [
+        "export[openvino-int8].calibration.size 64 → 8"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"freeze": None}),
+        ({"slices": [DARK]}, {"slices": [{"name": "dark", "where": "brightness < 0.3"}]}),
+    ],
+)
+def test_what_is_null_is_what_is_not_given(before: dict[str, Any], after: dict[str, Any]) -> None:
+    assert reason(before, after) == ["its parameters are recorded differently"]
+    assert reason(after, before) == ["its parameters are recorded differently"]

@@ -106,6 +106,23 @@ def test_found_slices_are_apart_from_the_named_ones(passing: SprintReport) -> No
     assert [row.name for row in found_rows(passing)] == ["brightness < 0.31 AND camera = 'dock'"]
 
 
+def test_a_region_that_is_no_worse_than_all_images_is_not_called_weak(inputs: ReportInputs) -> None:
+    assert inputs.evaluation is not None
+    targets = [
+        replace(
+            target,
+            slices=[
+                part if part.found is None else replace(part, overall=replace(part.overall, map50_95=0.99))
+                for part in target.slices
+            ],
+        )
+        for target in inputs.evaluation.targets
+    ]
+    report = build(replace(inputs, evaluation=replace(inputs.evaluation, targets=targets)))
+    assert found_rows(report) == []
+    assert "None with mAP50-95 below that of all images was found among" in markdown.render(report)
+
+
 def test_a_value_is_unsure_by_its_interval_not_by_the_number_of_images(passing: SprintReport) -> None:
     words = {row.name: row.unsure for row in slice_rows(passing)}
     assert words["dark"] == "wide"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -69,3 +70,41 @@ def test_another_sprints_record_with_other_parameters_is_not_taken(clone: Path) 
     stages = {line.split()[0]: line for line in plan.splitlines() if "RUN" in line}
     assert "another sprint's record" in stages["select"]
     assert "another sprint's record" not in stages["train"]
+
+
+def test_a_sprint_starts_from_anothers_model_in_any_clone(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.numpy import load_file
+
+    from runner.planning import resolve
+
+    monkeypatch.setattr(resolve, "STAGES", resolve.STAGES[:4])  # to train, which is what differs
+    (clone / "specs" / "0002-tuned.yaml").write_text(
+        f"apiVersion: flywheel/v1\nkind: Sprint\ntitle: Tuned\nextends: {SPRINT}\n"
+        f"train: {{from: {SPRINT}, freeze: 10}}\n"
+    )
+    assert (
+        f"training starts from the model of {SPRINT}\n" in flywheel(clone, "plan", "0002", check=True).stdout
+    )
+    call(clone, sys.executable, "-m", "dvc", "pull", "-q", "data.dvc")
+    refused = flywheel(clone, "run", "0002")
+    assert refused.returncode == 3
+    assert f"the model of {SPRINT}, from which training starts, is not here" in refused.stderr
+    result = flywheel(clone, "run", "0002", "--pull")
+    assert f"fetching the model of {SPRINT}, from which training starts, through DVC" in result.stderr
+    assert "train      done in" in result.stderr
+    training = json.loads((clone / "reports/0002-tuned/training.json").read_text())
+    assert training["base_model"] == SPRINT
+    assert training["ancestor"]["line"] == [SPRINT]
+    assert len(training["ancestor"]["carried"]) == 10
+    call(clone, sys.executable, "-m", "dvc", "checkout", "-q", f"{FOLDER}/dvc.yaml", check=False)
+    tuned, start = (
+        load_file(clone / "reports" / name / "weights/seed-0.safetensors") for name in ("0002-tuned", SPRINT)
+    )
+    frozen, trained = "model.0.conv.weight", "model.23.cv3.0.2.bias"
+    assert (tuned[frozen] == start[frozen]).all()
+    assert (tuned[trained] != start[trained]).any()
+    assert "train  CACHED" in flywheel(clone, "plan", "0002", check=True).stdout.replace(
+        "train   ", "train  "
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.domain.records import Epoch, TrainedModel
+from msgspec import UnsetType
+
+from runner.domain.records import Ancestry, Epoch, TrainedModel
 from runner.report.escape import code, commands, markdown
 from runner.report.record import SprintReport, StageCost
 from runner.report.sections.device import ran_on
@@ -12,6 +14,7 @@ from runner.report.sections.part import Part, Priority, folded, table_head, tabl
 from runner.report.wording import NOT_MEASURED, bar, count, duration, money, number
 
 _EPOCH_ROWS = 12
+_NEW_CLASSES = 10
 
 
 def training_parts(report: SprintReport) -> list[Part]:
@@ -22,7 +25,7 @@ def training_parts(report: SprintReport) -> list[Part]:
     text = (
         f"{code(training.base_model, 120)} with {markdown(training.framework, 40)} "
         f"{markdown(training.framework_version, 40)}, {count(training.images, 'image')} "
-        f"at {training.imgsz} px, on {ran_on(training.device)}."
+        f"at {training.imgsz} px, on {ran_on(training.device)}.{_ancestry(training.ancestor)}"
     )
     columns = ["Seed", "Epochs", "First → last epoch", "Parameters", "Time", "Weights"]
     head = f"### Training\n\n{text}\n\n{table_head(columns, numbers=(1, 3, 4))}"
@@ -34,6 +37,23 @@ def training_parts(report: SprintReport) -> list[Part]:
     )
     summary = Part(title="training", priority=Priority.TRAINING, head=head, rows=rows, tail=warnings)
     return [summary, *_epochs(training.models[0])]
+
+
+def _ancestry(ancestor: Ancestry | UnsetType) -> str:
+    """Whose model was fine-tuned, and what of it was taken over."""
+    if isinstance(ancestor, UnsetType):
+        return ""
+    nearest, *older = (code(name, 80) for name in ancestor.line)
+    came = f", which came from {', then '.join(older)}" if older else ""
+    classes = f"{count(len(ancestor.carried), 'class', 'classes')} carried over by name"
+    if ancestor.new:
+        named = ", ".join(markdown(name, 80) for name in ancestor.new[:_NEW_CLASSES])
+        more = len(ancestor.new) - _NEW_CLASSES
+        classes += f", new: {named}" + (f" and {more:,} more" if more > 0 else "")
+    return (
+        f" Fine-tuned from the model of {nearest} (DVC {code(ancestor.digest, 60)}){came}; {classes}. "
+        "No image of this test split was among those that it was trained on. What it took is not counted here."
+    )
 
 
 def _model_row(model: TrainedModel) -> str:

@@ -20,6 +20,7 @@ from runner.report.sections.plan_words import (
     compared,
     data_words,
     difference,
+    lineage,
     roughly,
     signed,
     unchanged,
@@ -84,6 +85,8 @@ def _lines(plan: Plan, sprint: SprintProposal, *, would: bool) -> list[str]:
     if plan.wear is not None:
         icon = "⚠️ " if plan.wear.exhausted else ""
         lines.append(f"{icon}**{markdown(plan.wear.split, 40)} split**: {markdown(worn(plan.wear))}")
+    if plan.ancestors:
+        lines.append(f"**Training starts from** {markdown(lineage(plan.ancestors), 300)}")
     if plan.champion is not None:
         lines.append(f"**Champion** to compare with: {code(plan.champion, 80)}")
     return lines

@@ -208,6 +208,16 @@ def worn(wear: Wear) -> str:
     return f"{text}: too little for this sprint; renew the split"
 
 
+def lineage(ancestors: Sequence[str]) -> str:
+    """Whose model is fine-tuned, and whose that was before.
+
+    >>> lineage(["0003-more", "0001-first"])
+    'the model of 0003-more, which came from 0001-first'
+    """
+    nearest, *older = ancestors
+    return f"the model of {nearest}" + (f", which came from {', then '.join(older)}" if older else "")
+
+
 def pointer_words(before: PointerState | None, after: PointerState | None) -> str:
     """How the data that a pointer names changes: files, size, hash."""
     if before is None or after is None:

@@ -198,7 +198,8 @@ def _found(report: SprintReport) -> list[Part]:
     heading = "### Weak regions nobody named"
     if not rows:
         text = (
-            f"None was found among {count(regions, 'region')} of metadata and image properties."
+            f"None with {label(optimizing(report))} below that of all images was found among {count(regions, 'region')} of "
+            "metadata and image properties."
             if regions
             else "None was looked for: no region of metadata and image properties has enough images."
         )

@@ -1,0 +1,121 @@
+"""The ancestor of a sprint that fine-tunes another sprint's model (`train.from`), from records in git alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from runner.adapters import git
+from runner.adapters.dvc_files import LockedStage, parse_lock
+from runner.config.load import LoadedSprint
+from runner.config.project import Project
+from runner.domain.ancestor import Ancestor
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.planning.champion import Registry, missing_tags
+from runner.trainers import CHAMPION
+
+_Read = Callable[[str], bytes | None]
+
+
+class _Model(msgspec.Struct, frozen=True):
+    path: str
+
+
+class _Models(msgspec.Struct, frozen=True):
+    models: list[_Model]
+
+
+def resolve_ancestor(
+    root: Path, project: Project, loaded: LoadedSprint, registry: Registry | None = None
+) -> Ancestor | None:
+    """The weights that the sprint's training starts from; None where it names no sprint.
+
+    `champion` is whoever holds the stage, or held it before this sprint itself was promoted: its own model is never its
+    ancestor.
+
+    Raises:
+        FlywheelError: nobody holds the stage; or the named sprint has not run, or does another task (exit code 3).
+    """
+    named = loaded.sprint.train.ancestor
+    if named is None:
+        return None
+    where = loaded.where(("train", "from"))
+    if named != CHAMPION:
+        folder = root / "reports" / named
+
+        def here(file: str) -> bytes | None:
+            return (folder / file).read_bytes() if (folder / file).is_file() else None
+
+        return _resolved(named, here, project, where)
+    champion = (registry or Registry(root, project)).before(loaded.name)
+    if champion is None:
+        raise _no_champion(root, project, where)
+
+    def promoted(file: str) -> bytes | None:
+        return git.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
+
+    return _resolved(champion.sprint, promoted, project, where)
+
+
+def _no_champion(root: Path, project: Project, where: Where) -> FlywheelError:
+    missing = missing_tags(root, project)
+    if missing is not None:
+        return missing
+    stage = (
+        f"{project.model.name}#{project.model.stage}"
+        if project.model
+        else "a stage (flywheel.yaml has no `model`)"
+    )
+    return FlywheelError(
+        f"train.from: no sprint before this one holds {stage}, so there is no champion to start from",
+        where=where,
+        hint="name a sprint that has run (`from: 0001-first-model`), or train from scratch (`model: yolo26n.yaml`)",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def _resolved(sprint: str, read: _Read, project: Project, where: Where) -> Ancestor:
+    lock_file = f"reports/{sprint}/dvc.lock"
+    content = read("dvc.lock")
+    stages = parse_lock(content, Where(lock_file)) if content is not None else {}
+    train, select = stages.get("train"), stages.get("select")
+    path = _first_weights(read("training.json"))
+    if train is None or select is None or path is None:
+        raise FlywheelError(
+            f"train.from: {sprint} has no trained weights on record",
+            where=where,
+            hint=f"flywheel run {sprint}, commit its record, then run this sprint",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    section = train.params.get("train") or {}
+    task = (section.get("task") or {}).get("name")
+    if task != project.task:
+        raise FlywheelError(
+            f"train.from: {sprint} was trained for the task {task}, not {project.task}",
+            where=where,
+            hint=f"name a sprint for {project.task}, or write `model:` to start from an architecture or a weights file",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return Ancestor(
+        sprint=sprint,
+        path=path,
+        weights=train.outs.get("weights", ""),
+        selection=select.outs.get("selection", ""),
+        before=_before(train),
+    )
+
+
+def _first_weights(training: bytes | None) -> str | None:
+    """The judged model's file: of the first seed."""
+    try:
+        models = msgspec.json.decode(training, type=_Models).models if training is not None else []
+    except msgspec.MsgspecError:
+        return None
+    return models[0].path if models else None
+
+
+def _before(train: LockedStage) -> Ancestor | None:
+    recorded = (train.params.get("train") or {}).get("ancestor")
+    return msgspec.convert(recorded, Ancestor) if recorded else None

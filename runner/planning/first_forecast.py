@@ -1,0 +1,121 @@
+"""What stages take where none has run yet: a table of one known machine, and images counted by their names.
+
+It is meant to tell minutes from days. The first run replaces it by what the machine really takes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from runner.adapters import dvc_files
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.domain.records import SPLITS
+
+BASIS = "a table of 2 CPU cores (AMD EPYC): may be several times off, and much too long for a GPU"
+_CORES = 2
+# Source: seconds as `python benchmarks/first_forecast.py` prints them, on 2 cores of an AMD EPYC.
+_FIXED = {
+    "index": 1.5,
+    "select": 1.5,
+    "check": 6.0,
+    "train": 8.0,
+    "export": 4.0,
+    "predict": 5.0,
+    "champion": 5.0,
+    "evaluate": 3.0,
+    "inspect": 4.0,
+    "benchmark": 4.0,
+}
+_TRAIN_S = 0.5  # per image, epoch and megapixel of yolo11n
+_INFER_S = 0.15  # per image and megapixel of yolo11n
+_INDEX_S = 0.005  # per image
+# Source: GFLOPs at 640 px of YOLO11 n, s, m, l, x (docs.ultralytics.com/models/yolo11), beside those of n; t, c and e are YOLOv9's.
+_SIZES = {"n": 1.0, "t": 1.2, "s": 3.3, "m": 10.5, "c": 15.8, "l": 13.4, "e": 29.4, "x": 30.0}
+_SIZE = re.compile(r"yolo(?:v?\d+)([ntsmclex])(?![a-z0-9])")
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+_SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Images per split, and how they were counted."""
+
+    images: Mapping[str, int]
+    words: str
+
+
+def model_cost(model: str) -> float:
+    """How much a model computes beside the smallest of its family; 1 where its name does not tell.
+
+    >>> model_cost("yolo11n.yaml"), model_cost("weights/yolo26x-seg.pt"), model_cost("weights/ours.pt")
+    (1.0, 30.0, 1.0)
+    """
+    found = _SIZE.search(PurePosixPath(model).name)
+    return _SIZES[found[1]] if found else 1.0
+
+
+def counted_by_names(root: Path, project: Project) -> Counted | None:
+    """Images of the dataset by what DVC's listing names; None where not even their number is known."""
+    path = root / f"{project.dataset.path}.dvc"
+    pointer = dvc_files.parse_pointer(path.read_bytes()) if path.is_file() else None
+    if pointer is None:
+        return None
+    listing = dvc_files.cached_members(root, pointer.md5)
+    if listing is not None:
+        names = [PurePosixPath(name) for name in listing]
+        images = [name for name in names if name.suffix.lower() in _SUFFIXES]
+        found = Counter(next((part for part in name.parts if part in SPLITS), "") for name in images)
+        if all(found[split] for split in ("train", "test")):
+            return Counted(
+                images={split: found[split] for split in SPLITS},
+                words=f"{len(images):,} images, counted by their names",
+            )
+        number = len(images)
+    elif pointer.files:
+        number = pointer.files // (
+            2 if project.dataset.layout == "yolo" else 1
+        )  # every image has a label file
+    else:
+        return None
+    return Counted(
+        images={split: round(number * share) for split, share in _SHARES.items()},
+        words=f"{number:,} images, counted by their files; 70 % of them taken to be for training",
+    )
+
+
+def seconds(stage: str, images: Mapping[str, int], sprint: Sprint, threads: int | None) -> float | None:
+    """What a stage takes by the table; None for a stage that is not in it.
+
+    Args:
+        threads: as flywheel.yaml limits them; the table's cores when None.
+    """
+    if stage not in _FIXED:
+        return None
+    train, cost = sprint.train, model_cost(sprint.train.start)
+    megapixels = train.imgsz**2 / 1e6
+    targets = max(1, len(sprint.export))
+    speed = (threads or _CORES) / _CORES
+    test = images.get("test", 0)
+    match stage:
+        case "index":
+            more = _INDEX_S * sum(images.values())
+        case "train":
+            seen = (images.get("train", 0) + 0.3 * images.get("val", 0)) * train.epochs * len(train.seeds)
+            more = _TRAIN_S * seen * megapixels * cost / speed
+        case "predict":
+            more = _INFER_S * test * megapixels * cost * (targets + len(train.seeds)) / speed
+        case "champion":
+            more = _INFER_S * test * megapixels * cost / speed
+        case "export":
+            more = _FIXED["export"] * (targets - 1)
+        case "benchmark":
+            runs = sprint.benchmark.warmup + sprint.benchmark.iterations
+            more = _INFER_S * runs * megapixels * cost * targets / speed
+        case _:
+            more = 0.0
+    return round(_FIXED[stage] + more, 1)
