@@ -22,17 +22,17 @@ _CORES = 2
 _FIXED = {
     "index": 1.5,
     "select": 1.5,
-    "check": 6.0,
-    "train": 8.0,
-    "export": 4.0,
+    "check": 4.0,
+    "train": 6.0,
+    "export": 5.0,
     "predict": 5.0,
     "champion": 5.0,
-    "evaluate": 3.0,
-    "inspect": 4.0,
-    "benchmark": 4.0,
+    "evaluate": 6.0,
+    "inspect": 5.0,
+    "benchmark": 5.0,
 }
-_TRAIN_S = 0.5  # per image, epoch and megapixel of yolo11n
-_INFER_S = 0.15  # per image and megapixel of yolo11n
+_TRAIN_S = 0.3  # per image, epoch and megapixel of yolo11n
+_INFER_S = 0.1  # per image and megapixel of yolo11n
 _INDEX_S = 0.005  # per image
 # Source: GFLOPs at 640 px of YOLO11 n, s, m, l, x (docs.ultralytics.com/models/yolo11), beside those of n; t, c and e are YOLOv9's.
 _SIZES = {"n": 1.0, "t": 1.2, "s": 3.3, "m": 10.5, "c": 15.8, "l": 13.4, "e": 29.4, "x": 30.0}
