@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from runner.adapters.condition_cost import (
+    MAX_TEXT,
+    length_problem,
+    pattern_problem,
+    takes_pattern,
+    text_bound,
+)
 from runner.adapters.plain_conditions import Use, plain_uses
 from runner.domain.nearest import suggestion
 
@@ -77,6 +84,7 @@ _SYNTAX = _words("and between case else end from ilike in is like not null or se
 _ONE_EXPRESSION = "one boolean expression is allowed, and nothing else"
 _LITERALS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 _MAX_DEPTH = 100
+_DEEP = f"nested deeper than {_MAX_DEPTH} levels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +111,13 @@ def analyse(condition: str) -> ConditionAnalysis:
     >>> analyse("brightness < 0.25 OR camera = 'dock'").error is None
     True
     """
-    if (uses := plain_uses(condition)) is not None:
-        return ConditionAnalysis(columns=frozenset(use.column for use in uses), error=None, uses=uses)
     found: set[str] = set()
     try:
+        if problem := length_problem(condition):
+            raise _RefusedError(problem)
+        if (uses := plain_uses(condition)) is not None:
+            _require_cheap(uses)
+            return ConditionAnalysis(columns=frozenset(use.column for use in uses), error=None, uses=uses)
         tree = _parse(condition)
         if tree["class"] == "CONSTANT" and tree["literal"]["kind"] != "BOOLEAN":
             raise _RefusedError("a condition is true or false for each row; this is a constant")
@@ -115,6 +126,8 @@ def analyse(condition: str) -> ConditionAnalysis:
                 "a condition is true or false for each row; this gives a number: compare it with one"
             )
         _walk(tree, found, 0)
+    except RecursionError:
+        return ConditionAnalysis(columns=frozenset(), error=_DEEP)
     except _RefusedError as refused:
         return ConditionAnalysis(columns=frozenset(), error=str(refused))
     return ConditionAnalysis(columns=frozenset(found), error=None)
@@ -122,6 +135,12 @@ def analyse(condition: str) -> ConditionAnalysis:
 
 class _RefusedError(Exception):
     """Why a condition is refused."""
+
+
+def _require_cheap(uses: Iterable[Use]) -> None:
+    for use in uses:
+        if use.kind == "pattern" and (problem := pattern_problem("~~", use.literal.strip("'"))):
+            raise _RefusedError(problem)
 
 
 @cache
@@ -132,7 +151,12 @@ def _connection() -> Any:
 
 
 def _statements(sql: str) -> Node:
-    row = _connection().execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    import duckdb
+
+    try:
+        row = _connection().execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    except duckdb.Error as error:
+        raise _RefusedError(f"not a SQL expression: {str(error).splitlines()[0]}") from None
     tree: Node = json.loads(row[0])
     return tree
 
@@ -182,11 +206,16 @@ def _syntax_error(condition: str, tree: Node, offset: int) -> str:
     return f"not a complete SQL expression: {message}"
 
 
-def _walk(node: Node, columns: set[str], depth: int) -> None:
+def _walk(node: Node, columns: set[str], depth: int) -> int:
+    """Refuses what is not allowed in a node and below it; how long a text it makes of one row."""
     if depth > _MAX_DEPTH:
-        raise _RefusedError(f"nested deeper than {_MAX_DEPTH} levels")
-    for child in _children(node, columns):
-        _walk(child, columns, depth + 1)
+        raise _RefusedError(_DEEP)
+    made = text_bound(node, [_walk(child, columns, depth + 1) for child in _children(node, columns)])
+    if made > MAX_TEXT:
+        raise _RefusedError(
+            f"it can make a text of {made:,} characters of one row: at most {MAX_TEXT:,} are allowed"
+        )
+    return made
 
 
 def _children(node: Node, columns: set[str]) -> Iterator[Node]:
@@ -237,10 +266,20 @@ def _arguments(node: Node) -> Iterator[Node]:
     plain = not (node["filter"] or node["distinct"] or node["export_state"] or node["order_bys"]["orders"])
     if name.lower() not in FUNCTIONS or node["qualified_name"]["path"] != [name] or not plain:
         raise _RefusedError(_refused_function(name.replace("count_star", "count")))
+    _require_pattern(name.lower(), [argument["expression"] for argument in node["arguments"]])
     for argument in node["arguments"]:
         if argument["name"]:
             raise _RefusedError("named arguments are not allowed in a condition")
         yield argument["expression"]
+
+
+def _require_pattern(name: str, arguments: Sequence[Node]) -> None:
+    if not takes_pattern(name) or len(arguments) < 2:
+        return
+    if arguments[1]["class"] != "CONSTANT":
+        raise _RefusedError("a pattern is written out in single quotes: it is not made of columns")
+    if problem := pattern_problem(name, str(arguments[1]["literal"].get("text", ""))):
+        raise _RefusedError(problem)
 
 
 def _refused_function(name: str) -> str:

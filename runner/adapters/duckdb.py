@@ -7,6 +7,7 @@ files nor the network.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     Mask: TypeAlias = NDArray[np.bool_]
 
 TABLE = "index_rows"
+CONDITION_SECONDS = 60.0  # a million rows take less than one
 ZONED = "TIMESTAMP WITH TIME ZONE"
 CONFIG = {
     "autoinstall_known_extensions": False,
@@ -154,17 +156,38 @@ def _checked(condition: str, known: Mapping[str, str]) -> list[str]:
     return [folded[name.casefold()] for name in sorted(analysis.columns)]
 
 
+@contextmanager
+def _interrupted_after(connection: Any, seconds: float) -> Iterator[None]:
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def _mask(connection: Any, condition: str) -> Mask:
     import duckdb
 
     try:
-        kind = connection.execute(f"SELECT (\n{condition}\n) FROM {TABLE} LIMIT 0").description[0][1]  # noqa: S608
-        if str(kind) != "BOOLEAN":
-            raise _refused(condition, f"it gives {kind}, not true or false")
-        query = f"SELECT coalesce((\n{condition}\n), false) AS satisfied FROM {TABLE}"  # noqa: S608
-        mask: Mask = connection.execute(query).fetchnumpy()["satisfied"]
+        with _interrupted_after(connection, CONDITION_SECONDS):
+            return _computed(connection, condition)
+    except duckdb.InterruptException as error:
+        why = f"it took longer than {CONDITION_SECONDS:g} s over the index"
+        raise _refused(
+            condition, why, "write it simpler, or put what it asks into a metadata column"
+        ) from error
     except duckdb.Error as error:
         raise _refused(condition, _first_line(error)) from error
+
+
+def _computed(connection: Any, condition: str) -> Mask:
+    kind = connection.execute(f"SELECT (\n{condition}\n) FROM {TABLE} LIMIT 0").description[0][1]  # noqa: S608
+    if str(kind) != "BOOLEAN":
+        raise _refused(condition, f"it gives {kind}, not true or false")
+    query = f"SELECT coalesce((\n{condition}\n), false) AS satisfied FROM {TABLE}"  # noqa: S608
+    mask: Mask = connection.execute(query).fetchnumpy()["satisfied"]
     return mask
 
 

@@ -162,3 +162,63 @@ def test_plain_conditions_do_not_import_duckdb() -> None:
         "analyse(\"split = 'train' AND brightness < 0.25\"); assert 'duckdb' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+NESTED = "len(" + "replace(" * 9 + "path" + ",'a','aaaaaaaaaa')" * 9 + ") > 1"
+
+
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [
+        ("1+" * 900 + "width > 1", "nested deeper than 100 levels"),
+        ("a" * 10_001, "10,001 characters: a condition has at most 10,000; a metadata column can say the same"),
+        ("camera = '" + "x" * 10_000 + "'", "10,011 characters: a condition has at most 10,000; a metadata column can say the same"),
+        ("camera = '\ud800'", "half of a surrogate pair is no character"),
+        (NESTED, "it can make a text of 100,000 characters of one row: at most 20,000 are allowed"),
+        ("replace(path, 'a', path) = 'x'", "it can make a text of 1,000,000 characters of one row: at most 20,000 are allowed"),
+        ("concat(" + "path," * 30 + "path) = 'x'", "it can make a text of 31,000 characters of one row: at most 20,000 are allowed"),
+        ("path || " * 30 + "path = 'x'", "it can make a text of 21,000 characters of one row: at most 20,000 are allowed"),
+        ("strftime(captured_at, '" + "%c" * 400 + "') = 'a'", "it can make a text of 24,000 characters of one row: at most 20,000 are allowed"),
+        ("regexp_matches(path, '(a?){1000}a{1000}zz')", "the regular expression `(a?){1000}a{1000}zz` repeats 2,002 states: at most 500 are allowed"),
+        ("path ~ '(a?){1000}'", "the regular expression `(a?){1000}` repeats 1,000 states: at most 500 are allowed"),
+        ("path SIMILAR TO '((a{10}){20}){30}'", "the regular expression `((a{10}){20}){30}` repeats 6,000 states: at most 500 are allowed"),
+        ("regexp_extract(path, '((x?){99}){99}') = ''", "the regular expression `((x?){99}){99}` repeats 9,801 states: at most 500 are allowed"),
+        ("regexp_matches(path, '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')", None),
+        ("regexp_matches(path, camera)", "a pattern is written out in single quotes: it is not made of columns"),
+        ("path LIKE camera", "a pattern is written out in single quotes: it is not made of columns"),
+        ("path LIKE '%a%b%c%d%'", None),
+        ("path LIKE '" + "%a" * 40 + "'", f"the pattern `{'%a' * 30}…` has 40 wildcards: at most 20 are allowed here"),
+        ("path LIKE '%a%a%a%a_'", "the pattern `%a%a%a%a_` has 4 wildcards: at most 3 are allowed here"),
+        ("path NOT ILIKE '%a%a%a%a'", "the pattern `%a%a%a%a` has 4 wildcards: at most 3 are allowed here"),
+        ("path GLOB '*a*a*a*a'", "the pattern `*a*a*a*a` has 4 wildcards: at most 3 are allowed here"),
+        ("path LIKE '%a%a%a%a' ESCAPE '!'", "the pattern `%a%a%a%a` has 4 wildcards: at most 3 are allowed here"),
+    ],
+)  # fmt: skip
+def test_what_would_take_all_memory_or_time_is_refused_before_it_is_evaluated(
+    condition: str, error: str | None
+) -> None:
+    assert analyse(condition).error == error
+
+
+def test_both_readers_refuse_the_same_patterns() -> None:
+    """What is plain is not shown to DuckDB; between parentheses with something else, it is."""
+    plain = "path LIKE '%a%a%a%a_'"
+    assert plain_uses(plain) is not None
+    assert analyse(plain).error == analyse(f"abs(width) > 1 OR {plain}").error is not None
+
+
+def test_a_condition_that_takes_too_long_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb as library
+
+    from runner.adapters import duckdb
+    from runner.domain.errors import FlywheelError
+
+    library.sql("SELECT repeat('a', 900) AS path FROM range(20000)").write_parquet(
+        str(tmp_path / "x.parquet")
+    )
+    monkeypatch.setattr(duckdb, "CONDITION_SECONDS", 0.05)
+    with pytest.raises(FlywheelError) as refused:
+        duckdb.condition_mask(tmp_path / "x.parquet", "path ILIKE '%a%a%a_z'")
+    assert "it took longer than 0.05 s over the index" in refused.value.message
