@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from runner.adapters.private_folders import out_of_reach
+
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 SERIES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 INK, GREY, PALE = "#222222", "#767676", "#E4E4E4"
@@ -57,7 +59,8 @@ def drawing() -> Iterator[None]:
     logger = logging.getLogger("matplotlib")
     level = logger.level
     logger.setLevel(logging.ERROR)  # it reports building its font cache, and a home folder it cannot write to
-    import matplotlib
+    with out_of_reach():  # a `matplotlibrc` in the working folder would be read
+        import matplotlib
 
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A name in a script that DejaVu lacks is drawn as boxes: no reason to fail a report.

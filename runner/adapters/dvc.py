@@ -60,6 +60,7 @@ class _StageLog(logging.Handler):
 def quiet_dvc(handler: logging.Handler) -> Iterator[None]:
     """DVC's logger goes to `handler` only; its commands find this interpreter first and no login shell."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    _pin_dvc_state()
     import dvc.logger  # noqa: F401 - it installs its own handlers when it is imported, so it must be first
 
     logger = logging.getLogger("dvc")
@@ -83,6 +84,16 @@ def quiet_dvc(handler: logging.Handler) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _pin_dvc_state() -> None:
+    """DVC's state lies where it does by default, or where the environment says, whatever `core.site_cache_dir` names.
+
+    DVC unpickles, that is executes, what it finds there, and `.dvc/config` may be a pull request's.
+    """
+    from dvc.dirs import site_cache_dir
+
+    os.environ["DVC_SITE_CACHE_DIR"] = site_cache_dir(None)
 
 
 def reproduce(root: Path, pipeline: Path, listener: Listener, stages: Sequence[str] = ()) -> None:

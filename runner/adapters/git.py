@@ -10,6 +10,9 @@ from pathlib import Path
 
 from runner.domain.errors import ExitCode, FlywheelError
 
+# A repository that lies among the files of another one is nobody's to follow: its configuration names programs.
+SAFE = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
+
 
 def run_git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Runs git in `root`; its exit status is the caller's to judge.
@@ -21,7 +24,9 @@ def run_git(root: Path, *arguments: str, stdin: bytes = b"") -> subprocess.Compl
         raise FlywheelError(
             "git is not installed", hint="install git 2.31 or newer", exit_code=ExitCode.MISSING_TOOL
         )
-    return subprocess.run(["git", "-C", str(root), *arguments], input=stdin, capture_output=True, check=False)
+    return subprocess.run(
+        ["git", *SAFE, "-C", str(root), *arguments], input=stdin, capture_output=True, check=False
+    )
 
 
 def remote_url(root: Path) -> str:
@@ -119,6 +124,13 @@ def tracked_symlinks(root: Path) -> list[str]:
     result = run_git(root, "ls-files", "--stage", "-z")
     entries = result.stdout.decode("utf-8", "replace").split("\0") if result.returncode == 0 else []
     return [entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]
+
+
+def tracked_below(root: Path, folder: str) -> list[str]:
+    """The files that git tracks below a folder, by their paths from `root`; none where it cannot tell."""
+    result = run_git(root, "ls-files", "-z", "--", folder)
+    names = result.stdout.decode("utf-8", "surrogateescape") if result.returncode == 0 else ""
+    return [name for name in names.split("\0") if name]
 
 
 def uncommitted(root: Path) -> list[str]:

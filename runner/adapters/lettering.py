@@ -10,6 +10,7 @@ import numpy as np
 
 from runner.adapters.inference import Pixels
 from runner.adapters.marks import COLOURS, INK, LABELLED, LEGEND, Kind, Line, Mark, Rgb
+from runner.adapters.private_folders import out_of_reach
 
 LINE_PX = 22  # a line of the strip below a picture
 _PALE: Rgb = (236, 236, 236)
@@ -116,7 +117,8 @@ def _cut(text: str, font: Any, room: int) -> str:
 
 
 def _font() -> Any:
-    import matplotlib
+    with out_of_reach():  # a `matplotlibrc` in the working folder would be read
+        import matplotlib
     from PIL import ImageFont
 
     file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"

@@ -13,6 +13,9 @@ from pathlib import Path
 
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")  # Ultralytics downloads these when its folder lacks them
 
+# What an environment can say to have checkpoints unpickled, or other code imported, that a stage did not ask for.
+_LOOSENING = ("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "MPLBACKEND", "MATPLOTLIBRC", "ULTRALYTICS_SAFE_LOAD")
+
 
 def prepare_offline() -> None:
     """Must run before ultralytics, openvino, nncf or onnxruntime is first imported; later calls do nothing.
@@ -22,6 +25,8 @@ def prepare_offline() -> None:
     """
     if os.environ.get("FLYWHEEL_OFFLINE_PID") == str(os.getpid()):
         return
+    for name in _LOOSENING:
+        os.environ.pop(name, None)
     folder = Path(tempfile.mkdtemp(prefix="flywheel-ultralytics-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(

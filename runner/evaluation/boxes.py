@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from runner.adapters.compiled import njit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from runner.adapters.compiled import njit
 from runner.evaluation.ordering import by_class_and_image, by_class_and_score
 from runner.evaluation.problem import GroundTruths, Problem
 

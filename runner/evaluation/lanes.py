@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from runner.adapters.compiled import njit
 from runner.evaluation.average_precision import RECALL_THRESHOLDS
 from runner.evaluation.matching import THRESHOLDS, threshold_index
 

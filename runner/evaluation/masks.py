@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from runner.adapters.compiled import njit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from runner.adapters.compiled import njit
 from runner.evaluation.candidates import LOWEST_SIMILARITY, Candidates
 
 THRESHOLDS: NDArray[np.float64] = np.linspace(LOWEST_SIMILARITY, 0.95, 10)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from runner.adapters.compiled import njit
 
 _DIGIT = 11  # bits a pass: 2,048 counters stay in the first-level cache
 _PASSES = 6

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from runner.adapters.compiled import njit
 
 _MOST_CORNERS = 8  # of what two convex quadrilaterals have in common
 

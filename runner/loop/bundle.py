@@ -38,6 +38,7 @@ from runner.stages.pipeline import STAGES
 from runner.stages.run import FAILURE_FILE
 from runner.stages.timings import Timings
 from runner.workflow import digests
+from runner.workflow.record_files import PLOTTED
 
 BUNDLE_ARTIFACT, OUTPUTS_ARTIFACT = "flywheel-bundle", "flywheel-outputs"
 MANIFEST = "manifest.json"
@@ -68,7 +69,6 @@ JSON_FILES: dict[str, Any] = {
 YAML_FILES = ("params.yaml", "dvc.yaml", "dvc.lock")
 CSV_FILES = tuple(name for stage in STAGES for name in stage.records if name.endswith(".csv"))
 RENDERED = "report.md"
-PLOTTED = re.compile(r"plots/[a-z0-9_]{1,40}\.(?:svg|png)")
 PICTURED = re.compile(r"gallery/[0-9]{2,4}(?:-cam)?\.jpg")
 # A run that failed leaves records of older runs behind: they are not what the report shows, and DVC's cache may lack them.
 _OF_A_FAILURE = (FAILURE_FILE, "report.json", RENDERED, "params.yaml", "dvc.yaml", timings.FILE, TERMS_FILE)

@@ -25,8 +25,8 @@ from runner.pipeline.compile import compiled
 from runner.planning.champion import resolve_champion
 from runner.planning.resolve import stages_of
 from runner.planning.rival import rival
+from runner.workflow.record_files import REPORTS, committed_strangers
 
-REPORTS = "reports"
 _SYMLINK, _SUBMODULE = "120000", "160000"  # git's modes
 _SPEC_FILE = re.compile(SPEC_NAME.removesuffix("$") + r"\.yaml")
 _NOT_SPECS = re.compile(r"[A-Za-z0-9_-]+\.md|\.gitkeep")
@@ -130,6 +130,8 @@ class _Checkout:
         yield from self._configuration()
         for path in self.files:
             yield from (f"{_shown(path)}: {problem}" for problem in _never(path))
+        for path in committed_strangers(path for path, entry in self.files.items() if entry.mode != _SYMLINK):
+            yield f"{_shown(path)}: of no record, and below {REPORTS}/ libraries would take it for configuration or code"
         for path in self.changed:
             yield from (f"{_shown(path)}: {problem}" for problem in self._of(path))
         for path in self.older:

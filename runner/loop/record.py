@@ -21,7 +21,6 @@ from runner.domain.files import atomic_folder, encode_json, read_json, write_byt
 from runner.domain.verdict import SplitUse
 from runner.loop.bundle import (
     PICTURED,
-    PLOTTED,
     RENDERED,
     Bundle,
     is_recorded,
@@ -35,6 +34,7 @@ from runner.report import markdown, plots
 from runner.report.record import SprintReport
 from runner.stages.run import FAILURE_FILE
 from runner.workflow import digests
+from runner.workflow.record_files import PLOTTED
 
 IGNORE, PIPELINE = ".gitignore", "dvc.yaml"
 

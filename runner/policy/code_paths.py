@@ -24,8 +24,19 @@ _FILES = frozenset(
         ".dvcignore",
         ".gitattributes",
         ".gitmodules",
+        ".lfsconfig",
     )
 )
+# What libraries and tools read from the folder that they are started in, or above it.
+_CONFIGURATION = frozenset(
+    (
+        *(".numba_config.yaml", "matplotlibrc", "great_expectations.yml"),
+        *("pytest.ini", ".pytest.ini", "tox.ini", "conftest.py", ".coveragerc", "mypy.ini", "ruff.toml"),
+        *("pip.conf", "pip.ini", "uv.toml", ".python-version", ".envrc", ".env", ".netrc", ".pypirc"),
+        *(".duckdbrc", "sitecustomize.py", "usercustomize.py", "pyvenv.cfg", "plugins.xml"),
+    )
+)
+_NAMES = frozenset(name.casefold() for name in (*_FILES, *_CONFIGURATION))
 # A stage runs in reports/<sprint>/, from where Python would import a file of any of these names.
 _PROGRAMS = frozenset((".py", ".pyc", ".pyi", ".pyd", ".so", ".pth", ".egg-link", ".sh", ".dll", ".dylib"))
 _RECORDS = "reports"
@@ -49,7 +60,7 @@ def _is_code(path: str) -> bool:
     return (
         plain.startswith(_FOLDERS)
         or plain in (".github", ".ci", ".dvc", "runner")
-        or PurePosixPath(plain).name in {name.casefold() for name in _FILES}
+        or PurePosixPath(plain).name in _NAMES
         or PurePosixPath(plain).suffix in _PROGRAMS
     )
 

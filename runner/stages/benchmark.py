@@ -91,7 +91,7 @@ def _in_own_process(measurement: Measurement) -> TargetBenchmark:
     package_home = str(Path(__file__).parents[2])
     search_path = os.pathsep.join(filter(None, (package_home, os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
-        [sys.executable, "-m", "runner.stages.benchmark"],
+        [sys.executable, "-P", "-m", "runner.stages.benchmark"],
         input=msgspec.json.encode(measurement),
         capture_output=True,
         env={**os.environ, "PYTHONPATH": search_path},

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from runner.adapters import yaml_text
 from runner.adapters.extras import missing_extra
+from runner.adapters.private_folders import leave_working_folder
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json, write_error, write_json
 from runner.domain.records import Selection, StageFailure
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> int:
     folder = Path.cwd()
     root = next(parent for parent in folder.parents if (parent / "flywheel.yaml").is_file())
     _stop_with_the_run()
+    leave_working_folder()  # libraries look there for configuration, which a commit may have brought
     try:
         with _only_stage_process(root, folder):
             _run(stage, StageContext(root=root, folder=folder))

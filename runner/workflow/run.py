@@ -36,6 +36,7 @@ from runner.workflow.left import LastRun
 from runner.workflow.limits import Watch, limit_of, watched
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
+from runner.workflow.record_files import refuse_strangers
 from runner.workflow.records import JudgedSprint
 from runner.workflow.report import write_report
 
@@ -55,6 +56,7 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
     """
     own, written = load_written(root, name)
     folder = root / "reports" / written.name
+    refuse_strangers(root, written.name)
     with sprint_lock(root, written.name):
         judging = terms.settle(root, own, written, base, say)
         project, loaded = judging.project, judging.loaded

@@ -29,6 +29,7 @@ from runner.workflow.differences import first_difference, table_difference
 from runner.workflow.load import load
 from runner.workflow.lock import broken_links
 from runner.workflow.rebuild import REPORTED, Recorded, evaluated_again, reported_again
+from runner.workflow.record_files import advice, strangers
 from runner.workflow.sections import ancestor_of, champion_of, section
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def verify(root: Path, name: str) -> Verification:
     folder = root / "reports" / loaded.name
     recorded = _recorded_digests(folder, loaded.name)
     absent = _require_outputs(folder, loaded.name, recorded)
-    findings = list(_against_digests(root, project, loaded, recorded, absent))
+    findings = [*_strangers(root, loaded.name), *_against_digests(root, project, loaded, recorded, absent)]
     findings += _against_lock(folder, {finding.file for finding in findings})
     findings += _in_lock(folder)
     of_terms, notes = _terms(root, folder)
@@ -206,6 +207,11 @@ def _against_digests(
     for file in digests.relied_on(root, project, loaded):
         if file not in recorded:
             yield Finding(file=file, problem="extra", detail="it was not there when the report was made")
+
+
+def _strangers(root: Path, sprint: str) -> Iterator[Finding]:
+    for file in strangers(root, sprint):
+        yield Finding(file=file, problem="extra", detail=f"it is of no record; {advice(file)}")
 
 
 def _against_lock(folder: Path, named: set[str]) -> Iterator[Finding]:

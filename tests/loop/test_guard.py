@@ -99,6 +99,13 @@ def own_pipeline(root: Path) -> None:
             ["sub/.dvc/config: lies in DVC's own folder, which only the base branch changes"],
         ),
         (
+            write(f"reports/{SPRINT}/.numba_config.yaml", "cache_dir: .c\n"),
+            [
+                f"reports/{SPRINT}/.numba_config.yaml: of no record, and below reports/ libraries would take it for "
+                "configuration or code"
+            ],
+        ),
+        (
             write(".dvcignore", "data\n"),
             [".dvcignore: says which files DVC does not look at; it is changed in a pull request of its own, without specs"],
         ),
@@ -378,3 +385,15 @@ def test_a_name_that_is_no_text_is_shown_and_breaks_nothing(proposal: Path) -> N
         Path(os.fsdecode(os.fsencode(root / "specs") + b"/0002-\xff.yaml")).write_text(SPEC)
 
     assert proposed(proposal, change) == [f"'specs/0002-\\udcff.yaml': {NAME}"]
+
+
+def test_what_an_earlier_merge_brought_below_reports_is_refused_all_the_same(proposal: Path) -> None:
+    """Two pull requests: the first brings the file and runs nothing, the second would run beside it."""
+    call(proposal, "git", "checkout", "-q", "main")
+    write(f"reports/{SPRINT}/.c/evaluation_0/x.nbi", "")(proposal)
+    commit(proposal, "Merged")
+    call(proposal, "git", "checkout", "-q", "-b", "second")
+    assert proposed(proposal, write("specs/0002-b.yaml", SPEC)) == [
+        f"reports/{SPRINT}/.c/evaluation_0/x.nbi: of no record, and below reports/ libraries would take it for "
+        "configuration or code"
+    ]

@@ -1,0 +1,115 @@
+"""What may lie in a sprint's folder: its record, and nothing else.
+
+Stages work there, and so does whoever reads a pull request; many libraries read their configuration, or code, from the working
+folder. What flywheel and DVC do not write is therefore refused by name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from runner.adapters import git
+from runner.domain.errors import FlywheelError, Where
+from runner.domain.policy import TERMS_FILE
+from runner.planning import wear
+from runner.report import model_card
+from runner.stages import timings
+from runner.stages.pipeline import STAGES
+from runner.stages.run import FAILURE_FILE
+from runner.workflow import digests
+
+REPORTS = "reports"
+PLOTTED = re.compile(r"plots/[a-z0-9_]{1,40}\.(?:svg|png)")
+OUTS = frozenset(out for stage in STAGES for out in stage.outs)
+RECORDS = frozenset(
+    (
+        *(record for stage in STAGES for record in stage.records),
+        *("params.yaml", "dvc.yaml", "dvc.lock", ".gitignore", "plots/.gitignore"),
+        *("verdict.json", "report.json", "report.md", "report.html", TERMS_FILE),
+        *(timings.FILE, FAILURE_FILE, wear.FILE, digests.FILE, model_card.FILE),
+    )
+)
+# What is left where a process was killed while it wrote (`atomic_path`, DVC), and by file managers.
+_LEFT = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}(?:\.[a-z]+)?")
+_OF_OTHERS = re.compile(r"\.[A-Za-z0-9]{22}\.tmp|\.DS_Store|Thumbs\.db|desktop\.ini")
+_LEFT_FOLDER = re.compile(r"\.[a-z]+\.partial")
+_SHOWN = 5
+
+
+def is_record(name: str) -> bool:
+    """Whether a path inside a sprint's folder is one that git keeps of a record.
+
+    >>> [is_record(name) for name in ("evaluation.json", "plots/slices.png", "weights/seed-0.pt", "matplotlibrc")]
+    [True, True, False, False]
+    """
+    return name in RECORDS or bool(PLOTTED.fullmatch(name))
+
+
+def committed_strangers(paths: Iterable[str]) -> list[str]:
+    """Those of git's paths that lie in a sprint's folder and are of no record; sorted.
+
+    >>> committed_strangers(["reports/0001-x/report.md", "reports/0001-x/.numba_config.yaml", "reports/README.md"])
+    ['reports/0001-x/.numba_config.yaml']
+    """
+    return sorted(
+        path
+        for path in paths
+        if len(parts := PurePosixPath(path).parts) > 2
+        and parts[0].lower() == REPORTS
+        and not (parts[0] == REPORTS and is_record("/".join(parts[2:])))
+    )
+
+
+def strangers(root: Path, sprint: str) -> list[str]:
+    """What lies in a sprint's folder and is of no record, committed or not, by its path from `root`; sorted.
+
+    What DVC keeps is not looked into, unless git has some of it.
+    """
+    folder = f"{REPORTS}/{sprint}"
+    found = {f"{folder}/{name}" for name in _unknown(root / folder)}
+    return sorted({*found, *committed_strangers(git.tracked_below(root, folder))})
+
+
+def refuse_strangers(root: Path, sprint: str) -> None:
+    """Refuses to work beside what no run wrote.
+
+    Raises:
+        FlywheelError: with the names, and what to type.
+    """
+    found = strangers(root, sprint)
+    if not found:
+        return
+    shown = [path if path.isprintable() else ascii(path) for path in found]
+    more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    raise FlywheelError(
+        f"not of a record: {', '.join(shown[:_SHOWN])}{more}; libraries would take such files for their configuration or code",
+        where=Where(f"{REPORTS}/{sprint}/"),
+        hint=advice(found[0]),
+    )
+
+
+def advice(path: str) -> str:
+    """What to type about a file that is no record."""
+    name = path if path.isprintable() and " " not in path else "that file"
+    return f"git rm -r --cached --ignore-unmatch {name} && mv {name} . (only what flywheel writes lies there)"
+
+
+def _unknown(folder: Path) -> Iterator[str]:
+    """The files and links below a sprint's folder that are no records, by their paths inside it."""
+    for parent, folders, files in os.walk(folder):
+        inside = Path(parent).relative_to(folder)
+        if inside == Path():
+            folders[:] = [name for name in folders if name not in OUTS and not _LEFT_FOLDER.fullmatch(name)]
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        for name in (*files, *links):
+            if not _may_lie(inside, name):
+                yield (inside / name).as_posix()
+
+
+def _may_lie(inside: Path, name: str) -> bool:
+    left = _LEFT.fullmatch(name)
+    names = [name, left["name"]] if left else [name]
+    return bool(_OF_OTHERS.fullmatch(name)) or any(is_record((inside / each).as_posix()) for each in names)
