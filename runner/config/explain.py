@@ -147,7 +147,7 @@ def _out_of_range(violation: Violation) -> str:
         case "exclusiveMinimum":
             return f"must be more than {expected}, found {found}"
         case "maximum":
-            return f"must be at most {expected}, found {found}"
+            return f"must be at most {expected:,.15g}, found {found}"
         case "multipleOf":
             below = found // expected * expected
             nearby = f"the nearest are {below} and {below + expected}"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from runner.config.sprint import SliceSpec
-from runner.domain.options import Condition, Fraction, Name, NonNegative, Options, PositiveInt, RelativePath
+from runner.domain.options import Condition, Fraction, Name, NonNegative, Options, RelativePath
 from runner.domain.task import Keypoints, TaskName, TaskSpec
 from runner.gates import Gate
 
@@ -143,7 +143,7 @@ class Compute(Options, frozen=True, kw_only=True):
         str, Meta(pattern=r"^(auto|cpu|cuda(:[0-9]+)?)$", description="auto: CUDA when present.")
     ] = "auto"
     threads: Annotated[
-        PositiveInt | None,
+        Annotated[int, Meta(ge=1, le=4096)] | None,
         Meta(
             description="CPU threads; all cores when absent. Weights are bit-identical for the same number.",
         ),

@@ -232,11 +232,11 @@ def _type(value: Schema, definitions: dict[str, Schema], links: str) -> str:
     kind = names.get(str(value.get("type")), str(value.get("type")))
     low, high = value.get("minimum"), value.get("maximum")
     if low is not None and high is not None:
-        kind += f", {low:g} to {high:g}"
+        kind += f", {low:,.15g} to {high:,.15g}"
     elif low is not None:
-        kind += f", at least {low:g}"
+        kind += f", at least {low:,.15g}"
     elif (above := value.get("exclusiveMinimum")) is not None:
-        kind += f", above {above:g}" + (f", at most {high:g}" if high is not None else "")
+        kind += f", above {above:,.15g}" + (f", at most {high:,.15g}" if high is not None else "")
     return kind + (f", a multiple of {value['multipleOf']}" if "multipleOf" in value else "")
 
 

@@ -12,7 +12,6 @@ from runner.domain.options import (
     Fraction,
     Name,
     NonNegative,
-    NonNegativeInt,
     Options,
     PositiveInt,
     RelativePath,
@@ -156,7 +155,7 @@ class Evaluate(Options, frozen=True, kw_only=True):
 class BenchmarkOptions(Options, frozen=True, kw_only=True):
     """How latency is measured."""
 
-    warmup: Annotated[NonNegativeInt, Meta(description="Runs before the measured ones.")] = 5
+    warmup: Annotated[int, Meta(ge=0, le=100_000, description="Runs before the measured ones.")] = 5
     iterations: Annotated[int, Meta(ge=10, le=100_000, description="Measured runs.")] = 50
 
 

@@ -21,7 +21,8 @@ class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="
 
     precision: Annotated[Literal["fp32", "fp16"], Meta(description="Number format of the weights.")] = "fp32"
     opset: Annotated[
-        Annotated[int, Meta(ge=13)] | None, Meta(description="ONNX opset; the exporter's newest when absent.")
+        Annotated[int, Meta(ge=13, le=99)] | None,
+        Meta(description="ONNX opset; the exporter's newest when absent."),
     ] = None
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, structs
 
-from runner.domain.options import Options, PositiveInt
+from runner.domain.options import Options
 from runner.domain.records import Device, ExportedTarget
 from runner.exporters.artefact import ExportJob
 
@@ -19,7 +19,7 @@ class Calibration(Options, frozen=True, kw_only=True):
     """The images that int8 quantisation measures activations on. Never the split that is judged."""
 
     split: Annotated[Literal["train", "val"], Meta(description="The split they are taken from.")] = "train"
-    size: Annotated[PositiveInt, Meta(description="How many images.")] = 300
+    size: Annotated[int, Meta(ge=1, le=100_000, description="How many images.")] = 300
 
 
 class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="openvino"):

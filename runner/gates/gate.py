@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from runner.domain.options import NonNegative, Options
+from runner.domain.options import Amount, NonNegative, Options
 
 
 class Gate(Options, frozen=True, kw_only=True):
@@ -19,8 +19,8 @@ class Gate(Options, frozen=True, kw_only=True):
             "(see [Metrics](#metrics))."
         ),
     ]
-    min: Annotated[float | None, Meta(description="PASS when the value is at least this.")] = None
-    max: Annotated[float | None, Meta(description="PASS when the value is at most this.")] = None
+    min: Annotated[Amount | None, Meta(description="PASS when the value is at least this.")] = None
+    max: Annotated[Amount | None, Meta(description="PASS when the value is at most this.")] = None
     max_drop: Annotated[
         NonNegative | None,
         Meta(description="PASS when the value is at most this much worse than the reference's (absolute)."),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from runner.domain.options import NonNegativeInt, Options, PositiveInt
+from runner.domain.options import Options, PositiveInt, Seed
 from runner.selectors.candidates import Candidates
 
 
@@ -19,7 +19,7 @@ class Sample(Options, frozen=True, kw_only=True):
     balance: Annotated[
         str | None, Meta(description="An index column whose values get equal shares as far as they go.")
     ] = None
-    seed: Annotated[NonNegativeInt, Meta(description="Another seed takes other images.")] = 0
+    seed: Annotated[Seed, Meta(description="Another seed takes other images.")] = 0
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType, field, structs
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.options import Fraction, NonNegative, NonNegativeInt, Options, PositiveInt
+from runner.domain.options import Fraction, Options, Seed
 from runner.domain.records import Device, TrainedModel, Training
 from runner.domain.task import TaskName
 from runner.trainers.job import TrainingJob
@@ -50,7 +50,8 @@ class Augment(Options, frozen=True, kw_only=True):
         Fraction | None, Meta(description="Chance of an erased region (classification only).")
     ] = None
     close_mosaic: Annotated[
-        NonNegativeInt | None, Meta(description="Without mosaic in so many last epochs.")
+        Annotated[int, Meta(ge=0, le=10000)] | None,
+        Meta(description="Without mosaic in so many last epochs."),
     ] = None
 
 
@@ -63,6 +64,7 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
             str,
             Meta(
                 min_length=1,
+                max_length=400,
                 description="A weights file in the repository (`weights/x.pt`) or an architecture to train from scratch "
                 "(`yolo26n.yaml`). Not beside `from`.",
             ),
@@ -80,28 +82,30 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
         ]
         | UnsetType
     ) = field(name="from", default=UNSET)
-    epochs: Annotated[PositiveInt, Meta(le=10000, description="Passes over the training images.")] = 100
+    epochs: Annotated[int, Meta(ge=1, le=10000, description="Passes over the training images.")] = 100
     imgsz: Annotated[
         int, Meta(ge=32, le=4096, multiple_of=32, description="Input size in pixels (square).")
     ] = 640
-    batch: Annotated[PositiveInt, Meta(le=4096, description="Images per step.")] = 16
+    batch: Annotated[int, Meta(ge=1, le=4096, description="Images per step.")] = 16
     nbs: Annotated[
-        PositiveInt | None,
+        Annotated[int, Meta(ge=1, le=65536)] | None,
         Meta(
             description="Gradients are summed over so many images before the weights change; 64 when absent."
         ),
     ] = None
     seeds: Annotated[
-        list[NonNegativeInt],
+        list[Seed],
         Meta(
             min_length=1,
             max_length=20,
             description="One training per seed; the first is exported and judged, all give the seed spread.",
         ),
     ] = field(default_factory=lambda: [0])
-    freeze: Annotated[NonNegativeInt | None, Meta(description="Layers of the backbone to freeze.")] = None
+    freeze: Annotated[
+        Annotated[int, Meta(ge=0, le=1000)] | None, Meta(description="Layers of the backbone to freeze.")
+    ] = None
     patience: Annotated[
-        NonNegativeInt | None,
+        Annotated[int, Meta(ge=0, le=10000)] | None,
         Meta(description="Stop after so many epochs without gain; 0 or absent never stops."),
     ] = None
     optimizer: Annotated[
@@ -111,9 +115,10 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
     lr0: Annotated[Fraction | None, Meta(description="Initial learning rate.")] = None
     lrf: Annotated[Fraction | None, Meta(description="Final learning rate as a fraction of lr0.")] = None
     cos_lr: Annotated[bool | None, Meta(description="A cosine schedule of the learning rate.")] = None
-    warmup_epochs: Annotated[NonNegative | None, Meta(description="Epochs until the full learning rate.")] = (
-        None
-    )
+    warmup_epochs: Annotated[
+        Annotated[float, Meta(ge=0, le=10000)] | None,
+        Meta(description="Epochs until the full learning rate."),
+    ] = None
     weight_decay: Annotated[Fraction | None, Meta(description="Weight decay (L2).")] = None
     augment: Annotated[Augment, Meta(description="Augmentation strengths.")] = Augment()
 
