@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runner.adapters import dvc_files
+from runner.adapters.dvc_errors import explained, pin_state
+from runner.adapters.dvc_objects import require_sound
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 StageEvent = Literal["unchanged", "restored", "running"]
@@ -60,7 +62,7 @@ class _StageLog(logging.Handler):
 def quiet_dvc(handler: logging.Handler) -> Iterator[None]:
     """DVC's logger goes to `handler` only; its commands find this interpreter first and no login shell."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-    _pin_dvc_state()
+    pin_state()
     import dvc.logger  # noqa: F401 - it installs its own handlers when it is imported, so it must be first
 
     logger = logging.getLogger("dvc")
@@ -84,16 +86,6 @@ def quiet_dvc(handler: logging.Handler) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def _pin_dvc_state() -> None:
-    """DVC's state lies where it does by default, or where the environment says, whatever `core.site_cache_dir` names.
-
-    DVC unpickles, that is executes, what it finds there, and `.dvc/config` may be a pull request's.
-    """
-    from dvc.dirs import site_cache_dir
-
-    os.environ["DVC_SITE_CACHE_DIR"] = site_cache_dir(None)
 
 
 def reproduce(root: Path, pipeline: Path, listener: Listener, stages: Sequence[str] = ()) -> None:
@@ -140,7 +132,7 @@ def accept_input(root: Path, pipeline: Path, stage: str, dep: str) -> None:
     As `dvc commit` does, but the stage's other inputs and its outputs need not be here. Whether it is true is the
     caller's to know. A stage that never ran stays as it is.
     """
-    with quiet_dvc(logging.NullHandler()), opened(root) as repo, repo.lock:
+    with _questioned(root, pipeline) as repo, repo.lock:
         stages = {found.name: found for found in repo.stage.collect(str(pipeline))}
         written = next(out for each in stages.values() for out in each.outs if out.def_path == dep)
         changed = [read for read in stages[stage].deps if read.def_path == dep and read.hash_info]
@@ -190,30 +182,46 @@ def opened(root: Path) -> Iterator[Any]:
     from dvc.repo import Repo
     from dvc.scm import SCMError
 
-    try:
-        repo = Repo(str(root))
-    except NotDvcRepoError:
-        raise FlywheelError(
-            "DVC is not set up in this project",
-            where=Where(".dvc/"),
-            hint="git checkout -- .dvc, when it was committed; else: dvc init",
-            exit_code=ExitCode.STAGE_FAILED,
-        ) from None
-    except SCMError:
-        raise FlywheelError(
-            "the project is not in a git repository, which DVC asks for",
-            where=Where(str(root)),
-            hint="git init",
-            exit_code=ExitCode.STAGE_FAILED,
-        ) from None
-    # DVC reads paths from the working directory, and refuses one that lies outside its repository.
-    with chdir(root), repo:
-        yield repo
+    with explained(root):
+        try:
+            repo = Repo(str(root))
+        except NotDvcRepoError:
+            raise FlywheelError(
+                "DVC is not set up in this project",
+                where=Where(".dvc/"),
+                hint="git checkout -- .dvc, when it was committed; else: dvc init",
+                exit_code=ExitCode.STAGE_FAILED,
+            ) from None
+        except SCMError:
+            raise FlywheelError(
+                "the project is not in a git repository, which DVC asks for",
+                where=Where(str(root)),
+                hint="git init",
+                exit_code=ExitCode.STAGE_FAILED,
+            ) from None
+        # DVC reads paths from the working directory, and refuses one that lies outside its repository.
+        with chdir(root), repo:
+            yield repo
+
+
+@contextmanager
+def _questioned(root: Path, asked: Path) -> Iterator[Any]:
+    """The repository, quiet, for a question: whatever DVC says of `asked` ends it."""
+    with quiet_dvc(logging.NullHandler()):
+        from dvc.exceptions import DvcException
+
+        try:
+            with opened(root) as repo:
+                yield repo
+        except DvcException as error:
+            raise _dvc_error(
+                asked.relative_to(root) if asked.is_relative_to(root) else asked, error
+            ) from error
 
 
 def is_unchanged(root: Path, pointer: Path) -> bool:
     """Whether the files in the workspace are those that a `.dvc` file records, whatever the cache holds."""
-    with quiet_dvc(logging.NullHandler()), opened(root) as repo:
+    with _questioned(root, pointer) as repo:
         # Not `repo.status`: it calls files that the cache lacks changed.
         outputs = [out for stage in repo.stage.collect(str(pointer)) for out in stage.outs]
         return not any(out.changed_checksum() for out in outputs)
@@ -239,6 +247,8 @@ def pull(root: Path, pointer: str) -> None:
                         where=Where(pointer),
                         hint="no `dvc add` writes such a listing: find out who made it, and track the data again",
                     )
+                md5 = dvc_files.pointer_md5(root / pointer) or ""
+                require_sound(root, md5, pointer.removesuffix(".dvc"))
                 repo.checkout(targets=[pointer])
         except (DvcException, OSError) as error:
             raise FlywheelError(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runner.adapters.dvc_errors import explained, pin_state
 from runner.adapters.git import run_git
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
@@ -55,6 +56,7 @@ def track(root: Path, path: str) -> None:
 def _dvc(root: Path) -> Iterator[None]:
     """DVC without analytics, log lines and deprecations of its libraries; its errors as ours."""
     os.environ["DVC_NO_ANALYTICS"] = "1"
+    pin_state()
     # Importing DVC sets its loggers up; only then they can be silenced.
     from dvc.exceptions import DvcException
 
@@ -64,7 +66,8 @@ def _dvc(root: Path) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield
+            with explained(root):
+                yield
     except DvcException as error:
         raise FlywheelError(
             f"DVC could not set up the repository: {str(error).strip()}",

@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 WIDTH = 110
+MAX_DEPTH = 100
+_MANY_LEVELS = re.compile(r"(?m)(?:[-?:][ \t]+){50}|^[ ]{100}")
 # Text without a letter beyond those of numbers, dates and times; and the words of YAML 1.1 and 1.2.
 _NUMBER_LIKE = re.compile(r"[-+.0-9_][-+.:0-9_a-fA-FoOxXtTzZ ]*|[-+]?\.(?:inf|nan)", re.IGNORECASE)
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ""))
@@ -71,6 +73,7 @@ def load(content: str | bytes) -> Any:
     >>> load("[00017, 1e-05, on, 1:30, 2026-01-31, 'true', true, ~]")
     [17, 1e-05, 'on', '1:30', '2026-01-31', 'true', True, None]
     """
+    _require_shallow(content)
     return yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
 
 
@@ -83,7 +86,27 @@ def load_text(content: str | bytes) -> Any:
     >>> load_text("names: {0: on, 1: null, '2': 007}")
     {'names': {'0': 'on', '1': 'null', '2': '007'}}
     """
+    _require_shallow(content)
     return yaml.load(content, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506 - builds text only
+
+
+def _require_shallow(content: str | bytes) -> None:
+    """libyaml's composer recurses in C: a file of 300,000 brackets would end the process.
+
+    Raises:
+        yaml.YAMLError: it is nested deeper than `MAX_DEPTH`.
+    """
+    text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+    if text.count("[") + text.count("{") <= MAX_DEPTH and not _MANY_LEVELS.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(content, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise yaml.YAMLError(f"nested deeper than {MAX_DEPTH} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _integer(loader: Any, node: Any) -> int:

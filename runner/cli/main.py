@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,8 +28,9 @@ from runner.cli import (
 )
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
 
-# What the system refuses, for reasons outside flywheel.
-_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR)
+# What the system refuses to whoever writes; the rest is met while reading.
+_WRITING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOTDIR)
+_OURS = (None, errno.EINVAL, errno.EBADF, errno.EDOM)  # nobody's files, permissions or disks
 
 COMMANDS = (init, validate, plan, run, report, judge, verify, status, promote, rollback, history, doctor, ci)
 
@@ -61,6 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns the process's exit code."""
+    _tolerate_any_encoding()
     options = build_parser().parse_args(arguments)
     try:
         code = int(options.execute(options))
@@ -79,16 +82,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.PASS)
-    except OSError as error:
-        if options.debug or error.errno not in _REFUSALS or error.filename is None:
+    except (OSError, MemoryError) as error:
+        if options.debug or (isinstance(error, OSError) and error.errno in _OURS):
             return _bug(error, debug=options.debug)
-        from runner.domain.files import write_error
-
-        refused = write_error(Path(error.filename), error)
+        refused = _refused(error)
         print(f"error: {_from_here(refused)}", file=sys.stderr)
         return int(refused.exit_code)
     except Exception as error:  # the one boundary: whatever else happens is a bug, said in one line
         return _bug(error, debug=options.debug)
+
+
+def _refused(error: OSError | MemoryError) -> FlywheelError:
+    """What the system does not allow, or has no room for, is nobody's bug."""
+    from runner.domain.files import read_error, write_error
+
+    if isinstance(error, MemoryError):
+        return FlywheelError(
+            "memory ran out",
+            hint="close what else runs, or use a machine with more memory; nothing that was finished is lost",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path.cwd()
+    return write_error(path, error) if error.errno in _WRITING else read_error(path, error)
+
+
+def _tolerate_any_encoding() -> None:
+    """A terminal or pipe of another encoding than UTF-8 gets `?` for what it has no character for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace" if stream is sys.stdout else "backslashreplace")
 
 
 def _bug(error: Exception, *, debug: bool) -> int:

@@ -125,6 +125,40 @@ def unusable_output(path: Path, message: str) -> FlywheelError:
     )
 
 
+def read_error(path: Path, error: OSError) -> FlywheelError:
+    """The error a user sees when `path` could not be read."""
+    return FlywheelError(
+        f"could not be read: {error.strerror or error}",
+        where=Where(str(path)),
+        hint="check that it is a file and its permissions, then run the same command again",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def read_text(path: Path, hint: str = "restore it from git: git checkout -- {path}") -> str:
+    """Reads a text file of the project.
+
+    Args:
+        hint: what to do about one that is not text; `{path}` stands for it.
+
+    Raises:
+        FlywheelError: it cannot be read, or is not UTF-8 (exit code 3), with the line.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise read_error(path, error) from error
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise FlywheelError(
+            f"not UTF-8 text: byte 0x{content[error.start]:02x}",
+            where=Where(str(path), content[: error.start].count(b"\n") + 1),
+            hint=hint.format(path=path),
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
+
+
 def read_json(path: Path, record_type: type[T]) -> T:
     """Reads a typed record.
 
@@ -140,7 +174,11 @@ def read_json(path: Path, record_type: type[T]) -> T:
             hint="run the sprint: flywheel run",
             exit_code=ExitCode.STAGE_FAILED,
         ) from None
-    except msgspec.MsgspecError as error:
-        name = record_type.__name__
+    except OSError as error:
+        raise read_error(path, error) from error
+    except RecursionError:
+        raise unusable_output(path, "nested too deeply to be a record") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        name = getattr(record_type, "__name__", str(record_type))
         article = "an" if name[0] in "AEIO" else "a"
         raise unusable_output(path, f"not {article} {name} record: {error}") from error

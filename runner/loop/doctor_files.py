@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner.adapters import git
+from runner.adapters.dvc_errors import missing_plugin
 from runner.config.load import load_project, validate
 from runner.domain.errors import FlywheelError
+from runner.domain.files import read_text
 from runner.loop.diagnosis import Diagnosis
 from runner.loop.doctor_workflows import diagnose_workflows
 
@@ -87,7 +89,16 @@ def _remote(root: Path) -> Diagnosis:
     config = configparser.ConfigParser(strict=False)
     path = root / ".dvc" / "config"
     if path.is_file():
-        config.read_string("\n".join(line.strip() for line in path.read_text(encoding="utf-8").splitlines()))
+        try:
+            config.read_string("\n".join(line.strip() for line in read_text(path).splitlines()))
+        except (configparser.Error, FlywheelError) as error:
+            return Diagnosis(
+                id="dvc-remote",
+                title=title,
+                state="problem",
+                detail=f".dvc/config is not valid: {str(error).splitlines()[0]}",
+                fix="correct it, or: git checkout -- .dvc/config",
+            )
     if git.run_git(root, "ls-files", "--", ".dvc/config.local").stdout:
         return Diagnosis(
             id="dvc-remote",
@@ -109,6 +120,14 @@ def _remote(root: Path) -> Diagnosis:
             state="problem",
             detail="no default remote is set in .dvc/config",
             fix=f"{begin}dvc remote add -d store s3://…, and commit .dvc/config",
+        )
+    if package := missing_plugin(url):
+        return Diagnosis(
+            id="dvc-remote",
+            title=title,
+            state="problem",
+            detail=f'DVC\'s plugin for the default remote "{name}" ({url.partition("://")[0]}://) is not installed here',
+            fix=f"pip install {package}; in CI too, beside flywheel",
         )
     if "://" not in url:
         return Diagnosis(

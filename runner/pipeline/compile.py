@@ -45,9 +45,18 @@ def compile_pipeline(folder: Path, stages: Sequence[ResolvedStage], spec: str) -
     """
     for name, text in compiled(stages, spec).items():
         path = folder / name
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        if not path.is_file() or path.read_bytes() != text.encode():
             write_text(path, text)
+    _ignore(folder / ".gitignore", [out for stage in stages for out in stage.outs])
     return folder / "dvc.yaml"
+
+
+def _ignore(file: Path, outs: Sequence[str]) -> None:
+    """DVC tells git only when a run has ended well: after one that failed, `git add` would take the weights."""
+    lines = file.read_bytes().decode("utf-8", "replace").splitlines() if file.is_file() else []
+    missing = [line for out in outs if (line := f"/{out}") not in lines]
+    if missing:
+        write_text(file, "\n".join([*lines, *missing]) + "\n")
 
 
 def compiled(stages: Sequence[ResolvedStage], spec: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.adapters import dvc_files, git, yaml_text
+from runner.adapters.dvc_objects import require_objects
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
@@ -170,13 +171,7 @@ def _read(root: Path, known: RecordedPredictions) -> tuple[Mapping[str, Column],
     from runner.adapters.tables import read_table
 
     path = dvc_files.cache_path(root, str(known.table))
-    if dvc_files.file_md5(path) != known.table:
-        raise FlywheelError(
-            "the champion's recorded predictions are spoiled in DVC's cache",
-            where=Where(path.relative_to(root).as_posix()),
-            hint="delete that file, then run again with --pull",
-            exit_code=ExitCode.STAGE_FAILED,
-        )
+    require_objects(root, {"the champion's recorded predictions": str(known.table)})
     return read_table(path), known.class_names
 
 
@@ -232,6 +227,7 @@ def _inside(champion: ResolvedChampion) -> PurePosixPath:
 
 
 def _lay_out(root: Path, store: Path, files: Mapping[str, str]) -> None:
+    require_objects(root, dict(files))
     with atomic_folder(store) as folder:
         for member, md5 in files.items():
             target = folder / member

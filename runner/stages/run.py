@@ -19,7 +19,7 @@ from runner.adapters import yaml_text
 from runner.adapters.extras import missing_extra
 from runner.adapters.private_folders import leave_working_folder
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.files import read_json, write_error, write_json
+from runner.domain.files import read_json, read_text, write_error, write_json
 from runner.domain.records import Selection, StageFailure
 from runner.stages.pipeline import stage_named
 from runner.stages.stage import Stage, StageContext
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(stage: Stage, context: StageContext) -> None:
     (context.folder / FAILURE_FILE).unlink(missing_ok=True)
-    document = yaml_text.load((context.folder / "params.yaml").read_text(encoding="utf-8"))
+    document = yaml_text.load(read_text(context.folder / "params.yaml"))
     section: dict[str, Any] = {
         key: value for key, value in document[stage.name].items() if key not in SECTION_MARKS
     }

@@ -225,7 +225,7 @@ def _write_card(root: Path, model: Model, name: str, version: str, decisions: Se
         approved={decision.finding.id: decision.by for decision in decisions if decision.by},
     )
     text = model_card.render(read_json(path.with_name("report.json"), SprintReport), context)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+    if not path.is_file() or path.read_bytes() != text.encode():
         write_text(path, text)
 
 

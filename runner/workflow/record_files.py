@@ -92,7 +92,10 @@ def refuse_strangers(root: Path, sprint: str) -> None:
 
 
 def advice(path: str) -> str:
-    """What to type about a file that is no record."""
+    """What to type about a file that is of no record."""
+    parts = PurePosixPath(path).parts
+    if parts[2] in OUTS and len(parts) > 3:
+        return f"git rm -r --cached {'/'.join(parts[:3])} (DVC keeps it, not git)"
     name = path if path.isprintable() and " " not in path else "that file"
     return f"git rm -r --cached --ignore-unmatch {name} && mv {name} . (only what flywheel writes lies there)"
 

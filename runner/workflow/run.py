@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.adapters import dvc, dvc_edits, dvc_files, git
 from runner.adapters.dvc import StageCommandFailed, StageEvent
 from runner.adapters.dvc_files import pointer_md5
+from runner.adapters.dvc_objects import require_sound
 from runner.adapters.extras import require_run_extra
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
@@ -123,6 +124,7 @@ def _run_stages(
     _refuse_symlinks(root)
     _refuse_changed_data(root, inputs_of(stages))
     (folder / FAILURE_FILE).unlink(missing_ok=True)
+    _require_sound(root, folder, progress.plan)
     _check_out(root, folder, progress.plan)
     os.environ[RUN_PID_VARIABLE] = str(os.getpid())
     try:
@@ -141,6 +143,15 @@ def _run_stages(
         del os.environ[RUN_PID_VARIABLE]
     progress.finish()
     return None
+
+
+def _require_sound(root: Path, folder: Path, plan: Plan) -> None:
+    """What comes out of DVC's cache is what its hashes name: a stage that is served from there is not run."""
+    for stage in plan.stages:
+        here = stage.reasons == [UNCHANGED] and all((folder / path).exists() for path in stage.outs)
+        if stage.action is Action.CACHED and not here:
+            for path, md5 in stage.outs.items():
+                require_sound(root, md5, f"reports/{plan.sprint}/{path}")
 
 
 def _check_out(root: Path, folder: Path, plan: Plan) -> None:

@@ -15,6 +15,7 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import read_text
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Verdict
 from runner.planning.champion import resolve_champion
@@ -78,10 +79,13 @@ def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict
 
 def recorded_champion(folder: Path) -> ResolvedChampion | None:
     """The champion that a sprint's params.yaml names; None where it was compared with none."""
+    path = folder / "params.yaml"
+    if not path.is_file():
+        return None
+    text = read_text(path)
     try:
-        sections = yaml_text.load((folder / "params.yaml").read_text(encoding="utf-8"))
-        return msgspec.convert(sections["champion"]["champion"], ResolvedChampion)
-    except (OSError, yaml.YAMLError, KeyError, TypeError, msgspec.MsgspecError):
+        return msgspec.convert(yaml_text.load(text)["champion"]["champion"], ResolvedChampion)
+    except (yaml.YAMLError, KeyError, TypeError, msgspec.MsgspecError):
         return None
 
 

@@ -15,7 +15,7 @@ from runner.config.project import Project
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import encode_json, read_json
+from runner.domain.files import encode_json, read_json, read_text
 from runner.domain.policy import FindingKind
 from runner.domain.records import Record
 from runner.pipeline.compile import compiled
@@ -232,7 +232,7 @@ def _against_lock(folder: Path, named: set[str]) -> Iterator[Finding]:
 def _in_lock(folder: Path) -> Iterator[Finding]:
     """What was delivered is what was judged only if each stage read what the one before it wrote."""
     try:
-        pipeline = yaml_text.load((folder / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+        pipeline = yaml_text.load(read_text(folder / "dvc.yaml"))["stages"]
         broken = list(broken_links(pipeline, dvc_files.read_lock(folder / "dvc.lock")))
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         broken = [f"it could not be compared with dvc.yaml: {type(error).__name__}"]
@@ -268,7 +268,7 @@ class _Repeated:
         self.findings: list[Finding] = []
         self._suspicious = suspicious
         try:
-            sections = yaml_text.load((folder / "params.yaml").read_text(encoding="utf-8"))
+            sections = yaml_text.load(read_text(folder / "params.yaml"))
             champion = champion_of(sections)
             self._parameters(project, loaded, champion, ancestor_of(sections))
             recorded = Recorded(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,11 @@ def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
     def execute(options: object) -> int:
         raise error
 
+    return doing(execute, monkeypatch)
+
+
+def doing(execute: Callable[[object], int], monkeypatch: pytest.MonkeyPatch) -> int:
+    """`flywheel status`, which does something else."""
     parser = build_parser()
     monkeypatch.setattr(cli, "build_parser", lambda: parser)
     parse = parser.parse_args
@@ -129,3 +137,44 @@ def test_what_the_system_refuses_is_no_bug(
         "  hint: check the folder's permissions, then run the same command again\n"
     )
     assert failing(OSError(errno.EINVAL, "Invalid argument", "x"), monkeypatch) == 70
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "no space left on the device while writing"),
+        (OSError(errno.EIO, "Input/output error", "data/a.jpg"), "data/a.jpg: could not be read: Input/output error"),
+        (OSError(errno.ELOOP, "Too many levels of symbolic links", b"reports"), "reports: could not be read: Too many"),
+        (OSError(errno.EMFILE, "Too many open files"), "could not be read: Too many open files"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "specs/x"), "specs/x: could not be read: No such"),
+        (PermissionError(errno.EACCES, "Permission denied", "reports"), "reports: could not be written: Permission denied"),
+        (MemoryError(), "memory ran out"),
+    ],
+)  # fmt: skip
+def test_what_the_machine_lacks_is_said(
+    error: Exception, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert failing(error, monkeypatch) == 3
+    said = capsys.readouterr().err
+    assert message in said
+    assert "hint: " in said
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1"])
+def test_output_that_is_not_utf8_has_replaced_characters(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under PYTHONIOENCODING=cp1252, or in a pipe on Windows."""
+
+    def execute(options: object) -> int:
+        print("≤ 0.5 → \udcff é")
+        print("error ≤", file=sys.stderr)
+        return 0
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    assert doing(execute, monkeypatch) == 0
+    err.flush()
+    assert out.buffer.getvalue().startswith(b"? 0.5 ? ? ")  # type: ignore[attr-defined]
+    assert err.buffer.getvalue().startswith(b"error \\u2264")  # type: ignore[attr-defined]
