@@ -194,6 +194,15 @@ def render(plan: Plan) -> str:
     lines += ["", "gates" if plan.gates else "gates  none: the verdict will be PASS whatever the model does"]
     lines += [f"  {plain(gate)}" for gate in plan.gates]
     lines.append(f"  champion: {plan.champion or 'none yet'}")
+    lines += (
+        [
+            "",
+            "no longer inherited  (`add` lengthens a list; one's own takes its place)",
+            *(f"  {plain(each, 1000)}" for each in plan.dropped),
+        ]
+        if plan.dropped
+        else []
+    )
     lines += ["", f"{plan.wear.split} split  {worn(plan.wear)}"] if plan.wear else []
     return "\n".join(lines)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from runner.config.accepts import accepts
+from runner.config.dropped import dropped
 from runner.config.explain import Problem, explain
-from runner.config.located import holder_of, in_order, located, told
-from runner.config.merging import merged_chain
+from runner.config.located import in_order, located, told
+from runner.config.merging import merged_chain, origin_of
 from runner.config.node import Node
 from runner.config.project import Project
 from runner.config.references import ProjectFacts, project_facts, project_problems, sprint_problems
@@ -61,7 +62,8 @@ class LoadedSprint:
 
     def where(self, path: DataPath) -> Where:
         """Where an option is written: in the spec, or in the one that it extends."""
-        return holder_of(self.chain, path).where(path)
+        document, local = origin_of(self.chain, path)
+        return document.where(local)
 
 
 def find_root(start: Path) -> Path:
@@ -169,6 +171,21 @@ def validate(root: Path, names: list[str] | None = None) -> list[FlywheelError]:
     return in_order(errors)
 
 
+def dropped_entries(root: Path, names: Sequence[str]) -> list[FlywheelError]:
+    """A warning for every list of a spec that leaves out entries of the one it extends; none for a spec that is wrong.
+
+    Args:
+        names: as `sprint_name` gives them.
+    """
+    chains = [_Spec(root, name).chain for name in names]
+    return [warning for chain in chains if _is_sound(chain) for warning in dropped(chain)]
+
+
+def _is_sound(chain: Sequence[Document]) -> bool:
+    data = [document.data for document in chain]
+    return all(not _schema_problems("sprint", each) for each in data) and "extends" not in data[-1]
+
+
 # --- flywheel.yaml --------------------------------------------------------------------------------
 
 
@@ -202,7 +219,8 @@ class _Spec:
         self.merged = merged_chain(self.chain)
 
     def where(self, path: DataPath) -> Where:
-        return holder_of(self.chain, path).where(path)
+        document, local = origin_of(self.chain, path)
+        return document.where(local)
 
     def errors(self, facts: ProjectFacts) -> list[FlywheelError]:
         """Everything that is wrong with the spec and those it extends."""
@@ -228,20 +246,24 @@ class _Spec:
                 *sprint_problems(Node(self.merged), facts),
                 *ancestor_problems(self._root, self._name, self.merged),
             ]
-            if told([problem], holder_of(self.chain, problem.path))
+            if self._is_told(problem)
         ]
         return in_order([*errors, *(self._placed(problem, facts) for problem in problems)])
 
+    def _is_told(self, problem: Problem) -> bool:
+        document, path = origin_of(self.chain, problem.path)
+        return bool(told([replace(problem, path=path)], document))
+
     def _placed(self, problem: Problem, facts: ProjectFacts) -> FlywheelError:
         """An error at the value; where that is inherited and right by itself, at the `extends` that made it wrong."""
-        holder = holder_of(self.chain, problem.path)
+        holder, path = origin_of(self.chain, problem.path)
         place = next(index for index, document in enumerate(self.chain) if document is holder)
         culprit = next(
             (index for index in range(place, 0, -1) if problem.path in self._wrong(index, facts)), 0
         )
         if culprit == place:
             return located(problem, self.chain)
-        message = f"{show_path(problem.path)} ({holder.where(problem.path)}): {problem.message}"
+        message = f"{show_path(path)} ({holder.where(path)}): {problem.message}"
         return located(Problem(path=("extends",), message=message, hint=problem.hint), [self.chain[culprit]])
 
     def _wrong(self, index: int, facts: ProjectFacts) -> set[DataPath]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.config.explain import Problem
-from runner.config.yaml_loader import DataPath, Document, show_path
+from runner.config.merging import origin_of
+from runner.config.yaml_loader import Document, show_path
 from runner.domain.errors import FlywheelError, Where
 
 
@@ -18,20 +19,13 @@ def told(problems: Iterable[Problem], document: Document) -> list[Problem]:
     ]
 
 
-def holder_of(chain: list[Document], path: DataPath) -> Document:
-    """The document that says what stands at `path`: the nearest that has it."""
-    for length in range(len(path), 0, -1):
-        for document in chain:
-            if path[:length] in document.places:
-                return document
-    return chain[0]
-
-
 def located(problem: Problem, chain: list[Document]) -> FlywheelError:
-    shown = show_path(problem.path)
+    """An error at the place of what is wrong, in the document that says it."""
+    document, path = origin_of(chain, problem.path)
+    shown = show_path(path)
     return FlywheelError(
         f"{shown}: {problem.message}" if shown else problem.message,
-        where=holder_of(chain, problem.path).where(problem.path, at_key=problem.at_key),
+        where=document.where(path, at_key=problem.at_key),
         hint=problem.hint,
     )
 

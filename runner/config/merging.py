@@ -1,13 +1,20 @@
-"""A spec over the one that it extends."""
+"""A spec over the one that it extends: what is merged, what is added, and where each entry is written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from runner.config.yaml_loader import Document
+from runner.config.yaml_loader import DataPath, Document
 
 STARTS = ("model", "from")  # of `train`: exactly one of them
+ADDED: dict[str, DataPath] = {
+    "checks": ("checks",),
+    "export": ("export",),
+    "slices": ("evaluate", "slices"),
+    "gates": ("gates",),
+}
+"""The lists that `add` can lengthen: its key → their places in a spec."""
 
 
 def merged_chain(chain: Sequence[Document]) -> dict[str, Any]:
@@ -15,8 +22,65 @@ def merged_chain(chain: Sequence[Document]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for document in reversed(chain):
         if isinstance(document.data, dict):
-            merged = merge(_without_other_start(merged, document.data), document.data)
+            patch = {key: value for key, value in document.data.items() if key != "add"}
+            merged = merge(_without_other_start(merged, patch), patch)
+            for key, path in ADDED.items():
+                merged = _lengthened(merged, path, _list(document.data, ("add", key)))
     return merged
+
+
+def origin_of(chain: Sequence[Document], path: DataPath) -> tuple[Document, DataPath]:
+    """The document that says what stands at a path of the merged spec, and the path in that document.
+
+    They differ for what was added to a list: the fifth gate of the merged spec may be `add.gates[0]` of the nearest.
+    """
+    for key, place in ADDED.items():
+        depth = len(place)
+        if path[:depth] == place and len(path) > depth and isinstance(path[depth], int):
+            position = int(path[depth])
+            for document, prefix, length in _segments(chain, key, place):
+                if position < length:
+                    return document, (*prefix, position, *path[depth + 1 :])
+                position -= length
+    return _holder_of(chain, path), path
+
+
+def _holder_of(chain: Sequence[Document], path: DataPath) -> Document:
+    """The nearest document that has what stands at `path`."""
+    for length in range(len(path), 0, -1):
+        for document in chain:
+            if path[:length] in document.places:
+                return document
+    return chain[0]
+
+
+def _segments(
+    chain: Sequence[Document], key: str, place: DataPath
+) -> Iterator[tuple[Document, DataPath, int]]:
+    """The parts that a merged list consists of: which document writes them, where, and how many entries."""
+    parts: list[tuple[Document, DataPath, int]] = []
+    for document in reversed(chain):
+        if place in document.places:
+            parts = [(document, place, len(_list(document.data, place)))]
+        if added := _list(document.data, ("add", key)):
+            parts.append((document, ("add", key), len(added)))
+    yield from parts
+
+
+def _list(data: Any, path: DataPath) -> list[Any]:
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, list) else []
+
+
+def _lengthened(merged: dict[str, Any], path: DataPath, entries: list[Any]) -> dict[str, Any]:
+    if not entries:
+        return merged
+    key, rest = str(path[0]), path[1:]
+    below = merged.get(key)
+    if rest:
+        return merged | {key: _lengthened(below if isinstance(below, dict) else {}, rest, entries)}
+    return merged | {key: [*(below if isinstance(below, list) else []), *entries]}
 
 
 def _without_other_start(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

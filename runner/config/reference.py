@@ -47,7 +47,17 @@ _EXTENDS = """\
 differs, by the rules of JSON Merge Patch (RFC 7396): blocks are merged key by key, lists and values are
 replaced as a whole, and `null` takes away what the other spec says, so that the default holds again.
 `apiVersion`, `kind` and `title` are always written. The merged spec must satisfy everything that a spec
-without `extends` must."""
+without `extends` must.
+
+Since a list takes the place of the inherited one, `gates:` with one gate leaves out all that the other spec demanded. `plan` and
+`validate` name what is no longer there. To lengthen a list instead, write the new entries under `add`:
+
+```yaml
+extends: 0001-first-model
+add:
+  gates: [{metric: recall, slice: night, min: 0.6}]
+  slices: [{name: night, where: brightness < 0.1}]
+```"""
 
 _FROM = """\
 ## Fine-tuning a sprint's model

@@ -15,6 +15,7 @@ import msgspec
 
 from runner.config.approval_rules import PEOPLE, POLICY_PROPERTIES
 from runner.config.project import Project
+from runner.config.schema_rules import RULES
 from runner.config.sprint import Sprint
 from runner.domain.evaluation import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
 from runner.domain.options import Options
@@ -25,7 +26,6 @@ Schema = dict[str, Any]
 FOLDER = Path(__file__).with_name("schemas")
 GATE_METRICS = (*QUALITY_METRICS, *COST_METRICS, *SPRINT_METRICS)
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_THRESHOLDS = ("min", "max", "max_drop", "min_gain")
 
 
 def schema_path(kind: Kind) -> Path:
@@ -72,71 +72,7 @@ def referenced(schema: Schema, definitions: dict[str, Schema]) -> Schema:
 # --- what types cannot say ------------------------------------------------------------------------
 
 
-def _only(required: tuple[str, ...], refused: tuple[str, ...]) -> Schema:
-    return {"required": list(required), "properties": dict.fromkeys(refused, False)}
-
-
-_RULES: dict[str, list[Schema]] = {
-    "Gate": [
-        {
-            "oneOf": [{"required": [name]} for name in _THRESHOLDS],
-            "errorMessage": "a gate has exactly one of min, max, max_drop, min_gain",
-        },
-        {
-            "if": {"anyOf": [{"required": ["max_drop"]}, {"required": ["min_gain"]}]},
-            "then": {
-                "required": ["against"],
-                "errorMessage": "max_drop and min_gain compare: add `against: champion` or `against: torch`",
-            },
-            "else": {
-                "properties": {
-                    "against": {
-                        "not": {},
-                        "errorMessage": "`against` belongs to max_drop and min_gain only",
-                    }
-                }
-            },
-        },
-    ],
-    "UltralyticsTrainer": [
-        {
-            "oneOf": [{"required": ["model"]}, {"required": ["from"]}],
-            "errorMessage": "training starts from exactly one of `model` (an architecture or a weights file) and `from` (a "
-            "sprint or `champion`)",
-        }
-    ],
-    "SliceSpec": [
-        {
-            "oneOf": [
-                _only(("name", "where"), ("objects", "by", "auto", "max", "min_images")),
-                _only(("name", "objects"), ("where", "by", "auto", "max", "min_images")),
-                _only(("by",), ("name", "where", "objects", "auto", "min_images")),
-                _only(("auto",), ("name", "where", "objects", "by")),
-            ],
-            "errorMessage": "a slice has `name` and `where`, `name` and `objects`, `by` (and `max`), or `auto` "
-            "(and `max`, `min_images`)",
-        }
-    ],
-    "OpenVinoExporter": [
-        {
-            "if": {"required": ["precision"], "properties": {"precision": {"const": "int8"}}},
-            "then": {
-                "required": ["calibration"],
-                "errorMessage": "int8 needs calibration images: add `calibration: {split: train, size: 300}`",
-            },
-            "else": {
-                "properties": {
-                    "calibration": {
-                        "not": {},
-                        "errorMessage": "calibration belongs to `precision: int8` only",
-                    }
-                }
-            },
-        }
-    ],
-}
-
-_ONCE_MERGED = ("UltralyticsTrainer",)
+_ONCE_MERGED = ("UltralyticsTrainer", "Sprint")
 
 # What a pattern asks for, in words: an error says it.
 _PATTERNS = {
@@ -159,6 +95,7 @@ _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Gate": {"metric": {"enum": list(GATE_METRICS)}},
     "Evaluate": {"optimizing": {"enum": list(QUALITY_METRICS)}},
     "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
+    "Additions": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Policy": POLICY_PROPERTIES,
 }
 
@@ -244,7 +181,7 @@ def _definition(name: str, schema: Schema) -> Schema:
             properties[key].pop("type", None)
     description = " ".join(str(schema.get("description", "")).split())
     schema = {**schema, "description": description, "properties": properties}
-    return schema | ({"allOf": _RULES[name]} if name in _RULES else {})
+    return schema | ({"allOf": RULES[name]} if name in RULES else {})
 
 
 def _property(schema: Schema, default: Any) -> Schema:

@@ -159,6 +159,19 @@ class BenchmarkOptions(Options, frozen=True, kw_only=True):
     iterations: Annotated[int, Meta(ge=10, le=100_000, description="Measured runs.")] = 50
 
 
+class Additions(Options, frozen=True, kw_only=True):
+    """Entries that are added to inherited lists, whose own entries stay."""
+
+    checks: Annotated[list[CheckBlock], Meta(description="Added to `checks`.")] = field(default_factory=list)
+    export: Annotated[list[ExportTarget], Meta(description="Added to `export`.")] = field(
+        default_factory=list
+    )
+    slices: Annotated[list[SliceSpec], Meta(description="Added to `evaluate.slices`.")] = field(
+        default_factory=list
+    )
+    gates: Annotated[list[Gate], Meta(description="Added to `gates`.")] = field(default_factory=list)
+
+
 class Sprint(Options, frozen=True, kw_only=True):
     """One sprint: a hypothesis, the data, the training, and what the model must reach."""
 
@@ -188,6 +201,12 @@ class Sprint(Options, frozen=True, kw_only=True):
     gates: Annotated[list[Gate], Meta(description="Satisficing metrics: good enough, or not.")] = field(
         default_factory=list
     )
+    add: Annotated[
+        Additions | None,
+        Meta(
+            description="Beside `extends`: entries added to inherited lists, in place of lists of one's own."
+        ),
+    ] = None
 
     @property
     def primary_target(self) -> str:

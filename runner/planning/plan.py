@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.config.dropped import dropped
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.records import Selection
@@ -54,6 +55,7 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
         forecast=forecast(timed, timings, project.costs, ahead.notes),
         gates=_gates(project, loaded),
         champion=champion.sprint if champion else None,
+        dropped=[str(warning).partition("\n")[0] for warning in dropped(loaded.chain)],
         ancestors=[one.sprint for one in ancestor.line] if ancestor else [],
         wear=_wear(root, project, loaded, selection, stages),
     )

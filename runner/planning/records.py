@@ -59,6 +59,7 @@ class Plan(Record, frozen=True, kw_only=True):
 
     Attributes:
         ancestors: the sprint whose model is fine-tuned, then those that it came from; none where training starts elsewhere.
+        dropped: what the spec leaves out of the lists of the one it extends, each with its place.
         wear: how often the test split has been used to decide; None while the split is not known.
     """
 
@@ -71,6 +72,7 @@ class Plan(Record, frozen=True, kw_only=True):
     gates: list[str]
     champion: str | None = None
     ancestors: list[str] = []
+    dropped: list[str] = []
     wear: Wear | None = None
 
     @property

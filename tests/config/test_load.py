@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.config.load import (
+    dropped_entries,
     find_root,
     list_sprints,
     load_project,
@@ -19,6 +20,7 @@ from runner.config.load import (
 from runner.config.merging import merge
 from runner.config.numbers import shared_numbers
 from runner.domain.errors import ConfigurationErrors, FlywheelError
+from runner.gates.text import describe
 
 Break = Callable[[str, str, str], Path]
 SPEC = "specs/0001-first-model.yaml"
@@ -243,3 +245,84 @@ def test_merge_does_not_change_what_it_is_given() -> None:
     base = {"a": {"b": 1}}
     assert merge(base, {"a": {"c": 2}, "d": {"e": None, "f": 1}}) == {"a": {"b": 1, "c": 2}, "d": {"f": 1}}
     assert base == {"a": {"b": 1}}
+
+
+# --- lists: in place of inherited ones, or added to them -------------------------------------------
+
+HEIR = "apiVersion: flywheel/v1\nkind: Sprint\ntitle: x\nextends: 0001-first-model\n"
+HEIR_FILE = "specs/0003-heir.yaml"
+
+
+def heir(repository: Path, rest: str) -> Path:
+    (repository / HEIR_FILE).write_text(HEIR + rest)
+    return repository
+
+
+def test_a_list_of_its_own_says_what_is_no_longer_inherited(repository: Path) -> None:
+    heir(repository, "gates:\n  - {metric: map50_95, min: 0.3}\n")
+    (warning,) = dropped_entries(repository, ["0003-heir"])
+    inherited = load_sprint(repository, "0001", load_project(repository))
+    lost = [
+        f"{describe(gate)} ({source})"
+        for gate, source in zip(inherited.sprint.gates, inherited.gate_sources, strict=True)
+        if (gate.metric, gate.slice, gate.target, gate.against) != ("map50_95", None, None, None)
+    ]
+    count = f"{len(lost)} of the {len(inherited.sprint.gates)}"
+    assert str(warning) == (
+        f"{HEIR_FILE}:5:1: `gates` takes the place of the list of 0001-first-model: {count} are no longer there: "
+        f"{', '.join(lost)}\n"
+        "  hint: to keep them, write what is new under `add: {gates: […]}` in place of `gates`"
+    )
+    assert validate(repository, ["0003"]) == []  # it may be meant
+
+
+def test_what_is_added_comes_after_what_is_inherited(repository: Path) -> None:
+    project = load_project(repository)
+    parent = load_sprint(repository, "0001", project)
+    heir(
+        repository,
+        "add:\n  gates:\n    - {metric: recall, slice: murky, min: 0.5}\n"
+        "  slices: [{name: murky, where: brightness < 0.1}]\n  export: [{format: onnx, precision: fp16}]\n",
+    )
+    assert validate(repository, ["0003"]) == []
+    assert dropped_entries(repository, ["0003-heir"]) == []
+    loaded = load_sprint(repository, "0003", project)
+    assert loaded.sprint.gates[:-1] == parent.sprint.gates
+    assert loaded.gate_sources == [*parent.gate_sources, f"{HEIR_FILE}:7:7"]
+    assert [part.name for part in loaded.sprint.evaluate.slices if part.name][-1:] == ["murky"]
+    assert [target.name for target in loaded.sprint.export][-1] == "onnx-fp16"
+    (repository / "specs" / "0004-more.yaml").write_text(
+        HEIR.replace("0001-first-model", "0003-heir") + "add: {gates: [{metric: map50, min: 0.1}]}\n"
+    )
+    further = load_sprint(repository, "0004", project)
+    assert further.gate_sources == [*loaded.gate_sources, "specs/0004-more.yaml:5:15"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        (
+            "add: {gates: [{metric: recall, slice: gone, min: 0.5}]}\n",
+            '5:39: add.gates[0].slice: unknown slice "gone"',
+        ),
+        ("add: {gates: [{metric: recall, minimum: 0.5}]}\n", "5:32: add.gates[0].minimum: unknown key"),
+        ("add: {gate: []}\n", '5:7: add.gate: unknown key; did you mean "gates"?'),
+        (
+            "add: {export: [{format: onnx}]}\n",
+            '5:16: add.export[0]: the export target "onnx-fp32" is named twice',
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_addition_is_told_where_it_is_written(
+    repository: Path, rest: str, message: str
+) -> None:
+    found = [str(error) for error in validate(heir(repository, rest), ["0003"])]
+    assert found[0].startswith(f"{HEIR_FILE}:{message}")
+
+
+def test_only_what_extends_can_add(repository: Path, break_file: Break) -> None:
+    break_file(SPEC, "title: A first model", "title: x\nadd: {gates: []}")
+    (error,) = validate(repository, ["0001"])
+    assert str(error).endswith(
+        "add: `add` lengthens inherited lists: it belongs to a spec that `extends` another"
+    )

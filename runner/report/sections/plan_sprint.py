@@ -85,6 +85,7 @@ def _lines(plan: Plan, sprint: SprintProposal, *, would: bool) -> list[str]:
     if plan.wear is not None:
         icon = "⚠️ " if plan.wear.exhausted else ""
         lines.append(f"{icon}**{markdown(plan.wear.split, 40)} split**: {markdown(worn(plan.wear))}")
+    lines += [f"⚠️ **No longer inherited**: {markdown(each, 1000)}" for each in plan.dropped]
     if plan.ancestors:
         lines.append(f"**Training starts from** {markdown(lineage(plan.ancestors), 300)}")
     if plan.champion is not None:
