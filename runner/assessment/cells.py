@@ -11,8 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.domain.evaluation import FoundSlice, Interval, Metrics, SliceMetrics, TargetEvaluation
+from runner.domain.evaluation import FoundSlice, Interval, LeftOut, Metrics, SliceMetrics, TargetEvaluation
+from runner.evaluation.counting import KINDS, Counts, GroupCounts, counts_of, group_counts
 from runner.evaluation.intervals import Sample, interval
+from runner.evaluation.judged import FEWEST_GROUPS, judged_classes, mean_over
 from runner.evaluation.measurable import Measurable
 from runner.evaluation.slices import ImageSlice, ObjectSlice
 
@@ -48,8 +50,9 @@ class CellSample:
 
     Attributes:
         slice: None for all images. `class_name`: None for all classes.
+        estimate: of a mean over classes, without those that are left out (`runner.evaluation.judged`).
         replicates: `(B,)` float64, NaN where a resample could not be measured.
-        groups: how many groups the number rests on.
+        groups: how many groups hold something that the number counts.
     """
 
     target: str
@@ -87,10 +90,14 @@ def seed_deviations(seeds: Iterable[CellSample], reference: Iterable[CellSample]
 
 @dataclass(frozen=True, kw_only=True)
 class AssessedTarget:
-    """One artefact's records, and the samples behind them."""
+    """One artefact's records, and the samples behind them.
+
+    `left_out` is the same for every artefact: the labels decide.
+    """
 
     evaluation: TargetEvaluation
     samples: list[CellSample]
+    left_out: list[LeftOut]
 
 
 def assess_target(
@@ -126,7 +133,7 @@ def assess_target(
     every = frozenset(classes)
     overall, per_class = whole.metrics(every, recorded=every)
     samples = list(whole.samples(every))
-    slices = []
+    measured, slices = [whole], []
     for part, found in parts:
         if isinstance(part, ImageSlice):
             cells = assessor.measure(measurable, part.images, part.name)
@@ -134,6 +141,7 @@ def assess_target(
             cells = assessor.measure(measurable.restricted(part), everywhere, part.name, of_objects=True)
         inside, inside_per_class = cells.metrics(judged_classes, recorded=slice_classes | judged_classes)
         samples += cells.samples(judged_classes)
+        measured.append(cells)
         slices.append(
             SliceMetrics(
                 name=part.name,
@@ -145,7 +153,8 @@ def assess_target(
             )
         )
     evaluation = TargetEvaluation(target=target, overall=overall, per_class=per_class, slices=slices)
-    return AssessedTarget(evaluation=evaluation, samples=samples)
+    left_out = [cells.left_out for cells in measured if cells.left_out.classes]
+    return AssessedTarget(evaluation=evaluation, samples=samples, left_out=left_out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,15 +181,22 @@ class _Assessor:
         mask = inside.astype(np.uint8)
         measures = measurable.measure(np.concatenate([mask[None], self.draws.multiplicities * mask]))
         holding = measurable.holding(mask)
-        return _Cells(
+        counting = measurable.counting().on(inside)
+        counts = {
+            what: group_counts(counting.rows(what), self.draws.groups, measurable.n_classes) for what in KINDS
+        }
+        cells = _Cells(
             assessor=self,
             slice_name=slice_name,
             metric_names=measurable.metrics,
+            means=measurable.means,
             inside=holding[-1] if of_objects else inside,
             holding=holding,
+            counts=counts,
             values=measures.values,
             objects=measures.objects[0],
         )
+        return cells.judging(measures.objects[:, :-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,16 +205,43 @@ class _Cells:
 
     Attributes:
         inside: `(I,)` the part's images. `holding`: `(K + 1, I)` those with objects that count.
+        means: the metrics that are means over classes in the last row.
+        counts: the groups that hold objects, detections, or either.
         values: `(1 + B, K + 1, M)`, the estimate first. `objects`: `(K + 1,)`.
+        judged: `(1 + B, M)` all classes together as judged; the last row of `values` where no class is left out.
     """
 
     assessor: _Assessor
     slice_name: str | None
     metric_names: tuple[str, ...]
+    means: frozenset[str]
     inside: NDArray[np.bool_]
     holding: NDArray[np.bool_]
+    counts: Mapping[Counts, GroupCounts]
     values: NDArray[np.float64]
     objects: NDArray[np.float64]
+    judged: NDArray[np.float64] | None = None
+
+    @property
+    def left_out(self) -> LeftOut:
+        """The classes with objects that judged means leave out."""
+        classes = self.assessor.classes
+        groups = self._class_groups
+        few = np.flatnonzero((groups > 0) & ~judged_classes(groups))
+        return LeftOut(
+            slice=self.slice_name, classes={classes[row]: int(groups[row]) for row in few.tolist()}
+        )
+
+    def judging(self, objects: NDArray[np.float64]) -> _Cells:
+        """The same with its judged means; `objects` are `(1 + B, K)` of each weighting."""
+        judged = self.values[:, -1]
+        if self.left_out.classes:
+            of_means = [metric in self.means for metric in self.metric_names]
+            known = judged_classes(self._class_groups)
+            means = mean_over(self.values[:, :-1, of_means], objects, known)
+            judged = judged.copy()
+            judged[:, of_means] = means
+        return replace(self, judged=judged)
 
     def metrics(
         self, with_intervals: frozenset[str], *, recorded: frozenset[str]
@@ -214,10 +257,14 @@ class _Cells:
         self, row: int, images: NDArray[np.bool_], class_name: str | None, *, intervals: bool = True
     ) -> Metrics:
         estimates = dict(zip(self.metric_names, self.values[0, row].tolist(), strict=True))
+        groups = {metric: self._groups(row, metric) for metric in self.metric_names}
+        held = int(self.counts["objects"].groups[row])
         metrics = Metrics(
             images=int(np.count_nonzero(images)),
             objects=int(self.objects[row]),
-            groups=self._groups(images),
+            groups=held,
+            groups_of={metric: number for metric, number in groups.items() if number != held},
+            judged=self._judged_means() if class_name is None and self.left_out.classes else {},
             **{name: value for name, value in estimates.items() if not np.isnan(value)},
         )
         if not intervals or len(self.values) == 1:
@@ -225,22 +272,22 @@ class _Cells:
         level = self.assessor.draws.level
         found = {
             cell.metric: interval(cell.sample(self.assessor.seeds), level)
-            for cell in self._samples(row, images, class_name)
+            for cell in self._samples(row, class_name)
         }
         ends = {name: Interval(low=both[0], high=both[1]) for name, both in found.items() if both}
         return msgspec.structs.replace(metrics, intervals=ends)
 
     def samples(self, classes: frozenset[str]) -> Iterator[CellSample]:
         """What the numbers rest on, of all classes together and of those named."""
-        yield from self._samples(-1, self.inside, None)
+        yield from self._samples(-1, None)
         for row, name in enumerate(self.assessor.classes):
             if name in classes:
-                yield from self._samples(row, self.holding[row], name)
+                yield from self._samples(row, name)
 
-    def _samples(self, row: int, images: NDArray[np.bool_], class_name: str | None) -> Iterator[CellSample]:
-        groups = self._groups(images)
+    def _samples(self, row: int, class_name: str | None) -> Iterator[CellSample]:
+        values = self.values[:, row] if class_name is not None or self.judged is None else self.judged
         for column, metric in enumerate(self.metric_names):
-            estimate = float(self.values[0, row, column])
+            estimate = float(values[0, column])
             if not np.isnan(estimate):
                 yield CellSample(
                     target=self.assessor.target,
@@ -248,9 +295,24 @@ class _Cells:
                     class_name=class_name,
                     metric=metric,
                     estimate=estimate,
-                    groups=groups,
-                    replicates=self.values[1:, row, column].copy(),
+                    groups=self._groups(row, metric),
+                    replicates=values[1:, column].copy(),
                 )
 
-    def _groups(self, images: NDArray[np.bool_]) -> int:
-        return len(np.unique(self.assessor.draws.groups[images]))
+    def _judged_means(self) -> dict[str, float]:
+        if self.judged is None:
+            return {}
+        estimates = zip(self.metric_names, self.judged[0].tolist(), strict=True)
+        return {name: value for name, value in estimates if name in self.means and not np.isnan(value)}
+
+    @property
+    def _class_groups(self) -> NDArray[np.int64]:
+        """`(K,)` groups that hold objects of each class."""
+        return self.counts["objects"].groups[:-1]
+
+    def _groups(self, row: int, metric: str) -> int:
+        """Those that the number rests on; a mean over classes that are all on few groups rests on no more than one of them."""
+        of_classes = self._class_groups
+        if row == -1 and metric in self.means and of_classes.max(initial=0) < FEWEST_GROUPS:
+            return int(of_classes.max(initial=0))
+        return int(self.counts[counts_of(metric)].groups[row])

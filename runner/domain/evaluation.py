@@ -54,7 +54,12 @@ class Metrics(Record, frozen=True, kw_only=True, omit_defaults=True):
     first class, and macro averages where the cell is not one class.
 
     Attributes:
-        groups: independent units of the bootstrap (scenes, or images) that the cell rests on.
+        images: of the cell; for one class, those that hold it.
+        groups: independent units of the bootstrap (scenes, or images) that hold an object which counts.
+        groups_of: the same for metrics that count something else, where the number differs: precision rests on groups
+            that hold a detection at the operating confidence, f1 on those that hold either.
+        judged: means over classes without those that `Evaluation.left_out` names, where there are some: what intervals
+            are of, and gates judge.
         intervals: per metric, its interval at the evaluation's confidence level for this cell alone.
     """
 
@@ -71,6 +76,8 @@ class Metrics(Record, frozen=True, kw_only=True, omit_defaults=True):
     recall: float | None = None
     f1: float | None = None
     groups: int | None = None
+    groups_of: dict[str, int] = {}
+    judged: dict[str, float] = {}
     intervals: dict[str, Interval] = {}
 
 
@@ -83,6 +90,9 @@ TASK_METRICS: dict[TaskName, tuple[str, ...]] = {
     "obb": RANKED_METRICS,
     "classify": CLASSIFY_METRICS,
 }
+RANKED_MEANS = frozenset(("map50_95", "map50", "map75", "ar"))
+CLASSIFY_MEANS = frozenset(("balanced_accuracy", "precision", "recall", "f1"))
+"""Means over classes where a cell is of all classes; the other metrics count all classes together."""
 QUALITY_METRICS = tuple(dict.fromkeys((*RANKED_METRICS, *CLASSIFY_METRICS)))
 COST_METRICS = (
     "latency_p50_ms",
@@ -207,6 +217,13 @@ class ChampionEvaluation(Record, frozen=True, kw_only=True):
     differences: list[Difference]
 
 
+class LeftOut(Record, frozen=True, kw_only=True):
+    """Classes that judged means leave out (`runner.evaluation.judged`) on a slice (None: all images), and on how many groups each is."""
+
+    slice: str | None
+    classes: dict[str, int]
+
+
 class Evaluation(Record, frozen=True, kw_only=True):
     """What the evaluate stage writes.
 
@@ -214,6 +231,7 @@ class Evaluation(Record, frozen=True, kw_only=True):
         split_digest: identifies the test images and their labels.
         slice_members: of each slice that somebody named, a digest of which of them belong to it.
         searched_regions: looked at for weak slices; None without an `auto` slice.
+        left_out: where judged means over classes are without some.
     """
 
     task: TaskName
@@ -228,6 +246,7 @@ class Evaluation(Record, frozen=True, kw_only=True):
     champion: ChampionEvaluation | None = None
     slice_members: dict[str, str] = {}
     searched_regions: int | None = None
+    left_out: list[LeftOut] = []
 
 
 # --- errors ---------------------------------------------------------------------------------------

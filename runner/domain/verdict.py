@@ -40,12 +40,14 @@ class FurtherEvidence(Record, frozen=True, kw_only=True):
     Attributes:
         images: further test images, of `slice` (None: of any kind); None when no realistic number would do.
         groups: the groups (scenes) that these images come from, where images are grouped.
+        counting: how many of the groups (else of the images) must hold something that the number counts; None where all do.
         cost: of labelling them, in `currency`; None without a price.
         more_seeds: no number of images would do, since it is the spread over training seeds that is too wide.
     """
 
     images: int | None
     groups: int | None = None
+    counting: int | None = None
     more_seeds: bool = False
     slice: str | None = None
     cost: float | None = None

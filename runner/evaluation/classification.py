@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.domain.evaluation import CLASSIFY_METRICS
+from runner.domain.evaluation import CLASSIFY_MEANS, CLASSIFY_METRICS
+from runner.evaluation.counting import Counting, Rows
 from runner.evaluation.measurable import Measures
 from runner.evaluation.problem import Detections, GroundTruths
 from runner.evaluation.slices import ObjectSlice
@@ -72,6 +73,11 @@ class ClassifiedMeasurable:
         """See `records.Metrics`."""
         return CLASSIFY_METRICS
 
+    @property
+    def means(self) -> frozenset[str]:
+        """See `Measurable`."""
+        return CLASSIFY_MEANS
+
     @cached_property
     def ranking(self) -> Ranking:
         """The order of classes, found once."""
@@ -110,6 +116,15 @@ class ClassifiedMeasurable:
         counts = (weights > 0) & (truth >= 0)
         each = (truth == np.arange(self.n_classes)[:, None]) & counts
         return np.concatenate([each, counts[None]])
+
+    def counting(self) -> Counting:
+        """Of the images that count: the labelled class, and the first one."""
+        counts = self.ranking.truth >= 0
+        named = counts & (self.ranking.first >= 0)
+        return Counting(
+            objects=Rows(label=self.ranking.truth[counts], image=np.flatnonzero(counts)),
+            detections=Rows(label=self.ranking.first[named], image=np.flatnonzero(named)),
+        )
 
     def _measure(self, weights: NDArray[np.uint8]) -> Measures:
         ranking = self.ranking

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.evaluation.counting import Counting
 from runner.evaluation.slices import ObjectSlice
 
 
@@ -34,10 +35,14 @@ class Measurable(Protocol):
 
     Attributes:
         metrics: M names, those of `Measures.values`.
+        means: those that are means over classes where all classes are meant.
     """
 
     @property
     def metrics(self) -> tuple[str, ...]: ...
+
+    @property
+    def means(self) -> frozenset[str]: ...
 
     @property
     def n_images(self) -> int: ...
@@ -55,4 +60,8 @@ class Measurable(Protocol):
 
     def holding(self, weights: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """`(K + 1, n_images)` bool: which images of weight `(n_images,)` hold counting objects of each class, or of any."""
+        ...
+
+    def counting(self) -> Counting:
+        """The objects and detections that count, on all images."""
         ...

@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.domain.evaluation import RANKED_METRICS
+from runner.domain.evaluation import RANKED_MEANS, RANKED_METRICS
 from runner.evaluation.average_precision import Curves, accumulate
 from runner.evaluation.candidates import Candidates, candidate_pairs
+from runner.evaluation.counting import Counting, Rows
 from runner.evaluation.lanes import Walk, measure_lanes
-from runner.evaluation.matching import EVERY_THRESHOLD, Matches, match
+from runner.evaluation.matching import EVERY_THRESHOLD, Matches, at_threshold, match
 from runner.evaluation.measurable import Measures
 from runner.evaluation.problem import Problem
 from runner.evaluation.slices import ObjectSlice
@@ -33,6 +34,7 @@ class RankedMeasurable:
     """
 
     metrics: tuple[str, ...] = RANKED_METRICS
+    means: frozenset[str] = RANKED_MEANS
 
     def __init__(
         self,
@@ -89,6 +91,18 @@ class RankedMeasurable:
         held[label, image] = True
         held[-1] = held[:-1].any(axis=0)
         return held & (weights > 0)
+
+    def counting(self) -> Counting:
+        """The objects that count, and the detections that precision counts: at similarity 0.5."""
+        candidates, counted = self.candidates, self.matches.counted
+        truths = self.problem.truths
+        score = candidates.score
+        confident = score >= score.dtype.type(self.operating_confidence)
+        confident &= ~at_threshold(self.matches.ignored, 0)
+        return Counting(
+            objects=Rows(label=truths.label[counted], image=truths.image[counted]),
+            detections=Rows(label=candidates.label[confident], image=candidates.image[confident]),
+        )
 
     def curves(self, weights: NDArray[np.uint8]) -> Curves:
         """Precision over recall of every class and threshold under `(I,)` weights."""

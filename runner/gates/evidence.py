@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from runner.domain.evaluation import (
@@ -82,11 +83,18 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A number, or why there is none. A reference also says whose it is: "the torch model's"."""
+    """A number, or why there is none. A reference also says whose it is: "the torch model's".
+
+    Attributes:
+        left_out: of a mean over classes, those that it is without, and on how many groups each is.
+        of_all: the same mean with them.
+    """
 
     value: float | None = None
     why_not: str = ""
     whose: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    of_all: float | None = None
 
 
 def measured(evidence: Evidence, metric: str, cell: Cell) -> Measured:
@@ -139,7 +147,15 @@ def quality(evaluation: Evaluation, metric: str, cell: Cell) -> Measured:
     found = find_target(evaluation, cell.target)
     if found is None:
         return Measured(why_not=f"there is no artefact {cell.target}")
-    return _in_target(found, metric, cell)
+    return _without(evaluation, _in_target(found, metric, cell), cell)
+
+
+def _without(evaluation: Evaluation, found: Measured, cell: Cell) -> Measured:
+    """With the names of the classes that the number is without."""
+    if found.of_all is None:
+        return found
+    named = (part.classes for part in evaluation.left_out if part.slice == cell.slice_name)
+    return replace(found, left_out=next(named, {}))
 
 
 def find_target(evaluation: Evaluation, name: str) -> TargetEvaluation | None:
@@ -165,6 +181,8 @@ def _in_target(found: TargetEvaluation, metric: str, cell: Cell) -> Measured:
     value = getattr(metrics, metric)
     if value is None or not math.isfinite(value):
         return Measured(why_not=_no_data(metrics))
+    if cell.class_name is None and metric in metrics.judged:
+        return Measured(value=metrics.judged[metric], of_all=float(value))
     return Measured(value=float(value))
 
 

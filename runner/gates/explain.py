@@ -12,6 +12,7 @@ from runner.gates.text import UNITS, amount, rule, telling_decimals, threshold
 
 Ends: TypeAlias = tuple[float, float]
 
+_MOST_NAMED = 6
 _ROUNDING = 1e-9  # 0.50 − 0.48 must count as a drop of 0.02
 
 
@@ -132,6 +133,27 @@ def by_interval(
     return decided if found is not Outcome.INCONCLUSIVE else f"{start}; {bound} lies within; {asks}"
 
 
+def without(gate: Gate, measured: Measured, evaluation: Evaluation) -> str:
+    """Which classes the judged mean is without, why, and the mean with them; nothing where it is of all."""
+    if not measured.left_out or measured.of_all is None:
+        return ""
+    unit = evaluation.resampling.unit if evaluation.resampling else "image"
+    fewest = sorted(measured.left_out.items(), key=lambda named: (-named[1], named[0]))
+    named = [f"{name} ({groups} {_units(unit, groups)})" for name, groups in fewest[:_MOST_NAMED]]
+    more = f" and {len(fewest) - len(named)} more" if len(fewest) > len(named) else ""
+    noun, verb, them = ("class", "is", "it") if len(fewest) == 1 else ("classes", "are", "them")
+    return (
+        f"; {noun} {', '.join(named)}{more} {verb} left out of this mean, as too few {_units(unit, 0)} hold {them}: "
+        f"with {them}, it is {amount(gate.metric, measured.of_all)}"
+    )
+
+
+def _units(unit: str, number: int) -> str:
+    """`image`, `images`, `groups (scene)`."""
+    several = "" if number == 1 else "s"
+    return f"image{several}" if unit == "image" else f"group{several} ({unit})"
+
+
 def asks(further: FurtherEvidence | None, evaluation: Evaluation) -> str:
     """What would decide.
 
@@ -146,9 +168,10 @@ def asks(further: FurtherEvidence | None, evaluation: Evaluation) -> str:
     of_slice = f" of slice {further.slice}" if further.slice else ""
     unit = evaluation.resampling.unit if evaluation and evaluation.resampling else ""
     from_groups = f" from {further.groups} further groups ({unit})" if further.groups else ""
+    counting = f", {further.counting} of them with something that this counts," if further.counting else ""
     cost = f" ({further.cost:.2f} {further.currency} of labels)" if further.cost else ""
     images = f"about {further.images} further image{'' if further.images == 1 else 's'}"
-    return f"{images}{of_slice}{from_groups}{cost} would decide it at 80 % power"
+    return f"{images}{of_slice}{from_groups}{cost}{counting} would decide it at 80 % power"
 
 
 def _span(ends: Ends, beside: float) -> str:

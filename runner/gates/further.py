@@ -11,7 +11,7 @@ from runner.gates.evidence import Cell, Evidence, find_slice, find_target
 def further_evidence(
     groups: int | None, known_groups: int, cell: Cell, evidence: Evidence, *, seeds_dominate: bool = False
 ) -> FurtherEvidence:
-    """Images of the cell's slice as they come: a class that is in every tenth of them needs ten times as many.
+    """Images of the cell's slice as they come: where every tenth holds something to count, ten times as many groups.
 
     Args:
         groups: further groups that would decide; None when no realistic number would.
@@ -33,6 +33,9 @@ def further_evidence(
     return FurtherEvidence(
         images=images,
         groups=rounded_up(times * inside.groups) if grouped and inside.groups else None,
+        counting=rounded_up(groups)
+        if known_groups < ((inside.groups or 0) if grouped else inside.images)
+        else None,
         slice=cell.slice_name,
         cost=_cost(images, labelled.objects / max(1, labelled.images), evidence),
         currency=evidence.label_price.currency if evidence.label_price else "",

@@ -212,7 +212,10 @@ def _result(question: _Question, evidence: Evidence, family: Family) -> GateResu
         origin=question.written.origin,
         finding=question.written.finding,
     )
-    return result if question.sample is None else _by_interval(result, question, evidence, family)
+    if question.sample is not None:
+        result = _by_interval(result, question, evidence, family)
+    without = explain.without(gate, question.value, evidence.evaluation)
+    return structs.replace(result, explanation=result.explanation + without)
 
 
 def _by_interval(result: GateResult, question: _Question, evidence: Evidence, family: Family) -> GateResult:

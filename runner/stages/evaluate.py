@@ -20,6 +20,7 @@ from runner.domain.evaluation import (
     ChampionModel,
     Evaluation,
     FoundSlice,
+    LeftOut,
     Metrics,
     Resampling,
     TargetEvaluation,
@@ -122,6 +123,7 @@ class _Measured:
     samples: list[CellSample]
     analyses: dict[str, ErrorAnalysis]
     searched_regions: int | None
+    left_out: list[LeftOut]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +183,7 @@ class _Measuring:
             samples=[sample for name in names for sample in assessed[name].samples],
             analyses={name: analyses[name] for name in self.params.targets},
             searched_regions=weak.searched,
+            left_out=assessed[self.params.primary_target].left_out,
         )
 
     def _deviations(
@@ -261,6 +264,7 @@ def _evaluation(
         seeds=measured.seeds,
         slice_members=slice_members(params.slices, measuring.split),
         searched_regions=measured.searched_regions,
+        left_out=measured.left_out,
         champion=_champion(folder, params, measured),
     )
 
@@ -313,7 +317,7 @@ def _measured(metrics: Metrics, names: Sequence[str]) -> dict[str, float]:
 
 STAGE = Stage(
     name="evaluate",
-    version=4,
+    version=5,
     params_type=EvaluateParams,
     resolve=resolve,
     with_champion=with_champion,

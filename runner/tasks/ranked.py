@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import TaskSpec
+from runner.evaluation.counting import Counting
 from runner.evaluation.measurable import Measurable, Measures
 from runner.evaluation.problem import Detections, GroundTruths, Problem
 from runner.evaluation.slices import ObjectSlice
@@ -133,6 +134,7 @@ class _OfAllRows:
         self._measurable = measurable
         self._known = known
         self.metrics = measurable.metrics
+        self.means = measurable.means
         self.n_images = measurable.n_images
         self.n_classes = measurable.n_classes
 
@@ -144,6 +146,9 @@ class _OfAllRows:
 
     def holding(self, weights: NDArray[np.uint8]) -> NDArray[np.bool_]:
         return self._measurable.holding(weights)
+
+    def counting(self) -> Counting:
+        return self._measurable.counting()
 
 
 def _numbered(names: Any) -> dict[str, int]:

@@ -221,7 +221,7 @@ def test_a_class_that_is_rare_needs_more_images_than_hold_it() -> None:
     assert (further.groups or 0) * 10 == further.images
 
 
-def test_without_a_price_or_groups_only_images_are_named() -> None:
+def test_where_images_are_empty_it_says_how_many_must_hold_something() -> None:
     plain = msgspec.structs.replace(
         EVIDENCE,
         label_price=LabelPrice(per_object=None, currency="EUR"),
@@ -230,9 +230,10 @@ def test_without_a_price_or_groups_only_images_are_named() -> None:
         ),
     )
     found = result({"metric": "recall", "slice": "dark", "min": 0.5}, plain)
-    assert found.further == FurtherEvidence(images=7100, slice="dark", currency="EUR")
+    assert found.further == FurtherEvidence(images=7100, counting=2400, slice="dark", currency="EUR")
     assert found.explanation.endswith(
-        "; about 7100 further images of slice dark would decide it at 80 % power"
+        "; about 7100 further images of slice dark, 2400 of them with something that this counts, "
+        "would decide it at 80 % power"
     )
 
 

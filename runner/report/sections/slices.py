@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.domain.evaluation import Evaluation
 from runner.report.escape import code, markdown
 from runner.report.record import SprintReport
 from runner.report.sections.part import (
@@ -42,6 +43,8 @@ from runner.report.wording import (
 
 _BESIDE = ("recall", "precision")  # beside the metric that rows are ranked by
 _BESIDE_CLASSIFY = ("balanced_accuracy", "f1")
+
+_MOST_LEFT_OUT = 12
 
 
 def parts(report: SprintReport) -> list[Part]:
@@ -149,7 +152,21 @@ def _judged_on(report: SprintReport) -> str:
     )
     return (
         f"{code(measured.target, 80)} on {code(evaluation.split, 40)}: {values}. "
-        f"Evaluator: {markdown(evaluation.evaluator, 160)}; {what}."
+        f"Evaluator: {markdown(evaluation.evaluator, 160)}; {what}.{_left_out(evaluation)}"
+    )
+
+
+def _left_out(evaluation: Evaluation) -> str:
+    """The classes that the means of the tables are without."""
+    if not evaluation.left_out:
+        return ""
+    everywhere = [item for part in evaluation.left_out if part.slice is None for item in part.classes.items()]
+    names = ", ".join(f"{markdown(name, 60)} ({groups})" for name, groups in everywhere[:_MOST_LEFT_OUT])
+    more = f" and {len(everywhere) - _MOST_LEFT_OUT} more" if len(everywhere) > _MOST_LEFT_OUT else ""
+    slices = "; on slices it may be others" if len(evaluation.left_out) > 1 or not everywhere else ""
+    return (
+        " Means over classes in the tables, and their intervals, are without the classes that fewer than 3 groups hold"
+        f"{': ' if names else ''}{names}{more}{slices}. The values above are of all classes."
     )
 
 
