@@ -322,7 +322,7 @@ def _row(
     measured = judged(report)
     place = (None if named[0] == OVERALL else named[0], None) if not of_class else (None, named[0])
     gate = _judging(report, metric, place)
-    value = _as_judged(metrics, metric)
+    value = _judged_value(metrics, metric)
     interval = gate.interval if gate is not None else metrics.intervals.get(metric)
     return CellRow(
         name=named[0],
@@ -331,12 +331,12 @@ def _row(
         metric=metric,
         value=value,
         interval=interval,
-        delta=_minus(value, _as_judged(measured.overall if measured else None, metric)),
+        delta=_minus(value, _judged_value(measured.overall if measured else None, metric)),
         unsure=_unsure(interval) if value is not None and resampled(report) else "",
     )
 
 
-def _as_judged(metrics: Metrics | None, metric: str) -> float | None:
+def _judged_value(metrics: Metrics | None, metric: str) -> float | None:
     return metrics.judged.get(metric, quality(metrics, metric)) if metrics else None
 
 
