@@ -161,6 +161,17 @@ def _statements(sql: str) -> Node:
     return tree
 
 
+def syntax_tree(sql: str) -> Node:
+    """DuckDB's syntax tree of a statement that `analyse` has accepted the condition of."""
+    return _statements(sql)
+
+
+def written_sql(tree: Node) -> str:
+    """The statement of a syntax tree, as SQL."""
+    row = _connection().execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(tree)]).fetchone()
+    return str(row[0])
+
+
 def _parse(condition: str) -> Node:
     """The condition's syntax tree."""
     if re.search(r"[\x00-\x08\x0b-\x1f]", condition):

@@ -1,4 +1,4 @@
-"""Conditions over a Parquet table, and typed reading of CSV, by DuckDB.
+"""Conditions over a Parquet table, by DuckDB.
 
 A condition is checked first (`conditions.analyse`), and evaluated on a connection that can reach neither
 files nor the network.
@@ -6,7 +6,7 @@ files nor the network.
 
 from __future__ import annotations
 
-import math
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runner.adapters.conditions import analyse
-from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.adapters.plain_conditions import plain_uses
+from runner.adapters.unknown_numbers import SETTINGS, nan_is_null
+from runner.domain.errors import FlywheelError
 from runner.domain.files import unusable_output
 from runner.domain.nearest import suggestion
 
@@ -27,11 +29,16 @@ if TYPE_CHECKING:
 
 TABLE = "index_rows"
 CONDITION_SECONDS = 60.0  # a million rows take less than one
-ZONED = "TIMESTAMP WITH TIME ZONE"
+_TEXT_COMPARED = re.compile("Could not convert string|values of type VARCHAR")
+_TEXT = (
+    "text is compared with text in single quotes, as in zone = '08'; "
+    "TRY_CAST(zone AS DOUBLE) is NULL where the text is no number"
+)
 CONFIG = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
+    **SETTINGS,
 }
 
 
@@ -69,7 +76,8 @@ def load(
             list(dict.fromkeys([*columns, *(name for names in used for name in names)])) or list(known)[:1]
         )
         connection.execute(
-            f"CREATE TABLE {TABLE} AS SELECT {', '.join(map(_quoted, wanted))} FROM read_parquet(?)",  # noqa: S608
+            f"CREATE TABLE {TABLE} AS SELECT {', '.join(_numbers(name, known[name]) for name in wanted)} "  # noqa: S608
+            "FROM read_parquet(?)",
             [file_pattern(parquet)],
         )
         _lock(connection)
@@ -77,40 +85,6 @@ def load(
         values = connection.execute(listed).fetchnumpy() if columns else {}
         masks = [_mask(connection, condition) for condition in conditions]
     return {name: _filled(values[name]) for name in columns}, masks
-
-
-def read_csv(path: Path) -> dict[str, list[Any]]:
-    """Reads a CSV with a header; numbers, booleans, dates and times (zoned ones in UTC) are recognised.
-
-    Returns:
-        The columns as Python values, with None where a field is empty or `nan`.
-
-    Raises:
-        FlywheelError: the file is missing or is no CSV.
-    """
-    import duckdb
-
-    if not path.is_file():
-        raise FlywheelError("file not found", where=Where(str(path)), exit_code=ExitCode.STAGE_FAILED)
-    with _connection() as connection:
-        try:
-            source, arguments = "FROM read_csv(?, header=true, sample_size=-1)", [file_pattern(path)]
-            kinds = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {source}", arguments).fetchall()}
-            fields = [f"timezone('UTC', {_quoted(n)})" if kinds[n] == ZONED else _quoted(n) for n in kinds]
-            rows = connection.execute(f"SELECT {', '.join(fields)} {source}", arguments).fetchall()
-        except duckdb.Error as error:
-            raise FlywheelError(
-                f"not a readable CSV file: {_first_line(error)}",
-                where=Where(str(path)),
-                hint="it needs a header line and the same number of fields in every line",
-                exit_code=ExitCode.STAGE_FAILED,
-            ) from error
-    return {name.strip(): [_known(row[position]) for row in rows] for position, name in enumerate(kinds)}
-
-
-def _known(value: Any) -> Any:
-    """None for NaN: DuckDB holds NaN to be greater than any number, which no condition means."""
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 @contextmanager
@@ -167,6 +141,14 @@ def _interrupted_after(connection: Any, seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
+def _numbers(name: str, kind: str) -> str:
+    """A column, with NULL where it is NaN."""
+    quoted = _quoted(name)
+    if kind not in ("DOUBLE", "FLOAT"):
+        return quoted
+    return f"CASE WHEN isnan({quoted}) THEN NULL ELSE {quoted} END AS {quoted}"
+
+
 def _mask(connection: Any, condition: str) -> Mask:
     import duckdb
 
@@ -179,16 +161,29 @@ def _mask(connection: Any, condition: str) -> Mask:
             condition, why, "write it simpler, or put what it asks into a metadata column"
         ) from error
     except duckdb.Error as error:
-        raise _refused(condition, _first_line(error)) from error
+        message = _first_line(error)
+        raise _refused(condition, message, _TEXT if _TEXT_COMPARED.search(message) else None) from error
 
 
 def _computed(connection: Any, condition: str) -> Mask:
-    kind = connection.execute(f"SELECT (\n{condition}\n) FROM {TABLE} LIMIT 0").description[0][1]  # noqa: S608
-    if str(kind) != "BOOLEAN":
-        raise _refused(condition, f"it gives {kind}, not true or false")
-    query = f"SELECT coalesce((\n{condition}\n), false) AS satisfied FROM {TABLE}"  # noqa: S608
+    sql = nan_is_null(condition)
+    kind = str(connection.execute(f"SELECT (\n{sql}\n) FROM {TABLE} LIMIT 0").description[0][1])  # noqa: S608
+    if kind != "BOOLEAN":
+        if not _is_zero_or_one(connection, condition, kind):
+            raise _refused(condition, f"it gives {kind}, not true or false")
+        sql = f"({sql}) = 1"
+    query = f"SELECT coalesce((\n{sql}\n), false) AS satisfied FROM {TABLE}"  # noqa: S608
     mask: Mask = connection.execute(query).fetchnumpy()["satisfied"]
     return mask
+
+
+def _is_zero_or_one(connection: Any, condition: str, kind: str) -> bool:
+    """Whether a condition is a column alone that holds truth as 0 and 1."""
+    uses = plain_uses(condition)
+    if not kind.endswith("INT") or uses is None or {use.kind for use in uses} != {"alone"} or len(uses) > 1:
+        return False
+    query = f"SELECT coalesce(bool_and(({condition}) IN (0, 1)), true) FROM {TABLE}"  # noqa: S608
+    return bool(connection.execute(query).fetchone()[0])
 
 
 def _filled(values: Any) -> Column:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from runner.adapters.plain_conditions import Use
 from runner.config.explain import Problem
 from runner.config.node import Node
 from runner.config.paths import path_problem
+from runner.dataset.metadata import metadata_header
+from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
 
 # The fixed columns of the index's two tables, as docs/reference.md lists them.
@@ -94,7 +95,7 @@ class Columns:
 def image_columns(root: Path, project: Node) -> Columns:
     """The columns of the table `images`, with those of the metadata file when it is there."""
     classes = [f"n_{entry.text}" for entry in project.get("classes").entries() if entry.text]
-    header = metadata_header(root, project)
+    header = _metadata_columns(root, project)
     return Columns(
         table="images",
         names=(*IMAGE_COLUMNS, *classes, *(name for name in header or () if name not in IMAGE_COLUMNS)),
@@ -107,17 +108,35 @@ def object_columns(classes: tuple[str, ...] | None) -> Columns:
     return Columns(table="objects", names=tuple(OBJECT_COLUMNS), complete=True, classes=classes)
 
 
-def metadata_header(root: Path, project: Node) -> tuple[str, ...] | None:
-    """The metadata file's columns; `()` when the project names no file, None when they are not known here."""
+def metadata_problems(root: Path, project: Node) -> Iterator[Problem]:
+    """What is wrong with the header of the metadata file, where the file is here."""
+    try:
+        _metadata_columns(root, project, checked=True)
+    except FlywheelError as error:
+        file = project.get("dataset", "metadata")
+        line = f":{error.where.line}" if error.where and error.where.line else ""
+        yield Problem(path=file.path, message=f"{file.text}{line}: {error.message}", hint=error.hint)
+
+
+def _metadata_columns(root: Path, project: Node, *, checked: bool = False) -> tuple[str, ...] | None:
+    """The metadata file's columns; `()` when the project names no file, None when they are not known here.
+
+    Raises:
+        FlywheelError: the header is unusable, if that is to be `checked`; else the columns are not known.
+    """
     file = project.get("dataset", "metadata")
     if file.value is None:
         return ()
     if file.text is None or path_problem(root, file.text) or not (root / file.text).is_file():
         return None
+    classes = [f"n_{entry.text}" for entry in project.get("classes").entries() if entry.text]
     try:
-        with (root / file.text).open(encoding="utf-8-sig", newline="") as lines:
-            return tuple(name.strip() for name in next(csv.reader(lines), []))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        return metadata_header(root / file.text, (*IMAGE_COLUMNS, *classes))
+    except OSError:
+        return None
+    except FlywheelError:
+        if checked:
+            raise
         return None
 
 

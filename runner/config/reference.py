@@ -71,6 +71,20 @@ new classes start from random weights, those that are gone are dropped. A sprint
 the ancestor, or one before it, was trained or validated on. In a spec that `extends` another, `from` takes the place of an
 inherited `model`, and `model` that of an inherited `from`."""
 
+_METADATA = """\
+## Metadata
+
+<a id="metadata"></a>`dataset.metadata` names a CSV file in UTF-8 whose column `path` holds the images' files, relative to the dataset. `init`,
+`validate` and the index read it by one set of rules. Cells are separated by commas, semicolons, tabs or `|`; Excel's line `sep=;` is
+understood. Lines that start with `#` and empty lines are left out. Every line has as many cells as the header, whose names differ in
+more than case and are none of the index's own. Each image has at most one row; images without a row have NULL in all columns.
+
+A column has one type, the first of these that all its cells fit: true and false (`true`/`false`, `yes`/`no`, or `y` and `n`), whole
+numbers, numbers, dates and times with the year first (`2026-01-02`, `2026-01-02T03:04:05+01:00`, `2026:01:02 03:04:05`; those with a
+zone in UTC), times of day; else text. Empty cells are NULL, and so are `NaN`, `NA`, `N/A`, `null`, `None` in a column that is not text, and
+numbers that are infinite. Whole numbers with a leading zero are text (`08`), as are those beyond 64 bits. `0,5` is a number only where
+commas do not separate cells."""
+
 _CONDITIONS = """\
 ## Conditions
 
@@ -79,7 +93,11 @@ A condition is one SQL boolean expression, which DuckDB evaluates for each row o
 Text goes in single quotes. A row for which it is NULL does not satisfy it. Refused are statements,
 subqueries, aggregates, window functions, lambdas, parameters, comments, and every function that is not
 listed. An unknown column is refused with the nearest one that there is; while the data has not been
-pulled, metadata columns cannot be known, and any name passes."""
+pulled, metadata columns cannot be known, and any name passes.
+
+What is not known satisfies nothing: a comparison with NULL, with NaN or with a division by zero is neither true nor false, and so is
+its `NOT`; `column IS NULL` finds such rows. `/` divides to a fraction, `//` to a whole number. Text is compared with text:
+`zone = '08'`; a column of 0 and 1 may stand alone as a true-or-false column may."""
 
 _LABELS = """\
 ## Labels
@@ -149,6 +167,7 @@ def render_reference(project: Schema, sprint: Schema) -> str:
         _EXTENDS,
         _FROM,
         _LABELS,
+        _METADATA,
         _CONDITIONS,
         *_conditions(),
         "## Expectations\n\nThose of Great Expectations that a spec's `checks` may name, with their arguments "
@@ -267,7 +286,7 @@ def _meaning(value: Schema, definitions: dict[str, Schema]) -> str:
 def _conditions() -> Iterator[str]:
     rows = [(f"`{name}`", meaning) for name, meaning in IMAGE_COLUMNS.items()]
     rows.append(("`n_<class>`", "number of labelled objects of that class"))
-    rows.append(("every metadata column", "from `dataset.metadata`, joined by `path`"))
+    rows.append(("every metadata column", "from `dataset.metadata`, joined by `path` ([types](#metadata))"))
     yield "### Columns of `images`\n\n" + _table(("column", "meaning"), rows)
     rows = [(f"`{name}`", meaning) for name, meaning in OBJECT_COLUMNS.items()]
     yield "### Columns of `objects`\n\n" + _table(("column", "meaning"), rows)

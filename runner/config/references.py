@@ -10,7 +10,14 @@ from typing import Any
 
 from runner.config.approval_rules import approval_problems
 from runner.config.check_arguments import check_problems
-from runner.config.columns import Columns, column_problems, condition_problems, image_columns, object_columns
+from runner.config.columns import (
+    Columns,
+    column_problems,
+    condition_problems,
+    image_columns,
+    metadata_problems,
+    object_columns,
+)
 from runner.config.explain import Problem
 from runner.config.node import Node
 from runner.config.paths import dataset_problems, spec_path_problems
@@ -60,6 +67,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
     group_by, metadata = project.get("dataset", "group_by"), project.get("dataset", "metadata")
     problems = [
         *dataset_problems(project, facts.root),
+        *metadata_problems(facts.root, project),
         *task_problems(project),
         *_duplicates(project.get("classes").entries(), "class"),
         *_reserved_classes(project.get("classes").entries()),

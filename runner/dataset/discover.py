@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from runner.adapters.images import quick_problem
+from runner.dataset.csv_rows import KEY, read_header
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.layouts.coco import coco_categories, coco_files
@@ -22,7 +22,6 @@ from runner.dataset.layouts.yolo import (
     yolo_images,
     yolo_labels,
 )
-from runner.dataset.metadata import KEY
 from runner.dataset.skeleton import find_keypoints
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
@@ -270,10 +269,14 @@ def _metadata(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
     found: dict[str, list[str]] = {}
     problems = []
     for path in sorted(folder.glob("*.csv")):
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-            header = [name.strip() for name in next(csv.reader(lines), [])]
+        try:
+            header = read_header(path)
+        except FlywheelError as error:
+            at = f"{path.name}:{error.where.line}" if error.where and error.where.line else path.name
+            problems.append(f"{at} is not used as metadata: {error.message}; {error.hint}")
+            continue
         if KEY in header:
-            found[path.name] = header
+            found[path.name] = list(header)
         else:
             problems.append(
                 f"{path.name} has no column `{KEY}` (relative to the dataset), so it is not used as metadata"

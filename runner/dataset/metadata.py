@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from runner.adapters import duckdb
-from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.dataset.csv_rows import KEY, CsvRows, read_header, read_rows, unusable
+from runner.dataset.csv_values import typed
 from runner.domain.nearest import suggestion
 
-KEY = "path"
+__all__ = ["KEY", "JoinedMetadata", "join_metadata", "metadata_header"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,22 @@ class JoinedMetadata:
     notes: list[str]
 
 
+def metadata_header(csv: Path, reserved: Iterable[str]) -> tuple[str, ...]:
+    """The names of a metadata CSV's columns, `path` among them; no heavy library is needed.
+
+    Raises:
+        FlywheelError: as `join_metadata`, as far as the header tells.
+    """
+    header = read_header(csv)
+    _check_columns(csv, header, reserved)
+    return header
+
+
 def join_metadata(csv: Path, image_paths: Sequence[str], reserved: Iterable[str]) -> JoinedMetadata:
     """Reads a CSV and brings its rows into the order of the images.
+
+    A path in the CSV is that of the image of the same name, or else of the one that differs from it only in `./`,
+    in backslashes, or in how Unicode composes its letters.
 
     Args:
         csv: has a column `path`, relative to the dataset folder.
@@ -32,44 +46,107 @@ def join_metadata(csv: Path, image_paths: Sequence[str], reserved: Iterable[str]
         reserved: names that the index itself uses.
 
     Raises:
-        FlywheelError: the file is missing or no CSV, lacks the column `path`, names a path twice, or uses a
-            reserved name.
+        FlywheelError: the file is missing or no CSV (`csv_rows.read_rows`), lacks the column `path`, uses a
+            reserved name, has a row without a path or two for one image, or names none of the images.
     """
-    columns = duckdb.read_csv(csv)
-    if KEY not in columns:
-        raise _unusable(csv, f"has no column `{KEY}`{suggestion(KEY, columns, plural='it has')}")
+    table = read_rows(csv)
+    _check_columns(csv, table.columns, reserved)
+    rows, strangers = _rows_of_images(csv, table, image_paths)
+    order = [rows.get(path) for path in image_paths]
+    columns, notes = {}, list(table.notes)
+    for name, texts in table.columns.items():
+        if name == KEY:
+            continue
+        column = typed(texts, table.separator)
+        columns[name] = [None if row is None else column.values[row] for row in order]
+        if column.note:
+            notes.append(f'{csv.name}: column "{name}": {column.note}')
+    without_row = [path for path in image_paths if path not in rows]
+    if strangers:
+        counted = _counted(len(strangers), "row has", "rows have")
+        notes.append(f"{csv.name}: {counted} no image, {_first(strangers)}")
+    if without_row:
+        counted = _counted(len(without_row), "image has", "images have")
+        notes.append(f"{csv.name}: {counted} no row, {_first(without_row)}")
+    return JoinedMetadata(columns=columns, notes=notes)
+
+
+def _check_columns(csv: Path, names: Iterable[str], reserved: Iterable[str]) -> None:
+    names = list(names)
+    if KEY not in names:
+        raise unusable(
+            csv,
+            f"has no column `{KEY}`{suggestion(KEY, names, plural='it has')}",
+            f"name the column that holds the images' files, relative to the dataset's folder, `{KEY}`",
+        )
     taken = {name.casefold() for name in reserved}
-    clashes = [name for name in columns if name != KEY and name.casefold() in taken]
+    clashes = [name for name in names if name != KEY and name.casefold() in taken]
     if clashes:
-        raise _unusable(
+        raise unusable(
             csv,
             f"column `{clashes[0]}` has the name of one of the index's own columns",
             f"rename it, for example to `meta_{clashes[0]}`",
         )
-    paths = [PurePosixPath(str(path)).as_posix() for path in columns[KEY]]
-    repeated = [path for path, count in Counter(paths).items() if count > 1]
-    if repeated:
-        raise _unusable(csv, f"lists {repeated[0]} more than once", "keep one row per image")
-    rows = {path: row for row, path in enumerate(paths)}
-    order = [rows.get(path) for path in image_paths]
-    joined = {
-        name: [None if row is None else values[row] for row in order]
-        for name, values in columns.items()
-        if name != KEY
-    }
-    return JoinedMetadata(columns=joined, notes=_notes(csv.name, rows, image_paths))
 
 
-def _notes(name: str, rows: dict[str, int], image_paths: Sequence[str]) -> list[str]:
-    without_image = sorted(rows.keys() - set(image_paths))
-    without_row = [path for path in image_paths if path not in rows]
-    notes = []
-    if without_image:
-        notes.append(f"{name}: {len(without_image)} rows have no image, the first for {without_image[0]}")
-    if without_row:
-        notes.append(f"{name}: {len(without_row)} images have no row, the first is {without_row[0]}")
-    return notes
+def _rows_of_images(
+    csv: Path, table: CsvRows, image_paths: Sequence[str]
+) -> tuple[dict[str, int], list[str]]:
+    """The row of each image that has one, and the paths of no image."""
+    images = set(image_paths)
+    places = _unique_places(image_paths)
+    rows: dict[str, int] = {}
+    strangers = []
+    for row, (text, line) in enumerate(zip(table.columns[KEY], table.lines, strict=True)):
+        if text is None:
+            raise unusable(
+                csv, "this row has no path", f"write the image's file into the column `{KEY}`", line
+            )
+        path = text if text in images else places.get(_place(text), _place(text))
+        if path in rows:
+            raise unusable(
+                csv,
+                f"lists {path} more than once: also on line {table.lines[rows[path]]}",
+                "keep one row per image",
+                line,
+            )
+        rows[path] = row
+        if path not in images:
+            strangers.append(path)
+    if strangers and images and not images & rows.keys():
+        raise unusable(
+            csv,
+            f"no row is of an image: the first is of {strangers[0]}, while images are called like {image_paths[0]}",
+            f"write paths relative to the dataset's folder into the column `{KEY}`",
+            table.lines[0],
+        )
+    return rows, sorted(strangers)
 
 
-def _unusable(csv: Path, message: str, hint: str | None = None) -> FlywheelError:
-    return FlywheelError(message, where=Where(str(csv)), hint=hint, exit_code=ExitCode.STAGE_FAILED)
+def _place(path: str) -> str:
+    """A path without what differs between systems.
+
+    >>> _place("./images\\\\a.jpg")
+    'images/a.jpg'
+    """
+    return unicodedata.normalize("NFC", PurePosixPath(path.replace("\\", "/")).as_posix())
+
+
+def _unique_places(image_paths: Sequence[str]) -> Mapping[str, str]:
+    """Which image is meant by a place; none where two could be."""
+    places: dict[str, str] = {}
+    ambiguous = set()
+    for path in image_paths:
+        place = _place(path)
+        if place in places:
+            ambiguous.add(place)
+        places[place] = path
+    return {place: path for place, path in places.items() if place not in ambiguous}
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
+
+
+def _first(paths: Sequence[str]) -> str:
+    return paths[0] if len(paths) == 1 else f"the first is {paths[0]}"

@@ -84,7 +84,8 @@ def value_text(value: object) -> str:
         case bool():
             return str(value).lower()
         case float():
-            return NO_VALUE if np.isnan(value) else f"{value:.15g}"
+            short = f"{value:.15g}"
+            return NO_VALUE if np.isnan(value) else short if float(short) == value else repr(value)
         case datetime.date() | datetime.time():
             return value.isoformat(" ") if isinstance(value, datetime.datetime) else value.isoformat()
         case _:

@@ -12,6 +12,7 @@ from string import Template
 from runner.adapters.architectures import TASK_SUFFIXES
 from runner.config.task_rules import preset_name
 from runner.domain.task import Keypoints
+from runner.scaffold.scalars import scalar
 from runner.scaffold.slices import Suggestions
 from runner.scaffold.splits import SplitPlan
 from runner.scaffold.survey import Survey
@@ -19,9 +20,6 @@ from runner.scaffold.survey import Survey
 FIRST_SPRINT = "0001-first-model"
 LINE_LENGTH = 100
 _TEMPLATES = Path(__file__).parent / "templates"
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
-# What YAML 1.1 readers take for something else than text.
-_NOT_TEXT = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,17 +106,6 @@ def _keypoint_lines(keypoints: Keypoints | None) -> str:
         "\n# The skeleton, in the order of the labels; `flip`: which point each becomes in a mirror image.\n"
         f"keypoints:\n  names: {_list(keypoints.names)}\n  flip: {json.dumps(keypoints.flip or [])}\n"
     )
-
-
-def scalar(text: str) -> str:
-    """Text as a YAML scalar, quoted where it could be read as something else.
-
-    >>> scalar("cat"), scalar("no"), scalar("3"), scalar('a: "b"')
-    ('cat', '"no"', '"3"', '"a: \\\\"b\\\\""')
-    """
-    if _PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT:
-        return text
-    return json.dumps(text, ensure_ascii=False)
 
 
 def model_name(project_name: str) -> str:

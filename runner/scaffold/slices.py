@@ -10,6 +10,7 @@ from typing import Any
 
 from runner.adapters.images import ImageMeasurement, measure_images
 from runner.dataset.entries import ImageEntry
+from runner.scaffold.scalars import scalar
 from runner.scaffold.survey import Survey
 
 SAMPLED_IMAGES = 200
@@ -58,7 +59,7 @@ def suggest_slices(folder: Path, survey: Survey, group_by: str | None) -> Sugges
     columns = [name for name, values in survey.metadata.items() if name != group_by and _few_values(values)]
     return Suggestions(
         slices=[f"{{name: {name}, {rule}}}" for name, rule in named.items()]
-        + [f"{{by: {column}}}" for column in columns[:MAX_COLUMNS]],
+        + [f"{{by: {scalar(column)}}}" for column in columns[:MAX_COLUMNS]],
         names=list(named),
         imgsz=_training_size(
             [max(found.width or 0, found.height or 0) for _, found in pairs],

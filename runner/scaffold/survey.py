@@ -160,5 +160,6 @@ def _metadata(
     try:
         joined = join_metadata(folder / files[0], [entry.path for entry in entries], reserved)
     except FlywheelError as error:
-        return None, {}, [*problems, f"{files[0]} is not used as metadata: it {error.message}"]
+        at = f"{files[0]}:{error.where.line}" if error.where and error.where.line else files[0]
+        return None, {}, [*problems, f"{at} is not used as metadata: {error.message}; {error.hint}"]
     return files[0], joined.columns, [*problems, *joined.notes]

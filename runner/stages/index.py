@@ -121,7 +121,7 @@ def _print_notes(notes: list[str]) -> None:
 
 STAGE = Stage(
     name="index",
-    version=2,
+    version=3,
     params_type=IndexParams,
     resolve=resolve,
     run=run,

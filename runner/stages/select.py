@@ -238,7 +238,7 @@ def _empty(rule: _SplitRule, manifest: Manifest, images: Mapping[str, NDArray[An
 
 STAGE = Stage(
     name="select",
-    version=2,
+    version=3,
     params_type=SelectParams,
     resolve=resolve,
     run=run,

@@ -292,6 +292,14 @@ def test_without_pulled_data_metadata_columns_are_not_judged(repository: Path, b
     assert texts(repository) == []
 
 
+def test_metadata_with_an_unusable_header_is_said_before_the_run(repository: Path, break_file: Break) -> None:
+    (repository / "data" / "metadata.csv").write_text("path;width\nimages/a.jpg;1\n")
+    assert (
+        "flywheel.yaml:9:13: dataset.metadata: data/metadata.csv: column `width` has the name of one of the index's own "
+        "columns\n  hint: rename it, for example to `meta_width`"
+    ) in [str(error) for error in validate(repository)]
+
+
 def test_without_a_metadata_file_only_fixed_columns_exist(repository: Path, break_file: Break) -> None:
     break_file("flywheel.yaml", "  metadata: data/metadata.csv\n  group_by: scene\n", "")
     assert texts(repository)[0] == (

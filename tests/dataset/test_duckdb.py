@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.duckdb import condition_mask, load, read_csv
+from runner.adapters.duckdb import condition_mask, load
 from runner.adapters.tables import write_table
 from runner.domain.errors import FlywheelError
 
@@ -115,20 +115,56 @@ def test_file_that_is_no_parquet_is_reported(tmp_path: Path) -> None:
         assert error.value.exit_code == 3
 
 
-def test_nan_in_a_csv_is_no_value(tmp_path: Path) -> None:
-    path = tmp_path / "m.csv"
-    path.write_text("path,lux\na,nan\nb,2.5\n")  # for DuckDB, NaN > 9 is true
-    assert read_csv(path)["lux"] == [None, 2.5]
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("n_dog / n_objects > 0.5", [False, True, False]),
+        ("NOT n_dog / n_objects > 0.5", [False, False, True]),
+        ("n_dog / n_objects IS NULL", [True, False, False]),
+        ("n_dog // n_objects >= 0 OR n_dog % n_objects >= 0", [False, True, True]),
+        ("abs(n_dog / n_objects) + 1 BETWEEN 0 AND 9", [False, True, True]),
+        ("coalesce(n_dog / n_objects, 9) = 9", [True, False, False]),
+        ("1 / n_objects > 0.1", [False, True, True]),  # not infinity
+        ("lux > 1", [False, True, False]),
+        ("NOT lux <= 1", [False, True, False]),
+        ("lux = lux", [False, True, True]),
+        ("power(lux - 5, 0.5) > 0", [False, True, False]),
+        ("CAST('nan' AS DOUBLE) > 1", [False, False, False]),
+        ("exp(n_objects * 1000) - exp(n_objects * 1000) > -1", [True, False, False]),
+    ],
+)
+def test_what_is_not_a_number_satisfies_nothing(tmp_path: Path, condition: str, expected: list[bool]) -> None:
+    columns = {
+        "n_dog": np.array([0, 3, 0]),
+        "n_objects": np.array([0, 4, 2]),
+        "lux": np.array([np.nan, 7.5, 1.0]),
+    }
+    write_table(tmp_path / "t.parquet", columns)
+    assert condition_mask(tmp_path / "t.parquet", condition).tolist() == expected
 
 
-def test_csv_columns_get_types(tmp_path: Path) -> None:
-    path = tmp_path / "m.csv"
-    path.write_text(
-        "path, lux,when,ok,zoned\na,1.5,2026-01-02 03:04:05,true,2026-01-01T00:00:00+02:00\nb,,,,\n"
-    )
-    columns = read_csv(path)
-    assert list(columns) == ["path", "lux", "when", "ok", "zoned"]
-    assert columns["lux"] == [1.5, None]
-    assert [str(value) for value in columns["when"]] == ["2026-01-02 03:04:05", "None"]
-    assert [str(value) for value in columns["zoned"]] == ["2025-12-31 22:00:00", "None"]
-    assert columns["ok"] == [True, None]
+def test_column_of_zero_and_one_is_a_condition_as_true_and_false_are(tmp_path: Path) -> None:
+    columns = {"night": [1, 0, None], "dark": [True, False, None], "cars": [1, 0, 2]}
+    write_table(tmp_path / "t.parquet", columns)
+    for condition in ("night", "night = 1", "night = true", "dark", "dark = 1", "dark = 'yes'"):
+        assert condition_mask(tmp_path / "t.parquet", condition).tolist() == [True, False, False], condition
+    with pytest.raises(FlywheelError, match="`cars`: it gives BIGINT, not true or false"):
+        condition_mask(tmp_path / "t.parquet", "cars")
+
+
+def test_text_compared_with_a_number_says_how_to_write_it(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.parquet", {"zone": ["08", "x1"]})
+    with pytest.raises(FlywheelError) as error:
+        condition_mask(tmp_path / "t.parquet", "zone = 8")
+    assert "in single quotes, as in zone = '08'" in str(error.value.hint)
+    assert condition_mask(tmp_path / "t.parquet", "zone = '08'").tolist() == [True, False]
+    assert condition_mask(tmp_path / "t.parquet", "TRY_CAST(zone AS DOUBLE) = 8").tolist() == [True, False]
+
+
+def test_arithmetic_that_grows_without_end_is_refused(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.parquet", {"a": [1.0]})
+    condition = "a + 1"
+    for _ in range(40):
+        condition = f"greatest({condition} + 1, 1)"
+    with pytest.raises(FlywheelError, match="nested too deeply"):
+        condition_mask(tmp_path / "t.parquet", f"{condition} > 1")

@@ -132,8 +132,8 @@ def test_metadata_rows_are_brought_into_the_images_order(tmp_path: Path) -> None
     joined = join_metadata(tmp_path / "m.csv", ["a.jpg", "b.jpg", "c.jpg"], ["split"])
     assert joined.columns == {"lux": [1, 2, None]}
     assert joined.notes == [
-        "m.csv: 1 rows have no image, the first for z.jpg",
-        "m.csv: 1 images have no row, the first is c.jpg",
+        "m.csv: 1 row has no image, z.jpg",
+        "m.csv: 1 image has no row, c.jpg",
     ]
 
 
@@ -142,7 +142,7 @@ def test_metadata_rows_are_brought_into_the_images_order(tmp_path: Path) -> None
     [
         ("file,lux\na.jpg,1\n", "has no column `path`; it has: file, lux"),
         ("path,Split\na.jpg,1\n", "column `Split` has the name of one of the index's own columns"),
-        ("path,lux\na.jpg,1\na.jpg,2\n", "lists a.jpg more than once"),
+        ("path,lux\na.jpg,1\na.jpg,2\n", "lists a.jpg more than once: also on line 2"),
     ],
 )
 def test_unusable_metadata_is_refused(tmp_path: Path, text: str, message: str) -> None:

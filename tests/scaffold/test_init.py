@@ -199,6 +199,31 @@ def test_metadata_gives_groups_and_slices(tmp_path: Path) -> None:
     assert validate(tmp_path / "project") == []
 
 
+@pytest.mark.parametrize(
+    "names",
+    [["08", "1e3", "yes", "null"], ["select", "~", "0x1F", "1_000"], ["a: b", "x # y", "q,{}", '"q"']],
+)
+def test_columns_with_names_like_numbers_or_yaml_become_slices(tmp_path: Path, names: list[str]) -> None:
+    source = mini_datasets.yolo(tmp_path / "pets", train=24)
+    header = ";".join(["path", *('"' + name.replace('"', '""') + '"' for name in names)])
+    rows = [f"images/train/train-{n:02}.jpg" + f";{('08', '11')[n % 2]}" * len(names) for n in range(24)]
+    (source / "metadata.csv").write_text("\n".join([header, *rows]) + "\n")
+    adopt(tmp_path / "project", source)
+    assert validate(tmp_path / "project") == []
+    project = load_project(tmp_path / "project")
+    assert [spec.by for spec in project.slices if spec.by] == names
+
+
+def test_metadata_that_cannot_be_read_is_said_with_its_line(tmp_path: Path) -> None:
+    source = mini_datasets.yolo(tmp_path / "pets", train=24)
+    (source / "metadata.csv").write_text("path,light\nimages/train/train-00.jpg,d,x\n")
+    problems = adopt(tmp_path / "project", source).problems
+    assert [text for text in problems if "metadata" in text] == [
+        "metadata.csv:2 is not used as metadata: line 2 has 3: the header has 2 columns, separated by commas; "
+        "give every line as many cells as the header; one that holds the separator is written in double quotes"
+    ]
+
+
 def test_weights_are_copied_and_tracked(tmp_path: Path, dataset: Path) -> None:
     weights = tmp_path / "Some model.pt"
     weights.write_bytes(b"PK\x03\x04 not really")

@@ -91,7 +91,7 @@ def test_metadata_is_joined_with_its_types(context: StageContext, capsys: pytest
     ]
     assert read_table(table, ["group"])["group"].tolist()[:2] == ["images/pool/c.jpg", "dock"]
     assert capsys.readouterr().err == (
-        "note: metadata.csv: 1 rows have no image, the first for images/none.jpg\n"
+        "note: metadata.csv: 1 row has no image, images/none.jpg\n"
         "note: metadata.csv: 3 images have no row, the first is images/pool/c.jpg\n"
     )
 
