@@ -45,6 +45,7 @@ class LoadedSprint:
         sprint: the typed spec.
         gate_sources: of each of `sprint.gates`, where it is written: "specs/0001-first-model.yaml:41:5".
         policy_sources: of each of the project's policy gates, where it is written.
+        claim_source: where `sprint.expect` is or would be written.
         raw_sha256: of the spec file's bytes, in hex.
         kept: gates of the base's version that judge as well, each with its source and the id of the finding that it is
             kept for; from the terms of a proposal (runner/policy), never from a spec.
@@ -56,6 +57,7 @@ class LoadedSprint:
     sprint: Sprint
     gate_sources: list[str]
     policy_sources: list[str]
+    claim_source: str
     raw_sha256: str
     kept: list[tuple[Gate, str, str]] = field(default_factory=list)
     chain: list[Document] = field(default_factory=list, repr=False, compare=False)
@@ -112,8 +114,14 @@ def load_sprint(root: Path, name_or_path: str, project: Project) -> LoadedSprint
     facts = project_facts(root, Node(msgspec.to_builtins(project)))
     spec = _Spec(root, name)
     _raise_all(spec.errors(facts))
-    merged = {key: value for key, value in spec.merged.items() if key != "extends"}
-    extends = {"extends": spec.chain[0].data["extends"]} if len(spec.chain) > 1 else {}
+    own = spec.chain[0].data
+    # What another sprint claimed is not claimed by those that extend it.
+    merged = {
+        key: value
+        for key, value in spec.merged.items()
+        if key != "extends" and (key != "expect" or key in own)
+    }
+    extends = {"extends": own["extends"]} if len(spec.chain) > 1 else {}
     sprint = msgspec.convert(merged | extends, Sprint)
     policy = read_document(root, PROJECT_FILE)
     return LoadedSprint(
@@ -122,6 +130,7 @@ def load_sprint(root: Path, name_or_path: str, project: Project) -> LoadedSprint
         sprint=sprint,
         gate_sources=[str(spec.where(("gates", index))) for index in range(len(sprint.gates))],
         policy_sources=[str(policy.where(("policy", "gates", i))) for i in range(len(project.policy.gates))],
+        claim_source=str(spec.where(("expect",))),
         raw_sha256=spec.chain[0].digest,
         chain=spec.chain,
     )

@@ -106,6 +106,8 @@ def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[Problem]:
     slices = sprint.get("evaluate", "slices")
     problems += slice_problems(slices, facts.images, facts.objects, facts.slices)
     known_targets = frozenset(target for target in targets if target) | {"torch"}
+    if sprint.get("expect").value is not None:
+        problems += _claim(sprint.get("expect"), facts, facts.slices | slice_names(slices))
     for gate in sprint.get("gates").entries():
         problems += _gate(gate, facts, facts.slices | slice_names(slices), known_targets)
     return problems
@@ -149,6 +151,14 @@ def _gate(gate: Node, facts: ProjectFacts, slices: SliceNames, targets: frozense
     if facts.readable:
         yield from gate_slice_problems(gate.get("slice"), slices)
     yield from _gate_sense(gate)
+
+
+def _claim(claim: Node, facts: ProjectFacts, slices: SliceNames) -> Iterator[Problem]:
+    """A claim is about one place."""
+    yield from _gate(claim, facts, slices, frozenset())
+    for key in ("slice", "class"):
+        if claim.get(key).text == "*":
+            yield Problem(path=claim.get(key).path, message=f'a claim names one {key}; "*" is for gates')
 
 
 def _gate_names(gate: Node, facts: ProjectFacts, targets: frozenset[str]) -> Iterator[Problem]:

@@ -93,6 +93,7 @@ _TAGS = {
 }
 _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Gate": {"metric": {"enum": list(GATE_METRICS)}},
+    "Claim": {"metric": {"enum": list(QUALITY_METRICS)}},
     "Evaluate": {"optimizing": {"enum": list(QUALITY_METRICS)}},
     "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Additions": {"checks": {"items": {"$ref": "#/$defs/Check"}}},

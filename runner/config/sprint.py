@@ -19,7 +19,7 @@ from runner.domain.options import (
 )
 from runner.domain.task import TaskName
 from runner.exporters import ExportTarget
-from runner.gates import Gate
+from runner.gates import Claim, Gate
 from runner.selectors.dedupe import Dedupe
 from runner.selectors.sample import Sample
 from runner.trainers import Trainer
@@ -181,6 +181,13 @@ class Sprint(Options, frozen=True, kw_only=True):
     title: Annotated[Text, Meta(description="The sprint in one line.")]
     train: Annotated[Trainer, Meta(description="How the model is trained.")]
     hypothesis: Annotated[Text | None, Meta(description="What the sprint is to show.")] = None
+    expect: Annotated[
+        Claim | None,
+        Meta(
+            description="The hypothesis as a number. The report tests it first; it decides nothing. It is the spec's own: "
+            "what another spec `extends` does not inherit it."
+        ),
+    ] = None
     owner: Annotated[Text | None, Meta(description="Who answers for it.")] = None
     extends: Annotated[
         Annotated[str, Meta(pattern=SPEC_NAME)] | None,

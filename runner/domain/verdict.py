@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from runner.domain.evaluation import Interval
 from runner.domain.records import Record
@@ -96,6 +96,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     Attributes:
         family: how many intervals were judged together; `level` is the confidence that all of them hold.
         wear: how often the test split has been used to decide, this time included.
+        claim: what the sprint said that it would bring, tested; written only where there is one. It decides nothing.
     """
 
     outcome: Outcome
@@ -107,6 +108,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     level: float | None = None
     family: int = 0
     wear: Wear | None = None
+    claim: GateResult | UnsetType = UNSET
 
     def outcome_under(self, approved: frozenset[str]) -> Outcome:
         """The outcome once the findings of these ids are approved: without the gates that were kept for them."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from runner.domain.evaluation import (
     CHAMPION_TARGET,
@@ -81,19 +81,26 @@ class _Question:
         return self.written.gate
 
 
-def judge(gates: Sequence[WrittenGate], evidence: Evidence) -> Verdict:
-    """Judges every gate on every slice and target it names. Without gates the verdict is PASS."""
+def judge(gates: Sequence[WrittenGate], evidence: Evidence, claim: WrittenGate | None = None) -> Verdict:
+    """Judges every gate on every slice and target it names. Without gates the verdict is PASS.
+
+    Args:
+        claim: what the sprint said that it would bring. Its interval holds together with those of the gates; it is no
+            part of the outcome.
+    """
     from runner.evaluation.intervals import Family
 
     questions = [
         _question(written, cell, evidence) for written in gates for cell in _cells(written.gate, evidence)
     ]
+    claimed = [_claimed(claim, evidence)] if claim is not None else []
     resampling = evidence.evaluation.resampling
     family = Family.of(
-        [question.sample for question in questions if question.sample is not None],
+        [question.sample for question in (*questions, *claimed) if question.sample is not None],
         resampling.level if resampling else 0.95,
     )
     results = [_result(question, evidence, family) for question in questions]
+    tested = [_result(question, evidence, family) for question in claimed]
     optimizing = evidence.evaluation.optimizing
     best = Cell(target=evidence.primary_target)
     return Verdict(
@@ -104,9 +111,20 @@ def judge(gates: Sequence[WrittenGate], evidence: Evidence) -> Verdict:
         optimizing_interval=_alone(sample(evidence, optimizing, best), family.level),
         champion=evidence.champion,
         level=family.level if resampling else None,
-        family=sum(result.interval is not None for result in results),
+        family=sum(result.interval is not None for result in (*results, *tested)),
         wear=evidence.wear,
+        claim=tested[0] if tested else UNSET,
     )
+
+
+def _claimed(claim: WrittenGate, evidence: Evidence) -> _Question:
+    """The question that the sprint set itself. Where a gate passes for want of a champion, a claim is not measured."""
+    gate = claim.gate
+    cell = Cell(target=evidence.primary_target, slice_name=gate.slice, class_name=gate.class_name)
+    asked = _question(claim, cell, evidence)
+    if asked.settled is None or asked.settled[0] is not Outcome.PASS or evidence.champion is not None:
+        return asked
+    return replace(asked, settled=(Outcome.NOT_MEASURED, asked.settled[1]))
 
 
 def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:

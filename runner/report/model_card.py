@@ -15,7 +15,7 @@ from runner.domain.verdict import Outcome
 from runner.report.approved import under_approvals
 from runner.report.escape import code, commands, markdown, plain
 from runner.report.record import SprintReport
-from runner.report.sections import data, effort, gates, slices, targets, verdict, wear
+from runner.report.sections import claim, data, effort, gates, slices, targets, verdict, wear
 from runner.report.sections.errors import calibration_words
 from runner.report.sections.part import Part, headless, table_head, table_row
 from runner.report.tables import (
@@ -136,6 +136,7 @@ def _purpose(report: SprintReport) -> str:
         else "",
         f"It is the model of the sprint {code(report.sprint, 80)}: {markdown(report.title, 200)}.",
         f"Hypothesis: {markdown(report.hypothesis, 600)}" if report.hypothesis else "",
+        f"{markdown(said, 500)}." if (said := claim.sentence(report)) else "",
         f"Owner: {markdown(report.owner, 120)}" if report.owner else "",
     ]
     return "\n\n".join(line for line in lines if line)

@@ -8,6 +8,7 @@ from runner.domain.records import CheckResult, Severity
 from runner.domain.verdict import GateResult, Outcome, Wear
 from runner.report.escape import plain
 from runner.report.record import SprintReport
+from runner.report.sections import claim
 from runner.report.sections.champion import gain_within, tally
 from runner.report.sections.gates import POINT
 from runner.report.sections.gates import advice as further_images
@@ -76,7 +77,7 @@ def _head(report: SprintReport) -> list[str]:
     lines = [
         f"{_BOLD}{tint}{word}{_END}  {_BOLD}{plain(report.sprint, 80)}{_END}: {plain(report.title, 200)}"
     ]
-    lines.append(plain(because(report), 700))
+    lines += [said for said in (claim.sentence(report), plain(because(report), 700)) if said]
     if report.failure is not None and report.failure.where:
         lines.append(f"at {plain(report.failure.where)}")
     if report.failure is not None and report.failure.hint:

@@ -12,6 +12,12 @@ from runner.gates.text import threshold as written
 
 _METRIC = re.compile(r"[a-z0-9_]{1,60}")
 NOT_MEASURED = "not measured"
+CLAIMS = {
+    Outcome.PASS: "confirmed",
+    Outcome.FAIL: "refuted",
+    Outcome.INCONCLUSIVE: "open: it may be so or not",
+    Outcome.NOT_MEASURED: "not measured",
+}  # what a test says of the sprint's own claim
 ICONS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.NOT_MEASURED: "⚪"}
 WORDS = {
     Outcome.PASS: "PASS",

@@ -59,7 +59,8 @@ class EvaluateParams(Record, frozen=True, kw_only=True):
 
 def resolve(project: Project, sprint: Sprint) -> EvaluateParams:
     """Every artefact, and the project's slices before the sprint's own."""
-    gates = [*sprint.gates, *project.policy.gates]
+    claim = [sprint.expect.as_gate] if sprint.expect else []
+    gates = [*sprint.gates, *project.policy.gates, *claim]
     return EvaluateParams(
         task=project.task_spec,
         targets=[REFERENCE_TARGET, *(export.name for export in sprint.export)],

@@ -136,7 +136,7 @@ def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
         cost=cost.total,
         duration_min=cost.seconds / 60 if cost.seconds is not None else None,
     )
-    return judge(written_gates(project, loaded), evidence)
+    return judge(written_gates(project, loaded), evidence, written_claim(loaded))
 
 
 def _terms(terms: Terms | None) -> BaseTerms | None:

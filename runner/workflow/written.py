@@ -22,3 +22,9 @@ def written_gates(project: Project, loaded: LoadedSprint) -> list[WrittenGate]:
         for gate, source, finding in loaded.kept
     ]
     return [*own, *policy, *kept]
+
+
+def written_claim(loaded: LoadedSprint) -> WrittenGate | None:
+    """What the sprint claims to bring, as the gate that would demand it."""
+    claim = loaded.sprint.expect
+    return WrittenGate(gate=claim.as_gate, origin="sprint", source=loaded.claim_source) if claim else None

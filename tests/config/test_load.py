@@ -72,6 +72,17 @@ def test_an_extending_spec_merges_blocks_replaces_lists_and_takes_away_with_null
     assert loaded.gate_sources == [f"{EXTENDING}:7:5"]
 
 
+def test_a_claim_is_the_specs_own(repository: Path, break_file: Break) -> None:
+    break_file(
+        SPEC, "title: A first model", "title: x\nexpect: {metric: recall, slice: dark, min_gain: 0.05}"
+    )
+    project = load_project(repository)
+    first = load_sprint(repository, "0001-first-model", project)
+    assert first.sprint.expect is not None
+    assert (first.sprint.expect.min_gain, first.claim_source) == (0.05, f"{SPEC}:4:9")
+    assert load_sprint(repository, "0002-longer", project).sprint.expect is None
+
+
 def test_inherited_gates_are_located_where_they_are_written(repository: Path, break_file: Break) -> None:
     break_file(EXTENDING, "gates:\n  - {metric: recall, slice: weather=fog, min: 0.5}\n", "")
     loaded = load_sprint(repository, "0002", load_project(repository))

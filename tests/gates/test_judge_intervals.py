@@ -21,6 +21,7 @@ from runner.domain.evaluation import (
 from runner.domain.records import ExportedTarget
 from runner.domain.verdict import FurtherEvidence, GateResult, Outcome, Verdict, Wear
 from runner.evaluation.intervals import Sample, difference, interval, simultaneous
+from runner.gates.claim import Claim
 from runner.gates.gate import Gate
 from runner.gates.judge import Evidence, LabelPrice, WrittenGate, judge
 
@@ -391,3 +392,49 @@ def test_identical_artefacts_are_not_certainly_the_same() -> None:
     )
     assert found.further is not None
     assert found.further.groups == 270  # 101 + 267 groups that all give the same exclude a drop of 0.01
+
+
+# --- what the sprint claimed ----------------------------------------------------------------------
+
+
+def claimed(min_gain: float, evidence: Evidence) -> Verdict:
+    gate = Claim(metric="map50_95", min_gain=min_gain).as_gate
+    gates = [
+        WrittenGate(gate=msgspec.convert(floor, Gate), origin="sprint", source="specs/0002-x.yaml:9:5")
+        for floor in ({"metric": "recall", "min": 0.5},)
+    ]
+    return judge(gates, evidence, WrittenGate(gate=gate, origin="sprint", source="specs/0002-x.yaml:5:9"))
+
+
+@pytest.mark.parametrize(
+    ("min_gain", "outcome"), [(0.05, Outcome.PASS), (0.1, Outcome.INCONCLUSIVE), (0.3, Outcome.FAIL)]
+)
+def test_a_claim_is_tested_and_decides_nothing(min_gain: float, outcome: Outcome) -> None:
+    evidence = msgspec.structs.replace(
+        EVIDENCE,
+        samples=Given(
+            {
+                ("onnx", None, None, "map50_95"): sample(0.6, 0.01),
+                ("champion", None, None, "map50_95"): sample(0.5, 0.001),
+            }
+        ),
+    )
+    found = claimed(min_gain, evidence)
+    assert isinstance(found.claim, GateResult)
+    assert (found.claim.outcome, found.claim.source) == (outcome, "specs/0002-x.yaml:5:9")
+    assert (found.outcome, [gate.metric for gate in found.gates], found.family) == (
+        Outcome.PASS,
+        ["recall"],
+        2,
+    )
+
+
+def test_a_claim_over_no_champion_is_not_measured() -> None:
+    found = claimed(0.0, msgspec.structs.replace(EVIDENCE, champion=None))
+    assert isinstance(found.claim, GateResult)
+    assert found.claim.outcome is Outcome.NOT_MEASURED
+    assert "there is no champion yet to compare it with" in found.claim.explanation
+
+
+def test_without_a_claim_the_verdict_is_written_as_before() -> None:
+    assert "claim" not in msgspec.to_builtins(verdict(EVIDENCE, {"metric": "recall", "min": 0.5}))

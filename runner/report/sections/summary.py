@@ -9,6 +9,7 @@ from runner.domain.evaluation import Difference
 from runner.domain.verdict import GateResult, Outcome
 from runner.report.escape import code, markdown, paragraphs
 from runner.report.record import SprintReport
+from runner.report.sections import claim
 from runner.report.sections.gates import advice
 from runner.report.sections.part import unbroken
 from runner.report.tables import (
@@ -28,7 +29,13 @@ _NOT_PROMOTED = "Merged as it is, it is recorded and not promoted."
 
 def lines(report: SprintReport) -> list[str]:
     """The facts, one Markdown line each; empty where nothing was evaluated."""
-    return [*_value(report), *_champion(report), *_price(report)]
+    said = claim.sentence(report)
+    return [
+        *([f"**{markdown(said, 500)}**"] if said else []),
+        *_value(report),
+        *_champion(report),
+        *_price(report),
+    ]
 
 
 def _value(report: SprintReport) -> list[str]:

@@ -9,6 +9,7 @@ from runner.domain.records import StageFailure
 from runner.domain.verdict import GateResult, Outcome
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.record import SprintReport
+from runner.report.sections import claim
 from runner.report.sections.part import Part, Priority, table_head, table_row, unbroken
 from runner.report.sections.wear import keeps_open
 from runner.report.tables import (
@@ -163,6 +164,8 @@ def parts(report: SprintReport) -> list[Part]:
 def _headline(report: SprintReport) -> Part:
     icon, word = status(report)
     lines = [f"## {icon} {word} — {markdown(report.sprint, 80)}: {markdown(report.title, 200)}", ""]
+    if said := claim.sentence(report):
+        lines += [f"**{markdown(said, 500)}.**", ""]
     lines += [f"**{markdown(because(report), 700)}**", ""]
     if report.hypothesis:
         lines += [f"*Hypothesis:* {markdown(report.hypothesis, 1000)}", ""]
