@@ -33,7 +33,7 @@ from runner.report.record import (
 )
 from runner.stages.timings import read_timings
 from runner.workflow.terms import read_terms
-from runner.workflow.written import written_gates
+from runner.workflow.written import written_claim, written_gates
 
 if TYPE_CHECKING:
     from runner.policy.terms import Terms

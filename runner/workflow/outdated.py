@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
@@ -21,8 +22,9 @@ from runner.domain.records import ExportedTarget
 from runner.domain.verdict import Verdict
 from runner.gates.evidence import Evidence
 from runner.gates.judge import Asked, WrittenGate, asked, asked_of
+from runner.gates.text import demand, describe
 from runner.planning.forecast import hourly_price
-from runner.workflow.written import written_gates
+from runner.workflow.written import written_claim, written_gates
 
 _UNSET = "none"
 
@@ -73,6 +75,7 @@ def outdated(root: Path, project: Project, loaded: LoadedSprint, verdict: Verdic
     folder = root / "reports" / loaded.name
     return [
         *_gates(folder, project, loaded, verdict),
+        *_claim(loaded, verdict),
         *_holdout(project, verdict),
         *_report(root, folder, project, loaded),
     ]
@@ -103,6 +106,14 @@ def _differences(gone: list[Asked], new: list[Asked]) -> Iterator[str]:
         new.remove(match)
         yield f"gate {gate.words} → {match.demand if match.demand != gate.demand else match.full}"
     yield from (f"gate {gate.words} was not judged" for gate in new)
+
+
+def _claim(loaded: LoadedSprint, verdict: Verdict) -> Iterator[str]:
+    today = written_claim(loaded)
+    before = None if verdict.claim is UNSET else verdict.claim
+    now = None if today is None else (demand(today.gate), today.gate.slice, today.gate.class_name)
+    if now != (None if before is None else (before.gate, before.slice, before.class_name)):
+        yield f"expect {'none' if before is None else before.gate} → {'none' if today is None else describe(today.gate)}"
 
 
 def _holdout(project: Project, verdict: Verdict) -> Iterator[str]:
