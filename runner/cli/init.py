@@ -13,6 +13,7 @@ EXAMPLE = """\
   flywheel init --data ../datasets/dice                           train from scratch
   flywheel init --data ../datasets/dice --weights ../yolo26n.pt   start from weights that you have
   flywheel init --data ../datasets/signs                          a folder per class: classification
+  flywheel init --schemas                                         only the schemas for editors, after an upgrade
   flywheel init --workflows                                       only the workflows, into a project that is there"""
 
 
@@ -30,6 +31,11 @@ def add_parser(commands: Subparsers) -> None:
         "--workflows",
         action="store_true",
         help="write .github only, for the repository of the remote `origin`",
+    )
+    what.add_argument(
+        "--schemas",
+        action="store_true",
+        help="write .schemas only, by which an editor completes and checks: for this version of flywheel",
     )
     parser.add_argument(
         "--into", type=Path, default=Path(), metavar="DIR", help="the project's folder (default: here)"
@@ -68,6 +74,8 @@ def add_parser(commands: Subparsers) -> None:
 def execute(options: argparse.Namespace) -> int:
     if options.workflows:
         return _workflows(options)
+    if options.schemas:
+        return _schemas(options)
     from runner.scaffold.init import initialise, render
 
     result = initialise(
@@ -84,6 +92,18 @@ def execute(options: argparse.Namespace) -> int:
         print_json(result)
     else:
         print(render(result))
+    return 0
+
+
+def _schemas(options: argparse.Namespace) -> int:
+    from runner.config.load import find_root
+    from runner.scaffold.schemas import render_schemas, write_schemas
+
+    result = write_schemas(find_root(options.into.resolve()))
+    if options.format == "json":
+        print_json(result)
+    else:
+        print(render_schemas(result))
     return 0
 
 

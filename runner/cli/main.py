@@ -13,6 +13,7 @@ from pathlib import Path
 from runner import __version__
 from runner.cli import (
     ci,
+    compare,
     doctor,
     history,
     init,
@@ -32,7 +33,22 @@ from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
 _WRITING = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOTDIR)
 _OURS = (None, errno.EINVAL, errno.EBADF, errno.EDOM)  # nobody's files, permissions or disks
 
-COMMANDS = (init, validate, plan, run, report, judge, verify, status, promote, rollback, history, doctor, ci)
+COMMANDS = (
+    init,
+    validate,
+    plan,
+    run,
+    report,
+    judge,
+    verify,
+    status,
+    compare,
+    promote,
+    rollback,
+    history,
+    doctor,
+    ci,
+)
 
 EPILOG = """\
 example:

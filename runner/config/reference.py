@@ -30,10 +30,12 @@ codes](#exit-codes).
 
 An editor completes and checks both files with their JSON Schemas
 ([project](../runner/config/schemas/project.schema.json),
-[sprint](../runner/config/schemas/sprint.schema.json)); the first line of a spec tells it where:
+[sprint](../runner/config/schemas/sprint.schema.json)). `flywheel init` puts them into the project, and `flywheel init --schemas`
+again after an upgrade; the first line of flywheel.yaml, and of a spec, tells an editor where (VS Code: the extension YAML):
 
 ```yaml
-# yaml-language-server: $schema=../runner/config/schemas/sprint.schema.json
+# yaml-language-server: $schema=.schemas/project.schema.json
+# yaml-language-server: $schema=../.schemas/sprint.schema.json
 ```
 
 YAML is read strictly: no tags, anchors, aliases or duplicate keys; `on`, `yes` and `no` are text; at most

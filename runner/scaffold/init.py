@@ -23,6 +23,7 @@ from runner.scaffold.bring import (
 )
 from runner.scaffold.decidable import undecidable
 from runner.scaffold.documents import FIRST_SPRINT, Foundation, project_text, sprint_text
+from runner.scaffold.schemas import schema_documents
 from runner.scaffold.slices import suggest_slices
 from runner.scaffold.splits import plan_splits
 from runner.scaffold.survey import Survey, survey_dataset
@@ -179,6 +180,7 @@ def _documents(foundation: Foundation) -> dict[str, str]:
     return {
         "flywheel.yaml": project_text(foundation),
         f"specs/{FIRST_SPRINT}.yaml": sprint_text(foundation),
+        **schema_documents(),
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import mini_datasets
 import pytest
+import yaml
 
 from runner.adapters.architectures import TASK_SUFFIXES
 from runner.config.load import load_project, load_sprint, validate
@@ -15,6 +18,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import Keypoints
 from runner.scaffold import bring
 from runner.scaffold.init import InitResult, initialise, render
+from runner.scaffold.schemas import schema_documents, write_schemas
 from runner.scaffold.workflows import workflow_documents
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -179,6 +183,7 @@ def test_git_ignores_what_dvc_and_flywheel_keep(tmp_path: Path, dataset: Path) -
         ".dvcignore",
         *workflow_documents(None, "main"),
         ".gitignore",
+        *schema_documents(),
         "data.dvc",
         "flywheel.yaml",
         "specs/0001-first-model.yaml",
@@ -244,6 +249,7 @@ def test_second_run_changes_nothing(tmp_path: Path, dataset: Path) -> None:
     assert result.unchanged == [
         "flywheel.yaml",
         "specs/0001-first-model.yaml",
+        *schema_documents(),
         *workflow_documents(None, "main"),
     ]
     assert before == {
@@ -452,3 +458,30 @@ def test_a_link_out_of_the_dataset_is_refused_before_anything_is_written(tmp_pat
     image = next(path for path in sorted(link.parent.iterdir()) if path.suffix == ".jpg")
     link.symlink_to(image.name)
     assert adopt(tmp_path / "project", source).dataset.images == 29
+
+
+def test_first_lines_lead_an_editor_to_schemas_that_accept_the_files(tmp_path: Path, dataset: Path) -> None:
+    from jsonschema import Draft202012Validator
+
+    adopt(tmp_path / "project", dataset)
+    for file in ("flywheel.yaml", "specs/0001-first-model.yaml"):
+        path = tmp_path / "project" / file
+        first = path.read_text().splitlines()[0]
+        found = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
+        assert found is not None
+        schema = json.loads(
+            (path.parent / found[1]).read_text()
+        )  # an editor resolves it from the file's folder
+        Draft202012Validator(schema).validate(yaml.safe_load(path.read_text()))
+    tracked = subprocess.run(["git", "check-ignore", ".schemas"], cwd=tmp_path / "project", check=False)
+    assert tracked.returncode == 1
+
+
+def test_schemas_of_an_older_version_are_replaced_when_asked_for(tmp_path: Path) -> None:
+    old, same = list(schema_documents())
+    (tmp_path / ".schemas").mkdir()
+    (tmp_path / old).write_text("{}")
+    (tmp_path / same).write_text(schema_documents()[same])
+    result = write_schemas(tmp_path)
+    assert (result.written, result.unchanged) == ([old], [same])
+    assert (tmp_path / old).read_text() == schema_documents()[old]
