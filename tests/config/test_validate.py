@@ -154,9 +154,9 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("latency_p95_ms, target", "latency_p95_ms, class: one, target", "27:30: gates[4].class: latency_p95_ms is not measured per class; remove `class`"),
         ('latency_p95_ms, target: "*"', 'cost, target: "*"', "27:20: gates[4].target: cost belongs to the sprint, not to a target; remove `target`"),
         # the sprint's own claim
-        ("title: A first model", "title: x\nexpect: {metric: recall, slice: drak}", '4:32: expect.slice: unknown slice "drak"; did you mean "dark"?'),
-        ("title: A first model", 'title: x\nexpect: {metric: recall, slice: "*"}', '4:32: expect.slice: a claim names one slice; "*" is for gates'),
-        ("title: A first model", "title: x\nexpect: {metric: recall, min_gain: 5}", "4:35: expect.min_gain: recall lies between 0 and 1, found 5; did you mean 0.05?"),
+        ("title: A first model", "title: x\nexpect: {metric: recall, slice: drak}", '4:33: expect.slice: unknown slice "drak"; did you mean "dark"?'),
+        ("title: A first model", 'title: x\nexpect: {metric: recall, slice: "*"}', '4:33: expect.slice: a claim names one slice; "*" is for gates'),
+        ("title: A first model", "title: x\nexpect: {metric: recall, min_gain: 5}", "4:36: expect.min_gain: recall lies between 0 and 1, found 5; did you mean 0.05?"),
         ("title: A first model", "title: x\nexpect: {metric: cost}", '4:18: expect.metric: expected one of map50_95, map50, map75, ar, precision, recall, f1, top1, top5, balanced_accuracy, found "cost"'),
         # paths and weights
         ("yolo11n.yaml", "yolo11q.yml", '12:10: train.model: unknown architecture "yolo11q.yml"; did you mean "yolo11n.yaml"?'),
