@@ -12,12 +12,20 @@ from urllib.parse import unquote
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from runner.domain.verdict import Outcome
 from runner.report import markdown
 from runner.report.escape import plain
 from runner.report.record import SprintReport
 from runner.report.sections import verdict
 from runner.report.sections.gallery import Pictures
+from runner.report.wording import FAILED, ICONS, WORDS
 
+_BADGES = {
+    Outcome.PASS: "pass",
+    Outcome.FAIL: "fail",
+    Outcome.INCONCLUSIVE: "open",
+    Outcome.NOT_MEASURED: "none",
+}
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
 GENERATOR = '<meta name="generator" content="flywheel report">'  # a file that holds it may be written anew
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -56,6 +64,9 @@ summary { cursor: pointer; color: var(--link); margin-bottom: .5rem; }
 sub { font-size: .8em; line-height: 1.4; vertical-align: baseline; color: var(--quiet); }
 img { max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; }
 td img { max-width: 20rem; }
+.badge { display: inline-block; padding: .05em .55em; border-radius: 5px; color: #ffffff; font-weight: 600; white-space: nowrap; }
+.badge.pass { background: #1a7f37; } .badge.fail { background: #cf222e; } .badge.open { background: #9a6700; }
+.badge.none { background: #59636e; }
 @media (max-width: 76rem) { .page { display: block; max-width: 63rem; margin: 0 auto; }
   nav { position: static; margin-bottom: 1.5rem; } nav li { display: inline-block; margin-right: 1rem; } }
 @media print { nav { display: none; } .page { display: block; padding: 0; } }
@@ -78,7 +89,7 @@ def render(report: SprintReport, plots: Sequence[tuple[str, bytes]], gallery: Ma
     tokens = parser.parse("\n\n".join(texts) + "\n")
     contents = _anchored(tokens)
     _inline(tokens, files)
-    body = parser.renderer.render(tokens, parser.options, {})
+    body = _badged(parser.renderer.render(tokens, parser.options, {}))
     _, word = verdict.status(report)
     return _page(f"{word}: {report.sprint}", contents, body)
 
@@ -140,6 +151,19 @@ def _anchored(tokens: Sequence[Token]) -> list[tuple[str, str]]:
             opening.attrSet("id", anchor)
             contents.append((anchor, html.escape(inline.content)))
     return contents
+
+
+def _badged(body: str) -> str:
+    """Outcomes as coloured labels, in the headline and at the start of a table's row: no font has to know a sign for them."""
+    kinds = {f"{ICONS[outcome]} {WORDS[outcome]}": kind for outcome, kind in _BADGES.items()}
+    kinds[f"{FAILED} STAGE FAILED"] = "fail"
+
+    def badge(match: re.Match[str]) -> str:
+        text = match["text"].replace("\N{NO-BREAK SPACE}", " ")
+        return f'{match["before"]}<span class="badge {kinds[text]}">{match["text"]}</span>'
+
+    texts = "|".join(re.escape(text).replace(r"\ ", "[ \N{NO-BREAK SPACE}]") for text in kinds)
+    return re.sub(rf"(?P<before><h1>|<tr>\n<td[^>]*>)(?P<text>{texts})(?![A-Z])", badge, body)
 
 
 def _page(title: str, contents: Sequence[tuple[str, str]], body: str) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from projects import flywheel
 
+from runner.domain.verdict import Outcome
 from runner.report import html, plots
 from runner.report.record import SprintReport
+from runner.report.wording import ICONS
 
 JPEG = b"\xff\xd8\xff\xe0 not really"
 VOID = {"meta", "br", "img"}
@@ -157,3 +159,12 @@ def test_the_command_writes_a_page_over_an_older_one_only(project: Path) -> None
     )
     misplaced = flywheel(project, "report", "--output", "x.html")
     assert (misplaced.returncode, misplaced.stdout) == (2, "")
+
+
+def test_outcomes_are_labels_that_need_no_font(failing: SprintReport, hostile: SprintReport) -> None:
+    text = html.render(failing, [], {})
+    word = f"{ICONS[Outcome.FAIL]} FAIL"
+    assert f'<h1><span class="badge fail">{word}</span> — 0003-low-light' in text
+    assert text.count('<span class="badge ') == 1 + len(failing.verdict.gates if failing.verdict else [])
+    # a text of a spec that says PASS is no outcome
+    assert 'class="badge pass">' not in html.render(hostile, [], {}).partition("<h2")[0]
