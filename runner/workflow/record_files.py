@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -79,7 +80,7 @@ def refuse_strangers(root: Path, sprint: str) -> None:
     Raises:
         FlywheelError: with the names, and what to type.
     """
-    found = strangers(root, sprint)
+    found = collapsed(strangers(root, sprint))
     if not found:
         return
     shown = [path if path.isprintable() else ascii(path) for path in found]
@@ -91,13 +92,22 @@ def refuse_strangers(root: Path, sprint: str) -> None:
     )
 
 
+def collapsed(paths: Iterable[str]) -> list[str]:
+    """A folder of which nothing is known, or that DVC keeps, once, instead of everything in it; sorted.
+
+    >>> collapsed(["reports/0001-x/.c/a/1.nbi", "reports/0001-x/.c/2.nbi", "reports/0001-x/plots/x.py"])
+    ['reports/0001-x/.c', 'reports/0001-x/plots/x.py']
+    """
+    parted = [PurePosixPath(path).parts for path in paths]
+    return sorted({"/".join(parts if parts[2:3] == ("plots",) else parts[:3]) for parts in parted})
+
+
 def advice(path: str) -> str:
-    """What to type about a file that is of no record."""
-    parts = PurePosixPath(path).parts
-    if parts[2] in OUTS and len(parts) > 3:
-        return f"git rm -r --cached {'/'.join(parts[:3])} (DVC keeps it, not git)"
-    name = path if path.isprintable() and " " not in path else "that file"
-    return f"git rm -r --cached --ignore-unmatch {name} && mv {name} . (only what flywheel writes lies there)"
+    """What to type about something that is of no record."""
+    name = shlex.quote(path)
+    if PurePosixPath(path).parts[2:] and PurePosixPath(path).parts[2] in OUTS:
+        return f"git rm -r --cached {name} (DVC keeps it, not git)"
+    return f"git rm -r --cached --ignore-unmatch {name} && rm -r {name}; what you want to keep lies elsewhere than below {REPORTS}/"
 
 
 def _unknown(folder: Path) -> Iterator[str]:

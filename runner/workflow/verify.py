@@ -29,7 +29,7 @@ from runner.workflow.differences import first_difference, table_difference
 from runner.workflow.load import load
 from runner.workflow.lock import broken_links
 from runner.workflow.rebuild import REPORTED, Recorded, evaluated_again, reported_again
-from runner.workflow.record_files import advice, strangers
+from runner.workflow.record_files import advice, collapsed, strangers
 from runner.workflow.sections import ancestor_of, champion_of, section
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _against_digests(
 
 
 def _strangers(root: Path, sprint: str) -> Iterator[Finding]:
-    for file in strangers(root, sprint):
+    for file in collapsed(strangers(root, sprint)):
         yield Finding(file=file, problem="extra", detail=f"it is of no record; {advice(file)}")
 
 

@@ -114,3 +114,17 @@ def test_run_verify_and_promote_refuse_by_name_and_say_what_to_type(project: Pat
     assert strangers(project, SPRINT) == []
     commit(project, "Taken away")
     assert flywheel(project, "verify", SPRINT).returncode == 0
+
+
+def test_what_a_failed_run_leaves_is_not_taken_by_git(tmp_path: Path) -> None:
+    """DVC tells git what it keeps when a run has ended; until then `git add` would take the weights."""
+    from runner.pipeline.compile import compile_pipeline
+    from runner.planning.resolve import ResolvedStage
+
+    stage = ResolvedStage(
+        name="train", cmd="true", params={}, deps=[], outs=["weights"], records=[], metrics=[]
+    )
+    (tmp_path / ".gitignore").write_text("/index\n")
+    compile_pipeline(tmp_path, [stage], "specs/0001-x.yaml")
+    compile_pipeline(tmp_path, [stage], "specs/0001-x.yaml")
+    assert (tmp_path / ".gitignore").read_text() == "/index\n/weights\n"
