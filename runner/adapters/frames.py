@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.adapters.duckdb import file_pattern
+from runner.adapters.duckdb import CONFIG, file_pattern
 from runner.domain.files import unusable_output
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def query_frames(
     """
     import duckdb
 
-    connection = duckdb.connect()
+    connection = duckdb.connect(config=CONFIG)
     try:
         for name, path in files.items():
             if not path.is_file():

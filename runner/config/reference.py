@@ -6,7 +6,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from runner.adapters.condition_cost import (
+    COLUMN_TEXT,
+    MAX_FIXED,
+    MAX_LENGTH,
+    MAX_STATES,
+    MAX_TEXT,
+    MAX_WILDCARDS,
+)
 from runner.adapters.conditions import FUNCTIONS, TYPES
+from runner.adapters.duckdb import CONDITION_SECONDS
 from runner.checks.expectation_names import EXPECTATIONS, Arguments
 from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS
 from runner.config.schema import Schema, referenced
@@ -297,6 +306,12 @@ def _conditions() -> Iterator[str]:
     functions = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS) if name.isidentifier())
     types = ", ".join(f"`{name}`" for name in sorted(TYPES))
     yield f"### Functions\n\n{functions}.\n\nCasts may name {types}."
+    yield (
+        f"What a condition may cost is limited, since it comes from a pull request: {MAX_LENGTH:,} characters; texts of "
+        f"{MAX_TEXT:,} characters made of one row (a column counts as {COLUMN_TEXT:,}); patterns written out in quotes, a regular "
+        f"expression of {MAX_STATES} states with its repetitions (`a{{3}}` is 3), {MAX_FIXED} wildcards in LIKE, {MAX_WILDCARDS} in "
+        f"ILIKE, GLOB and LIKE with `_`; {CONDITION_SECONDS:.0f} seconds."
+    )
 
 
 def _metrics() -> Iterator[str]:

@@ -40,6 +40,14 @@ USE = {
         "reports/0002-night/torch/__init__.PY",
         "specs/yaml.so",
         "data/x.pth",
+        ".numba_config.yaml",
+        "specs/matplotlibrc",
+        "reports/0002-night/gx/great_expectations.yml",
+        "pytest.ini",
+        "uv.toml",
+        "PIP.conf",
+        ".env",
+        ".duckdbrc",
     ],
 )
 def test_code(path: str) -> None:
