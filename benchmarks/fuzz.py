@@ -32,13 +32,8 @@ from typing import Any
 
 LIMIT_S = 120
 READING = (
-    ["status"],
-    ["plan"],
-    ["report"],
-    ["verify", "SPRINT"],
-    ["history"],
-    ["judge", "SPRINT"],
-    ["promote", "SPRINT", "--dry-run"],
+    *(["status"], ["plan"], ["report"]) * 3,
+    *(["verify", "SPRINT"], ["judge", "SPRINT"], ["promote", "SPRINT", "--dry-run"], ["history"]),
 )
 WRITTEN = (["validate"], ["plan"], ["status"], ["validate", "--format", "json"], ["plan", "--format", "json"])
 INDEX = (["index"],)
@@ -205,7 +200,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="flywheel-fuzz-") as temporary:
         root = Path(shutil.copytree(options.project, Path(temporary) / "project", symlinks=True))
         table = fuzz(root, options.inputs, options.seed, options.only)
-    print(f"seed {options.seed}, {options.inputs:,} inputs\n")
+    print(f"seed {options.seed}, {sum(sum(counts.values()) for counts in table.counts.values()):,} inputs\n")
     print("\n".join(table.lines()))
     for fault in table.faults:
         print(f"\n{fault.code}: {fault.kind}, {fault.what}; flywheel {fault.command}\n  {fault.said}")
@@ -218,14 +213,18 @@ def fuzz(root: Path, inputs: int, seed: int, only: str | None = None) -> Table:
     sprint = max(path.name for path in (root / "reports").iterdir() if path.is_dir())
     chosen = [target for target in targets(root, sprint) if only in (None, target.name)]
     shares = [target.share for target in chosen]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped early, it tells what was seen
     for number in range(inputs):
         (target,) = chance.choices(chosen, shares)
         command = [sprint if word == "SPRINT" else word for word in chance.choice(target.commands)]
-        if target.files:
-            file = chance.choice(target.files)
-            outcome = _with_broken(root, sprint, target.name, file, command, chance)
-        else:
-            outcome = _with_tag(root, target.name, command, chance)
+        try:
+            if target.files:
+                file = chance.choice(target.files)
+                outcome = _with_broken(root, sprint, target.name, file, command, chance)
+            else:
+                outcome = _with_tag(root, target.name, command, chance)
+        except KeyboardInterrupt:
+            break
         table.add(outcome)
         if number % 500 == 499:
             print(f"{number + 1:,} of {inputs:,}, {len(table.faults)} faults", file=sys.stderr, flush=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from runner.domain.errors import FlywheelError
+from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = Mapping[str, object]
 
 MAX_ROWS = 20
+VALIDATION_SECONDS = 900.0  # a million rows take some
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
 
 
@@ -58,30 +61,68 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[E
     if not expectations:
         return []
     with _quiet():
-        import great_expectations as gx
+        import great_expectations  # noqa: F401 - it takes seconds, which are not the expectations'
 
-        for expectation in expectations:
-            _check_columns(frame, expectation)
-        built = [_build(expectation, position) for position, expectation in enumerate(expectations)]
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
-        asset = context.data_sources.add_pandas("index").add_dataframe_asset("table")
-        batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": frame})
-        layout = {"result_format": "SUMMARY", "partial_unexpected_count": MAX_ROWS}
-        try:
-            validated = batch.validate(
-                gx.ExpectationSuite(name="checks", expectations=built), result_format=layout
-            )
-        except Exception as error:
-            # Some faults surface outside Great Expectations' own error handling; find whose it is.
-            raise _culprit(batch, expectations, built) or _unusable(expectations[0], str(error)) from error
-        results = {result.expectation_config.meta["position"]: result for result in validated.results}
-        if any(_failure(result) for result in results.values()):
-            # One broken expectation can spoil the others of its suite: each is asked by itself.
-            raise _culprit(batch, expectations, built) or _unusable(
-                expectations[0], "it could not be computed"
-            )
-        return [_outcome(frame, results[position]) for position in range(len(expectations))]
+        with _limited(VALIDATION_SECONDS):
+            return _validated(frame, expectations)
+
+
+def _validated(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[ExpectationResult]:
+    import great_expectations as gx
+
+    for expectation in expectations:
+        _check_columns(frame, expectation)
+    built = [_build(expectation, position) for position, expectation in enumerate(expectations)]
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("index").add_dataframe_asset("table")
+    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": frame})
+    layout = {"result_format": "SUMMARY", "partial_unexpected_count": MAX_ROWS}
+    try:
+        validated = batch.validate(
+            gx.ExpectationSuite(name="checks", expectations=built), result_format=layout
+        )
+    except Exception as error:
+        # Some faults surface outside Great Expectations' own error handling; find whose it is.
+        raise _culprit(batch, expectations, built) or _unusable(expectations[0], str(error)) from error
+    results = {result.expectation_config.meta["position"]: result for result in validated.results}
+    if any(_failure(result) for result in results.values()):
+        # One broken expectation can spoil the others of its suite: each is asked by itself.
+        raise _culprit(batch, expectations, built) or _unusable(expectations[0], "it could not be computed")
+    return [_outcome(frame, results[position]) for position in range(len(expectations))]
+
+
+class _TooLong(BaseException):
+    """Not an Exception: Great Expectations would take it for the expectation's own."""
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """A regular expression of a spec's can take for ever: `(a+)+$` doubles its time with every letter.
+
+    Only the main thread can be interrupted, and only where the system has alarms; elsewhere nothing is limited.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        raise _TooLong
+
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except _TooLong:
+        raise FlywheelError(
+            f"the expectations of one table took longer than {seconds:g} s",
+            where=Where("checks"),
+            hint="a regular expression in which a repetition is repeated, such as (a+)+, takes for ever: write it without",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager

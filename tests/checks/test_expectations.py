@@ -230,3 +230,22 @@ def test_nothing_is_printed_and_nothing_connects(
     monkeypatch.setattr(socket.socket, "connect", refuse)
     results(sprint, between(min_value=0.9))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_pattern_that_takes_for_ever_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pandas as pd
+
+    from runner.adapters import expectations
+    from runner.adapters.expectations import Expectation
+
+    frame = pd.DataFrame({"camera": ["a" * 60, "b"]})  # pandas leaves what looks ahead to Python's `re`
+    arguments = {"column": "camera", "regex": "^b$"}
+    name = "expect_column_values_to_match_regex"
+    expectations.validate(frame, [Expectation(name=name, arguments=arguments)])  # imports once
+    monkeypatch.setattr(expectations, "VALIDATION_SECONDS", 1.0)
+    with pytest.raises(FlywheelError) as caught:
+        expectations.validate(
+            frame, [Expectation(name=name, arguments=arguments | {"regex": "^(?=a)(a+)+$!"})]
+        )
+    assert caught.value.message == "the expectations of one table took longer than 1 s"
+    assert caught.value.exit_code is ExitCode.STAGE_FAILED
