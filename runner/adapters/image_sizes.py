@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-from pathlib import Path
 from typing import BinaryIO
 
 MAX_PIXELS = 178_956_970
@@ -35,15 +34,6 @@ def size_problem(file: BinaryIO) -> str | None:
         f"{size[0]:,} × {size[1]:,} px: images of more than {MAX_PIXELS:,} pixels are not decoded; "
         "scale it down, or cut it into tiles"
     )
-
-
-def path_size_problem(path: Path) -> str | None:
-    """`size_problem` of a file on disk; None for one that cannot be opened, which whoever reads it next will say."""
-    try:
-        with path.open("rb") as file:
-            return size_problem(file)
-    except OSError:
-        return None
 
 
 def header_size(file: BinaryIO) -> tuple[int, int] | None:

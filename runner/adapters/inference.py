@@ -14,7 +14,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.image_sizes import path_size_problem
+from runner.adapters.image_files import FileVerdict, damaged, judge_bytes, open_file, unreadable
+from runner.adapters.image_sizes import size_problem
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -93,16 +94,21 @@ def read_image(path: Path) -> Pixels:
     """
     import cv2
 
-    if problem := path_size_problem(path):
-        raise FlywheelError(problem, where=Where(str(path)), exit_code=ExitCode.STAGE_FAILED)
     try:
-        data = np.fromfile(path, np.uint8)
-    except FileNotFoundError:
-        data = np.empty(0, np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        with open_file(path) as file:
+            problem = size_problem(file)
+            file.seek(0)
+            data = b"" if problem else file.read()
+    except OSError as error:
+        problem, data = unreadable(path, error), b""
+    verdict = judge_bytes(data) if data else FileVerdict(problem=problem or judge_bytes(data).problem)
+    try:
+        image = None if verdict.problem else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        image = None
     if image is None:
         raise FlywheelError(
-            "the image is missing or cannot be decoded",
+            f"the image cannot be used: {verdict.problem or damaged(verdict.format)}",
             where=Where(str(path)),
             hint="fetch the data (dvc pull), or run the sprint again so that the index sees the change",
             exit_code=ExitCode.STAGE_FAILED,

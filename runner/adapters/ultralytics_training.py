@@ -11,6 +11,7 @@ import tempfile
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from runner.domain.task import TaskName
 
 CACHE_LIMIT_BYTES = 1 << 30  # decoded images are kept in memory up to here
 MAX_WORKERS = 8
+SHOWN_LEFT_OUT = 5
 VALIDATION: dict[TaskName, tuple[str, str]] = {
     "detect": ("metrics/mAP50-95(B)", "mAP50-95"),
     "segment": ("metrics/mAP50-95(M)", "mask mAP50-95"),
@@ -41,6 +43,7 @@ class TrainingRun:
     Attributes:
         data: what `write_training_folder` gave: the file or folder that Ultralytics calls `data`.
         images: training images in it.
+        sources: per split, the image of the dataset that each file in it stands for.
         architecture: Ultralytics' model dictionary.
         base: the module whose weights training starts from; None starts from random ones.
         settings: Ultralytics' training arguments, by its names.
@@ -58,6 +61,7 @@ class TrainingRun:
     seed: int
     device: Device
     label: str
+    sources: Mapping[str, Mapping[Path, str]] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -199,6 +203,17 @@ class _QuietTraining:
         self.add_callback("on_train_epoch_end", lambda _: self._require_finite_loss())
         self.add_callback("on_fit_epoch_end", lambda _: self._record_epoch())
 
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+        """Ultralytics' dataset of a split, which holds every image that it was given.
+
+        Raises:
+            FlywheelError: Ultralytics left some out.
+        """
+        dataset = super().build_dataset(img_path, mode, batch)  # type: ignore[misc]
+        kept = dataset.samples if self.run.task == "classify" else [(file,) for file in dataset.im_files]
+        require_all(self.run.sources.get(mode, {}), {Path(item[0]).name for item in kept}, mode)
+        return dataset
+
     def setup_model(self) -> None:
         import torch
 
@@ -250,6 +265,41 @@ class _QuietTraining:
         validated = f"{finite[name]:.3f}" if name in finite else "not measured"
         self.bar.set_postfix_str(f"loss {loss:.2f}, val {shown} {validated}")
         self.bar.update()
+
+
+def require_all(sources: Mapping[Path, str], kept: Collection[str], split: str) -> None:
+    """Refuses to train on other images than were selected.
+
+    Args:
+        sources: the image of the dataset that each file stands for.
+        kept: the names of the files that Ultralytics took.
+        split: which split they are of.
+
+    Raises:
+        FlywheelError: some were left out (exit code 3), with the reason of the first.
+    """
+    left_out = [file for file in sources if file.name not in kept]
+    if not left_out:
+        return
+    shown = ", ".join(sources[file] for file in left_out[:SHOWN_LEFT_OUT])
+    more = len(left_out) - SHOWN_LEFT_OUT
+    raise FlywheelError(
+        f"Ultralytics leaves out {len(left_out)} of {len(sources)} selected images of {split}: {shown}"
+        f"{f' and {more} more' if more > 0 else ''} ({_reason(left_out[0])})",
+        hint="save these images or their labels anew, or leave them out with data.exclude in the spec",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def _reason(file: Path) -> str:
+    """Why Ultralytics' verifier does not take an image."""
+    from ultralytics.data.utils import check_image
+
+    try:
+        check_image(str(file))
+    except Exception as error:  # it raises whatever Pillow does
+        return " ".join(str(error).split()).replace(str(file), file.name) or type(error).__name__
+    return "its labels are refused"
 
 
 class _collected_warnings(logging.Handler):  # noqa: N801 - used as a context manager, like a function

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner.adapters import yaml_text
-from runner.adapters.images import quick_problem
 from runner.adapters.tables import read_table
+from runner.adapters.training_images import lay_out
 from runner.adapters.yolo_labels import LABEL_COLUMNS, label_line
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_text
@@ -64,16 +62,19 @@ class TrainingFolder:
     Attributes:
         data: the file or folder that it calls `data`.
         images: images per split.
+        sources: per split, the image of the dataset that each laid-out file stands for.
     """
 
     data: Path
     images: dict[str, int]
+    sources: dict[str, dict[Path, str]] = field(default_factory=dict)
 
 
 def write_training_folder(folder: Path, data: SelectedData, spec: TaskSpec) -> TrainingFolder:
     """Lays out the images and labels of training and validation as the task's trainer reads them.
 
-    Images are links. Crowds and objects that the index found faulty are left out; an image without objects is a
+    Images are links to those of the dataset, but where the trainer would see other pixels in them than the index and
+    evaluation do, or leave them out: see `training_images`. Crowds and objects that the index found faulty are left out; an image without objects is a
     background, but for classification, where it is left out.
 
     For classification: `<split>/<class id>/<image>`. Else: `images/<split>/`, `labels/<split>/` and `data.yaml`, where
@@ -83,30 +84,34 @@ def write_training_folder(folder: Path, data: SelectedData, spec: TaskSpec) -> T
         FlywheelError: a split is empty, a class is not the project's, or an image is missing or damaged.
     """
     if spec.name == "classify":
-        return TrainingFolder(data=folder, images=_write_class_folders(folder, data, spec))
+        return _training_folder(folder, _write_class_folders(folder, data, spec))
     sizes = _sizes(data.images)
     lines: dict[str, list[str]] = defaultdict(list)
     for path, class_id, row in _objects(data.objects, spec, LABEL_COLUMNS[spec.name]):
         if path in sizes:
             lines[path].append(label_line(spec, class_id, row, sizes[path]))
-    counts = {}
+    sources: dict[str, dict[Path, str]] = {split: {} for split in SPLITS}
     for split in SPLITS:
-        paths = selected_paths(data.manifest, split)
         for kind in ("images", "labels"):
             (folder / kind / split).mkdir(parents=True)
-        for number, path in enumerate(paths):
+        for number, path in enumerate(selected_paths(data.manifest, split)):
             name = f"{number:07d}"  # numbered, since two folders may hold images of one name
-            _link(data.dataset / path, folder / "images" / split / f"{name}{Path(path).suffix.lower()}")
+            given = lay_out(data.dataset / path, folder / "images" / split / name)
             label = folder / "labels" / split / f"{name}.txt"
             label.write_text("".join(lines.get(path, [])), encoding="utf-8")
-        counts[split] = len(paths)
+            sources[split][given] = path
     write_text(folder / "data.yaml", _data_yaml(folder, spec))
-    return TrainingFolder(data=folder / "data.yaml", images=counts)
+    return _training_folder(folder / "data.yaml", sources)
 
 
-def _write_class_folders(folder: Path, data: SelectedData, spec: TaskSpec) -> dict[str, int]:
+def _training_folder(data: Path, sources: dict[str, dict[Path, str]]) -> TrainingFolder:
+    counts = {split: len(given) for split, given in sources.items()}
+    return TrainingFolder(data=data, images=counts, sources=sources)
+
+
+def _write_class_folders(folder: Path, data: SelectedData, spec: TaskSpec) -> dict[str, dict[Path, str]]:
     classes = {path: class_id for path, class_id, _ in _objects(data.objects, spec, ())}
-    counts = {}
+    sources: dict[str, dict[Path, str]] = {split: {} for split in SPLITS}
     for split in SPLITS:
         paths = [path for path in selected_paths(data.manifest, split) if path in classes]
         if not paths:
@@ -120,10 +125,9 @@ def _write_class_folders(folder: Path, data: SelectedData, spec: TaskSpec) -> di
         for class_id in range(len(spec.classes)):
             (folder / split / f"{class_id:07d}").mkdir(parents=True)
         for number, path in enumerate(paths):
-            name = f"{number:07d}{Path(path).suffix.lower()}"
-            _link(data.dataset / path, folder / split / f"{classes[path]:07d}" / name)
-        counts[split] = len(paths)
-    return counts
+            place = folder / split / f"{classes[path]:07d}" / f"{number:07d}"
+            sources[split][lay_out(data.dataset / path, place)] = path
+    return sources
 
 
 def _sizes(images: Path) -> dict[str, tuple[float, float]]:
@@ -150,32 +154,6 @@ def _objects(
                 exit_code=ExitCode.STAGE_FAILED,
             )
         yield path, ids[name], {column: table[column][at] for column in columns}
-
-
-def _link(source: Path, target: Path) -> None:
-    # Ultralytics "restores" a JPEG that lacks its end marker by rewriting the file, through any link.
-    if problem := quick_problem(source):
-        raise FlywheelError(
-            f"a selected image cannot be used: {problem}",
-            where=Where(str(source)),
-            hint="fetch the data (dvc pull), or run the sprint again so that the index sees the change",
-            exit_code=ExitCode.STAGE_FAILED,
-        )
-    if _has_trailing_bytes(source):
-        shutil.copyfile(source, target)
-        return
-    try:
-        target.symlink_to(source.resolve())
-    except OSError:  # no right to make links, as on Windows
-        shutil.copyfile(source, target)
-
-
-def _has_trailing_bytes(path: Path) -> bool:
-    """Whether it is a JPEG with something after its end marker: readable, but Ultralytics rewrites it too."""
-    with path.open("rb") as file:
-        start = file.read(2)
-        file.seek(-2, os.SEEK_END)
-        return start == b"\xff\xd8" and file.read() != b"\xff\xd9"
 
 
 def _data_yaml(folder: Path, spec: TaskSpec) -> str:

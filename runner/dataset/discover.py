@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runner.adapters.images import quick_problem
+from runner.adapters.image_files import judge_file
+from runner.adapters.machine import cpu_count
 from runner.dataset.csv_rows import KEY, read_header
-from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
+from runner.dataset.entries import (
+    ImageEntry,
+    LabelScheme,
+    LayoutContent,
+    list_files,
+    shared_remarks,
+    unread_pictures,
+)
+from runner.dataset.formats import detected_formats
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.layouts.coco import coco_categories, coco_files
 from runner.dataset.layouts.folders import folder_classes
@@ -228,12 +238,16 @@ def _words(path: Path) -> list[list[str]]:
 
 def _problems(folder: Path, content: LayoutContent) -> list[str]:
     labels = [problem for entry in content.entries for problem in entry.label_problems]
+    paths = [entry.path for entry in content.entries]
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        verdicts = list(pool.map(lambda path: judge_file(folder / path), paths))
     files = [
-        f"{entry.path}: {problem}"
-        for entry in content.entries
-        if (problem := quick_problem(folder / entry.path))
+        f"{path}: {verdict.problem}" for path, verdict in zip(paths, verdicts, strict=True) if verdict.problem
     ]
-    found = [*_some(files, "image files"), *_some(labels, "label lines")]
+    found = [*_some(files, "image files"), *_some(labels, "label lines"), *unread_pictures(folder)]
+    found += shared_remarks(
+        [(path, verdict.remark) for path, verdict in zip(paths, verdicts, strict=True) if verdict.remark]
+    )
     found += content.notes if any(entry.labelled for entry in content.entries) else []
     if not any(entry.split for entry in content.entries):
         found.append("no split folders: choose splits by condition, such as group_fraction < 0.8")
@@ -285,6 +299,8 @@ def _metadata(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
 
 
 def _no_labels(folder: Path) -> str:
+    if formats := detected_formats(folder):
+        return str(formats[0])
     places = _label_folders(folder)
     if not places:
         return "no labels were found: all images are unlabelled"
@@ -326,8 +342,10 @@ def _unrecognised(folder: Path, task: TaskName) -> DatasetSummary:
         ]
         if folder.name in TASK_NAMES:
             problems[0] += f" (labels may lie in {folder.name}/labels/ there: --task {folder.name})"
-    if images and (labels := _label_folders(folder)):
+    formats = detected_formats(folder)
+    if images and not formats and (labels := _label_folders(folder)):
         problems.append(f"files named as images are, perhaps their labels, are in {_listed(labels)}")
+    problems = [*map(str, formats), *unread_pictures(folder), *problems]
     metadata, unusable = _metadata(folder)
     return DatasetSummary(
         layout=None,

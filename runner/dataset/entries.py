@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from runner.adapters.images import SUFFIXES
+from runner.adapters.foreign_files import FOREIGN_SUFFIXES
+from runner.adapters.image_files import SUFFIXES
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.task import TaskName
 
@@ -114,6 +115,37 @@ def list_files(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> list[str]:
                 exit_code=ExitCode.STAGE_FAILED,
             )
     return sorted(found)
+
+
+def unread_pictures(folder: Path) -> list[str]:
+    """A sentence for each kind of pictures in a dataset that are not read: HEIC, GIF, videos, …"""
+    kinds: dict[str, list[str]] = {}
+    for path in list_files(folder, frozenset(FOREIGN_SUFFIXES)):
+        kinds.setdefault(FOREIGN_SUFFIXES[os.path.splitext(path)[1].lower()], []).append(path)  # noqa: PTH122
+    return [
+        f"{len(paths)} {kind} {'file is' if len(paths) == 1 else 'files are'} not read (the first is {paths[0]}): "
+        + ("extract the frames as JPEG" if kind == "video" else "convert to JPEG or PNG")
+        for kind, paths in sorted(kinds.items())
+    ]
+
+
+def shared_remarks(remarks: Sequence[tuple[str, str]]) -> list[str]:
+    """A sentence for each remark that images share.
+
+    Args:
+        remarks: an image and what of it is not read.
+
+    >>> shared_remarks([("a.png", "an alpha channel, which is not read"), ("b.png", "an alpha channel, which is not read")])
+    ['2 images have an alpha channel, which is not read: a.png and 1 more']
+    """
+    paths: dict[str, list[str]] = {}
+    for path, remark in remarks:
+        paths.setdefault(remark, []).append(path)
+    return [
+        f"{len(images)} {'image has' if len(images) == 1 else 'images have'} {remark}: {images[0]}"
+        + (f" and {len(images) - 1} more" if len(images) > 1 else "")
+        for remark, images in paths.items()
+    ]
 
 
 def object_class_problem(class_name: str | None, class_id: object, classes: Sequence[str]) -> str:

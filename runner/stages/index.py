@@ -9,7 +9,7 @@ from typing import Literal
 from runner.adapters.images import measure_images
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.dataset.entries import LabelScheme, LayoutContent
+from runner.dataset.entries import LabelScheme, LayoutContent, shared_remarks, unread_pictures
 from runner.dataset.index import BUILT_IN, build_index, class_columns
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.metadata import JoinedMetadata, join_metadata
@@ -85,7 +85,8 @@ def run(context: StageContext, params: IndexParams) -> None:
     with atomic_folder(context.folder / "index") as folder:
         write_table(folder / "images.parquet", tables.images)
         write_table(folder / "objects.parquet", tables.objects)
-    _print_notes([*content.notes, *metadata.notes])
+    remarks = [(path, found.remark) for path, found in zip(paths, measurements, strict=True) if found.remark]
+    _print_notes([*unread_pictures(data), *shared_remarks(remarks), *content.notes, *metadata.notes])
 
 
 def read_dataset(folder: Path, params: IndexParams) -> LayoutContent:

@@ -145,7 +145,7 @@ def _inputs(params: TrainParams) -> tuple[str, ...]:
 
 STAGE = Stage(
     name="train",
-    version=2,
+    version=3,
     params_type=TrainParams,
     resolve=resolve,
     with_ancestor=with_ancestor,

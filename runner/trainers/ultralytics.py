@@ -180,6 +180,7 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
             task=task,
             data=folder.data,
             images=folder.images["train"],
+            sources=folder.sources,
             architecture=architecture,
             base=base,
             settings=self._settings(),

@@ -59,7 +59,7 @@ def test_a_bomb_is_named_and_not_decoded(tmp_path: Path) -> None:
     assert len(measured.image_id) == 32
     with pytest.raises(FlywheelError) as refused:
         read_image(tmp_path / "x.png")
-    assert refused.value.message == problem
+    assert refused.value.message == f"the image cannot be used: {problem}"
     assert (
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
     )  # KiB; 900 million pixels before

@@ -98,7 +98,7 @@ def test_empty_file_is_a_problem(tmp_path: Path) -> None:
     assert (measured.problem, measured.width, measured.brightness) == ("the file is empty", None, None)
 
 
-@pytest.mark.parametrize("content", [b"hello, this is text\n", b"\0" * 5000, b"<html>", b"RIFF1234WAVE"])
+@pytest.mark.parametrize("content", [b"hello, this is text\n", b"\1" * 500, b"RIFF1234WAVE"])
 def test_file_that_is_no_image_is_a_problem(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.jpg").write_bytes(content)
     problem = "not an image: the content is none of JPEG, PNG, BMP, WebP, TIFF"

@@ -128,15 +128,23 @@ def test_inputs_come_in_order_and_in_bounded_chunks(tmp_path: Path) -> None:
     assert list(load_inputs([], (8, 8))) == []
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no image"])
-def test_unreadable_image_says_to_fetch_the_data(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "file not found"),
+        (b"", "the file is empty"),
+        (b"no image", "not an image: the content is none of JPEG, PNG, BMP, WebP, TIFF"),
+        (b"BM no image", "cannot be decoded as BMP: the content is damaged"),
+    ],
+)
+def test_unreadable_image_says_to_fetch_the_data(tmp_path: Path, content: bytes | None, problem: str) -> None:
     path = tmp_path / "x.jpg"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(FlywheelError) as caught:
         read_image(path)
     assert str(caught.value) == (
-        f"{path}: the image is missing or cannot be decoded\n"
+        f"{path}: the image cannot be used: {problem}\n"
         "  hint: fetch the data (dvc pull), or run the sprint again so that the index sees the change"
     )
 

@@ -82,6 +82,6 @@ def test_missing_test_image_leaves_the_old_predictions(predicted: StageContext) 
             predict.run(predicted, predict.resolve(project(), sprint()))
     finally:
         image.write_bytes(content)
-    assert caught.value.message == "the image is missing or cannot be decoded"
+    assert caught.value.message == "the image cannot be used: file not found"
     assert (predicted.folder / "predictions" / "torch.parquet").is_file()
     assert not (predicted.folder / ".predictions.partial").exists()

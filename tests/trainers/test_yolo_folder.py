@@ -9,7 +9,7 @@ import pytest
 
 from runner.adapters.tables import read_table, write_table
 from runner.adapters.yolo_folder import SelectedData, selected_paths, write_training_folder
-from runner.domain.errors import FlywheelError
+from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import TaskSpec
 from tests.models_fixture import CLASSES, IMAGES, context, draw_project
 
@@ -42,12 +42,11 @@ def _label(folder: Path, number: int = 0) -> str:
 
 def test_selected_images_are_linked_and_counted(data: SelectedData, tmp_path: Path) -> None:
     folder = tmp_path / "yolo"
-    assert write_training_folder(folder, data, SPEC).images == {
-        "train": IMAGES["train"],
-        "val": IMAGES["val"],
-    }
+    given = write_training_folder(folder, data, SPEC)
+    assert given.images == {"train": IMAGES["train"], "val": IMAGES["val"]}
     first = folder / "images" / "train" / "0000000.png"
     assert first.resolve() == data.dataset / "images" / "train" / "0.png"
+    assert given.sources["train"][first] == "images/train/0.png"
     assert not (folder / "images" / "test").exists()
 
 
@@ -120,3 +119,21 @@ def test_empty_split_names_the_split(data: SelectedData) -> None:
         f"{data.manifest}: the pool split is empty: no image is selected for it\n"
         "  hint: widen splits.pool in flywheel.yaml or data.pool in the spec"
     )
+
+
+def test_training_on_fewer_images_than_selected_is_refused_by_name(
+    data: SelectedData, tmp_path: Path
+) -> None:
+    from runner.adapters.ultralytics_training import require_all
+
+    sources = write_training_folder(tmp_path / "yolo", data, SPEC).sources["val"]
+    names = [file.name for file in sources]
+    require_all(sources, names, "val")
+    next(iter(sources)).unlink()
+    next(iter(sources)).write_bytes(b"no image")
+    with pytest.raises(FlywheelError) as caught:
+        require_all(sources, names[1:-1], "val")
+    assert caught.value.message.startswith(
+        "Ultralytics leaves out 2 of 4 selected images of val: images/val/0.png, images/val/3.png (cannot identify"
+    )
+    assert caught.value.exit_code is ExitCode.STAGE_FAILED
