@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.adapters.image_files import judge_file
 from runner.adapters.machine import torch_name
 from runner.adapters.offline import silence_ultralytics
 from runner.domain.errors import ExitCode, FlywheelError
@@ -283,23 +284,14 @@ def require_all(sources: Mapping[Path, str], kept: Collection[str], split: str) 
         return
     shown = ", ".join(sources[file] for file in left_out[:SHOWN_LEFT_OUT])
     more = len(left_out) - SHOWN_LEFT_OUT
+    # Its own reason is not asked for: for a file that Pillow does not know, it would look for a package to install.
+    reason = judge_file(left_out[0]).problem or "the index finds no fault with the file"
     raise FlywheelError(
         f"Ultralytics leaves out {len(left_out)} of {len(sources)} selected images of {split}: {shown}"
-        f"{f' and {more} more' if more > 0 else ''} ({_reason(left_out[0])})",
+        f"{f' and {more} more' if more > 0 else ''} ({reason})",
         hint="save these images or their labels anew, or leave them out with data.exclude in the spec",
         exit_code=ExitCode.STAGE_FAILED,
     )
-
-
-def _reason(file: Path) -> str:
-    """Why Ultralytics' verifier does not take an image."""
-    from ultralytics.data.utils import check_image
-
-    try:
-        check_image(str(file))
-    except Exception as error:  # it raises whatever Pillow does
-        return " ".join(str(error).split()).replace(str(file), file.name) or type(error).__name__
-    return "its labels are refused"
 
 
 class _collected_warnings(logging.Handler):  # noqa: N801 - used as a context manager, like a function

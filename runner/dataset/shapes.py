@@ -66,7 +66,7 @@ def _segment(objects: Sequence[LabelledObject], sizes: Sequence[SizeHW]) -> dict
         polygons = [_scaled(item, polygon, size, 2) for polygon in item.polygons]
         outlines.append(json.dumps(polygons, separators=(",", ":")) if polygons else None)
         masks.append(counts_to_rle(item.mask.counts, size) if item.mask else polygons_to_rle(polygons, size))
-        areas.append(float(mask_area(masks[-1], size)) if item.area_px is None else item.area_px)
+        areas.append(float(mask_area(masks[-1], size)))
     return {"polygons": outlines, "mask_rle": masks, "area_px": areas}
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from runner.dataset.entries import LabelledObject, LabelScheme, RunLengths
@@ -103,18 +104,170 @@ def test_bad_annotation_is_named(tmp_path: Path, annotation: dict[str, Any], pro
     assert entry.label_problems == (f"annotations/a.json: annotation 12: {problem}",)
 
 
-@pytest.mark.parametrize("name", ["../secret.jpg", "/etc/passwd", "a/../../b.jpg", "..\\b.jpg"])
+@pytest.mark.parametrize(
+    "name", ["../secret.jpg", "/etc/passwd", "a/../../b.jpg", "..\\b.jpg", "http://h/c.jpg", ".."]
+)
 def test_paths_out_of_the_dataset_are_not_followed(tmp_path: Path, name: str) -> None:
     content = document(images=[{"id": 1, "file_name": name}])
     found = read_coco(write(tmp_path, "annotations/a.json", content), SCHEME)
     assert found.entries == []
-    assert found.notes == [f"annotations/a.json: {name!r} is not a path inside the dataset"]
+    assert found.notes == [
+        "annotations/a.json: 1 of 1 file names lead out of the dataset, and it has no image (or several) of such a "
+        f"name: {name!r}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../label-studio/data/media/upload/3/cat 1.jpg",
+        "/home/me/data/images/train/cat 1.jpg",
+        "C:\\data\\train\\cat 1.jpg",
+        "upload\\3\\8a1b2c3d-cat 1.jpg",
+        "https://host:8080/data/upload/3/8a1b2c3d-cat%201.jpg?width=3",
+        "s3://bucket/train/cat 1.jpg",
+        "task_3/CAT 1.JPG",
+    ],
+)
+def test_an_image_is_found_by_its_name_wherever_it_was_uploaded(tmp_path: Path, name: str) -> None:
+    content = document(images=[{"id": 1, "file_name": name}])
+    images = ("images/train/cat 1.jpg", "images/val/cat 1.jpg")
+    found = read_coco(write(tmp_path, "annotations/train.json", content, *images), SCHEME)
+    entry = next(entry for entry in found.entries if entry.labelled)
+    assert (entry.path, entry.split, len(entry.objects)) == ("images/train/cat 1.jpg", "train", 1)
+    assert found.notes == [
+        "annotations/train.json: 1 of 1 file names are not where they say; the images of these names are taken: "
+        f"{name} at images/train/cat 1.jpg"
+    ]
+
+
+def test_a_name_composed_in_another_way_is_the_same_name(tmp_path: Path) -> None:
+    content = document(images=[{"id": 1, "file_name": "e\u0301te\u0301.jpg"}])
+    (entry,) = read_coco(write(tmp_path, "annotations/a.json", content, "images/été.jpg"), SCHEME).entries
+    assert (entry.path, entry.labelled) == ("images/été.jpg", True)
+
+
+def test_of_several_images_of_a_name_none_is_taken_at_random(tmp_path: Path) -> None:
+    content = document(images=[{"id": 1, "file_name": "../1.jpg"}])
+    images = ("images/a/1.jpg", "images/b/1.jpg")
+    found = read_coco(write(tmp_path, "annotations/instances_default.json", content, *images), SCHEME)
+    assert not any(entry.labelled for entry in found.entries)
+    assert "(or several) of such a name: '../1.jpg'" in found.notes[0]
+
+
+@pytest.mark.parametrize("folder", ["images/default", "default", "images"])
+def test_cvats_default_subset_is_found_and_is_no_split(tmp_path: Path, folder: str) -> None:
+    write(tmp_path, "annotations/instances_default.json", document(), f"{folder}/x.jpg")
+    found = read_coco(tmp_path, SCHEME)
+    (entry,) = found.entries
+    assert (entry.path, entry.split, entry.labelled, found.notes) == (f"{folder}/x.jpg", None, True, [])
+
+
+def test_images_that_are_not_there_are_counted_and_named(tmp_path: Path) -> None:
+    images = [{"id": number, "file_name": f"{number}.jpg"} for number in range(3)]
+    content = document(images=images, annotations=[])
+    found = read_coco(write(tmp_path, "annotations/a.json", content, "images/0.jpg"), SCHEME)
+    assert found.notes == ["annotations/a.json: 2 of 3 images are not in the dataset: '1.jpg'"]
 
 
 def test_annotations_of_unlisted_images_are_noted(tmp_path: Path) -> None:
     content = document(annotations=[{"id": 1, "image_id": 99, "category_id": 7, "bbox": [0, 0, 1, 1]}])
-    found = read_coco(write(tmp_path, "annotations/a.json", content), SCHEME)
-    assert found.notes == ["annotations/a.json: 1 annotations are of images that it does not list"]
+    found = read_coco(write(tmp_path, "annotations/a.json", content, "images/x.jpg"), SCHEME)
+    assert found.notes == [
+        "annotations/a.json: 1 annotation is of an image that it does not list: annotation 1 of image 99"
+    ]
+
+
+BROKEN = [
+    ('{"id": 6, "image_id": 1, "category_id": 7, "bbox": [NaN, 2, 3, 4]}', "a number of bbox is not finite"),
+    ('{"id": 6, "image_id": 1, "category_id": 7, "bbox": [1, 2, 3, Infinity]}', "a number of bbox is not finite"),
+    ('{"id": 6, "image_id": 1, "category_id": 7, "bbox": [1, "2", 3, 4]}', "Expected `float`, got `str` - at `$.bbox[1]`"),
+    ('{"id": 6, "image_id": 1, "category_id": null, "bbox": [1, 2, 3, 4]}', "Expected `int`, got `null` - at `$.category_id`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("annotation", "problem"), BROKEN)
+def test_one_broken_annotation_leaves_the_others_readable(
+    tmp_path: Path, annotation: str, problem: str
+) -> None:
+    write(tmp_path, "annotations/a.json", document(), "images/x.jpg")
+    path = tmp_path / "annotations/a.json"
+    path.write_text(path.read_text().replace('"annotations": [', f'"annotations": [{annotation}, '))
+    (entry,) = read_coco(tmp_path, SCHEME).entries
+    assert [item.object_id for item in entry.objects] == ["annotations/a.json#5"]
+    assert entry.label_problems == (f"annotations/a.json: annotation 6: {problem}",)
+
+
+def test_what_is_no_annotation_at_all_is_noted(tmp_path: Path) -> None:
+    content = document(annotations=[3, {"image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]}])
+    found = read_coco(write(tmp_path, "annotations/a.json", content, "images/x.jpg"), SCHEME)
+    assert len(found.entries[0].objects) == 1
+    assert found.notes == ["annotations/a.json: annotations[0]: Expected `object`, got `int`"]
+
+
+def test_a_stated_size_that_is_none_is_not_believed(tmp_path: Path) -> None:
+    write(tmp_path, "annotations/a.json", document(), "images/x.jpg")
+    path = tmp_path / "annotations/a.json"
+    path.write_text(path.read_text().replace('"width": 40', '"width": NaN'))
+    assert read_coco(tmp_path, SCHEME).entries[0].declared_size is None
+
+
+def test_repeated_annotation_ids_still_name_one_object_each(tmp_path: Path) -> None:
+    images = [{"id": number, "file_name": f"{number}.jpg"} for number in (1, 2)]
+    box = {"id": 0, "category_id": 7, "bbox": [1, 2, 3, 4]}
+    annotations = [
+        {**box, "image_id": 1},
+        {**box, "image_id": 2},
+        {**box, "image_id": 2, "id": "0"},
+        {**box, "image_id": 1, "id": 9},
+    ]
+    content = document(images=images, annotations=annotations)
+    found = read_coco(write(tmp_path, "annotations/a.json", content, "images/1.jpg", "images/2.jpg"), SCHEME)
+    assert [[item.object_id.partition("#")[2] for item in entry.objects] for entry in found.entries] == [
+        ["annotations[0]", "9"],
+        ["annotations[1]", "annotations[2]"],
+    ]
+    assert found.notes == [
+        "annotations/a.json: 3 annotations share their ids with others (the first id is 0): they are told apart by "
+        "their place in the file"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"images": [{"id": 1, "file_name": "x.jpg"}, {"id": 1, "file_name": "y.jpg"}]},
+            "the images x.jpg and y.jpg share the id 1: which of them an annotation is about cannot be told",
+        ),
+        (
+            {"images": [{"id": 3, "file_name": "x.jpg"}, {"id": 7, "file_name": "x.jpg"}]},
+            "lists x.jpg twice, with the ids 3 and 7",
+        ),
+        (
+            {"images": [{"id": 3, "file_name": "x.jpg"}, {"id": 3, "file_name": "x.jpg"}]},
+            "lists x.jpg twice, with the id 3 both times",
+        ),
+        (
+            {"categories": [{"id": 7, "name": "dog"}, {"id": 7, "name": "cat"}]},
+            'the categories "dog" and "cat" share the id 7',
+        ),
+    ],
+)
+def test_ids_that_name_two_things_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(FlywheelError) as error:
+        read_coco(write(tmp_path, "annotations/a.json", document(**changes)), SCHEME)
+    assert error.value.message == message
+    assert error.value.where is not None
+    assert error.value.where.file == f"{tmp_path}/annotations/a.json"
+
+
+def test_categories_of_one_name_are_one_class_and_said_so(tmp_path: Path) -> None:
+    content = document(categories=[{"id": 7, "name": "dog"}, {"id": 8, "name": "dog"}])
+    found = read_coco(write(tmp_path, "annotations/a.json", content, "images/x.jpg"), SCHEME)
+    assert found.notes == [
+        'annotations/a.json: the categories 7 and 8 are both called "dog": they are read as one class'
+    ]
 
 
 def test_two_files_listing_one_image_are_refused(tmp_path: Path) -> None:
@@ -169,11 +322,37 @@ BOX = [1, 2, 10, 5]
 TRIANGLE = [[1, 2, 11, 2, 11, 7]]
 
 
-def test_polygons_and_the_stated_area_are_kept_for_segment(tmp_path: Path) -> None:
-    found = only_object(tmp_path, "segment", {"bbox": BOX, "segmentation": TRIANGLE, "area": 25.5})
+@pytest.mark.parametrize("area", [0, 25.5, 1e9])
+def test_of_a_polygon_neither_the_stated_area_nor_the_stated_box_are_believed(
+    tmp_path: Path, area: float
+) -> None:
+    stated = {"bbox": [500, 500, 3, 4], "area": area}
+    found = only_object(tmp_path, "segment", {"segmentation": TRIANGLE, **stated})
     assert isinstance(found, LabelledObject)
-    assert (found.polygons, found.area_px, found.mask) == ((tuple(TRIANGLE[0]),), 25.5, None)
+    assert (found.polygons, found.area_px, found.mask) == ((tuple(TRIANGLE[0]),), None, None)
     assert found.box_xyxy == (1, 2, 11, 7)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_box_of_a_mask_is_that_of_pycocotools(tmp_path: Path, seed: int) -> None:
+    from pycocotools import mask
+
+    pixels = np.zeros((7, 9), np.uint8, order="F")
+    top, left, height, width = np.random.default_rng(seed).integers(1, 5, 4)
+    pixels[top : top + height, left : left + width] = 1
+    encoded = mask.encode(pixels)
+    written = {"size": [7, 9], "counts": encoded["counts"].decode()}
+    found = only_object(tmp_path, "segment", {"bbox": [0, 0, 1, 1], "segmentation": written, "iscrowd": 1})
+    assert isinstance(found, LabelledObject)
+    x, y, w, h = mask.toBbox(encoded)
+    assert found.box_xyxy == (x, y, x + w, y + h)
+
+
+@pytest.mark.parametrize(("area", "kept"), [(20, 20), (0, None), (-3, None), (51, 51), (90, None)])
+def test_an_area_that_no_box_holds_is_not_believed(tmp_path: Path, area: float, kept: float | None) -> None:
+    found = only_object(tmp_path, "pose", {"bbox": BOX, "keypoints": [3, 4, 2, 0, 0, 0], "area": area})
+    assert isinstance(found, LabelledObject)
+    assert found.area_px == kept
 
 
 def test_without_bbox_a_polygon_gives_the_box(tmp_path: Path) -> None:

@@ -133,7 +133,8 @@ def test_training_on_fewer_images_than_selected_is_refused_by_name(
     next(iter(sources)).write_bytes(b"no image")
     with pytest.raises(FlywheelError) as caught:
         require_all(sources, names[1:-1], "val")
-    assert caught.value.message.startswith(
-        "Ultralytics leaves out 2 of 4 selected images of val: images/val/0.png, images/val/3.png (cannot identify"
+    assert caught.value.message == (
+        "Ultralytics leaves out 2 of 4 selected images of val: images/val/0.png, images/val/3.png"
+        " (not an image: the content is none of JPEG, PNG, BMP, WebP, TIFF)"
     )
     assert caught.value.exit_code is ExitCode.STAGE_FAILED

@@ -2,17 +2,15 @@
 
 Read are `annotations/*.json`, `<split>/_annotations.coco.json`, and JSON files at the top that are COCO; for pose
 only the `person_keypoints_` files where there are some. What an annotation must hold depends on the task: see
-`coco_shapes`. Categories are matched to the project's classes by name. A `file_name` is looked for beside the JSON and below
-the usual folders.
+`coco_shapes`. Categories are matched to the project's classes by name; how a `file_name` is found, `coco_paths` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
-
-import msgspec
 
 from runner.dataset.entries import (
     ImageEntry,
@@ -22,7 +20,9 @@ from runner.dataset.entries import (
     list_files,
     object_class_problem,
 )
-from runner.dataset.layouts.coco_shapes import BoxAnnotation, ShapedAnnotation, shape_of
+from runner.dataset.layouts.coco_document import CocoDocument, CocoImage, read_document
+from runner.dataset.layouts.coco_paths import ImageFinder
+from runner.dataset.layouts.coco_shapes import BoxAnnotation, shape_of
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.task import TaskName
 
@@ -33,35 +33,6 @@ PREFIXES = ("instances_", KEYPOINTS, "annotations_", "coco_", "labels_", "_annot
 NO_SPLIT = frozenset(("", "default", "annotations", "instances", "coco", "labels", "result", "dataset"))
 
 
-class _Image(msgspec.Struct, frozen=True):
-    id: int | str
-    file_name: str
-    width: float | None = None
-    height: float | None = None
-
-
-class _Category(msgspec.Struct, frozen=True):
-    id: int
-    name: str
-    supercategory: str | None = None
-    keypoints: list[str] | None = None
-
-
-class _Document(msgspec.Struct, frozen=True):
-    images: list[_Image]
-    categories: list[_Category]
-    annotations: list[BoxAnnotation] | None = None
-
-
-class _ShapedDocument(msgspec.Struct, frozen=True):
-    images: list[_Image]
-    categories: list[_Category]
-    annotations: list[ShapedAnnotation] | None = None
-
-
-Content = TypeVar("Content", _Document, _ShapedDocument)
-
-
 def read_coco(folder: Path, scheme: LabelScheme) -> LayoutContent:
     """Reads every annotation file. Images that none of them lists are not labelled.
 
@@ -70,12 +41,12 @@ def read_coco(folder: Path, scheme: LabelScheme) -> LayoutContent:
     """
     files = coco_files(folder, scheme.task)
     images = list_files(folder)
-    known = frozenset(images)
+    finder = ImageFinder(images)
     listed: dict[str, ImageEntry] = {}
     origin: dict[str, str] = {}
     notes: list[str] = []
     for file in files:
-        for entry in _entries(folder, file, known, scheme, notes):
+        for entry in _entries(folder, file, finder, scheme, notes):
             if entry.path in listed:
                 raise FlywheelError(
                     f"lists {entry.path} although {origin[entry.path]} does so too",
@@ -119,8 +90,8 @@ def coco_categories(folder: Path, file: str) -> list[str]:
     Raises:
         FlywheelError: it is not COCO.
     """
-    document = _document(folder / file, _Document)
-    used = {annotation.category_id for annotation in document.annotations or ()}
+    document = read_document(folder / file, shapes=False)
+    used = {annotation.category_id for _, annotation in document.annotations or ()}
     above = {item.supercategory for item in document.categories if item.supercategory != item.name}
     named = [item for item in document.categories if item.id in used or item.name not in above]
     return [item.name for item in sorted(named, key=lambda item: item.id)]
@@ -132,7 +103,7 @@ def coco_keypoints(folder: Path, file: str) -> list[str]:
     Raises:
         FlywheelError: it is not COCO.
     """
-    categories = _document(folder / file, _Document).categories
+    categories = read_document(folder / file, shapes=False).categories
     return next((item.keypoints for item in categories if item.keypoints), [])
 
 
@@ -141,21 +112,31 @@ def file_split(file: str) -> str | None:
 
     >>> file_split("annotations/instances_train2017.json"), file_split("valid/_annotations.coco.json")
     ('train2017', 'valid')
-    >>> file_split("annotations.json") is None
-    True
+    >>> file_split("annotations.json") is None, file_split("annotations/instances_default.json") is None
+    (True, True)
+    """
+    subset = file_subset(file)
+    return None if subset in NO_SPLIT else subset
+
+
+def file_subset(file: str) -> str | None:
+    """The split, or the part that is no split (CVAT's and Datumaro's `default`), that an annotation file is about.
+
+    >>> file_subset("annotations/instances_default.json")
+    'default'
     """
     path = PurePosixPath(file)
     stem = path.stem
     for prefix in PREFIXES:
         stem = stem.removeprefix(prefix)
-    if stem not in NO_SPLIT:
+    if stem and (stem not in NO_SPLIT or stem == "default"):
         return stem
     return None if path.parent.name in ("annotations", "") else path.parent.name
 
 
 def folder_split(path: str) -> str | None:
     """The split that an image's folder names: `images/<split>/…`, `<split>/images/…` or `<split>/…`."""
-    parents = [part for part in PurePosixPath(path).parts[:-1] if part not in ("images", "data")]
+    parents = [part for part in PurePosixPath(path).parts[:-1] if part not in ("images", "data", "default")]
     return parents[0] if parents else None
 
 
@@ -164,94 +145,114 @@ def _looks_like_coco(path: Path) -> bool:
     return all(key in content for key in (b'"images"', b'"annotations"', b'"categories"'))
 
 
-def _document(path: Path, kind: type[Content]) -> Content:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise FlywheelError(
-            f"not a COCO annotation file: {error}",
-            where=Where(str(path)),
-            hint="correct it, or move it out of the dataset folder",
-            exit_code=ExitCode.STAGE_FAILED,
-        ) from error
-
-
 def _entries(
-    folder: Path, file: str, known: frozenset[str], scheme: LabelScheme, notes: list[str]
+    folder: Path, file: str, finder: ImageFinder, scheme: LabelScheme, notes: list[str]
 ) -> Iterator[ImageEntry]:
-    # Outlines are most of a file: they are read only where they are needed.
-    document = (
-        _document(folder / file, _Document)
-        if scheme.task == "detect"
-        else _document(folder / file, _ShapedDocument)
-    )
-    annotations: dict[int | str, list[BoxAnnotation]] = {image.id: [] for image in document.images}
-    strays = 0
-    for annotation in document.annotations or ():
-        if annotation.image_id in annotations:
-            annotations[annotation.image_id].append(annotation)
-        else:
-            strays += 1
-    if strays:
-        notes.append(f"{file}: {strays} annotations are of images that it does not list")
+    document = read_document(folder / file, shapes=scheme.task != "detect")
+    notes += [f"{file}: {note}" for note in document.notes]
+    annotations, problems = _by_image(file, document, notes)
     names = {category.id: category.name for category in document.categories}
-    split = file_split(file)
+    class_ids = {name: number for number, name in enumerate(scheme.classes)}
+    elsewhere, outside, absent = [], [], []
+    subset = file_subset(file)
     for image in document.images:
-        path = _image_path(file, image.file_name, split, known)
+        found = finder.find(file, image.file_name, subset)
+        path = found.path or found.expected
+        elsewhere += [f"{image.file_name} at {path}"] if found.by_name else []
+        absent += [] if found.path or not path else [image.file_name]
         if path is None:
-            notes.append(f"{file}: {image.file_name!r} is not a path inside the dataset")
+            outside.append(image.file_name)
             continue
-        objects, problems = _objects(file, annotations[image.id], names, scheme)
+        objects = []
+        for name, annotation in annotations[image.id]:
+            item = _object(file, name, annotation, names, class_ids, scheme)
+            if isinstance(item, str):
+                problems[image.id].append(f"{file}: {_called(name)}: {item}")
+            else:
+                objects.append(item)
         yield ImageEntry(
             path=path,
-            split=split or folder_split(path),
+            split=file_split(file) or folder_split(path),
             labelled=document.annotations is not None,
             objects=tuple(objects),
-            label_problems=tuple(problems),
-            declared_size=(round(image.width), round(image.height)) if image.width and image.height else None,
+            label_problems=tuple(problems[image.id]),
+            declared_size=_declared_size(image),
         )
+    notes += _path_notes(file, len(document.images), elsewhere, outside, absent)
 
 
-def _image_path(file: str, name: str, split: str | None, known: frozenset[str]) -> str | None:
-    """Where the image is, or would be looked for first; None when it leaves the dataset."""
-    given = PurePosixPath(name.replace("\\", "/"))
-    if given.is_absolute() or ".." in given.parts or not given.parts:
+def _by_image(
+    file: str, document: CocoDocument, notes: list[str]
+) -> tuple[dict[int | str, list[tuple[str, BoxAnnotation]]], dict[int | str, list[str]]]:
+    """Annotations, and those that cannot be read, by the image that they are about; the others become notes."""
+    listed = {image.id for image in document.images}
+    annotations: dict[int | str, list[tuple[str, BoxAnnotation]]] = {number: [] for number in listed}
+    strays = []
+    for name, annotation in document.annotations or ():
+        if annotation.image_id in annotations:
+            annotations[annotation.image_id].append((name, annotation))
+        else:
+            strays.append(f"{_called(name)} of image {annotation.image_id}")
+    if strays:
+        count = (
+            "1 annotation is of an image" if len(strays) == 1 else f"{len(strays)} annotations are of images"
+        )
+        notes.append(f"{file}: {count} that it does not list: {strays[0]}")
+    problems: dict[int | str, list[str]] = defaultdict(list)
+    for item in document.malformed:
+        text = f"{file}: {item.name}: {item.problem}"
+        if item.image_id in listed and item.image_id is not None:
+            problems[item.image_id].append(text)
+        else:
+            notes.append(text)
+    return annotations, problems
+
+
+def _path_notes(
+    file: str, images: int, elsewhere: Sequence[str], outside: Sequence[str], absent: Sequence[str]
+) -> list[str]:
+    notes = []
+    if elsewhere:
+        notes.append(
+            f"{file}: {len(elsewhere)} of {images} file names are not where they say; "
+            f"the images of these names are taken: {elsewhere[0]}"
+        )
+    if outside:
+        notes.append(
+            f"{file}: {len(outside)} of {images} file names lead out of the dataset, and it has no image (or "
+            f"several) of such a name: {outside[0]!r}"
+        )
+    if absent:
+        notes.append(f"{file}: {len(absent)} of {images} images are not in the dataset: {absent[0]!r}")
+    return notes
+
+
+def _declared_size(image: CocoImage) -> tuple[int, int] | None:
+    width, height = image.width, image.height
+    if width is None or height is None or not (0 < width < math.inf and 0 < height < math.inf):
         return None
-    beside = [] if file.startswith("annotations/") else [PurePosixPath(file).parent]
-    splits = (
-        [PurePosixPath("images", split), PurePosixPath(split), PurePosixPath(split, "images")]
-        if split
-        else []
-    )
-    folders = [*beside, *splits, PurePosixPath("images"), PurePosixPath("data"), PurePosixPath()]
-    candidates = [(folder / given).as_posix() for folder in folders]
-    return next((path for path in candidates if path in known), candidates[len(beside)])
+    return round(width), round(height)
 
 
-def _objects(
-    file: str, annotations: Sequence[BoxAnnotation], names: dict[int, str], scheme: LabelScheme
-) -> tuple[list[LabelledObject], list[str]]:
-    class_ids = {name: number for number, name in enumerate(scheme.classes)}
-    objects, problems = [], []
-    for position, annotation in enumerate(annotations):
-        number = annotation.id if annotation.id is not None else f"{annotation.image_id}.{position}"
-        name = names.get(annotation.category_id)
-        if name is None:
-            found: LabelledObject | str = f"category {annotation.category_id} is not among its categories"
-        elif name not in class_ids:
-            found = object_class_problem(name, annotation.category_id, scheme.classes)
-        else:
-            shape = shape_of(annotation, scheme)
-            crowd = bool(annotation.iscrowd)
-            found = (
-                shape
-                if isinstance(shape, str)
-                else LabelledObject(
-                    f"{file}#{number}", name, class_ids[name], normalised=False, crowd=crowd, **shape
-                )
-            )
-        if isinstance(found, str):
-            problems.append(f"{file}: annotation {number}: {found}")
-        else:
-            objects.append(found)
-    return objects, problems
+def _called(name: str) -> str:
+    return name if name.startswith("annotations[") else f"annotation {name}"
+
+
+def _object(
+    file: str,
+    number: str,
+    annotation: BoxAnnotation,
+    names: Mapping[int, str],
+    class_ids: Mapping[str, int],
+    scheme: LabelScheme,
+) -> LabelledObject | str:
+    name = names.get(annotation.category_id)
+    if name is None:
+        return f"category {annotation.category_id} is not among its categories"
+    if name not in class_ids:
+        return object_class_problem(name, annotation.category_id, scheme.classes)
+    shape = shape_of(annotation, scheme)
+    if isinstance(shape, str):
+        return shape
+    crowd = bool(annotation.iscrowd)
+    return LabelledObject(f"{file}#{number}", name, class_ids[name], normalised=False, crowd=crowd, **shape)

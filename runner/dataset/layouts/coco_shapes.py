@@ -3,9 +3,11 @@
 | task | needed | `area` |
 |---|---|---|
 | detect | `bbox` | of the box |
-| segment | `segmentation`: polygons, or run lengths with their size | the annotation's, else of the mask |
-| pose | `bbox`, `keypoints`: x, y, visibility of each | the annotation's, else of the box |
+| segment | `segmentation`: polygons, or run lengths with their size | of the mask |
+| pose | `bbox`, `keypoints`: x, y, visibility of each | the annotation's where a box can hold it, else of the box |
 | obb | `segmentation`: one polygon of four points | of the rotated box |
+
+What can be computed is not taken from the file: where there is a mask, neither `area` nor `bbox` are believed.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from runner.dataset.entries import LabelScheme, RunLengths
 
 _LEAST_POLYGON_NUMBERS = 6
 _CORNER_NUMBERS = 8
+_AREA_SLACK = 1.05  # boxes are rounded to whole pixels
 
 
 class BoxAnnotation(msgspec.Struct, frozen=True):
@@ -60,37 +63,57 @@ def shape_of(annotation: BoxAnnotation, scheme: LabelScheme) -> dict[str, Any] |
 
 
 def _box(bbox: list[float] | None) -> tuple[float, float, float, float] | str:
-    if bbox is None or len(bbox) != 4 or not all(map(math.isfinite, bbox)):
+    if bbox is None or len(bbox) != 4:
         return "bbox is missing" if bbox is None else f"bbox has {len(bbox)} numbers, not 4"
+    if not all(map(math.isfinite, bbox)):
+        return "a number of bbox is not finite"
     x, y, width, height = bbox
     return x, y, x + width, y + height
 
 
 def _segment(annotation: ShapedAnnotation) -> dict[str, Any] | str:
-    area = {"area_px": annotation.area} if annotation.area is not None else {}
-    if isinstance(annotation.segmentation, dict):
-        box = _box(annotation.bbox)
-        if isinstance(box, str):
-            return box
-        try:
-            mask = msgspec.convert(annotation.segmentation, _RunLengths)
-        except msgspec.ValidationError as error:
-            return f"segmentation is no mask: {error}"
-        runs = _runs(mask.counts) if isinstance(mask.counts, str) else mask.counts
-        height, width = mask.size
-        # pycocotools would read and write beyond the end of a mask that its runs do not fill.
-        if runs is None or min(runs, default=-1) < 0 or sum(runs) != height * width:
-            return f"segmentation: the run lengths do not add up to {height} × {width} pixels"
-        return {"box_xyxy": box, "mask": RunLengths(height, width, tuple(runs)), **area}
-    polygons = _polygons(annotation.segmentation)
-    if isinstance(polygons, str):
-        return polygons
-    given = _box(annotation.bbox)
-    return {
-        "box_xyxy": _hull(polygons) if isinstance(given, str) else given,
-        "polygons": tuple(map(tuple, polygons)),
-        **area,
-    }
+    if not isinstance(annotation.segmentation, dict):
+        polygons = _polygons(annotation.segmentation)
+        if isinstance(polygons, str):
+            return polygons
+        return {"box_xyxy": _hull(polygons), "polygons": tuple(map(tuple, polygons))}
+    try:
+        mask = msgspec.convert(annotation.segmentation, _RunLengths)
+    except msgspec.ValidationError as error:
+        return f"segmentation is no mask: {error}"
+    runs = _runs(mask.counts) if isinstance(mask.counts, str) else mask.counts
+    height, width = mask.size
+    # pycocotools would read and write beyond the end of a mask that its runs do not fill.
+    if runs is None or min(runs, default=-1) < 0 or sum(runs) != height * width:
+        return f"segmentation: the run lengths do not add up to {height} × {width} pixels"
+    box = _box_of_runs(runs, height)
+    if box is None:
+        return "segmentation: the mask covers no pixel"
+    return {"box_xyxy": box, "mask": RunLengths(height, width, tuple(runs))}
+
+
+def _box_of_runs(runs: Sequence[int], height: int) -> tuple[float, float, float, float] | None:
+    """The box around a mask; None where it covers nothing.
+
+    >>> _box_of_runs([5, 3], height=2)
+    (2.0, 0.0, 4.0, 2.0)
+    """
+    spans = []
+    end = 0
+    for number, length in enumerate(runs):
+        start, end = end, end + length
+        if number % 2 and length:
+            spans.append((start, end - 1))
+    if not spans:
+        return None
+    one_column = [
+        (first % height, last % height) for first, last in spans if first // height == last // height
+    ]
+    whole = len(one_column) < len(spans)
+    top = 0 if whole else min(first for first, _ in one_column)
+    bottom = height - 1 if whole else max(last for _, last in one_column)
+    left, right = spans[0][0] // height, spans[-1][1] // height
+    return float(left), float(top), float(right + 1), float(bottom + 1)
 
 
 def _runs(text: str) -> list[int] | None:
@@ -147,7 +170,7 @@ def _pose(annotation: ShapedAnnotation, points: int) -> dict[str, Any] | str:
     box = _box(annotation.bbox)
     if isinstance(box, str):
         return box
-    area = {"area_px": annotation.area} if annotation.area is not None else {}
+    area = _credible_area(annotation.area, box)
     keypoints = annotation.keypoints
     if keypoints is None and annotation.iscrowd:
         keypoints = [0.0] * (3 * points)
@@ -162,6 +185,12 @@ def _pose(annotation: ShapedAnnotation, points: int) -> dict[str, Any] | str:
     if wrong := sorted(set(keypoints[2::3]) - {0, 1, 2}):
         return f"visibility {wrong[0]:g} of keypoints is none of 0, 1, 2"
     return {"box_xyxy": box, "keypoints": tuple(keypoints), **area}
+
+
+def _credible_area(stated: float | None, box: tuple[float, float, float, float]) -> dict[str, float]:
+    """A person's area, which scales key points' similarity, is that of its outline: it fits into its box."""
+    limit = (box[2] - box[0]) * (box[3] - box[1]) * _AREA_SLACK
+    return {"area_px": stated} if stated is not None and 0 < stated <= limit else {}
 
 
 def _hull(polygons: Sequence[Sequence[float]]) -> tuple[float, float, float, float]:
