@@ -40,7 +40,8 @@ def image_row(path: str, **changes: Any) -> dict[str, Any]:
 
 
 def object_row(path: str, number: int, **changes: Any) -> dict[str, Any]:
-    """One clean object, 20×10 px."""
+    """One clean object, 20×10 px: cats above, dogs below."""
+    top = 20.0 if number % 2 == 0 else 50.0
     row = {
         "object_id": f"{path}#{number}",
         "image_id": hashlib.sha256(path.encode()).hexdigest()[:32],
@@ -49,9 +50,9 @@ def object_row(path: str, number: int, **changes: Any) -> dict[str, Any]:
         "class": CLASSES[number % 2],
         "class_id": number % 2,
         "x_min": 10.0,
-        "y_min": 20.0,
+        "y_min": top,
         "x_max": 30.0,
-        "y_max": 30.0,
+        "y_max": top + 10,
         "truncated": False,
         "crowd": False,
         "problem": None,

@@ -48,6 +48,23 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> dict[str, Co
     }
 
 
+def column_names(path: Path) -> list[str]:
+    """The columns of a Parquet file.
+
+    Raises:
+        FlywheelError: the file is missing or is not Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except FileNotFoundError:
+        raise unusable_output(path, "file not found") from None
+    except (pa.ArrowException, OSError) as error:
+        raise unusable_output(path, f"not a readable Parquet file: {error}") from error
+
+
 def write_table(path: Path, columns: Mapping[str, ColumnLike]) -> None:
     """Writes columns of equal length as Parquet, atomically. Same columns, same bytes.
 

@@ -17,12 +17,14 @@ from runner.domain.task import TaskName
 # Annotation tools round to whole pixels: a border that is crossed by less is not a mistake.
 OVERHANG_TOLERANCE_PX = 1.0
 SMALLEST_SIDE_PX = 1.0
+# From here on two boxes are one: nobody aims that well twice.
+TWIN_IOU = 0.99
 NAME = "detection"
 
 
 class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", tag=NAME):
     """For detect, segment, pose and obb: corrupt files, label errors, degenerate or out-of-image boxes, empty masks,
-    empty splits, leakage, class balance."""
+    objects labelled twice, empty splits, leakage, class balance."""
 
     max_unreadable: Annotated[
         Fraction,
@@ -40,6 +42,8 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
             _degenerate_boxes(),
             _centre_outside() if task == "obb" else _box_outside(),
             *([_empty_masks()] if task == "segment" else []),
+            _labelled_twice(),
+            _two_classes(),
             *class_rules(NAME, self.min_objects_per_class, "objects"),
         ]
 
@@ -105,6 +109,37 @@ def _empty_masks() -> Rule:
             "expect_column_values_to_be_between", column="area_px", min_value=0, strict_min=True
         ),
         describe=lambda row: f"{_describe_box(row)} has a mask without pixels",
+    )
+
+
+def _labelled_twice() -> Rule:
+    """A warning, since Ultralytics trains on one of two equal lines; evaluation counts both, and a model finds one."""
+    return Rule(
+        id="detection.labelled_twice",
+        description=f"no object is labelled twice (boxes of one class with an IoU of {TWIN_IOU:g} or more)",
+        severity=Severity.WARNING,
+        fix="delete one of the two labels: evaluation counts both, and a model that finds the object once misses one",
+        table="twins",
+        expectation=expect("expect_column_values_to_be_null", column="same_as"),
+        describe=lambda row: (
+            f"{row['path']}: {row['object_id']} is the same {row['class']} as {row['same_as']}"
+            f" (IoU {_number(row['iou'])})"
+        ),
+    )
+
+
+def _two_classes() -> Rule:
+    return Rule(
+        id="detection.two_classes",
+        description=f"no object has two classes (boxes with an IoU of {TWIN_IOU:g} or more)",
+        severity=Severity.WARNING,
+        fix="delete the label of the wrong class: a model is told that both are right",
+        table="twins",
+        expectation=expect("expect_column_values_to_be_null", column="also"),
+        describe=lambda row: (
+            f"{row['path']}: {row['object_id']} calls {row['class']} what {row['also_id']} calls {row['also']}"
+            f" (IoU {_number(row['iou'])})"
+        ),
     )
 
 

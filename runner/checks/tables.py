@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.adapters.frames import query_frames
+from runner.checks.twins import twin_frame
 from runner.domain.records import SPLITS
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def check_frames(
     Raises:
         FlywheelError: the index or the manifest is missing or is not readable.
     """
-    return query_frames(
+    frames = query_frames(
         files={
             "index_images": folder / "index" / "images.parquet",
             "index_objects": folder / "index" / "objects.parquet",
@@ -94,3 +95,4 @@ def check_frames(
         views=_VIEWS,
         queries={name: sql for name, sql in _QUERIES.items() if name in wanted},
     )
+    return frames | ({"twins": twin_frame(folder)} if "twins" in wanted else {})

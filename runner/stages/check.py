@@ -86,7 +86,7 @@ def _paragraph(result: CheckResult) -> str:
 
 STAGE = Stage(
     name="check",
-    version=1,
+    version=2,
     params_type=CheckParams,
     resolve=resolve,
     run=run,

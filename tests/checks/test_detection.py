@@ -107,6 +107,14 @@ def untrained(sprint: SprintFolder) -> None:
             row["class"] = "cat"
 
 
+def labelled_twice(sprint: SprintFolder) -> None:
+    sprint.add_object(TRAIN, x_max=30.1, object_id="labels/a.txt:3")
+
+
+def two_classes(sprint: SprintFolder) -> None:
+    sprint.add_object(TRAIN, object_id="labels/a.txt:3", **{"class": "dog", "class_id": 1})
+
+
 FAULTS: list[tuple[Plant, str, Severity, list[str]]] = [
     (
         unreadable,
@@ -167,6 +175,18 @@ FAULTS: list[tuple[Plant, str, Severity, list[str]]] = [
         "detection.duplicates_within_split",
         Severity.WARNING,
         [f"{TRAIN}: the same content as images/train/train3-1.jpg (2 files in train)"],
+    ),
+    (
+        labelled_twice,
+        "detection.labelled_twice",
+        Severity.WARNING,
+        [f"{TRAIN}: labels/a.txt:3 is the same cat as {TRAIN}#0 (IoU 0.995025)"],
+    ),
+    (
+        two_classes,
+        "detection.two_classes",
+        Severity.WARNING,
+        [f"{TRAIN}: labels/a.txt:3 calls dog what {TRAIN}#0 calls cat (IoU 1)"],
     ),
     (rare, "detection.class_balance", Severity.WARNING, ["dog: 1 training objects"]),
     (
@@ -266,3 +286,11 @@ def test_an_image_that_is_its_own_label_is_named_once(sprint: SprintFolder) -> N
     assert results(sprint)["detection.label_problems"].rows == [
         f'{TRAIN}: the folder "zero" is none of the classes'
     ]
+
+
+def test_crowds_and_images_that_are_not_selected_are_never_labelled_twice(sprint: SprintFolder) -> None:
+    sprint.add_object(TRAIN, crowd=True)
+    sprint.add("images/train/left-out.jpg", assigned=None)
+    sprint.add_object("images/train/left-out.jpg")
+    found = results(sprint)["detection.labelled_twice"]
+    assert (found.success, found.checked) == (True, 40)

@@ -63,7 +63,7 @@ def test_met_checks_are_written(tmp_path: Path, sprint: SprintFolder) -> None:
     check.run(context(tmp_path), params({"preset": "detection"}, BRIGHT))
     written = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks)
     assert written.success
-    assert len(written.results) == 13
+    assert len(written.results) == 15
 
 
 def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, sprint: SprintFolder) -> None:
@@ -76,7 +76,7 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
     assert not read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).success
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert str(caught.value) == (
-        "reports/0001-first/checks.json: 2 of 13 data checks failed\n"
+        "reports/0001-first/checks.json: 2 of 15 data checks failed\n"
         "  detection.group_leakage: not so for 1 of 10: the images of one scene are all in the same split\n"
         "    scene train5: in train (images/train/train5-0.jpg and 1 more)"
         " and in test (images/test/test0-0.jpg)\n"
