@@ -94,9 +94,10 @@ def _written_anew(source: Path, data: bytes, target: Path) -> Path:
 
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-        written = image is not None and cv2.imwrite(str(target), image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        encoded = None if image is None else cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
     except cv2.error:
-        written = False
-    if not written:
+        encoded = None
+    if encoded is None:
         raise unusable(source, "it cannot be decoded")
+    target.write_bytes(encoded.tobytes())
     return target

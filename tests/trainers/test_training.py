@@ -191,7 +191,7 @@ def test_full_disk_is_reported_and_leaves_no_half_written_weights(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("runner.adapters.yolo_folder._link", full)
+    monkeypatch.setattr("runner.adapters.yolo_folder.lay_out", full)
     with pytest.raises(FlywheelError) as caught:
         _train(copied)
     assert caught.value.message == "no space left on the device while writing"
