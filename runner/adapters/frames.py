@@ -58,6 +58,13 @@ def query_frames(
         connection.close()
 
 
+def frame_of(columns: Mapping[str, ColumnLike]) -> pd.DataFrame:
+    """Columns of equal length as a frame, rows numbered from 0."""
+    import pandas as pd
+
+    return pd.DataFrame(dict(columns))
+
+
 def _quoted(path: Path) -> str:
     # A view's definition takes no parameters.
     return "'" + file_pattern(path).replace("'", "''") + "'"

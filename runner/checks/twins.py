@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.adapters.frames import frame_of
 from runner.adapters.tables import column_names, read_table
 from runner.checks.detection import TWIN_IOU
 from runner.domain.records import SPLITS
@@ -27,8 +28,6 @@ def twin_frame(folder: Path) -> pd.DataFrame:
     Raises:
         FlywheelError: the index or the manifest is missing or is not readable.
     """
-    import pandas as pd
-
     file = folder / "index" / "objects.parquet"
     shape = [name for name in ("corners", "area_px") if name in column_names(file)]
     objects = read_table(file, ["path", "object_id", "class", "crowd", *_BOX, *shape])
@@ -50,7 +49,7 @@ def twin_frame(folder: Path) -> pd.DataFrame:
             same_as[second] = same_as[second] or names[first]
         elif also_id[second] is None:
             also[second], also_id[second] = labels[first], names[first]
-    return pd.DataFrame(
+    return frame_of(
         {
             "path": path,
             "object_id": names,
