@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.adapters.duckdb import CONFIG, file_pattern
+from runner.adapters.tables import ColumnLike
 from runner.domain.files import unusable_output
 
 if TYPE_CHECKING:
