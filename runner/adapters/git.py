@@ -81,7 +81,7 @@ def stage_tags(root: Path, model: str, stage: str) -> list[tuple[int, str]]:
     if result.returncode != 0:
         return []
     tags = []
-    for line in result.stdout.decode().splitlines():
+    for line in result.stdout.decode(errors="surrogateescape").splitlines():
         name, *commits = line.split()
         number = name.rsplit("#", 1)[-1]
         if number.isdigit():
@@ -94,7 +94,7 @@ def newest_change(root: Path, commit: str, pattern: str) -> str | None:
     result = run_git(
         root, "log", "-1", "--format=", "--name-only", "--diff-filter=AM", commit, "--", f":(glob){pattern}"
     )
-    names = result.stdout.decode().split("\n") if result.returncode == 0 else []
+    names = result.stdout.decode(errors="surrogateescape").split("\n") if result.returncode == 0 else []
     return next((name for name in names if name), None)
 
 
@@ -109,7 +109,9 @@ def commits_with(root: Path, commits: Sequence[str], path: str) -> frozenset[str
     if not commits:
         return frozenset()
     asked = "".join(f"{commit}:{path}\n" for commit in commits)
-    result = run_git(root, "cat-file", "--batch-check=%(objecttype)", stdin=asked.encode())
+    result = run_git(
+        root, "cat-file", "--batch-check=%(objecttype)", stdin=asked.encode(errors="surrogateescape")
+    )
     answers = result.stdout.decode("utf-8", "replace").splitlines()
     return frozenset(commit for commit, answer in zip(commits, answers, strict=False) if answer == "blob")
 

@@ -52,7 +52,7 @@ def head(root: Path) -> str:
     result = run_git(root, "rev-parse", "--verify", "HEAD")
     if result.returncode != 0:
         raise _failed("there is no commit yet", result.stderr)
-    return result.stdout.decode().strip()
+    return result.stdout.decode(errors="surrogateescape").strip()
 
 
 def newest_of(root: Path, paths: Sequence[str], *, first_parent: bool = False) -> str | None:
@@ -64,13 +64,17 @@ def newest_of(root: Path, paths: Sequence[str], *, first_parent: bool = False) -
     # a merge is compared with the branch that it was made on, as every other commit is with its parent
     options = ["--first-parent", "-m"] if first_parent else []
     result = run_git(root, "log", "-1", "--format=%H", *options, "HEAD", "--", *paths)
-    return result.stdout.decode().split("\n")[0].strip() or None if result.returncode == 0 else None
+    return (
+        result.stdout.decode(errors="surrogateescape").split("\n")[0].strip() or None
+        if result.returncode == 0
+        else None
+    )
 
 
 def parent(root: Path, commit: str) -> str | None:
     """The commit that `commit` was made on: a merge's first parent."""
     result = run_git(root, "rev-parse", "--verify", "--quiet", f"{commit}^1")
-    return result.stdout.decode().strip() if result.returncode == 0 else None
+    return result.stdout.decode(errors="surrogateescape").strip() if result.returncode == 0 else None
 
 
 def upstream(root: Path) -> tuple[str, str]:
@@ -79,7 +83,11 @@ def upstream(root: Path) -> tuple[str, str]:
     Raises:
         FlywheelError: no branch is checked out, or there is no remote (exit code 5).
     """
-    branch = run_git(root, "symbolic-ref", "--short", "--quiet", "HEAD").stdout.decode().strip()
+    branch = (
+        run_git(root, "symbolic-ref", "--short", "--quiet", "HEAD")
+        .stdout.decode(errors="surrogateescape")
+        .strip()
+    )
     if not branch:
         raise FlywheelError(
             "no branch is checked out: there is nowhere to push to",
@@ -87,9 +95,11 @@ def upstream(root: Path) -> tuple[str, str]:
             hint="git switch main, then run the same command again",
             exit_code=ExitCode.PUBLISH_FAILED,
         )
-    remote = run_git(root, "config", f"branch.{branch}.remote").stdout.decode().strip()
-    merge = run_git(root, "config", f"branch.{branch}.merge").stdout.decode().strip()
-    remotes = run_git(root, "remote").stdout.decode().split()
+    remote = (
+        run_git(root, "config", f"branch.{branch}.remote").stdout.decode(errors="surrogateescape").strip()
+    )
+    merge = run_git(root, "config", f"branch.{branch}.merge").stdout.decode(errors="surrogateescape").strip()
+    remotes = run_git(root, "remote").stdout.decode(errors="surrogateescape").split()
     if not remote and not remotes:
         raise FlywheelError(
             "there is no remote to push to",
@@ -160,7 +170,9 @@ def _cause(root: Path, remote: str, branch: str, tags: Sequence[str]) -> tuple[s
 
 
 def _differs(root: Path, there: Mapping[str, str], ref: str) -> bool:
-    mine = run_git(root, "rev-parse", "--verify", "--quiet", ref).stdout.decode().strip()
+    mine = (
+        run_git(root, "rev-parse", "--verify", "--quiet", ref).stdout.decode(errors="surrogateescape").strip()
+    )
     return there.get(ref, mine) != mine
 
 

@@ -236,7 +236,7 @@ def _contents(root: Path, entries: Sequence[Entry]) -> dict[str, bytes]:
     if not entries:
         return {}
     asked = "".join(f"{entry.blob}\n" for entry in entries)
-    result = run_git(root, "cat-file", "--batch", stdin=asked.encode())
+    result = run_git(root, "cat-file", "--batch", stdin=asked.encode(errors="surrogateescape"))
     if result.returncode != 0:
         raise _failed("git could not read its own objects", result.stderr)
     contents, output, position = {}, result.stdout, 0

@@ -81,7 +81,11 @@ def _dvc(root: Path) -> Iterator[None]:
 
 def _git_top(root: Path) -> Path | None:
     result = run_git(root, "rev-parse", "--show-toplevel")
-    return Path(result.stdout.decode().strip()).resolve() if result.returncode == 0 else None
+    return (
+        Path(result.stdout.decode(errors="surrogateescape").strip()).resolve()
+        if result.returncode == 0
+        else None
+    )
 
 
 def _git(root: Path, *arguments: str) -> None:

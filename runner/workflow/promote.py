@@ -125,7 +125,10 @@ def terminal_approvals(root: Path, findings: Sequence[str]) -> list[Approval]:
     """
     if not findings:
         return []
-    names = (run_git(root, "config", key).stdout.decode().strip() for key in ("github.user", "user.name"))
+    names = (
+        run_git(root, "config", key).stdout.decode(errors="replace").strip()
+        for key in ("github.user", "user.name")
+    )
     by = next((name for name in names if name), None)
     if by is None:
         raise FlywheelError(
