@@ -185,8 +185,46 @@ def targets(root: Path, sprint: str) -> list[Target]:
         Target("metadata", [root / "data" / "metadata.csv"], (["index"], ["index"], ["validate"]), 2),
         Target("label", labels, INDEX, 2),
         Target("image", images, INDEX, 1),
+        Target("dataset that is adopted", _datasets(root), (["init"],), 1),
         Target("tag", [], (["status"], ["history"], ["plan"], ["rollback", "--dry-run"]), 1),
     ]  # fmt: skip
+
+
+def _datasets(root: Path) -> list[Path]:
+    """Two small datasets beside the project, in the layouts YOLO and COCO; the files that say what is in them."""
+    images = sorted((root / "data" / "images").rglob("*.jpg"))[:8]
+    for layout in ("yolo", "coco"):
+        place = root.parent / layout / "images" / "train"
+        place.mkdir(parents=True, exist_ok=True)
+        for number, image in enumerate(images):
+            shutil.copy(image, place / f"{number}.jpg")
+    labels = root.parent / "yolo" / "labels" / "train"
+    labels.mkdir(parents=True, exist_ok=True)
+    for number in range(len(images)):
+        (labels / f"{number}.txt").write_text(f"{number % 2} 0.5 0.5 0.2 0.3\n0 0.2 0.2 0.1 0.1\n")
+    described = root.parent / "yolo" / "data.yaml"
+    described.write_text("path: .\ntrain: images/train\nnames: {0: cat, 1: dog}\n")
+    annotations = root.parent / "coco" / "annotations" / "instances_train.json"
+    annotations.parent.mkdir(exist_ok=True)
+    document = {
+        "images": [
+            {"id": n, "file_name": f"{n}.jpg", "width": 320, "height": 240} for n in range(len(images))
+        ],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+        "annotations": [
+            {
+                "id": n,
+                "image_id": n,
+                "category_id": 1 + n % 2,
+                "bbox": [10, 10, 20, 30],
+                "area": 600,
+                "iscrowd": 0,
+            }
+            for n in range(len(images))
+        ],
+    }
+    annotations.write_text(json.dumps(document))
+    return [described, annotations, annotations, *sorted(labels.glob("*.txt"))[:3]]
 
 
 def main() -> int:
@@ -242,13 +280,16 @@ def _with_broken(
     else:
         file.write_bytes(content)
     try:
-        code, said = _stage(root, sprint) if command == ["index"] else run(root, command)
+        if command == ["init"]:
+            code, said = _adopted(root, file)
+        else:
+            code, said = _stage(root, sprint) if command == ["index"] else run(root, command)
     finally:
         if file.is_dir():
             file.rmdir()
         file.write_bytes(before)
         _put_back(root, sprint)
-    return Outcome(kind, f"{file.relative_to(root)}: {what}", " ".join(command), code, said)
+    return Outcome(kind, f"{file.relative_to(root.parent)}: {what}", " ".join(command), code, said)
 
 
 def _with_tag(root: Path, kind: str, command: list[str], chance: random.Random) -> Outcome:
@@ -361,6 +402,17 @@ def run(root: Path, command: list[str]) -> tuple[int | str, str]:
     from runner.cli.main import main as flywheel
 
     return _observed(root, lambda: flywheel(command))
+
+
+def _adopted(root: Path, file: Path) -> tuple[int | str, str]:
+    """`init` of the dataset that a file is of, into a new folder."""
+    dataset = root.parent / file.relative_to(root.parent).parts[0]
+    new = root.parent / "adopted"
+    new.mkdir()
+    try:
+        return run(new, ["init", "--data", str(dataset)])
+    finally:
+        shutil.rmtree(new)
 
 
 def _stage(root: Path, sprint: str) -> tuple[int | str, str]:

@@ -76,3 +76,17 @@ def test_plain_sentences_stay_plain() -> None:
     assert set(string.ascii_letters) - {
         name for name in string.ascii_letters if "'" in yaml_text.dump([name])
     } == (set(string.ascii_letters) - set("yYnN"))
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 300_000, "- " * 300_000, "{a: " * 5_000, "? " * 90_000, "[[" * 51 + "]]" * 51]
+)
+def test_nesting_that_would_end_the_process_is_an_error(text: str) -> None:
+    """libyaml's composer recurses in C, and runs out of stack before Python notices."""
+    for load in (yaml_text.load, yaml_text.load_text):
+        with pytest.raises(yaml.YAMLError):
+            load(text)
+
+
+def test_many_brackets_beside_each_other_are_none() -> None:
+    assert yaml_text.load("[" + "[1], " * 1_000 + "]") == [[1]] * 1_000

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.domain.errors import FlywheelError
-from runner.domain.files import write_text
+from runner.domain.files import read_json, read_text, write_text
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -25,3 +25,36 @@ def test_a_target_that_is_a_folder_is_told_and_no_temporary_file_is_left(tmp_pat
     with pytest.raises(FlywheelError, match="could not be written: Is a directory"):
         write_text(tmp_path / "report.md", "x")
     assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"a":' + b"[" * 100_000, "nested too deeply to be a record"),
+        (b'{"a":' * 3_000, "nested too deeply to be a record"),
+        (b'"\xff\xfe"', "not a dict record: "),
+        (b'{"a": 1e999}', "not a dict record: "),
+        (b"", "not a dict record: "),
+        (None, "could not be read: Is a directory"),
+    ],
+)
+def test_a_record_that_is_none_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "x.json"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(FlywheelError) as refused:
+        read_json(path, dict)
+    assert refused.value.message.startswith(message)
+    assert refused.value.where == (str(path), None, None)
+    assert refused.value.hint
+
+
+def test_text_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_bytes("a: é\nb: ".encode() + b"\xff\n")
+    with pytest.raises(FlywheelError) as refused:
+        read_text(tmp_path / "x.yaml")
+    assert str(refused.value) == (
+        f"{tmp_path}/x.yaml:2: not UTF-8 text: byte 0xff\n  hint: restore it from git: git checkout -- {tmp_path}/x.yaml"
+    )
