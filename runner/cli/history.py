@@ -55,6 +55,7 @@ def render(rows: Sequence[Assigned]) -> str:
 def _cells(row: Assigned) -> tuple[str, ...]:
     value = "not measured" if row.value is None else f"{row.value:.3f}"
     verdict = f"{row.outcome}, {row.optimizing} {value}" if row.outcome else "no verdict"
+    verdict += f", accepted by {row.accepted}" if row.accepted else ""
     return (
         str(row.number),
         row.at.replace("T", " ").removesuffix("Z"),

@@ -33,6 +33,12 @@ def add_parser(commands: Subparsers) -> None:
         metavar="ID",
         help="approve a finding in your name (git's user.name); the policy says who may",
     )
+    parser.add_argument(
+        "--reason",
+        default="",
+        metavar="TEXT",
+        help="why you approve; needed to accept a gate that is INCONCLUSIVE, and kept in the model card and the tag",
+    )
     parser.add_argument("--push", action="store_true", help="push the commit and the tags, all or nothing")
     parser.add_argument("--dry-run", action="store_true", help="look at everything, and change nothing")
     add_root(parser)
@@ -43,7 +49,7 @@ def execute(options: argparse.Namespace) -> int:
     from runner.workflow.promote import promote, terminal_approvals
 
     root = project_root(options)
-    conditions = Conditions(approvals=terminal_approvals(root, options.approve))
+    conditions = Conditions(approvals=terminal_approvals(root, options.approve, options.reason))
     result = promote(root, _name(options.sprint), conditions, push=options.push, dry_run=options.dry_run)
     if options.format == "json":
         print_json(result)
@@ -79,8 +85,9 @@ def render(result: Promotion) -> str:
     if result.result == "stale":
         lines.append(f"  next: flywheel judge {result.sprint} --pull")
     if result.result == "waiting":
-        open_ones = [decision.finding.id for decision in result.decisions if not decision.approved]
-        options = "".join(f" --approve {each}" for each in open_ones)
+        from runner.policy.undecided import approve_options
+
+        options = approve_options(each.finding for each in result.decisions if not each.approved)
         lines.append(f"  next: flywheel promote {result.sprint}{options}")
     if result.pushed:
         lines.append("  pushed: the branch, and every tag of the model that the remote lacked")

@@ -47,6 +47,7 @@ class FindingKind(StrEnum):
     SPRINT_REMOVED = "sprint_removed"
     RECORD_CHANGED = "record_changed"
     STALE = "stale"
+    INCONCLUSIVE = "inconclusive"
 
 
 class SpecChange(Record, frozen=True, kw_only=True):
@@ -111,9 +112,11 @@ class Approval(Record, frozen=True, kw_only=True):
         at: ISO 8601, UTC.
         channel: `comment`: `/flywheel approve ID`; `review`: an approving review of the judged commit (`finding` is
             None: it covers all); `terminal`: `flywheel promote --approve ID`.
+        reason: why, in the approver's words; empty where none was given.
     """
 
     finding: str | None
     by: str
     at: str
     channel: Literal["comment", "review", "terminal"]
+    reason: str = ""

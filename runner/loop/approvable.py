@@ -12,7 +12,9 @@ from runner.adapters import git, git_commits, git_snapshot, git_write
 from runner.config.load import load_project
 from runner.config.project import Policy
 from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.files import read_json
 from runner.domain.policy import Approval, Finding
+from runner.domain.verdict import Verdict
 from runner.forges.forge import PullRequest
 from runner.loop.believed import bundle_of, newest_run, require_believed
 from runner.loop.bundle import Bundle
@@ -23,6 +25,7 @@ from runner.loop.publisher import Publisher
 from runner.policy.approvals import Circumstances, decide
 from runner.policy.findings import distinct
 from runner.policy.terms import Terms
+from runner.policy.undecided import undecided_findings
 from runner.report import escape
 from runner.workflow.terms import read_terms
 
@@ -49,14 +52,17 @@ def approvable(publisher: Publisher, pull: PullRequest, at: str) -> list[Approva
         ]
     recorded = _recorded(publisher, pull)
     # The default branch's policy is the merged one by now; what was agreed before judges.
-    policies = {each.id: terms.policy for terms in recorded.values() for each in terms.all_findings}
+    findings = {
+        sprint: [*terms.all_findings, *_undecided(publisher, sprint)] for sprint, terms in recorded.items()
+    }
+    policies = {each.id: recorded[sprint].policy for sprint, found in findings.items() for each in found}
     return [
         Approvable(
             finding=finding,
             refusal=partial(_refusal, finding, policies[finding.id], circumstances, at),
-            sprints=[name for name, terms in recorded.items() if finding in terms.all_findings],
+            sprints=[name for name, found in findings.items() if finding in found],
         )
-        for finding in distinct([each for terms in recorded.values() for each in terms.all_findings])
+        for finding in distinct([each for found in findings.values() for each in found])
     ]
 
 
@@ -67,11 +73,27 @@ def _proposed(publisher: Publisher, pull: PullRequest) -> list[Finding]:
     found = findings_of(publisher, pull)
     try:
         with _newest_bundle(publisher, pull) as bundle:
-            terms = [bundle.terms(name) for name in bundle.manifest.sprints] if bundle else []
+            names = bundle.manifest.sprints if bundle else []
+            terms = [bundle.terms(name) for name in names] if bundle else []
+            open_gates = [
+                each
+                for name in names
+                if bundle
+                for each in undecided_findings(name, bundle.report(name).verdict)
+            ]
     except FlywheelError as error:
         publisher.say(f"what the sprints' data shows is not known: {error.message}")
         return found
-    return [*found, *(finding for each in terms if each is not None for finding in each.all_findings)]
+    return [
+        *found,
+        *(finding for each in terms if each is not None for finding in each.all_findings),
+        *open_gates,
+    ]
+
+
+def _undecided(publisher: Publisher, sprint: str) -> list[Finding]:
+    path = publisher.root / "reports" / sprint / "verdict.json"
+    return undecided_findings(sprint, read_json(path, Verdict)) if path.is_file() else []
 
 
 def _recorded(publisher: Publisher, pull: PullRequest) -> dict[str, Terms]:
@@ -131,7 +153,8 @@ def _refusal(
     finding: Finding, policy: Policy, circumstances: Circumstances, at: str, login: str
 ) -> str | None:
     """Why somebody's approval would not count, as a sentence in Markdown; None when it does."""
-    approval = Approval(finding=finding.id, by=login, at=at, channel="comment")
+    # Whether a reason was given is the chat's to look at: it is asked before anybody is.
+    approval = Approval(finding=finding.id, by=login, at=at, channel="comment", reason="given")
     [decision] = decide([finding], [approval], policy, circumstances)
     if decision.approved:
         return None

@@ -11,6 +11,7 @@ from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
 from runner.domain.policy import Finding
 from runner.forges.forge import Comment, Forge, Permission, PullRequest
+from runner.policy.undecided import REASON_LENGTH, is_reason, takes_reason
 from runner.report import escape
 
 ANSWER = "<!-- flywheel:answer:{comment} -->"
@@ -37,9 +38,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Approve:
-    """`/flywheel approve FINDING`."""
+    """`/flywheel approve FINDING`, or `/flywheel approve FINDING because …`."""
 
     finding: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,13 @@ def parse(body: str) -> Command | None:
     if name not in COMMANDS:
         meant = escape.markdown(suggestion(name, COMMANDS), 80) or "."
         return Help(problem=f"There is no command {escape.code(name, 40)}{meant}")
+    because = name == "approve" and len(arguments) > 1 and arguments[1].casefold().rstrip(":,") == "because"
+    if because and len(arguments) == 2:
+        return Help(problem="Because of what? The reason is missing.")
+    if because:
+        reason = " ".join(arguments[2:])[:REASON_LENGTH]
+        found = _with_argument(name, arguments[0])
+        return Approve(finding=found.finding, reason=reason) if isinstance(found, Approve) else found
     if len(arguments) > 1:
         return Help(problem=f"{escape.code(name)} takes one word at most.")
     return _with_argument(name, arguments[0] if arguments else None)
@@ -174,7 +183,8 @@ def _help(problem: str) -> str:
     lines = [
         "- `/flywheel plan`: plan the newest commit again",
         "- `/flywheel run`: run its sprints again (`/flywheel run SHA` for a fork's commit)",
-        "- `/flywheel approve FINDING`: approve a finding of the plan or the report",
+        "- `/flywheel approve FINDING`: approve a finding of the plan or the report (an undecided gate: "
+        "`/flywheel approve FINDING because …`)",
         "- `/flywheel rollback`: go back to the previous champion (`/flywheel rollback SPRINT` to another)",
     ]
     return "\n".join([*([f"{problem} Nothing was done.", ""] if problem else []), *lines])
@@ -229,10 +239,17 @@ def _approve(desk: Desk, command: Approve, author: str) -> Answer:
             f"content. Open findings: {others}. Nothing was approved.",
             reaction="confused",
         )
+    if takes_reason(known[command.finding].finding) and not is_reason(command.reason):
+        again = escape.code(f"/flywheel approve {command.finding} because …", 120)
+        return Answer(
+            text=f"A gate that is undecided is accepted with a reason, which the record keeps: {again}. Nothing was approved.",
+            reaction="confused",
+        )
     refusal = known[command.finding].refusal(author)
     if refusal is not None:
         return Answer(text=f"{refusal} Nothing was approved.", reaction="confused")
-    text = f"{escape.code(command.finding)} is approved by {escape.code(author, 80)}."
+    because = f", because {escape.markdown(command.reason, REASON_LENGTH)}" if command.reason else ""
+    text = f"{escape.code(command.finding)} is approved by {escape.code(author, 80)}{because}."
     if not desk.pull.merged:
         desk.publish_again()
         return Answer(text=text, reaction="+1")

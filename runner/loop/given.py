@@ -44,7 +44,13 @@ def _of_comment(comment: Comment) -> Approval | None:
     command = parse(comment.body)
     if not isinstance(command, Approve) or comment.updated_at != comment.created_at:
         return None
-    return Approval(finding=command.finding, by=comment.author, at=comment.created_at, channel="comment")
+    return Approval(
+        finding=command.finding,
+        by=comment.author,
+        at=comment.created_at,
+        channel="comment",
+        reason=command.reason,
+    )
 
 
 def _ordered(reviews: list[Review]) -> list[Review]:

@@ -26,6 +26,7 @@ from runner.loop.publisher import (
     tell_nothing_left,
 )
 from runner.policy.findings import distinct
+from runner.policy.undecided import takes_reason, undecided_findings
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
 from runner.report.record import SprintReport
@@ -71,7 +72,9 @@ def _publish_bundle(publisher: Publisher, run: WorkflowRun, pull: PullRequest, b
             _publish_check(publisher, pull, report, context, external_id)
         with attempts.at(f"the report of {sprint}"):
             _publish_comment(publisher, pull, report, context)
-    policy = check.policy_check(every, head_sha=pull.head_sha, external_id=external_id, details_url=url)
+    # What is undecided is the sprint's check to say; nothing of the policy waits for it.
+    weakened = [decision for decision in every if not takes_reason(decision.finding)]
+    policy = check.policy_check(weakened, head_sha=pull.head_sha, external_id=external_id, details_url=url)
     with attempts.at(check.POLICY):
         publisher.forge.put_check_run(policy)
         publisher.say(f"#{pull.number}: {check.POLICY}: {policy.title}")
@@ -99,7 +102,8 @@ class _Attempts:
 
 def _findings(bundle: Bundle, sprint: str) -> list[Finding]:
     terms = bundle.terms(sprint)
-    return terms.all_findings if terms is not None else []
+    found = terms.all_findings if terms is not None else []
+    return [*found, *undecided_findings(sprint, bundle.report(sprint).verdict)]
 
 
 def _publish_check(

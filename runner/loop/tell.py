@@ -12,6 +12,7 @@ from runner.forges.forge import PullRequest
 from runner.loop.after_merge import Settled
 from runner.loop.own_record import judged_again_id
 from runner.loop.publisher import NOT_YET, Publisher, decided
+from runner.policy.undecided import approve_command, undecided_findings
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
 from runner.report.escape import code, markdown, paragraphs
@@ -90,8 +91,8 @@ def message(settled: Settled) -> str:
                 "To go back: a comment `/flywheel rollback`."
             )
         case "waiting":
-            ids = [decision.finding.id for decision in promotion.decisions if not decision.approved]
-            steps = "\n".join(f"- `/flywheel approve {each}`" for each in ids)
+            waiting = [decision.finding for decision in promotion.decisions if not decision.approved]
+            steps = "\n".join(f"- `{approve_command(each)}`" for each in waiting)
             return (
                 f"## ⏳ {name} is recorded, and waits for approval\n\n"
                 f"{_since(settled)}{again.strip()}{chr(10) * 2 if again else ''}{reasons}\n\n"
@@ -122,7 +123,7 @@ def _publish_again(publisher: Publisher, pull: PullRequest, settled: Settled) ->
     external_id = judged_again_id(folder)
     known = [each for each in publisher.forge.check_runs(pull.head_sha) if each.external_id == external_id]
     reported = known[0].completed_at if known else NOT_YET
-    findings = terms.all_findings if terms else []
+    findings = [*(terms.all_findings if terms else []), *undecided_findings(settled.sprint, report.verdict)]
     context = CommentContext(
         sprint=settled.sprint,
         repository_url=publisher.repository_url,

@@ -12,6 +12,7 @@ from runner.domain.policy import Approval, Finding, FindingKind
 from runner.domain.records import Record
 from runner.policy.findings import distinct
 from runner.policy.project_rules import approvers
+from runner.policy.undecided import approve_command, is_reason, takes_reason
 
 PROGRAM = "[bot]"  # what the logins of a forge's programs end with; people's cannot
 MAINTAINERS = ("admin", "maintain")
@@ -38,7 +39,7 @@ class Decision(Record, frozen=True, kw_only=True):
     """A finding, and who approved it.
 
     Attributes:
-        by: None while nobody has whose approval counts; `at` and `channel` are of that approval.
+        by: None while nobody has whose approval counts; `at`, `channel` and `reason` are of that approval.
         may_approve: the logins that the policy names; empty: whoever may maintain the repository.
         refused: approvals of it that do not count, each with the reason.
     """
@@ -47,6 +48,7 @@ class Decision(Record, frozen=True, kw_only=True):
     by: str | None = None
     at: str = ""
     channel: str = ""
+    reason: str = ""
     may_approve: list[str] = []
     refused: list[str] = []
 
@@ -58,8 +60,8 @@ class Decision(Record, frozen=True, kw_only=True):
     def text(self) -> str:
         """In words: who approved it, or who may and how."""
         if self.by is not None:
-            return f"approved by {self.by}"
-        return "; ".join([f"{self._waits}: /flywheel approve {self.finding.id}", *self.refused])
+            return f"approved by {self.by}" + (f", because {self.reason}" if self.reason else "")
+        return "; ".join([f"{self._waits}: {approve_command(self.finding)}", *self.refused])
 
     @property
     def needs(self) -> str:
@@ -91,9 +93,11 @@ def decide(
         for approval in approvals:
             if approval.finding not in (None, finding.id):
                 continue
-            if approval.finding is None and finding.kind is FindingKind.STALE:
-                continue  # a review is of the report that it was written under, and this one came after a merge
+            if approval.finding is None and (finding.kind is FindingKind.STALE or takes_reason(finding)):
+                continue  # a review is of the report that it was written under, and gives no reason that is one's own
             reason = _refusal(approval, named, circumstances, allowed)
+            if reason is None and takes_reason(finding) and not is_reason(approval.reason):
+                reason = "an undecided gate is accepted with a reason"
             if reason is None and approval.finding in shared:
                 reason = "another finding has the same id: change one of the two, and they get others"
             if reason is None:
@@ -102,6 +106,7 @@ def decide(
                     by=approval.by,
                     at=approval.at,
                     channel=approval.channel,
+                    reason=approval.reason,
                     may_approve=named or [],
                 )
                 break

@@ -152,7 +152,7 @@ def _blocks(report: SprintReport, context: CommentContext, older: Sequence[PastV
     said = report.checks is not None and not report.checks.success
     return [
         Block(parts=(_headline(report, context), *failure, *(checks if said else []))),
-        Block(parts=(*findings.parts(report), *_approved(context), *open_gates)),
+        Block(parts=(*findings.parts(report, context.approved), *_approved(context), *open_gates)),
         _worst(report, context),
         Block(parts=(*rest, *wear.parts(report)), summary="How sure is this, and what would decide it"),
         Block(parts=headless(champion.parts(report)), summary=_against(report)),
@@ -177,6 +177,7 @@ def _approved(context: CommentContext) -> list[Part]:
     """Who approved what, in a line each."""
     rows = tuple(
         f"- ✅ {markdown(decision.finding.message.rstrip('.'), 300)}: approved by {code(decision.by, 80)}"
+        + (f", because {markdown(decision.reason, 300)}" if decision.reason else "")
         for decision in context.decisions
         if decision.by is not None
     )

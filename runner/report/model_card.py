@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -50,7 +50,7 @@ class CardContext(Record, frozen=True, kw_only=True):
     Attributes:
         model: its name in the registry; `stage` is the one that it was promoted to, `version` the one it was registered as.
         repository_url: where `dvc artifacts get` finds it.
-        findings: what the proposal weakened; `approved`: finding id → by whom.
+        findings: what the proposal weakened; `approved`: finding id → by whom, and `reasons` why.
     """
 
     model: str
@@ -59,6 +59,7 @@ class CardContext(Record, frozen=True, kw_only=True):
     repository_url: str
     findings: list[Finding] = []
     approved: dict[str, str] = {}
+    reasons: dict[str, str] = {}
 
 
 def render(report: SprintReport, context: CardContext) -> str:
@@ -194,7 +195,7 @@ def _limitations(report: SprintReport, context: CardContext) -> str:
         *_weakest(report),
         *_regions(report),
         *_open(report),
-        *_approvals(context.findings, context.approved),
+        *_approvals(context),
     ]
     if report.errors is not None:
         lines.append(calibration_words(report.errors.calibration))
@@ -243,13 +244,16 @@ def _open(report: SprintReport) -> list[str]:
     ][:20]
 
 
-def _approvals(findings: Sequence[Finding], approved: Mapping[str, str]) -> list[str]:
-    return [
-        f"Accepted by {markdown(approved[finding.id], 80)}: {markdown(_lasting(finding.message), 400)} ({code(finding.id, 60)})"
-        if finding.id in approved
-        else f"Open: {markdown(finding.message, 400)} ({code(finding.id, 60)})"
-        for finding in findings
-    ]
+def _approvals(context: CardContext) -> list[str]:
+    return [_approval(context, finding) for finding in context.findings]
+
+
+def _approval(context: CardContext, finding: Finding) -> str:
+    by, reason = context.approved.get(finding.id), context.reasons.get(finding.id)
+    if by is None:
+        return f"Open: {markdown(finding.message, 400)} ({code(finding.id, 60)})"
+    because = f" Because: {markdown(reason, 400)}" if reason else ""
+    return f"Accepted by {markdown(by, 80)}: {markdown(_lasting(finding.message), 400)}{because} ({code(finding.id, 60)})"
 
 
 def _lasting(message: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runner.domain.records import CheckResult, Severity
 from runner.domain.verdict import GateResult, Outcome, Wear
+from runner.policy.undecided import undecided_findings
 from runner.report.escape import plain
 from runner.report.record import SprintReport
 from runner.report.sections import claim
@@ -101,7 +102,18 @@ def _gates(report: SprintReport) -> list[str]:
         lines += more
         shown += len(more)
     listed = sum(not line.startswith(_DEEP) for line in lines) - 1
-    return [*lines, f"  … and {len(gates) - listed} more"] if listed < len(gates) else lines
+    more_gates = [f"  … and {len(gates) - listed} more"] if listed < len(gates) else []
+    return [*lines, *more_gates, *_acceptable(report)]
+
+
+def _acceptable(report: SprintReport) -> list[str]:
+    """How an INCONCLUSIVE is accepted knowingly; nothing where another gate is not met."""
+    found = undecided_findings(report.sprint, report.verdict)
+    if not found:
+        return []
+    are = "1 undecided gate" if len(found) == 1 else f"{len(found)} undecided gates"
+    sprint = plain(report.sprint, 80)
+    return [f"  to accept {are}, with a reason: flywheel promote {sprint} --dry-run names what to type"]
 
 
 def _gate(gate: GateResult, currency: str, wear: Wear | None) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,8 @@ from runner.planning.champion import Champion, Registry, champion_record, missin
 from runner.workflow.registering import said_in
 
 Event = Literal["promoted", "rolled back"]
+_ID = r"[a-z_]+-[0-9a-f]{8,32}"
+_REASON = re.compile(rf"({_ID}): (.*?)(?=; {_ID}: |$)")
 
 
 class Assigned(Record, frozen=True, kw_only=True):
@@ -31,6 +34,7 @@ class Assigned(Record, frozen=True, kw_only=True):
         outcome, optimizing, value: of the verdict at that commit, under the approvals that it was registered with; None
             where there is none.
         current: it holds the stage now.
+        accepted: who accepted what was undecided, and why, as the tag says; empty where nothing was.
     """
 
     number: int
@@ -45,6 +49,7 @@ class Assigned(Record, frozen=True, kw_only=True):
     optimizing: str | None
     value: float | None
     current: bool
+    accepted: str = ""
 
 
 def history(root: Path) -> list[Assigned]:
@@ -80,6 +85,7 @@ def history(root: Path) -> list[Assigned]:
                 optimizing=verdict.optimizing if verdict else None,
                 value=verdict.optimizing_value if verdict else None,
                 current=position == 0,
+                accepted=_accepted(said_in(first.message)),
             )
         )
     return rows
@@ -98,6 +104,17 @@ def named_model(project: Project) -> Model:
             hint="add: model: {name: my-model, stage: prod}",
         )
     return project.model
+
+
+def _accepted(said: Mapping[str, str]) -> str:
+    """Who gave a reason, and which: "alice: the line is down until then".
+
+    >>> _accepted({"approvals": "inconclusive-1a2b3c4d by alice", "reasons": "inconclusive-1a2b3c4d: we need it"})
+    'alice: we need it'
+    """
+    by = dict(each.split(" by ", 1) for each in said.get("approvals", "").split(", ") if " by " in each)
+    reasons = _REASON.findall(said.get("reasons", ""))
+    return "; ".join(dict.fromkeys(f"{by.get(name, 'somebody')}: {text}" for name, text in reasons))
 
 
 def _event(tag: gto.RegistryTag, before: Collection[str]) -> Event:

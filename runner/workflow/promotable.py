@@ -13,6 +13,7 @@ from runner.domain.files import read_json
 from runner.domain.policy import Approval
 from runner.domain.verdict import Outcome, Verdict
 from runner.policy.approvals import Circumstances, Decision, decide
+from runner.policy.undecided import undecided_finding, undecided_findings
 from runner.report import model_card
 from runner.workflow import digests, stale
 from runner.workflow.stale import Merge
@@ -78,10 +79,10 @@ def standing(root: Path, project: Project, loaded: LoadedSprint, conditions: Con
     verification = verify(root, loaded.name)  # first: without a record there is nothing to look at
     verdict = read_json(folder / "verdict.json", Verdict)
     terms = read_terms(folder)
-    findings = terms.all_findings if terms else []
+    findings = [*(terms.all_findings if terms else []), *undecided_findings(loaded.name, verdict)]
     policy = terms.policy if terms else project.policy
     refused = list(_not_committed(root, project, loaded))
-    refused += _not_passed(verdict, frozenset(finding.id for finding in findings))
+    refused += _not_passed(loaded.name, verdict, frozenset(finding.id for finding in findings))
     old = list(stale.champion_changed(root, project, loaded, verdict))
     if terms is not None:
         old += stale.terms_changed(terms, stale.terms_now(root, loaded.name, conditions.merge))
@@ -172,14 +173,15 @@ def _in_remote(root: Path, md5: str) -> bool:
     return bool(dvc_artifacts.in_remote(root, [md5, *members]))
 
 
-def _not_passed(verdict: Verdict, findings: frozenset[str]) -> Iterator[str]:
-    """A gate that was kept for a finding stands until that is approved: then it is the approval that is missing."""
-    outcome = verdict.outcome_under(findings)
-    if outcome is Outcome.PASS:
-        return
-    missed = [
-        gate for gate in verdict.gates if gate.outcome is not Outcome.PASS and gate.finding not in findings
-    ]
+def _not_passed(sprint: str, verdict: Verdict, findings: frozenset[str]) -> Iterator[str]:
+    """A gate that was kept for a finding, or that is undecided and may be accepted, stands until somebody approves that: then
+    it is the approval that is missing.
+    """
+    missed = []
+    for gate in verdict.gates:
+        own = undecided_finding(sprint, gate)
+        if gate.outcome is not Outcome.PASS and not {gate.finding, own.id if own else None} & findings:
+            missed.append(gate)
     for gate in missed[:_SHOWN]:
         yield f"{gate.outcome}: {gate.explanation}"
     if len(missed) > _SHOWN:

@@ -20,6 +20,7 @@ from runner.domain.policy import TERMS_FILE, Approval
 from runner.domain.records import Record
 from runner.planning.champion import Champion, Registry
 from runner.policy.approvals import Decision
+from runner.policy.undecided import REASON_LENGTH, approve_options
 from runner.report import model_card
 from runner.report.record import SprintReport
 from runner.workflow.load import load
@@ -117,8 +118,11 @@ def _begun(sprint: str, model: Model, champion: Champion | None) -> Promotion:
     return Promotion(sprint=sprint, result="unchanged", model=model.name, stage=model.stage, before=before)
 
 
-def terminal_approvals(root: Path, findings: Sequence[str]) -> list[Approval]:
+def terminal_approvals(root: Path, findings: Sequence[str], reason: str = "") -> list[Approval]:
     """Approvals of whoever types the command: git's `github.user`, else its `user.name`.
+
+    Args:
+        reason: of all of them; one line of it is kept.
 
     Raises:
         FlywheelError: git knows no name.
@@ -137,7 +141,8 @@ def terminal_approvals(root: Path, findings: Sequence[str]) -> list[Approval]:
             hint="git config github.user LOGIN",
         )
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return [Approval(finding=finding, by=by, at=at, channel="terminal") for finding in findings]
+    said = " ".join(reason.split())[:REASON_LENGTH]
+    return [Approval(finding=finding, by=by, at=at, channel="terminal", reason=said) for finding in findings]
 
 
 def _require_findings(name: str, approvals: Sequence[Approval], decisions: Sequence[Decision]) -> None:
@@ -155,7 +160,7 @@ def _require_findings(name: str, approvals: Sequence[Approval], decisions: Seque
         f"{', '.join(map(str, unknown))} is no finding of {name}; "
         + (f"its findings are: {shown}" if known else "it has none to approve"),
         where=Where(f"reports/{name}/{TERMS_FILE}"),
-        hint=f"flywheel promote {name}" + "".join(f" --approve {each}" for each in known),
+        hint=f"flywheel promote {name}" + approve_options(decision.finding for decision in decisions),
     )
 
 
@@ -206,12 +211,15 @@ def _write(root: Path, project: Project, loaded: LoadedSprint, found: Standing, 
     commit = known[1] if known else commit  # what was promoted once keeps its version and its commit
     approved = [f"{each.finding.id} by {each.by}" for each in found.decisions if each.by]
     accepted = frozenset(each.finding.id for each in found.decisions if each.by)
+    given = "; ".join(f"{each.finding.id}: {each.reason}" for each in found.decisions if each.reason)
+    reasons = {"reasons": given} if given else {}
     message = tag_message(
         f"flywheel: promoted to {model.name} {model.stage}",
         sprint=name,
         record=record,
         verdict=str(found.verdict.outcome_under(accepted)),
         approvals=", ".join(approved) or "none needed",
+        **reasons,
         event="promotion",
     )
     return write_tags(root, model, version, commit, message)
@@ -226,6 +234,7 @@ def _write_card(root: Path, model: Model, name: str, version: str, decisions: Se
         repository_url=public_url(root),
         findings=[decision.finding for decision in decisions],
         approved={decision.finding.id: decision.by for decision in decisions if decision.by},
+        reasons={decision.finding.id: decision.reason for decision in decisions if decision.reason},
     )
     text = model_card.render(read_json(path.with_name("report.json"), SprintReport), context)
     if not path.is_file() or path.read_bytes() != text.encode():

@@ -219,3 +219,26 @@ def test_an_error_that_an_extension_makes_is_annotated_in_its_own_file(root: Pat
 def test_what_is_valid_is_said(root: Path) -> None:
     result = flywheel(root, "validate", "--format", "github", check=True)
     assert result.stdout == "valid: flywheel.yaml and 2 specs\n"
+
+
+def test_gates_that_are_no_longer_inherited_are_named_with_file_and_line(root: Path) -> None:
+    heir = "apiVersion: flywheel/v1\nkind: Sprint\ntitle: x\nextends: 0001-first\n"
+    write(root, {"specs/0003-heir.yaml": f"{heir}gates: [{{metric: size_mb, max: 50}}]\n"})
+    lost = (
+        "specs/0003-heir.yaml:5:1: `gates` takes the place of the list of 0001-first: 1 of the 2 is no longer there: "
+        "recall ≥ 0.70 on slice dark (specs/0001-first.yaml:6:5)"
+    )
+    assert "no longer inherited  " in flywheel(root, "plan", "0003", check=True).stdout
+    assert f"\n  {lost}\n" in flywheel(root, "plan", "0003", check=True).stdout + "\n"
+    told = flywheel(root, "validate", "0003", check=True)
+    assert told.stderr.startswith(
+        f"warning: {lost}\n  hint: to keep them, write what is new under `add: {{gates: […]}}`"
+    )
+    warnings = json.loads(flywheel(root, "validate", "--format", "json", check=True).stdout)["warnings"]
+    assert [(each["file"], each["line"]) for each in warnings] == [("specs/0003-heir.yaml", 5)]
+    write(root, {"specs/0003-heir.yaml": f"{heir}add: {{gates: [{{metric: map50, min: 0.5}}]}}\n"})
+    planned = flywheel(root, "plan", "0003", check=True).stdout
+    assert "no longer inherited" not in planned
+    assert "  size_mb ≤ 100\n  map50 ≥ 0.50\n" in planned
+    comment = flywheel(root, "plan", "--base", "main", "--format", "markdown", check=True).stdout
+    assert "map50" in comment

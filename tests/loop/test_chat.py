@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 from forges.fake_forge import FakeForge, pull_request
+from msgspec.structs import replace
 
 from runner.domain.policy import Finding, FindingKind
 from runner.forges.forge import Comment
@@ -76,6 +78,14 @@ def said(forge: FakeForge, body: str, author: str = "bob", **changes: Any) -> An
         ("/flywheels plan", None),
         ("> /flywheel run", None),
         ("please\n/flywheel run", None),
+        (
+            "/flywheel approve inconclusive-1a2b3c4d because the dock is dark two nights a year",
+            Approve(finding="inconclusive-1a2b3c4d", reason="the dock is dark two nights a year"),
+        ),
+        (
+            "/flywheel approve inconclusive-1a2b3c4d Because: why",
+            Approve(finding="inconclusive-1a2b3c4d", reason="why"),
+        ),
         ("    /flywheel approve gate_loosened-1a2b3c4d", None),  # a code block: an example
         ("\t/flywheel run", None),
         ("```\n/flywheel run\n```", None),
@@ -93,6 +103,8 @@ def test_the_first_line_is_the_command(body: str, command: object) -> None:
         ("/flywheel run main", "`main` is not a commit."),
         ("/flywheel run $(touch x)", "`run` takes one word at most."),
         ("/flywheel run `id`", "<code>&#96;id&#96;</code> is not a commit."),
+        ("/flywheel approve x because why", "`x` is not a finding's id."),
+        ("/flywheel approve inconclusive-1a2b3c4d because", "Because of what? The reason is missing."),
         ("/flywheel approve", "Which finding? Its id is in the plan and in the report."),
         ("/flywheel rollback ../../etc", "`../../etc` is not a sprint's name."),
     ],
@@ -172,6 +184,24 @@ def test_an_approval_after_the_merge_promotes_what_waited_for_it(forge: FakeForg
         ("promote.yml", "main", {"sprint": "0004-more"}),
     ]
     assert forge.settings["published"] == []  # what is shown since the merge is promote's business
+
+
+def test_an_undecided_gate_is_accepted_with_a_reason(forge: FakeForge) -> None:
+    found = replace(FINDING, kind=FindingKind.INCONCLUSIVE, before=None)
+    at = desk(forge)
+    approving = Approvable(finding=found, refusal=lambda login: None)
+    open_desk = dataclasses.replace(at, findings=lambda: [approving])
+
+    def answered(body: str) -> Answer | None:
+        return answer(open_desk, forge.add_comment(at.pull.number, "bob", body))
+
+    told = answered(f"/flywheel approve {found.id}")
+    assert told is not None
+    assert told.reaction == "confused"
+    assert f"/flywheel approve {found.id} because …" in told.text
+    assert answered(f"/flywheel approve {found.id} because *it* is dark") == Answer(
+        text=f"`{found.id}` is approved by `bob`, because \\*it\\* is dark.", reaction="+1"
+    )
 
 
 def test_who_may_not_approve_is_told_who_may(forge: FakeForge) -> None:

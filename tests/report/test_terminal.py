@@ -66,6 +66,7 @@ Gates: 1 of 2 met
   INCONCLUSIVE top1 ≥ 0.87 on light=night, onnx-fp32: 0.882 (0.81 to 0.94)
                to decide: 690 images of light=night, 13.80 EUR to label
   PASS         balanced_accuracy ≥ 0.90 on onnx-fp32: 0.925 (0.902 to 0.949)
+  to accept 1 undecided gate, with a reason: flywheel promote 0001-spare-parts --dry-run names what to type
 
 Top-1 by slice
   all images   0.938 (0.904 to 0.971)     720 images

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from runner.domain.policy import Finding
+from runner.policy.undecided import approve_command, undecided_findings
 from runner.report.escape import code, markdown
 from runner.report.record import SprintReport, ToApprove
 from runner.report.sections.part import Part, Priority, table, table_head, table_row
@@ -12,8 +15,16 @@ MAINTAINERS = "whoever may maintain the repository"
 _WHAT, _VALUE, _NAMES = 300, 120, 12
 
 
-def parts(report: SprintReport) -> list[Part]:
-    """Every finding with its approvers and the comment that approves it; nothing where there are none."""
+def parts(report: SprintReport, accepted: Set[str] = frozenset()) -> list[Part]:
+    """Every finding with its approvers and the comment that approves it; nothing where there are none.
+
+    Args:
+        accepted: undecided gates that were accepted, by the ids of their findings.
+    """
+    return [*_weakened(report), *_undecided(report, accepted)]
+
+
+def _weakened(report: SprintReport) -> list[Part]:
     found = report.findings
     if not found:
         return []
@@ -26,6 +37,26 @@ def parts(report: SprintReport) -> list[Part]:
     head = table_head(["What", "Before", "After", "Who may approve", "Comment to write"])
     rows = [_row(each) for each in found]
     return table("findings", (Priority.OPEN_GATES, Priority.MORE_GATES), heading, head, rows)
+
+
+def _undecided(report: SprintReport, accepted: Set[str]) -> list[Part]:
+    """How an INCONCLUSIVE is accepted knowingly, gate by gate."""
+    found = [each for each in undecided_findings(report.sprint, report.verdict) if each.id not in accepted]
+    if not found:
+        return []
+    heading = (
+        f"### {count(len(found), 'undecided gate')} can be accepted\n\n"
+        "Who may approve `inconclusive`, by the policy, can decide on this evidence, with a reason. Model card, tag and history keep "
+        "who did and why; the verdict stays INCONCLUSIVE."
+    )
+    head = table_head(["Gate", "Measured", "Comment to write"])
+    rows = [
+        table_row(
+            [markdown(each.subject, 160), markdown(each.after or "", 160), code(approve_command(each), 160)]
+        )
+        for each in found
+    ]
+    return table("undecided", (Priority.OPEN_GATES, Priority.MORE_GATES), heading, head, rows)
 
 
 def _row(each: ToApprove) -> str:
