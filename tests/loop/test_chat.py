@@ -200,7 +200,7 @@ def test_an_undecided_gate_is_accepted_with_a_reason(forge: FakeForge) -> None:
     assert told.reaction == "confused"
     assert f"/flywheel approve {found.id} because …" in told.text
     assert answered(f"/flywheel approve {found.id} because *it* is dark") == Answer(
-        text=f"`{found.id}` is approved by `bob`, because \\*it\\* is dark.", reaction="+1"
+        text=f"`{found.id}` is approved by `bob`, because &#42;it&#42; is dark.", reaction="+1"
     )
 
 
