@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from runner.config.accepts import accepts
+from runner.config.ancestors import ancestor_problems, not_run_problems
 from runner.config.dropped import dropped
 from runner.config.explain import Problem, explain
 from runner.config.located import in_order, located, told
@@ -24,7 +25,6 @@ from runner.config.yaml_loader import DataPath, Document, read_document, show_pa
 from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
 from runner.domain.nearest import suggestion
 from runner.gates import Gate
-from runner.trainers import CHAMPION
 
 PROJECT_FILE = "flywheel.yaml"
 SPECS = "specs"
@@ -176,7 +176,9 @@ def validate(root: Path, names: list[str] | None = None) -> list[FlywheelError]:
     if (root / SPECS).is_symlink():
         errors.append(FlywheelError("is a symlink; the project's folders must be real", where=Where(SPECS)))
     for name in list_sprints(root) if names is None else [sprint_name(root, name) for name in names]:
-        errors += _Spec(root, name).errors(facts)
+        spec = _Spec(root, name)
+        found = spec.errors(facts)
+        errors += found or [located(problem, spec.chain) for problem in not_run_problems(root, spec.ancestor)]
     return in_order(errors)
 
 
@@ -231,6 +233,14 @@ class _Spec:
         document, local = origin_of(self.chain, path)
         return document.where(local)
 
+    @property
+    def ancestor(self) -> Node:
+        """What its training starts from, where that is another sprint."""
+        return Node(self.merged).get("train", "from")
+
+    def _ancestor_of(self, name: str) -> str | None:
+        return _Spec(self._root, name).ancestor.text
+
     def errors(self, facts: ProjectFacts) -> list[FlywheelError]:
         """Everything that is wrong with the spec and those it extends."""
         errors: list[FlywheelError] = []
@@ -253,7 +263,7 @@ class _Spec:
             problem
             for problem in [
                 *sprint_problems(Node(self.merged), facts),
-                *ancestor_problems(self._root, self._name, self.merged),
+                *ancestor_problems(self._name, self.ancestor, list_sprints(self._root), self._ancestor_of),
             ]
             if self._is_told(problem)
         ]
@@ -278,26 +288,6 @@ class _Spec:
     def _wrong(self, index: int, facts: ProjectFacts) -> set[DataPath]:
         """What is wrong with one of the extended specs by itself."""
         return {problem.path for problem in sprint_problems(Node(merged_chain(self.chain[index:])), facts)}
-
-
-def ancestor_problems(root: Path, name: str, merged: dict[str, Any]) -> Iterator[Problem]:
-    """What is wrong with the sprint that training starts from: it is not there, or starts from this one itself."""
-    named = Node(merged).get("train", "from")
-    line, following = [name], named.text
-    while following and following != CHAMPION:
-        if following in line:
-            circle = " → ".join([*line[line.index(following) :], following])
-            yield Problem(path=named.path, message=f"training would start from its own model: {circle}")
-            return
-        if following not in list_sprints(root):
-            if len(line) == 1:
-                ending = suggestion(
-                    following, [each for each in list_sprints(root) if each != name], plural="sprints"
-                )
-                yield Problem(path=named.path, message=f'no sprint "{following}"{ending}')
-            return
-        line.append(following)
-        following = Node(_Spec(root, following).merged).get("train", "from").text
 
 
 def _link_problem(root: Path, parent: str, names: list[str]) -> str | None:

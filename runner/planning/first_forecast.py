@@ -18,7 +18,8 @@ from runner.domain.records import SPLITS
 
 BASIS = "a table of 2 CPU cores (AMD EPYC): may be several times off, and much too long for a GPU"
 _CORES = 2
-# Source: seconds as `python benchmarks/first_forecast.py` prints them, on 2 cores of an AMD EPYC.
+# Source: on 2 cores of an AMD EPYC the stages of a sprint on 32 images of 64 px (fixed parts), and the demo's sprint
+# (README: 117 s; 280 images, 28 epochs, 160 px: slopes). `python benchmarks/first_forecast.py` measures another machine.
 _FIXED = {
     "index": 1.5,
     "select": 1.5,

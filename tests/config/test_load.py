@@ -151,6 +151,18 @@ def test_what_a_spec_starts_from_takes_the_place_of_what_it_extends(
     ]
 
 
+def test_a_sprint_without_a_record_is_nothing_to_start_from(repository: Path, break_file: Break) -> None:
+    break_file(EXTENDING, "freeze: null", "from: 0001-first-model")
+    assert [str(error) for error in validate(repository, ["0002"])] == [
+        f"{EXTENDING}:5:27: train.from: 0001-first-model has not run: there is no model on record to start from\n"
+        "  hint: flywheel run 0001-first-model, and commit its record"
+    ]
+    record = repository / "reports" / "0001-first-model" / "training.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    assert validate(repository, ["0002"]) == []
+
+
 def test_sprints_that_start_from_one_another_are_refused(repository: Path, break_file: Break) -> None:
     break_file(SPEC, "model: yolo11n.yaml", "from: 0002-longer")
     break_file(EXTENDING, "freeze: null", "from: 0001-first-model")

@@ -10,6 +10,7 @@ from projects import call, commit
 
 from runner.adapters import git_snapshot
 from runner.domain.errors import FlywheelError
+from runner.policy.reference import same_recipe
 from runner.policy.snapshot import load_snapshot, snapshot_of
 
 
@@ -207,3 +208,17 @@ def test_histories_without_a_common_commit_are_refused(repository: Path) -> None
     with pytest.raises(FlywheelError) as raised:
         git_snapshot.changed_files(repository, "main", "other")
     assert str(raised.value).startswith("main and other have no commit in common here\n")
+
+
+def test_a_sprint_that_fine_tunes_another_is_another_recipe_when_that_one_is(tmp_path: Path) -> None:
+    tuned = (
+        "apiVersion: flywheel/v1\nkind: Sprint\ntitle: x\ntrain: {framework: ultralytics, from: 0002-night}\n"
+    )
+    files = {P: BASE[P], "data.dvc": BASE["data.dvc"], S2: BASE[S2], "specs/0003-tuned.yaml": tuned}
+    base = load_snapshot(write(tmp_path / "base", files), "a" * 40)
+    same = load_snapshot(write(tmp_path / "same", files | {S2: f"# why\n{BASE[S2]}"}), "b" * 40)
+    assert same_recipe(base, same, "0003-tuned")
+    longer = BASE[S2].replace("epochs: ", "epochs: 1")
+    other = load_snapshot(write(tmp_path / "other", files | {S2: longer}), "c" * 40)
+    assert other.errors == []
+    assert not same_recipe(base, other, "0003-tuned")
