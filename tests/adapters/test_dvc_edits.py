@@ -99,3 +99,10 @@ def test_a_single_file_is_compared_too(root: Path) -> None:
     assert dvc_edits.look(root, "x.pt") == dvc_edits.SAME
     (root / "x.pt").write_bytes(b"WEIGHTS")
     assert dvc_edits.look(root, "x.pt") == ("edited", "x.pt is another")
+
+
+def test_more_files_than_plan_has_time_for_are_not_looked_at(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dvc_edits, "MOST_FILES", 2)
+    assert dvc_edits.look(root, "data") == ("unknown", "3 files")

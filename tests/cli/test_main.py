@@ -23,6 +23,7 @@ NAMES = (
     "verify",
     "status",
     "judge",
+    "compare",
     "promote",
     "rollback",
     "history",
