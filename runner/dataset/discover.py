@@ -19,26 +19,27 @@ from runner.dataset.entries import (
     shared_remarks,
     unread_pictures,
 )
-from runner.dataset.formats import detected_formats
+from runner.dataset.label_kinds import LabelKind, coco_remark, words_of, yolo_kind
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.layouts.coco import coco_categories, coco_files
-from runner.dataset.layouts.folders import folder_classes
+from runner.dataset.layouts.folders import folder_classes, folders_problem
 from runner.dataset.layouts.yolo import (
     label_path,
     labels_lie_aside,
+    listed_names,
     read_class_names,
-    read_data_yaml,
     task_label_folder,
     yolo_images,
     yolo_labels,
 )
 from runner.dataset.skeleton import find_keypoints
+from runner.dataset.unrecognised import label_folders, no_labels, unrecognised
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.domain.task import TASK_NAMES, Keypoints, TaskName
 
 SHOWN = 5  # examples of each kind of problem
-SAMPLED_LABELS = 200  # label files that tell which task they are for
+NAME_LISTS = ("classes.txt", "labels/classes.txt", "obj.names", "data/obj.names", "classes.names")
 
 
 class FoundSplit(Record, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ class DatasetSummary(Record, frozen=True, kw_only=True):
         problems: what keeps the dataset, or single files of it, from being used.
         metadata: CSV files with a `path` column, relative to the folder, each with its columns.
         coco_files: annotation files, also where the layout is YOLO.
+        points: key points that the lines of labels seem to have, where no skeleton is described.
     """
 
     layout: str | None
@@ -78,6 +80,7 @@ class DatasetSummary(Record, frozen=True, kw_only=True):
     problems: list[str]
     metadata: dict[str, list[str]]
     coco_files: list[str]
+    points: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,7 @@ class _Found:
     task: TaskName
     classes: list[str]
     problems: list[str]
+    points: int = 0
 
 
 def discover(folder: Path, task: TaskName | None = None) -> DatasetSummary:
@@ -112,7 +116,7 @@ def discover(folder: Path, task: TaskName | None = None) -> DatasetSummary:
         return _unrecognised(folder, task or "detect")
     if found is None:
         classes = read_class_names(folder) or []
-        found = _Found(layout="yolo", task=task or "detect", classes=classes, problems=[_no_labels(folder)])
+        found = _Found(layout="yolo", task=task or "detect", classes=classes, problems=[no_labels(folder)])
     return _summary(folder, found, images)
 
 
@@ -120,9 +124,11 @@ def _class_folders(folder: Path, images: Sequence[str], task: TaskName | None) -
     """Folders called after classes, unless the user or the files say that they are something else."""
     if task not in (None, "classify"):
         return None
-    if task is None and (images or coco_files(folder) or _label_folders(folder)):
+    if task is None and (images or coco_files(folder) or label_folders(folder)):
         return None
     classes = folder_classes(folder)
+    if task is None and folders_problem(folder):
+        return None
     return _Found(layout="folders", task="classify", classes=classes, problems=[]) if classes else None
 
 
@@ -143,7 +149,9 @@ def _yolo(folder: Path, images: Sequence[str], task: TaskName | None) -> _Found 
     if not labels or task == "classify":
         return None
     classes = _yolo_classes(folder, labels, problems)
-    return _Found(layout="yolo", task=task or _yolo_task(folder, labels), classes=classes, problems=problems)
+    kind = LabelKind(task=task) if task else yolo_kind(folder, labels)
+    problems += [kind.remark] if kind.remark else []
+    return _Found(layout="yolo", task=kind.task, classes=classes, problems=problems, points=kind.points)
 
 
 def _coco(folder: Path, task: TaskName | None) -> _Found | None:
@@ -152,22 +160,11 @@ def _coco(folder: Path, task: TaskName | None) -> _Found | None:
     if task is None and not coco_files(folder) and coco_files(folder, "pose"):
         task = "pose"
     files = coco_files(folder, task or "detect")
+    remark = coco_remark(folder, files) if task is None else None
     names = [name for file in files for name in coco_categories(folder, file)]
     classes = list(dict.fromkeys(names))
-    return _Found(layout="coco", task=task or "detect", classes=classes, problems=[]) if files else None
-
-
-def _yolo_task(folder: Path, labels: Sequence[str]) -> TaskName:
-    """What most lines of the label files are about."""
-    if read_data_yaml(folder).get("kpt_shape"):
-        return "pose"
-    step = -(-len(labels) // SAMPLED_LABELS)
-    lengths = Counter(len(words) for path in labels[::step] for words in _words(folder / path))
-    corners, boxes = lengths[9], lengths[5]
-    outlines = sum(count for length, count in lengths.items() if length >= 7 and length % 2)
-    if corners == outlines and corners > lengths.total() - corners:
-        return "obb"  # lines of other lengths are flawed: none is an outline of more points
-    return "segment" if outlines > boxes else "detect"
+    problems = [remark] if remark else []
+    return _Found(layout="coco", task=task or "detect", classes=classes, problems=problems) if files else None
 
 
 def _summary(folder: Path, found: _Found, images: Sequence[str]) -> DatasetSummary:
@@ -201,6 +198,7 @@ def _summary(folder: Path, found: _Found, images: Sequence[str]) -> DatasetSumma
         problems=[*problems, *unusable],
         metadata=metadata,
         coco_files=files,
+        points=found.points,
     )
 
 
@@ -217,23 +215,15 @@ def _yolo_classes(folder: Path, labels: Sequence[str], problems: list[str]) -> l
     """Names from data.yaml, else from classes.txt, else made up for the ids that occur."""
     if names := read_class_names(folder):
         return names
-    for place in ("classes.txt", "labels/classes.txt", "obj.names"):
-        if (folder / place).is_file():
-            lines = (folder / place).read_text(encoding="utf-8", errors="replace").splitlines()
-            return [line.strip() for line in lines if line.strip()]
-    ids = {words[0] for path in labels for words in _words(folder / path)}
+    if place := next((place for place in NAME_LISTS if (folder / place).is_file()), None):
+        return listed_names(folder / place)
+    ids = {words[0] for path in labels for words in words_of(folder / path)}
     highest = max((int(word) for word in ids if word.isdecimal()), default=-1)
     problems.append(
         "no data.yaml with `names` and no classes.txt: the classes are called class_0, class_1, …; "
         "rename them in flywheel.yaml, in this order"
     )
     return [f"class_{number}" for number in range(min(highest, 9999) + 1)]
-
-
-def _words(path: Path) -> list[list[str]]:
-    """The words of each line that has any."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.split() for line in lines if line.strip()]
 
 
 def _problems(folder: Path, content: LayoutContent) -> list[str]:
@@ -298,54 +288,8 @@ def _metadata(folder: Path) -> tuple[dict[str, list[str]], list[str]]:
     return found, problems
 
 
-def _no_labels(folder: Path) -> str:
-    if formats := detected_formats(folder):
-        return str(formats[0])
-    places = _label_folders(folder)
-    if not places:
-        return "no labels were found: all images are unlabelled"
-    return (
-        f"labels were found in {_listed(places)}, but are read from labels/ beside images/: "
-        "move the ones to use there"
-    )
-
-
-def _label_folders(folder: Path) -> Counter[str]:
-    """Folders of text files that are named as images are; `detect/labels/train` counts as `detect/labels`."""
-    stems = {PurePosixPath(path).stem for path in list_files(folder)}
-    texts = [PurePosixPath(path) for path in list_files(folder, frozenset((".txt", ".xml", ".json")))]
-    named = [path.parent for path in texts if path.stem in stems]
-    return Counter(
-        next((part.as_posix() for part in (place, *place.parents) if part.name == "labels"), place.as_posix())
-        for place in named
-    )
-
-
-def _listed(places: Counter[str]) -> str:
-    shown = [f"{place}/ ({number})" for place, number in places.most_common(SHOWN)]
-    return ", ".join([*shown, *(["…"] if len(places) > SHOWN else [])])
-
-
 def _unrecognised(folder: Path, task: TaskName) -> DatasetSummary:
     images = list_files(folder)
-    problems = ["no image was found: JPEG, PNG, BMP, WebP or TIFF"]
-    if images:
-        places = Counter(PurePosixPath(path).parent.as_posix() for path in images)
-        problems = [
-            f"{len(images)} images were found, in {_listed(places)}, but neither as YOLO "
-            "(images/ with labels/, or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json) "
-            "nor in a folder per class (<class>/, or <split>/<class>/)"
-        ]
-    elif strays := yolo_labels(folder):
-        problems = [
-            f"{len(strays)} label files were found, but no image: adopt the folder that holds images/ too"
-        ]
-        if folder.name in TASK_NAMES:
-            problems[0] += f" (labels may lie in {folder.name}/labels/ there: --task {folder.name})"
-    formats = detected_formats(folder)
-    if images and not formats and (labels := _label_folders(folder)):
-        problems.append(f"files named as images are, perhaps their labels, are in {_listed(labels)}")
-    problems = [*map(str, formats), *unread_pictures(folder), *problems]
     metadata, unusable = _metadata(folder)
     return DatasetSummary(
         layout=None,
@@ -358,7 +302,7 @@ def _unrecognised(folder: Path, task: TaskName) -> DatasetSummary:
         unlabelled=len(images),
         objects=0,
         per_class={},
-        problems=[*problems, *unusable],
+        problems=[*unrecognised(folder, images), *unusable],
         metadata=metadata,
         coco_files=[],
     )

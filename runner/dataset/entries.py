@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,10 +82,17 @@ class ImageEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayoutContent:
-    """A dataset as its layout gives it: entries sorted by path, and remarks that belong to no image."""
+    """A dataset as its layout gives it.
+
+    Attributes:
+        entries: sorted by path.
+        notes: remarks that belong to no image.
+        empty_splits: splits that the dataset names, and why no image is in them.
+    """
 
     entries: Sequence[ImageEntry]
     notes: Sequence[str] = ()
+    empty_splits: Mapping[str, str] = field(default_factory=dict)
 
 
 def list_files(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> list[str]:

@@ -44,13 +44,15 @@ def detected_formats(folder: Path) -> list[Detected]:
     found: dict[str, list[str]] = defaultdict(list)
     for file in list_files(folder, SUFFIXES | frozenset(_BY_SUFFIX)):
         suffix = PurePosixPath(file).suffix.lower()
-        if name := _BY_SUFFIX.get(suffix) or _name_of(folder / file, suffix):
+        if name := _BY_SUFFIX.get(suffix) or format_of(folder / file):
             found[name].append(file)
     listed = [Detected(name=name, files=files) for name, files in found.items()]
     return sorted(listed, key=lambda item: (-len(item.files), item.name))
 
 
-def _name_of(path: Path, suffix: str) -> str | None:
+def format_of(path: Path) -> str | None:
+    """The format of one file of labels, by its beginning; None where it is none of those known here."""
+    suffix = path.suffix.lower()
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES).decode("utf-8-sig", errors="replace")

@@ -21,8 +21,8 @@ def find_keypoints(folder: Path, coco_files: Sequence[str]) -> Keypoints | None:
     """
     document = read_data_yaml(folder)
     match document.get("kpt_shape"):
-        case [int(count), *_] if count > 0:
-            names = _names(document.get("kpt_names"), count)
+        case [str(text), *_] if text.isascii() and text.isdecimal() and int(text) > 0:
+            names = _names(document.get("kpt_names"), int(text))
             return Keypoints(names=names, flip=_flip(document.get("flip_idx"), names))
     for file in coco_files:
         if names := coco_keypoints(folder, file):

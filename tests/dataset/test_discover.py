@@ -202,7 +202,8 @@ def test_unknown_layout_says_what_is_there(tmp_path: Path) -> None:
         "3 images were found, in dogs/ (2), cats/ (1), but neither as YOLO (images/ with labels/, or "
         "<split>/images/ with <split>/labels/) nor as COCO (annotations/*.json) nor in a folder per class "
         "(<class>/, or <split>/<class>/)",
-        "files named as images are, perhaps their labels, are in cats/ (1)",
+        "YOLO labels lie beside their images in cats/ (1), as LabelImg and CVAT write them: "
+        "move the images into images/ and the labels into labels/",
     ]
 
 
@@ -222,7 +223,10 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not (SHARED / "dice").is_dir(), reason="../shared/datasets/dice is not here")
 def test_real_photographs_are_summarised() -> None:
     found = discover(SHARED / "dice")
-    assert (found.layout, found.images, found.objects, found.problems) == ("yolo", 250, 1795, [])
+    assert (found.layout, found.images, found.objects) == ("yolo", 250, 1795)
+    assert found.problems == [
+        "data.yaml names the 50 images of test for val: they stay in test, as their folder is called"
+    ]
     assert found.classes == ["one", "two", "three", "four", "five", "six"]
     assert found.coco_files == ["coco_test.json", "coco_train.json"]
 

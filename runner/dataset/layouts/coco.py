@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from runner.dataset.class_names import class_ids, plain_name
 from runner.dataset.entries import (
     ImageEntry,
     LabelledObject,
@@ -61,7 +62,13 @@ def read_coco(folder: Path, scheme: LabelScheme) -> LayoutContent:
         if path not in listed
     ]
     entries = sorted([*listed.values(), *rest], key=lambda entry: entry.path)
-    return LayoutContent(entries=entries, notes=notes)
+    filled = {entry.split for entry in entries if entry.path in finder.known}
+    empty = {
+        split: f"none of the images that {file} lists is in the dataset"
+        for file in files
+        if (split := file_split(file)) and split not in filled
+    }
+    return LayoutContent(entries=entries, notes=notes, empty_splits=empty)
 
 
 def coco_files(folder: Path, task: TaskName = "detect") -> list[str]:
@@ -94,7 +101,7 @@ def coco_categories(folder: Path, file: str) -> list[str]:
     used = {annotation.category_id for _, annotation in document.annotations or ()}
     above = {item.supercategory for item in document.categories if item.supercategory != item.name}
     named = [item for item in document.categories if item.id in used or item.name not in above]
-    return [item.name for item in sorted(named, key=lambda item: item.id)]
+    return [plain_name(item.name) for item in sorted(named, key=lambda item: item.id)]
 
 
 def coco_keypoints(folder: Path, file: str) -> list[str]:
@@ -152,7 +159,7 @@ def _entries(
     notes += [f"{file}: {note}" for note in document.notes]
     annotations, problems = _by_image(file, document, notes)
     names = {category.id: category.name for category in document.categories}
-    class_ids = {name: number for number, name in enumerate(scheme.classes)}
+    known_classes = class_ids(scheme.classes)
     elsewhere, outside, absent = [], [], []
     subset = file_subset(file)
     for image in document.images:
@@ -165,7 +172,7 @@ def _entries(
             continue
         objects = []
         for name, annotation in annotations[image.id]:
-            item = _object(file, name, annotation, names, class_ids, scheme)
+            item = _object(file, name, annotation, names, known_classes, scheme)
             if isinstance(item, str):
                 problems[image.id].append(f"{file}: {_called(name)}: {item}")
             else:
@@ -243,16 +250,19 @@ def _object(
     number: str,
     annotation: BoxAnnotation,
     names: Mapping[int, str],
-    class_ids: Mapping[str, int],
+    known_classes: Mapping[str, int],
     scheme: LabelScheme,
 ) -> LabelledObject | str:
     name = names.get(annotation.category_id)
     if name is None:
         return f"category {annotation.category_id} is not among its categories"
-    if name not in class_ids:
+    place = known_classes.get(plain_name(name))
+    if place is None:
         return object_class_problem(name, annotation.category_id, scheme.classes)
     shape = shape_of(annotation, scheme)
     if isinstance(shape, str):
         return shape
     crowd = bool(annotation.iscrowd)
-    return LabelledObject(f"{file}#{number}", name, class_ids[name], normalised=False, crowd=crowd, **shape)
+    return LabelledObject(
+        f"{file}#{number}", scheme.classes[place], place, normalised=False, crowd=crowd, **shape
+    )

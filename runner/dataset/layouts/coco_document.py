@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from runner.dataset.formats import format_of
 from runner.dataset.layouts.coco_shapes import BoxAnnotation, ShapedAnnotation
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
@@ -209,6 +210,12 @@ def _shared_names(categories: Sequence[Category]) -> list[str]:
 
 
 def _not_coco(path: Path, problem: str) -> FlywheelError:
+    if name := format_of(path):
+        return _refused(
+            path,
+            f"not a COCO annotation file: it is {name}",
+            "export the labels as COCO or YOLO, or move the file out of the dataset folder",
+        )
     return _refused(
         path, f"not a COCO annotation file: {problem}", "correct it, or move it out of the dataset folder"
     )

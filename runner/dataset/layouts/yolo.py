@@ -9,12 +9,17 @@ What a line says depends on the task, in fractions of the image's size: see `yol
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from runner.adapters.yaml_text import load_text
+from runner.dataset.class_names import plain_name
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
 from runner.dataset.layouts.yolo_lines import LineReader
+from runner.dataset.layouts.yolo_splits import KEYS, DeclaredSplits, SplitReader
+from runner.dataset.split_names import split_role
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.task import TaskName
 
@@ -24,7 +29,7 @@ NOT_LABELS = frozenset(("classes.txt", "obj.names.txt", "README.txt", "readme.tx
 
 
 def read_yolo(folder: Path, scheme: LabelScheme) -> LayoutContent:
-    """Reads every image's label file.
+    """Reads every image's label file. An image's split is that of data.yaml's lists and folders, else of its own folder.
 
     Args:
         folder: the dataset.
@@ -37,13 +42,80 @@ def read_yolo(folder: Path, scheme: LabelScheme) -> LayoutContent:
     reader = LineReader(scheme, read_class_names(folder) or list(scheme.classes))
     labels = set(yolo_labels(folder))
     images = yolo_images(folder)
+    splits = declared_splits(folder, images)
     aside = task_label_folder(scheme.task) if labels_lie_aside(images, labels, scheme.task) else ""
     places = {path: f"{aside}{label_path(path)}" for path in images}
-    entries = [_entry(folder, path, places[path], labels, reader) for path in images]
+    shared = _shared_labels(places, labels)
+    entries = [
+        _entry(
+            folder,
+            ImageEntry(path=path, split=splits.of.get(path, layout_split(path)), labelled=False),
+            places[path] if places[path] in labels else None,
+            reader,
+            shared.get(places[path]),
+        )
+        for path in images
+    ]
     orphans = sorted(label for label in labels - set(places.values()) if label.startswith(aside))
-    notes = [f"{len(orphans)} label files have no image: {orphans[0]}, …"] if len(orphans) > 1 else []
-    notes += [f"the label file {orphan} has no image" for orphan in orphans if len(orphans) == 1]
-    return LayoutContent(entries=entries, notes=notes)
+    notes = [
+        *splits.notes,
+        *_orphan_notes(orphans, [path for path in images if places[path] not in labels], places),
+    ]
+    return LayoutContent(entries=entries, notes=notes, empty_splits=_empty_splits(folder, entries, splits))
+
+
+def declared_splits(folder: Path, images: Sequence[str]) -> DeclaredSplits:
+    """What the dataset's data.yaml says of splits.
+
+    Raises:
+        FlywheelError: it is not readable.
+    """
+    found = data_yaml(folder)
+    if found is None:
+        return DeclaredSplits()
+    reader = SplitReader(folder, {path: layout_split(path) for path in images})
+    return reader.read(read_data_yaml(folder), found.name)
+
+
+def _empty_splits(folder: Path, entries: Sequence[ImageEntry], splits: DeclaredSplits) -> dict[str, str]:
+    """Splits that data.yaml or folders name without an image in them."""
+    filled = {entry.split for entry in entries}
+    places = [*folder.glob(f"{IMAGES}/*/"), *(path.parent for path in folder.glob(f"*/{IMAGES}/"))]
+    names = {
+        path.name: f"the folder {path.relative_to(folder).as_posix()}/ holds no image that is read"
+        for path in sorted(places)
+        if not path.name.startswith(".") and split_role(path.name) not in (None, "pool")
+    }
+    return {name: why for name, why in (names | dict(splits.empty)).items() if name not in filled}
+
+
+def _shared_labels(places: Mapping[str, str], labels: Set[str]) -> dict[str, str]:
+    """Label files that are those of several images, which differ in their suffix only: what is wrong with them."""
+    owners: dict[str, list[str]] = {}
+    for path, place in places.items():
+        if place in labels:
+            owners.setdefault(place, []).append(path)
+    return {
+        place: f"{place}: it is the label file of {len(paths)} images, {' and '.join(paths[:3])}: rename all but one"
+        for place, paths in owners.items()
+        if len(paths) > 1
+    }
+
+
+def _orphan_notes(orphans: Sequence[str], unlabelled: Sequence[str], places: Mapping[str, str]) -> list[str]:
+    """Label files without an image; those that have one but for the case of letters are told apart."""
+    near = {plain_name(places[path]).casefold(): path for path in unlabelled}
+    alike = [(label, near[key]) for label in orphans if (key := plain_name(label).casefold()) in near]
+    rest = [label for label in orphans if plain_name(label).casefold() not in near]
+    notes = [f"{len(rest)} label files have no image: {rest[0]}, …"] if len(rest) > 1 else []
+    notes += [f"the label file {label} has no image" for label in rest if len(rest) == 1]
+    if alike:
+        label, image = alike[0]
+        notes.append(
+            f"{len(alike)} label files are not read, since their names differ from their images' in case or in how "
+            f"letters are composed: {label} and {image}"
+        )
+    return notes
 
 
 def yolo_images(folder: Path) -> list[str]:
@@ -93,66 +165,119 @@ def layout_split(image_path: str) -> str | None:
 
 
 def data_yaml(folder: Path) -> Path | None:
-    """The file that describes a YOLO dataset, if there is one."""
-    return next((folder / name for name in NAMES_FILES if (folder / name).is_file()), None)
+    """The file that describes a YOLO dataset, if there is one: by its usual names, else the only one with `names`."""
+    usual = next((folder / name for name in NAMES_FILES if (folder / name).is_file()), None)
+    if usual is not None:
+        return usual
+    others = [path for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]) if _describes(path)]
+    return others[0] if len(others) == 1 else None
+
+
+def _describes(path: Path) -> bool:
+    try:
+        content = _parsed(path)
+    except FlywheelError:
+        return False
+    return "names" in content and not content.keys().isdisjoint((*KEYS, "nc"))
 
 
 def read_data_yaml(folder: Path) -> dict[str, Any]:
-    """What the dataset's data.yaml says; nothing where there is none.
+    """What the dataset's data.yaml says, all of it as text; nothing where there is none.
 
     Raises:
         FlywheelError: it is not YAML.
     """
+    found = data_yaml(folder)
+    return {} if found is None else _parsed(found)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     import yaml
 
-    found = data_yaml(folder)
-    if found is None:
-        return {}
     try:
-        document = yaml.safe_load(found.read_text(encoding="utf-8", errors="replace"))
-    except yaml.YAMLError as error:
+        document = load_text(path.read_bytes())
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        where = Where(str(found), mark.line + 1, mark.column + 1) if mark else Where(str(found))
-        raise FlywheelError("not valid YAML", where=where, exit_code=ExitCode.STAGE_FAILED) from error
+        where = Where(str(path), mark.line + 1, mark.column + 1) if mark else Where(str(path))
+        encoding = isinstance(error, yaml.reader.ReaderError)
+        raise FlywheelError(
+            "not valid YAML: it is not UTF-8 text" if encoding else "not valid YAML",
+            where=where,
+            hint="save the file as UTF-8" if encoding else None,
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
     return document if isinstance(document, dict) else {}
 
 
 def read_class_names(folder: Path) -> list[str] | None:
     """The class names of the dataset's data.yaml, in the order of label ids; None when there is none.
 
+    Names are the text that is written: `yes`, `null`, `007`.
+
     Raises:
         FlywheelError: it is not YAML, or `names` is neither a list nor a mapping from 0 on.
     """
     found = data_yaml(folder)
     names = read_data_yaml(folder).get("names")
-    if found is None or names is None:
+    if found is None or names in (None, "", "~", "null"):
         return None
-    if isinstance(names, dict) and sorted(names, key=str) == sorted(range(len(names)), key=str):
-        names = [names[number] for number in range(len(names))]
-    if not isinstance(names, list):
+    if isinstance(names, dict):
+        ids = [_number(key) for key in names]
+        if sorted(number for number in ids if number is not None) == list(range(len(names))):
+            by_id = dict(zip(ids, names.values(), strict=True))
+            names = [by_id[number] for number in range(len(names))]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise FlywheelError(
             "`names` must be a list of class names, or a mapping from 0, 1, 2, … to them",
             where=Where(str(found)),
             exit_code=ExitCode.STAGE_FAILED,
         )
-    return [str(name) for name in names]
+    return [plain_name(name) for name in names]
 
 
-def _entry(folder: Path, path: str, label: str, labels: Set[str], reader: LineReader) -> ImageEntry:
-    if label not in labels:
-        return ImageEntry(path=path, split=layout_split(path), labelled=False)
+def listed_names(path: Path) -> list[str]:
+    """The class names of a text file, one a line; the line's number is the class id.
+
+    Raises:
+        FlywheelError: it is not text in UTF-8.
+    """
+    content = path.read_bytes()
+    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))  # Notepad's "Unicode"
+    try:
+        lines = content.decode("utf-16" if wide else "utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise FlywheelError(
+            "not UTF-8 text",
+            where=Where(str(path)),
+            hint="save the file as UTF-8",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return [plain_name(line) for line in lines]
+
+
+def _number(key: Any) -> int | None:
+    """A class id: a whole number, in quotes or not."""
+    text = str(key).strip()
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _entry(
+    folder: Path, image: ImageEntry, label: str | None, reader: LineReader, shared: str | None
+) -> ImageEntry:
+    if label is None:
+        return image
     try:
         text = (folder / label).read_bytes().decode("utf-8-sig", errors="replace")
     except OSError as error:
-        problem = f"{label}: cannot be read: {error.strerror}"
-        return ImageEntry(path=path, split=layout_split(path), labelled=True, label_problems=(problem,))
+        return replace(image, labelled=True, label_problems=(f"{label}: cannot be read: {error.strerror}",))
     objects, problems = reader.read(label, text)
-    return ImageEntry(
-        path=path,
-        split=layout_split(path),
+    return replace(
+        image,
         labelled=True,
         objects=tuple(objects),
-        label_problems=tuple(problems),
+        label_problems=(*([shared] if shared else []), *problems),
     )
 
 

@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from runner.dataset.class_names import class_ids, plain_name
 from runner.dataset.entries import LabelledObject, LabelScheme, object_class_problem
 
 _BOX_NUMBERS = 5  # class cx cy w h
@@ -33,7 +34,7 @@ class LineReader:
     def __init__(self, scheme: LabelScheme, names: Sequence[str]) -> None:
         self.scheme = scheme
         self.names = list(names)
-        self.class_ids = {name: number for number, name in enumerate(scheme.classes)}
+        self.class_ids = class_ids(scheme.classes)
 
     def read(self, path: str, text: str) -> tuple[list[LabelledObject], list[str]]:
         """The objects of a file's text, and what is wrong with its other lines, as `path:line: what`."""
@@ -63,11 +64,12 @@ class LineReader:
             return f"class id {words[0]} is not a whole number"
         class_id = int(values[0])
         name = self.names[class_id] if 0 <= class_id < len(self.names) else None
-        if name is None or name not in self.class_ids:
+        number = None if name is None else self.class_ids.get(plain_name(name))
+        if number is None:
             return object_class_problem(
                 name, class_id, self.names if name is None else list(self.scheme.classes)
             )
-        return LabelledObject(place, name, self.class_ids[name], normalised=True, **shape)
+        return LabelledObject(place, self.scheme.classes[number], number, normalised=True, **shape)
 
     def _shape(self, values: Sequence[float]) -> dict[str, Any] | str:
         """The fields of the object that depend on the task; or why the line does not fit it."""

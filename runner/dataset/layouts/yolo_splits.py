@@ -1,0 +1,220 @@
+"""The splits that a YOLO dataset's data.yaml names: folders, patterns, and text files that list images.
+
+Paths are meant relative to `path`, to the list, or to somebody's working folder, or are absolute on somebody's machine.
+They are only ever looked for inside the dataset: by the whole path, else by as much of its end as is there.
+
+A list says of each of its images which split it is in. A folder that is itself called like a split keeps that meaning, as
+`images/test` does where data.yaml uses it to validate on; another one is of the split that names it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from runner.dataset.split_names import Role, split_role
+
+KEYS = ("train", "val", "valid", "validation", "dev", "test", "holdout")
+_LIST = ".txt"
+# Where an image is named for several splits: what it is judged by counts, so that nothing is trained on and judged.
+_PRECEDENCE: tuple[Role, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredSplits:
+    """What data.yaml says of splits.
+
+    Attributes:
+        of: the split of each image that a list or a folder names; None for one that must be in no split, since its folder
+            is called like a split whose images are listed.
+        empty: splits that are named, and why no image is in them.
+        notes: what could not be followed.
+    """
+
+    of: Mapping[str, str | None] = field(default_factory=dict)
+    empty: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclass
+class _Named:
+    """The images that one key names."""
+
+    listed: list[str] = field(default_factory=list)
+    in_folders: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+
+
+class SplitReader:
+    """Follows data.yaml's paths inside a dataset.
+
+    Args:
+        folder: the dataset.
+        images: its images, as posix paths relative to it.
+        layout_split: the split that an image's own folder names, if any.
+    """
+
+    def __init__(self, folder: Path, images: Mapping[str, str | None]) -> None:
+        self.folder = folder
+        self.images = images
+        self.folders = {parent.as_posix() for path in images for parent in PurePosixPath(path).parents}
+
+    def read(self, document: Mapping[str, Any], file: str) -> DeclaredSplits:
+        """The splits of a data.yaml, whose name is `file`."""
+        root = document.get("path")
+        named = {
+            key: self._named(list(_texts(document[key])), root if isinstance(root, str) else "")
+            for key in KEYS
+            if key in document and list(_texts(document[key]))
+        }
+        of: dict[str, str | None] = {}
+        listed_roles = {split_role(key) for key, found in named.items() if found.listed}
+        for path, own in self.images.items():
+            if split_role(own) in listed_roles:
+                of[path] = None  # the lists say which images are in it
+        notes = [note for key, found in named.items() for note in _absent(file, key, found)]
+        claims: dict[str, list[str]] = {}
+        for key, found in named.items():
+            for path in dict.fromkeys(found.listed):
+                claims.setdefault(path, []).append(key)
+            for path in dict.fromkeys(found.in_folders):
+                if split_role(self.images[path]) not in _PRECEDENCE:
+                    claims.setdefault(path, []).append(key)
+        of.update({path: max(keys, key=_weight) for path, keys in claims.items()})
+        notes += _several(file, claims) + self._kept(file, named)
+        empty = {
+            key: f"{file} names {key}: {', '.join(_texts(document[key]))}, but no image is there"
+            for key, found in named.items()
+            if not found.listed and not found.in_folders
+        }
+        return DeclaredSplits(of=of, empty=empty, notes=notes)
+
+    def _named(self, entries: Sequence[str], root: str) -> _Named:
+        found = _Named()
+        for entry in entries:
+            if place := self._place(entry, root):
+                if place.endswith(_LIST):
+                    self._follow_list(place, found)
+                elif place in self.images:
+                    found.listed.append(place)
+                else:
+                    within = "" if place == "." else f"{place}/"
+                    found.in_folders += [path for path in self.images if path.startswith(within)]
+            elif any(sign in entry for sign in "*?["):
+                found.in_folders += self._matching(entry)
+        return found
+
+    def _place(self, entry: str, root: str) -> str | None:
+        """What a path of data.yaml is in the dataset: a folder of images, a list, or an image."""
+        for base in dict.fromkeys((root, "")):
+            for tail in _tails(_joined(base, entry)):
+                if tail in self.folders or tail in self.images:
+                    return tail
+                if tail.endswith(_LIST) and (self.folder / tail).is_file():
+                    return tail
+        return None
+
+    def _matching(self, pattern: str) -> list[str]:
+        tails = list(_tails(_joined("", pattern)))
+        for tail in tails:
+            plain = tail.rstrip("/")
+            found = [
+                path
+                for path in self.images
+                if fnmatchcase(path, plain)
+                or any(fnmatchcase(str(p), plain) for p in PurePosixPath(path).parents)
+            ]
+            if found:
+                return found
+        return []
+
+    def _follow_list(self, place: str, found: _Named) -> None:
+        content = (self.folder / place).read_bytes().decode("utf-8-sig", errors="replace")
+        beside = posixpath.dirname(place)
+        for line in content.splitlines():
+            if not (name := line.strip().replace("\\", "/")):
+                continue
+            own = _joined(beside, name) if name.startswith("./") else _joined("", name)
+            path = next((tail for tail in _tails(own) if tail in self.images), None)
+            if path is None and (near := _joined(beside, name)) in self.images:
+                path = near
+            if path is None:
+                found.absent.append(f"{place}: {name}")
+            else:
+                found.listed.append(path)
+
+    def _kept(self, file: str, named: Mapping[str, _Named]) -> list[str]:
+        """Folders that are used as they are called, where data.yaml uses them for another split."""
+        notes = []
+        for key, found in named.items():
+            others = Counter(
+                own
+                for path in found.in_folders
+                if (own := self.images[path])
+                and split_role(own) in _PRECEDENCE
+                and split_role(own) != split_role(key)
+            )
+            notes += [
+                f"{file} names the {count} images of {own} for {key}: they stay in {own}, as their folder is called"
+                for own, count in others.items()
+            ]
+        return notes
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The paths of a split: one, or a list of them, or lists of lists; none where nothing is written."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str) and value.strip() and value not in ("null", "~", "None"):
+        yield value.strip()
+
+
+def _joined(base: str, path: str) -> str:
+    """A path relative to the dataset's root; drives, `/` and `../` at its beginning are dropped."""
+    whole = posixpath.normpath(posixpath.join(base.replace("\\", "/"), path.replace("\\", "/")))
+    parts = [part for part in whole.split("/") if part not in ("", "..")]
+    return "/".join(parts) or "."
+
+
+def _tails(path: str) -> Iterator[str]:
+    """A path, and shorter and shorter ends of it, as long as no split's name is dropped.
+
+    >>> list(_tails("me/data/images/train")), list(_tails("me/test/images"))
+    (['me/data/images/train', 'data/images/train', 'images/train', 'train'], ['me/test/images', 'test/images'])
+    """
+    parts = path.split("/")
+    for at in range(len(parts)):
+        if at and parts[at - 1].lower() in KEYS:
+            return
+        yield "/".join(parts[at:])
+
+
+def _weight(key: str) -> int:
+    role = split_role(key)
+    return _PRECEDENCE.index(role) if role in _PRECEDENCE else -1
+
+
+def _absent(file: str, key: str, found: _Named) -> list[str]:
+    if not found.absent:
+        return []
+    of = len(found.absent) + len(found.listed)
+    return [f"{file}: {len(found.absent)} of {of} images listed for {key} are not there: {found.absent[0]}"]
+
+
+def _several(file: str, claims: Mapping[str, Sequence[str]]) -> list[str]:
+    twice = [path for path, keys in claims.items() if len({split_role(key) for key in keys}) > 1]
+    if not twice:
+        return []
+    keys = sorted({key for path in twice for key in claims[path]}, key=_weight)
+    return [
+        f"{file} names {len(twice)} images for {' and '.join(keys)} ({twice[0]}): "
+        f"each is used for {keys[-1]} only"
+        if len(keys) == 2
+        else f"{file} names {len(twice)} images for several splits ({twice[0]}): each is used for the last of train, val, test"
+    ]
