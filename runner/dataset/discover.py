@@ -175,7 +175,7 @@ def _summary(folder: Path, found: _Found, images: Sequence[str]) -> DatasetSumma
     )
     content = LAYOUTS[found.layout](folder, scheme)
     entries = content.entries
-    problems = [*found.problems, *_problems(folder, content)]
+    problems = [*found.problems, *_problems(folder, found.layout, content)]
     if found.layout == "yolo" and (nested := _nested(images)):
         problems.append(
             f"everything lies in {nested}/, which is taken for a split: adopt {folder.name}/{nested} instead"
@@ -226,8 +226,8 @@ def _yolo_classes(folder: Path, labels: Sequence[str], problems: list[str]) -> l
     return [f"class_{number}" for number in range(min(highest, 9999) + 1)]
 
 
-def _problems(folder: Path, content: LayoutContent) -> list[str]:
-    labels = [problem for entry in content.entries for problem in entry.label_problems]
+def _problems(folder: Path, found_layout: str, content: LayoutContent) -> list[str]:
+    labels = list(dict.fromkeys(problem for entry in content.entries for problem in entry.label_problems))
     paths = [entry.path for entry in content.entries]
     with ThreadPoolExecutor(cpu_count()) as pool:
         verdicts = list(pool.map(lambda path: judge_file(folder / path), paths))
@@ -238,7 +238,8 @@ def _problems(folder: Path, content: LayoutContent) -> list[str]:
     found += shared_remarks(
         [(path, verdict.remark) for path, verdict in zip(paths, verdicts, strict=True) if verdict.remark]
     )
-    found += content.notes if any(entry.labelled for entry in content.entries) else []
+    told = found_layout == "coco" or any(entry.labelled for entry in content.entries)
+    found += content.notes if told else []
     if not any(entry.split for entry in content.entries):
         found.append("no split folders: choose splits by condition, such as group_fraction < 0.8")
     return found

@@ -134,7 +134,7 @@ def initialise(
 def _foundation(
     target: Path, data: Path, name: str | None, weights: str | None, survey: Survey
 ) -> Foundation:
-    splits = plan_splits(survey.entries, survey.metadata)
+    splits = plan_splits(survey.entries, survey.metadata, survey.empty_splits)
     return Foundation(
         name=_project_name(name, target),
         survey=survey,

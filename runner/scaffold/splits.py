@@ -22,9 +22,12 @@ GROUP_NAMES = ("group", "scene", "sequence", "video", "clip", "session", "track"
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Images of a split: those of some of the layout's own splits (of any, when None), or a share of them."""
+    """Images of a split: those of some of the layout's own splits (of any, when None), or a share of them.
 
-    names: frozenset[str] | None
+    `names` holds None for the images that are in no split of the layout's.
+    """
+
+    names: frozenset[str | None] | None
     low: float = 0.0
     high: float = 1.0
 
@@ -69,15 +72,28 @@ class SplitPlan:
     problems: list[str]
 
 
-def plan_splits(entries: Sequence[ImageEntry], metadata: Mapping[str, Sequence[Any]]) -> SplitPlan:
+def plan_splits(
+    entries: Sequence[ImageEntry],
+    metadata: Mapping[str, Sequence[Any]],
+    empty_splits: Mapping[str, str] | None = None,
+) -> SplitPlan:
     """Chooses split conditions such that none is empty and no group is torn apart.
 
+    What the dataset names is never drawn anew: a split that it names and that came out empty is refused.
+
+    Args:
+        entries: every image.
+        metadata: its columns, one value per entry.
+        empty_splits: splits that the dataset names, and why no image is in them.
+
     Raises:
-        FlywheelError: there are too few images to make the splits that are missing.
+        FlywheelError: there are too few images to make the splits that are missing, or one is named and empty.
     """
     column, problems = _group_column(entries, metadata)
     groups = _groups(entries, metadata[column] if column else None)
     labelled = [pair for pair in zip(entries, groups, strict=True) if pair[0].labelled]
+    _refuse_empty(entries, empty_splits or {})
+    problems += _unlabelled_splits(entries)
     parts, notes = _parts(labelled)
     members = {
         role: [entry for entry, group in labelled if part.holds(entry, group)] for role, part in parts.items()
@@ -137,30 +153,65 @@ def _groups(entries: Sequence[ImageEntry], values: Sequence[Any] | None) -> list
     return [entry.path if key is None else str(key) for entry, key in zip(entries, keys, strict=True)]
 
 
+def _refuse_empty(entries: Sequence[ImageEntry], empty_splits: Mapping[str, str]) -> None:
+    filled = {split_role(entry.split) for entry in entries}
+    for name, why in empty_splits.items():
+        role = split_role(name)
+        if role in JUDGED and role not in filled:
+            raise FlywheelError(
+                f"the dataset's own {role} split is empty: {why}",
+                hint=f"bring its images; or take the name {name} out of the dataset, to have {role} drawn at random",
+            )
+
+
+def _unlabelled_splits(entries: Sequence[ImageEntry]) -> list[str]:
+    """Splits that the dataset names, of whose images none is labelled: they are drawn from others, which is said."""
+    labelled = {split_role(entry.split) for entry in entries if entry.labelled}
+    names = Counter(
+        entry.split
+        for entry in entries
+        if entry.split and split_role(entry.split) in JUDGED and split_role(entry.split) not in labelled
+    )
+    return [
+        f"none of the {count} images of {name} is labelled: they are the pool, and {split_role(name)} is drawn from "
+        "the labelled images"
+        for name, count in names.items()
+    ]
+
+
 def _parts(labelled: Sequence[tuple[ImageEntry, str]]) -> tuple[dict[Role, Part], list[str]]:
-    names: dict[Role | None, set[str]] = defaultdict(set)
+    names: dict[Role | None, set[str | None]] = defaultdict(set)
     for entry, _ in labelled:
-        if entry.split is not None:
-            names[split_role(entry.split)].add(entry.split)
+        names[split_role(entry.split)].add(entry.split)
     parts = {role: Part(names=frozenset(names[role])) for role in JUDGED if names[role]}
     missing = [role for role in JUDGED if role not in parts]
     if not missing:
         return parts, []
-    source = frozenset(names["train"])
-    if not source:
-        # A test split alone tells nothing about what to train on: all splits are drawn anew.
-        parts, missing = {}, list(JUDGED)
+    kept = [*parts]
+    source = frozenset(names["train"] or names[None])
+    if not source or not parts:
+        # One split alone tells nothing about what to train on: all splits are drawn anew.
+        parts, missing, source = {}, list(JUDGED), frozenset()
     whole = Part(names=source or None)
     carved = [role for role in missing if role != "train"]
-    fractions = sorted({group_fraction(group) for entry, group in labelled if whole.holds(entry, group)})
-    limits = [0.0, *_limits(fractions, carved), 1.0]
+    notes = []
+    if carved:
+        fractions = sorted({group_fraction(group) for entry, group in labelled if whole.holds(entry, group)})
+        limits = [0.0, *_limits(fractions, carved), 1.0]
+        share = f"{CARVED_SHARE:.0%} each" if len(carved) > 1 else f"{CARVED_SHARE:.0%}"
+        origin = " and ".join(sorted(name or "the images of no split" for name in source))
+        notes = [
+            f"{' and '.join(carved)}: about {share} of {origin or 'all labelled images'}, drawn at random"
+        ]
+    else:
+        limits = [0.0, 1.0]
     ordered: list[Role] = [*reversed(carved), "train"]
     for position, role in enumerate(ordered):
         parts[role] = Part(names=whole.names, low=limits[position], high=limits[position + 1])
-    origin = " and ".join(sorted(source)) or "all labelled images"
-    share = f"{CARVED_SHARE:.0%} each" if len(carved) > 1 else f"{CARVED_SHARE:.0%}"
-    note = f"{' and '.join(carved)}: about {share} of {origin}, drawn at random"
-    return {role: parts[role] for role in JUDGED}, [note]
+    if kept and not source:
+        only = " and ".join(kept)
+        notes.append(f"there is nothing to train on but {only}: all splits are drawn anew, {only} too")
+    return {role: parts[role] for role in JUDGED}, notes
 
 
 def _limits(fractions: Sequence[float], carved: Sequence[Role]) -> list[float]:
@@ -183,9 +234,20 @@ def _limits(fractions: Sequence[float], carved: Sequence[Role]) -> list[float]:
     return [round((fractions[end - 1] + fractions[end]) / 2, 6) for end in ends]
 
 
-def _is_one_of(names: frozenset[str]) -> str:
-    quoted = ["'" + name.replace("'", "''") + "'" for name in sorted(names)]
-    return f"split = {quoted[0]}" if len(quoted) == 1 else f"split IN ({', '.join(quoted)})"
+def _is_one_of(names: frozenset[str | None]) -> str:
+    quoted = [
+        "'" + name.replace("'", "''") + "'" for name in sorted(name for name in names if name is not None)
+    ]
+    named = (
+        ""
+        if not quoted
+        else f"split = {quoted[0]}"
+        if len(quoted) == 1
+        else f"split IN ({', '.join(quoted)})"
+    )
+    if None not in names:
+        return named
+    return f"(split IS NULL OR {named})" if named else "split IS NULL"
 
 
 def _counted(entries: Sequence[ImageEntry]) -> SplitCounts:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from runner.config.task_rules import TASK_LAYOUTS
-from runner.dataset.discover import DatasetSummary, discover
+from runner.dataset.class_names import class_problem
+from runner.dataset.discover import NAME_LISTS, DatasetSummary, discover
 from runner.dataset.entries import ImageEntry, LabelScheme
 from runner.dataset.index import BUILT_IN, class_columns
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.layouts.coco import coco_categories
+from runner.dataset.layouts.yolo import data_yaml
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.task import Keypoints, TaskName
@@ -30,6 +32,7 @@ class Survey:
 
     Attributes:
         entries: every image with its labels.
+        empty_splits: splits that the dataset names, and why no image is in them.
         metadata_file: the CSV that is joined to the images, relative to the dataset.
         metadata: its columns, one value per entry.
         problems: what is wrong with the dataset or single files of it.
@@ -41,6 +44,7 @@ class Survey:
     arrangement: str
     classes: list[str]
     entries: Sequence[ImageEntry]
+    empty_splits: Mapping[str, str]
     metadata_file: str | None
     metadata: Mapping[str, Sequence[Any]]
     problems: list[str]
@@ -60,10 +64,11 @@ def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = Non
     summary = discover(folder, task)
     found = _layout(folder, summary, layout)
     classes = _classes(folder, found, summary)
-    _check_classes(folder, classes)
+    _check_classes(folder, found, classes)
     points = len(summary.keypoints.names) if summary.keypoints else 0
     scheme = LabelScheme(task=summary.task, classes=classes, keypoints=points)
-    entries = LAYOUTS[found](folder, scheme).entries
+    content = LAYOUTS[found](folder, scheme)
+    entries = content.entries
     _check_trainable(folder, entries, summary)
     file, metadata, problems = _metadata(folder, summary, entries, classes)
     # Splits by condition are what this project is going to have.
@@ -75,6 +80,7 @@ def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = Non
         arrangement=summary.arrangement if found == summary.layout else f"read as {found}",
         classes=classes,
         entries=entries,
+        empty_splits=content.empty_splits,
         metadata_file=file,
         metadata=metadata,
         problems=[*(known if found == summary.layout else []), *problems],
@@ -98,9 +104,19 @@ def _layout(folder: Path, summary: DatasetSummary, layout: str | None) -> str:
         )
     if summary.task == "pose" and summary.keypoints is None:
         raise FlywheelError(
-            "the labels' skeleton is not described",
+            "the labels' skeleton is not described"
+            + (
+                f": their lines look like boxes with {summary.points} key points (x, y, visibility)"
+                if summary.points
+                else ""
+            ),
             where=Where(str(folder)),
-            hint="say in data.yaml how many points it has, `kpt_shape: [17, 3]`, or name keypoints in COCO's categories",
+            hint=f"say in data.yaml how many points it has, `kpt_shape: [{summary.points or 17}, 3]`"
+            + (
+                ", or, if they are outlines: --task segment"
+                if summary.points
+                else ", or name keypoints in COCO's categories"
+            ),
         )
     return found
 
@@ -118,24 +134,34 @@ def _classes(folder: Path, layout: str, summary: DatasetSummary) -> list[str]:
     )
 
 
-def _check_classes(folder: Path, classes: Sequence[str]) -> None:
-    twice = sorted({name for name in classes if classes.count(name) > 1})
-    unusable = [name for name in classes if not 1 <= len(name) <= 80 or not name.isprintable()]
-    if twice or unusable:
-        problem = f"{twice[0]!r} is there twice" if twice else f"{unusable[0]!r} has not 1 to 80 characters"
+def _check_classes(folder: Path, layout: str, classes: Sequence[str]) -> None:
+    if problem := class_problem(classes):
         raise FlywheelError(
             f"class names: {problem}",
             where=Where(str(folder)),
-            hint="give each class a name of its own in data.yaml (YOLO) or categories (COCO)",
+            hint=f"give each class a name of its own {_named_in(folder, layout)}",
         )
     class_columns(classes)
+
+
+def _named_in(folder: Path, layout: str) -> str:
+    """Where the dataset names its classes."""
+    if layout == "coco":
+        return "in the categories of its annotation files"
+    if layout == "folders":
+        return "by renaming its folder"
+    lists = (folder / place for place in NAME_LISTS)
+    found = data_yaml(folder) or next((path for path in lists if path.is_file()), None)
+    return f"in {found.relative_to(folder).as_posix()}" if found else "in data.yaml"
 
 
 def _check_trainable(folder: Path, entries: Sequence[ImageEntry], summary: DatasetSummary) -> None:
     present = [entry for entry in entries if (folder / entry.path).is_file()]
     if not present:
         raise FlywheelError(
-            f"none of the {len(entries)} images that the labels are about is there",
+            f"none of the {len(entries)} images that the labels are about is there"
+            if entries
+            else f"none of the images that the labels are about is there: {'; '.join(summary.problems)}",
             where=Where(str(folder)),
             hint=f"the first is looked for at {entries[0].path}" if entries else f"looked for {LOOKED_FOR}",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,65 @@ def test_conditions_complete_the_splits_that_there_are(
 
 
 @pytest.mark.parametrize(
+    ("splits", "conditions"),
+    [
+        (
+            {"none": 50, "site": 9, "test": 5},
+            {
+                "train": "(split IS NULL OR split = 'site') AND group_fraction >= 0.15",
+                "val": "(split IS NULL OR split = 'site') AND group_fraction < 0.15",
+                "test": "split = 'test'",
+            },
+        ),
+        (
+            {"site": 50, "val": 5, "test": 5},
+            {"train": "split = 'site'", "val": "split = 'val'", "test": "split = 'test'"},
+        ),
+    ],
+)
+def test_what_the_dataset_names_is_never_drawn_anew(
+    splits: Mapping[str, int], conditions: Mapping[str, str]
+) -> None:
+    assert dict(plan_splits(entries(**splits), {}).conditions) == conditions
+
+
+def test_a_split_that_is_named_and_empty_is_refused() -> None:
+    with pytest.raises(FlywheelError) as caught:
+        plan_splits(entries(train=20), {}, {"valid": "data.yaml names valid: v.txt, but no image is there"})
+    assert str(caught.value) == (
+        "the dataset's own val split is empty: data.yaml names valid: v.txt, but no image is there\n"
+        "  hint: bring its images; or take the name valid out of the dataset, to have val drawn at random"
+    )
+    assert (
+        plan_splits(entries(train=20, val=4), {}, {"valid": "empty", "extra": "empty"}).counts["val"].images
+        == 4
+    )
+
+
+def test_a_split_without_a_label_is_told_before_another_is_drawn() -> None:
+    images = [*entries(train=20), *(replace(entry, labelled=False) for entry in entries(test=4))]
+    plan = plan_splits(images, {})
+    assert plan.problems == [
+        "none of the 4 images of test is labelled: they are the pool, and test is drawn from the labelled images"
+    ]
+
+
+def test_a_test_split_alone_is_drawn_from_and_said_so() -> None:
+    assert plan_splits(entries(test=30), {}).notes[-1] == (
+        "there is nothing to train on but test: all splits are drawn anew, test too"
+    )
+
+
+@pytest.mark.parametrize(
     "splits",
-    [{"train": 50, "test": 5}, {"train": 7}, {"none": 3}, {"test": 30}, {"it's": 30}],
+    [
+        {"none": 40, "test": 5},
+        {"train": 50, "test": 5},
+        {"train": 7},
+        {"none": 3},
+        {"test": 30},
+        {"it's": 30},
+    ],
     ids=str,
 )
 def test_conditions_hold_for_the_images_that_were_counted(tmp_path: Path, splits: Mapping[str, int]) -> None:
