@@ -386,7 +386,7 @@ def same_name_twice(source: Path) -> None:
             "there is no labelled object to learn from: 3 of 3 images have labels, all empty",
         ),
         (no_images, "none of the 3 images that the labels are about is there"),
-        (same_name_twice, "class names: 'cat' is there twice"),
+        (same_name_twice, "class names: 'cat' is there twice, as class 0 and as class 1"),
         (lambda source: None, "not a folder"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
