@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runner.dataset.shapes import SHAPE_COLUMNS
+from runner.domain.image_set import packed
 from runner.domain.records import Selection, SelectionStep, SplitCounts
 from runner.domain.task import TaskName
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BOX_COLUMNS = ("path", "class", "x_min", "y_min", "x_max", "y_max", "crowd")
+JUDGED = "test"  # the split that decides
 UNASSIGNED = "none"  # how images that belong to no split are called in `SelectionStep.split`
 
 
@@ -108,6 +110,7 @@ def summarise(
         digest=_digest("".join(listed).encode()),
         split_digests={split: _split_digest(manifest, split, objects, rows[split]) for split in splits},
         group_digests={split: _group_digest(manifest, split, groups) for split in splits} if groups else {},
+        test_images=packed(manifest.image_ids[position] for position in manifest.selected(JUDGED)),
     )
 
 

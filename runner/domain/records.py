@@ -139,6 +139,7 @@ class Selection(Record, frozen=True, kw_only=True):
     Attributes:
         split_digests: per split, of its images and their labels.
         group_digests: per split, of its images and their groups; empty where nothing groups them.
+        test_images: the test split's images by their bytes, as `image_set.packed`: what tells whether two splits share some.
     """
 
     splits: dict[str, SplitCounts]
@@ -146,6 +147,7 @@ class Selection(Record, frozen=True, kw_only=True):
     digest: str
     split_digests: dict[str, str]
     group_digests: dict[str, str] = {}
+    test_images: str = ""
 
 
 class Severity(StrEnum):

@@ -123,15 +123,20 @@ class Verdict(Record, frozen=True, kw_only=True):
 # --- wear of the test split -----------------------------------------------------------------------
 
 
-class SplitUse(Record, frozen=True, kw_only=True):
+class SplitUse(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One decision that was taken on a held-out split (an entry of reports/<sprint>/uses.json).
 
     Attributes:
         split_digest: the images and their labels.
         evaluation_digest: SHA-256 of evaluation.json: the same result judged again is the same use.
-        significance: what this use spent: 1 − the confidence level, divided by 2 (one side makes a false winner);
-            of the usual level at most, where the point alone decides over the champion.
-        uses_before, spent_before: what other decisions had used when this one was first taken.
+        significance: what this use spent: (1 − the confidence level) / 2 (one side makes a false winner) × the look's share.
+            No level above the usual one makes it less.
+        uses_before, spent_before: what other decisions on any of the images had used when this one was first taken.
+        comparison: digest of what was asked: which recipe on which training data, against which champion. Empty in uses
+            that were written before 2026-12.
+        look: the how manieth time that was asked on images of which some are the same.
+        images: the split's images as `image_set.packed`; empty where another use of the same file has them, and in uses
+            that were written before 2026-12.
     """
 
     split_digest: str
@@ -139,11 +144,14 @@ class SplitUse(Record, frozen=True, kw_only=True):
     significance: float
     uses_before: int
     spent_before: float
+    comparison: str = ""
+    look: int = 1
+    images: str = ""
 
 
 class Wear(Record, frozen=True, kw_only=True):
     """How worn a held-out split is. `left` is None without a budget; it bounds the chance of a false winner, for models
-    made without looking at the split's earlier results."""
+    made without looking at the split's earlier results. `look`: see `SplitUse`; of the next decision in a plan."""
 
     split: str
     uses: int
@@ -152,3 +160,4 @@ class Wear(Record, frozen=True, kw_only=True):
     left: float | None = None
     exhausted: bool = False
     refresh: Literal["advised", "required"] = "advised"
+    look: int = 1

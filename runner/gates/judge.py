@@ -19,6 +19,7 @@ from runner.domain.evaluation import (
     SPRINT_METRICS,
     Interval,
 )
+from runner.domain.looks import USUAL_LEVEL, level_of_look
 from runner.domain.records import Record
 from runner.domain.verdict import GateResult, Outcome, Verdict, worst
 from runner.gates import explain
@@ -95,12 +96,12 @@ def judge(gates: Sequence[WrittenGate], evidence: Evidence, claim: WrittenGate |
     ]
     claimed = [_claimed(claim, evidence)] if claim is not None else []
     resampling = evidence.evaluation.resampling
-    family = Family.of(
-        [question.sample for question in (*questions, *claimed) if question.sample is not None],
-        resampling.level if resampling else 0.95,
-    )
-    results = [_result(question, evidence, family) for question in questions]
-    tested = [_result(question, evidence, family) for question in claimed]
+    level, look = resampling.level if resampling else USUAL_LEVEL, evidence.wear.look if evidence.wear else 1
+    asked = [question.sample for question in (*questions, *claimed) if question.sample is not None]
+    family = Family.of(asked, level_of_look(level, look))
+    following = Family.of(asked, level_of_look(level, look + 1))  # by which further images will be judged
+    results = [_result(question, evidence, family, following) for question in questions]
+    tested = [_result(question, evidence, family, following) for question in claimed]
     optimizing = evidence.evaluation.optimizing
     best = Cell(target=evidence.primary_target)
     return Verdict(
@@ -108,7 +109,7 @@ def judge(gates: Sequence[WrittenGate], evidence: Evidence, claim: WrittenGate |
         gates=results,
         optimizing=optimizing,
         optimizing_value=measured(evidence, optimizing, best).value,
-        optimizing_interval=_alone(sample(evidence, optimizing, best), family.level),
+        optimizing_interval=_alone(sample(evidence, optimizing, best), level),
         champion=evidence.champion,
         level=family.level if resampling else None,
         family=sum(result.interval is not None for result in (*results, *tested)),
@@ -212,7 +213,7 @@ def _sample(gate: Gate, cell: Cell, evidence: Evidence) -> BootstrapSample | Non
     return difference(own, other) if other is not None else None
 
 
-def _result(question: _Question, evidence: Evidence, family: Family) -> GateResult:
+def _result(question: _Question, evidence: Evidence, family: Family, following: Family) -> GateResult:
     gate, cell = question.gate, question.cell
     result = GateResult(
         gate=demand(gate),
@@ -231,16 +232,22 @@ def _result(question: _Question, evidence: Evidence, family: Family) -> GateResu
         finding=question.written.finding,
     )
     if question.sample is not None:
-        result = _by_interval(result, question, evidence, family)
+        result = _by_interval(result, question, evidence, (family, following))
     without = explain.without(gate, question.value, evidence.evaluation)
     return structs.replace(result, explanation=result.explanation + without)
 
 
-def _by_interval(result: GateResult, question: _Question, evidence: Evidence, family: Family) -> GateResult:
-    """The result with what the interval says."""
+def _by_interval(
+    result: GateResult, question: _Question, evidence: Evidence, families: tuple[Family, Family]
+) -> GateResult:
+    """The result with what the interval says.
+
+    Args:
+        families: of this look, and of the next one, which would see the further images.
+    """
     from runner.evaluation.sample_size import further_groups
 
-    found, gate = question.sample, question.gate
+    (family, following), found, gate = families, question.sample, question.gate
     if found is None:
         return result
     subject = explain.subject(gate, question.cell)
@@ -251,7 +258,7 @@ def _by_interval(result: GateResult, question: _Question, evidence: Evidence, fa
     outcome = explain.outcome(gate, ends)
     further = None
     if outcome is Outcome.INCONCLUSIVE:
-        groups = further_groups(found, explain.limit(gate), family)
+        groups = further_groups(found, explain.limit(gate), following)
         spread = found.spread
         further = further_evidence(
             groups,

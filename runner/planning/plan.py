@@ -10,6 +10,7 @@ import msgspec
 from runner.config.dropped import dropped
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.domain.champion import ResolvedChampion
 from runner.domain.records import Selection
 from runner.domain.verdict import Wear
 from runner.gates.judge import describe
@@ -18,11 +19,12 @@ from runner.planning.champion import Champion, champion_record, resolve_champion
 from runner.planning.edits import input_edits
 from runner.planning.forecast import Forecaster, forecast
 from runner.planning.records import Action, Plan, StagePlan
-from runner.planning.resolve import stages_of
+from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.rival import rival
 from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
-from runner.planning.wear import charged_level, wear_so_far
+from runner.planning.uses import uses_on_branches
+from runner.planning.wear import Asked, asked, wear_so_far
 from runner.planning.workspace import Repository
 
 SPLIT = "test"  # what sprints are judged on
@@ -57,12 +59,27 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
         champion=champion.sprint if champion else None,
         dropped=[str(warning).partition("\n")[0] for warning in dropped(loaded.chain)],
         ancestors=[one.sprint for one in ancestor.line] if ancestor else [],
-        wear=_wear(root, project, loaded, selection, stages),
+        wear=_wear(
+            root, project, loaded, selection, stages, _asked(project, loaded, selection, resolved, model)
+        ),
     )
 
 
 def _champion_selection(root: Path, champion: Champion | None) -> Selection | None:
     return champion_record(root, champion, "selection.json", Selection) if champion else None
+
+
+def _asked(
+    project: Project,
+    loaded: LoadedSprint,
+    selection: Selection | None,
+    resolved: Sequence[ResolvedStage],
+    champion: ResolvedChampion | None,
+) -> Asked | None:
+    if selection is None:
+        return None
+    gates = [*loaded.sprint.gates, *project.policy.gates, *(gate for gate, _, _ in loaded.kept)]
+    return asked(selection, resolved, champion, gates)
 
 
 def _wear(
@@ -71,14 +88,21 @@ def _wear(
     loaded: LoadedSprint,
     selection: Selection | None,
     stages: Sequence[StagePlan],
+    what: Asked | None,
 ) -> Wear | None:
-    if selection is None:
+    if selection is None or what is None:
         return None
     cached = all(stage.action is Action.CACHED for stage in stages if stage.stage == "evaluate")
-    gates = [*loaded.sprint.gates, *project.policy.gates, *(gate for gate, _, _ in loaded.kept)]
-    level = charged_level(loaded.sprint.evaluate.confidence.level, gates)
-    digest = selection.split_digests[SPLIT]
-    return wear_so_far(root, project, SPLIT, digest, level, judged=loaded.name if cached else None)
+    return wear_so_far(
+        root,
+        project,
+        SPLIT,
+        selection.split_digests[SPLIT],
+        loaded.sprint.evaluate.confidence.level,
+        what,
+        uses_on_branches(root)[0],
+        judged=loaded.name if cached else None,
+    )
 
 
 def _gates(project: Project, loaded: LoadedSprint) -> list[str]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_bytes, write_json, write_text
-from runner.domain.records import StageFailure
+from runner.domain.records import Selection, StageFailure
 from runner.domain.verdict import SplitUse
 from runner.planning import wear
 from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import resolve_champion
 from runner.planning.records import Action, StagePlan
-from runner.planning.resolve import stages_of
+from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.rival import rival
 from runner.planning.stages import plan_stages
+from runner.planning.uses import uses_on_branches
 from runner.planning.workspace import Repository
 from runner.report import markdown, plots
 from runner.report.build import build
@@ -111,11 +114,13 @@ def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
 
     What is only not here, weights in a clone say, is as true as it was.
     """
-    plans = _plans(root, project, loaded)
+    champion = rival(root, project, loaded)
+    model = resolve_champion(root, champion)
+    stages = stages_of(project, loaded, model)
+    plans = plan_stages(stages, Repository(root, root / "reports" / loaded.name))
     fresh = {plan.stage for plan in plans if plan.action is Action.CACHED or plan.absent_only}
     if failure is not None and failure.stage == "check":
         fresh.add("check")
-    champion = rival(root, project, loaded)
     sources = Sources(
         root=root,
         folder=root / "reports" / loaded.name,
@@ -125,23 +130,30 @@ def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
         failure=failure,
         champion=champion.sprint if champion else None,
     )
-    return replace(sources, uses=_counted(sources))
+    return replace(sources, uses=_counted(sources, stages, model))
 
 
-def _counted(sources: Sources) -> list[SplitUse]:
+def _counted(
+    sources: Sources, stages: Sequence[ResolvedStage], champion: ResolvedChampion | None
+) -> list[SplitUse]:
     """The sprint's uses of the test split: judging an evaluation is one, and is recorded in git."""
     evaluation = sources.evaluation
     if evaluation is None or sources.failure is not None:
         return []
     sprint = sources.loaded.sprint
-    level = evaluation.resampling.level if evaluation.resampling else sprint.evaluate.confidence.level
+    selection = sources.record("select", "selection.json", Selection)
     gates = [*sprint.gates, *sources.project.policy.gates, *(gate for gate, _, _ in sources.loaded.kept)]
+    elsewhere, trouble = uses_on_branches(sources.root)
+    for line in trouble:
+        print(f"not counted as a use of the test split: {line}", file=sys.stderr)
     uses = wear.with_use(
         wear.recorded_uses(sources.root),
         sources.loaded.name,
         evaluation.split_digest,
         wear.evaluation_digest(sources.folder),
-        wear.charged_level(level, gates),
+        evaluation.resampling.level if evaluation.resampling else sprint.evaluate.confidence.level,
+        wear.asked(selection, stages, champion, gates) if selection is not None else wear.Asked(),
+        elsewhere,
     )
     write_json(sources.folder / wear.FILE, uses)
     return uses

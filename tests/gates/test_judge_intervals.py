@@ -158,8 +158,8 @@ def changed(place: Place, to: Sample | None) -> Evidence:
         (
             {"metric": "recall", "slice": "dark", "min": 0.5},
             INCONCLUSIVE,
-            "recall on slice dark is 0.529 (0.47 to 0.59); the required 0.50 lies within; about 7100 further images of "
-            "slice dark from 710 further groups (scene) (852.00 EUR of labels) would decide it at 80 % power",
+            "recall on slice dark is 0.529 (0.47 to 0.59); the required 0.50 lies within; about 9300 further images of "
+            "slice dark from 930 further groups (scene) (1116.00 EUR of labels) would decide it at 80 % power",
         ),
         (
             {"metric": "map50_95", "target": "onnx", "max_drop": 0.02, "against": "torch"},
@@ -183,8 +183,8 @@ def changed(place: Place, to: Sample | None) -> Evidence:
             {"metric": "map50_95", "max_drop": 0.02, "against": "champion"},
             INCONCLUSIVE,
             "map50_95 is 0.500, 0.020 worse than the champion 0001-first's 0.520 (0.106 worse to 0.066 better); "
-            "the allowed drop of 0.02 lies within; about 61000 further images from 6100 further groups (scene) "
-            "(4880.00 EUR of labels) would decide it at 80 % power",
+            "the allowed drop of 0.02 lies within; about 80000 further images from 8000 further groups (scene) "
+            "(6400.00 EUR of labels) would decide it at 80 % power",
         ),
     ],
 )
@@ -206,7 +206,7 @@ def test_the_interval_of_a_comparison_is_of_the_difference() -> None:
 
 def test_what_would_decide_counts_images_groups_and_money() -> None:
     further = result({"metric": "recall", "slice": "dark", "min": 0.5}).further
-    assert further == FurtherEvidence(images=7100, groups=710, slice="dark", cost=852.0, currency="EUR")
+    assert further == FurtherEvidence(images=9300, groups=930, slice="dark", cost=1116.0, currency="EUR")
 
 
 def test_a_class_that_is_rare_needs_more_images_than_hold_it() -> None:
@@ -231,9 +231,9 @@ def test_where_images_are_empty_it_says_how_many_must_hold_something() -> None:
         ),
     )
     found = result({"metric": "recall", "slice": "dark", "min": 0.5}, plain)
-    assert found.further == FurtherEvidence(images=7100, counting=2400, slice="dark", currency="EUR")
+    assert found.further == FurtherEvidence(images=9300, counting=3100, slice="dark", currency="EUR")
     assert found.explanation.endswith(
-        "; about 7100 further images of slice dark, 2400 of them with something that this counts, "
+        "; about 9300 further images of slice dark, 3100 of them with something that this counts, "
         "would decide it at 80 % power"
     )
 
@@ -387,11 +387,11 @@ def test_identical_artefacts_are_not_certainly_the_same() -> None:
     found = result({**gate, "max_drop": 0.01}, same)
     assert found.outcome is INCONCLUSIVE
     assert (
-        "(0.036 worse to 0.036 better); the allowed drop of 0.01 lies within; about 2700 "
+        "(0.036 worse to 0.036 better); the allowed drop of 0.01 lies within; about 3400 "
         in found.explanation
     )
     assert found.further is not None
-    assert found.further.groups == 270  # 101 + 267 groups that all give the same exclude a drop of 0.01
+    assert found.further.groups == 340  # 101 + 337 groups that all give the same exclude a drop of 0.01 at the next look
 
 
 # --- what the sprint claimed ----------------------------------------------------------------------
@@ -438,3 +438,18 @@ def test_a_claim_over_no_champion_is_not_measured() -> None:
 
 def test_without_a_claim_the_verdict_is_written_as_before() -> None:
     assert "claim" not in msgspec.to_builtins(verdict(EVIDENCE, {"metric": "recall", "min": 0.5}))
+
+
+def test_a_further_look_is_judged_by_the_level_that_it_has() -> None:
+    """Each look at one question spends half of the significance of the one before."""
+    levels, widths = [], []
+    for look in (1, 2, 3):
+        worn = msgspec.structs.replace(EVIDENCE, wear=Wear(split="test", uses=look, spent=0.0, look=look))
+        found = verdict(worn, DROP)
+        interval_ = found.gates[0].interval
+        assert interval_ is not None
+        levels.append(found.level)
+        widths.append(interval_.high - interval_.low)
+    assert levels == [0.95, 0.975, 0.9875]
+    assert widths == sorted(widths)
+    assert len(set(widths)) == 3

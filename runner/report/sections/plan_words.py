@@ -198,6 +198,8 @@ def worn(wear: Wear) -> str:
         if not wear.uses
         else f"used {wear.uses} time{'s' * (wear.uses > 1)} to decide"
     )
+    if wear.look > 1:
+        used += f", {wear.look - 1} of them for this recipe beside this champion, so that each gate is judged more strictly"
     if wear.budget is None or wear.left is None:
         return f"{used}; {wear.spent:.4g} of significance spent, no budget (policy.holdout)"
     text = f"{used}; {wear.left:.4g} of {wear.budget:.4g} significance left"

@@ -8,7 +8,7 @@ from runner.domain.verdict import GateResult, Outcome, Wear
 from runner.report.escape import code, plain
 from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority
-from runner.report.wording import count
+from runner.report.wording import count, percent
 
 
 def parts(report: SprintReport) -> list[Part]:
@@ -16,7 +16,7 @@ def parts(report: SprintReport) -> list[Part]:
     wear = report.verdict.wear if report.verdict else None
     if wear is None:
         return []
-    text = f"{code(wear.split, 40)} {words(wear)}"
+    text = f"{code(wear.split, 40)} {words(wear)}{repeated(wear, report.verdict.level if report.verdict else None)}"
     if wear.exhausted:
         text = f"⚠️ {text}"
     return [
@@ -48,6 +48,17 @@ def words(wear: Wear) -> str:
     )
 
 
+def repeated(wear: Wear, level: float | None) -> str:
+    """What it means that the question was asked before, with a space in front; empty for a first look."""
+    if wear.look <= 1:
+        return ""
+    judged = f" Its gates are judged with {percent(level)} confidence:" if level is not None else ""
+    return (
+        f" This is look {wear.look} at the same question (this recipe beside this champion).{judged} each look spends half of "
+        "the significance of the one before."
+    )
+
+
 def keeps_open(gate: GateResult, wear: Wear | None) -> bool:
     """Whether a gate is undecided for no other reason than that the test split's budget is spent."""
     if wear is None or not wear.exhausted or wear.refresh != "required":
@@ -62,6 +73,8 @@ def glance(report: SprintReport) -> str:
     if wear is None:
         return ""
     text = f"{plain(wear.split, 40)} split: {count(wear.uses, 'decision')} so far"
+    if wear.look > 1:
+        text += f", look {wear.look} at this question"
     if wear.exhausted:
         return f"{text}; its budget of significance is spent: a new one is {wear.refresh}"
     return text if wear.left is None else f"{text}; {_number(wear.left)} of significance left"
