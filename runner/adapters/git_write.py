@@ -177,9 +177,10 @@ def tree_with(root: Path, base: str | None, changes: Mapping[str, str | None]) -
         return done(git(root, "write-tree", environment=index), "the branch could not be written")
 
 
-def commit_tree(root: Path, tree: str, message: str, access: Access) -> str:
-    """A commit of a tree, without parents."""
-    result = git(root, "commit-tree", tree, "-m", message, environment=identity(access))
+def commit_tree(root: Path, tree: str, message: str, access: Access, *, parent: str | None = None) -> str:
+    """A commit of a tree, without parents where none is given."""
+    parents = ["-p", parent] if parent is not None else []
+    result = git(root, "commit-tree", tree, *parents, "-m", message, environment=identity(access))
     return done(result, "the commit could not be made")
 
 

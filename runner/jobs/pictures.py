@@ -1,4 +1,7 @@
-"""`flywheel ci pictures`: puts a report's pictures on a branch of their own, where the comment on the pull request links to.
+"""`flywheel ci pictures`: what a run leaves in git beside its report: its pictures, and the note that it looked.
+
+Pictures lie on a branch of their own, where the comment on the pull request links to; looks at the test split on another one,
+since they count also where the pull request is closed (`runner/loop/looks.py`).
 
 GitHub offers a job no upload. The branch holds one commit without history, so that it never gets larger than the pictures
 that comments still show. Plots are drawn anew from report.json, as PNG: shown in comments, mails and on a phone alike, on
@@ -20,9 +23,11 @@ from runner.adapters.pictures import jpeg_again
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges import open_forge
 from runner.forges.environment import read_environment
-from runner.forges.forge import Forge, PullRequest
+from runner.forges.forge import Forge, PullRequest, WorkflowRun
 from runner.loop.believed import HeadMoved, bundle_of, git_access, require_believed
 from runner.loop.bundle import PICTURED, Bundle
+from runner.loop.looks import BRANCH as LOOKS
+from runner.loop.looks import looks_of, note_looks
 from runner.report import plots
 
 BRANCH = "flywheel-reports"
@@ -43,8 +48,15 @@ def run(root: Path, *, run_id: int | None, variables: Mapping[str, str] | None =
 
 
 def publish(root: Path, forge: Forge, access: Access, run_id: int) -> int:
-    """The job, with the forge given."""
+    """The job, with the forge given. Looks are noted whatever becomes of the pictures."""
     workflow_run = forge.workflow_run(run_id)
+    try:
+        return _show(root, forge, access, workflow_run)
+    finally:
+        _note_looks(root, forge, access, workflow_run)
+
+
+def _show(root: Path, forge: Forge, access: Access, workflow_run: WorkflowRun) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         try:
             pull = require_believed(forge, root, workflow_run, "sprint.yml", access=access)
@@ -53,13 +65,29 @@ def publish(root: Path, forge: Forge, access: Access, run_id: int) -> int:
             return int(ExitCode.PASS)
         bundle = bundle_of(forge, root, workflow_run, pull, Path(temporary))
         if bundle is None:
-            _say(f"run {run_id} left no bundle: nothing to show")
+            _say(f"run {workflow_run.id} left no bundle: nothing to show")
             return int(ExitCode.PASS)
         contents = _pictures(bundle, pull)
     changed = _push(root, contents, pull, access)
     done = "pushed to" if changed else "are on"
     _say(f"{len(contents)} pictures and notes of #{pull.number} {done} {BRANCH}")
     return int(ExitCode.PASS)
+
+
+def _note_looks(root: Path, forge: Forge, access: Access, workflow_run: WorkflowRun) -> None:
+    """Also where nothing is to be shown any more, since the pull request was closed or went on: somebody could have looked."""
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            pull = require_believed(forge, root, workflow_run, "sprint.yml", access=access, left_behind=True)
+        except HeadMoved:
+            return  # no pull request of this branch was ever proposed to the default branch
+        bundle = bundle_of(forge, root, workflow_run, pull, Path(temporary))
+        if bundle is None:
+            return
+        judged = [sprint for sprint in bundle.manifest.sprints if not bundle.failed(sprint)]
+        noted = note_looks(root, looks_of(bundle.folder / "reports", judged), access)
+    if noted:
+        _say(f"looks at the test split noted on {LOOKS}: {noted}")
 
 
 def _pictures(bundle: Bundle, pull: PullRequest) -> dict[str, bytes]:

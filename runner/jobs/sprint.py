@@ -17,12 +17,15 @@ from types import FrameType
 
 from runner.adapters import git_snapshot
 from runner.adapters.dvc_config import local_configuration
+from runner.adapters.git_access import Access
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError, Where
 from runner.domain.files import write_text
 from runner.forges.environment import from_checkout
 from runner.jobs.outputs import append_summary
 from runner.loop import guard
 from runner.loop.bundle import pack
+from runner.loop.looks import BRANCH as LOOKS
+from runner.loop.looks import looks_of, note_looks
 from runner.loop.page import page
 from runner.loop.propose import propose
 from runner.planning.proposal import ConfigProblem, Proposal
@@ -112,9 +115,22 @@ def _run_all(root: Path, commits: _Proposed, output: Path, variables: MutableMap
             write_text(
                 left / "html" / f"{outcome.folder.name}.html", page(outcome.report, root / outcome.folder)
             )
-    if environment is not None:
+    if environment is None:
+        _note_looks(root, sprints)
+    else:
         for outcome in outcomes:
             append_summary(environment, markdown.render(outcome.report))
+
+
+def _note_looks(root: Path, sprints: Sequence[str]) -> None:
+    """Where no forge's report.yml follows, the looks are noted here, if the remote lets this job write."""
+    try:
+        noted = note_looks(root, looks_of(root / "reports", sprints), Access())
+    except FlywheelError as error:
+        _say(f"the looks at the test split could not be noted on {LOOKS}: {error.message}")
+        return
+    if noted:
+        _say(f"looks at the test split noted on {LOOKS}: {noted}")
 
 
 def _refuse_code(root: Path, base: str) -> None:

@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from runner.adapters import git, git_snapshot, git_write
 from runner.adapters.git_access import REMOTE, Access
 from runner.domain.errors import ExitCode, FlywheelError
@@ -59,6 +61,7 @@ def require_believed(
     access: Access | None = None,
     merged: PullRequest | None = None,
     before: str | None = None,
+    left_behind: bool = False,
 ) -> PullRequest:
     """The pull request that a run was of, if what it left may be believed. Its head commit's objects are then here.
 
@@ -67,6 +70,8 @@ def require_believed(
         access: how git reaches the forge; None: as the clone is set up.
         merged: for promotion: the merged pull request, which is no longer among the open ones.
         before: the default branch's commit before that merge, where it is known: `before` of the push's event.
+        left_behind: believe a run also where its pull request was closed or has another head by now; what is returned is the
+            pull request as it was when it ran.
 
     Raises:
         HeadMoved: the pull request's head is another commit by now, or it was closed.
@@ -78,14 +83,14 @@ def require_believed(
         _require_called(run, branch)
     match run.event:
         case "pull_request":
-            pull = _of_proposal(forge, run, branch, merged)
+            pull = _of_proposal(forge, run, branch, merged, left_behind=left_behind)
             _require_one_base(forge, run, pull, branch)
             _fetch(root, pull, access)
             base = before or (_before_merge(root, pull) if pull.merged else _tip(root, branch))
             _require_no_code(root, pull, base)
             _require_approved_state(forge, root, run, pull, base)
         case "workflow_dispatch":
-            pull = _of_dispatch(forge, run, branch, workflow, merged)
+            pull = _of_dispatch(forge, run, branch, workflow, merged, left_behind=left_behind)
             _require_on_branch(root, run, branch, workflow)
             _fetch(root, pull, access)
         case other:
@@ -219,7 +224,9 @@ def is_of(run: WorkflowRun, pull: PullRequest, branch: str) -> bool:
     return ours == (pull.head_sha, pull.head_ref, pull.head_repository)
 
 
-def _of_proposal(forge: Forge, run: WorkflowRun, branch: str, merged: PullRequest | None) -> PullRequest:
+def _of_proposal(
+    forge: Forge, run: WorkflowRun, branch: str, merged: PullRequest | None, *, left_behind: bool
+) -> PullRequest:
     if merged is not None:
         _require_merged(run, merged, run.head_sha)
         if not is_of(run, merged, branch):
@@ -232,6 +239,8 @@ def _of_proposal(forge: Forge, run: WorkflowRun, branch: str, merged: PullReques
         for pull in forge.pull_requests_with_head(run.head_sha)
         if pull.base_ref == branch and is_of(run, pull, branch)
     ]
+    if not open_ones and left_behind:
+        open_ones = _as_it_was(forge, run, branch)
     if not open_ones:
         raise HeadMoved(f"no open pull request into {branch} has the head {run.head_sha[:12]} any more")
     if len(open_ones) > 1:
@@ -240,8 +249,22 @@ def _of_proposal(forge: Forge, run: WorkflowRun, branch: str, merged: PullReques
     return open_ones[0]
 
 
+def _as_it_was(forge: Forge, run: WorkflowRun, branch: str) -> list[PullRequest]:
+    """The newest pull request of the run's branch, with the head that ran."""
+    known = forge.pull_requests_of_branch(run.head_repository or "", run.head_branch)
+    ours = [pull for pull in known if pull.base_ref == branch]
+    newest = max(ours, key=lambda pull: pull.number, default=None)
+    return [msgspec.structs.replace(newest, head_sha=run.head_sha)] if newest is not None else []
+
+
 def _of_dispatch(
-    forge: Forge, run: WorkflowRun, branch: str, workflow: Workflow, merged: PullRequest | None
+    forge: Forge,
+    run: WorkflowRun,
+    branch: str,
+    workflow: Workflow,
+    merged: PullRequest | None,
+    *,
+    left_behind: bool,
 ) -> PullRequest:
     """The title is by `run-name` of the default branch's workflow: the run has no other tie to a pull request."""
     if run.head_branch != branch:
@@ -255,6 +278,8 @@ def _of_dispatch(
             raise _refused(run, f"it was of #{number}, not of #{merged.number}")
         return _require_merged(run, merged, sha)
     pull = forge.pull_request(number)
+    if left_behind and pull.base_ref == branch:
+        return msgspec.structs.replace(pull, head_sha=sha)
     if pull.state != "open" or pull.base_ref != branch or pull.head_sha != sha:
         raise HeadMoved(f"#{number} does not propose {sha[:12]} to {branch} any more")
     return pull

@@ -391,7 +391,9 @@ def test_identical_artefacts_are_not_certainly_the_same() -> None:
         in found.explanation
     )
     assert found.further is not None
-    assert found.further.groups == 340  # 101 + 337 groups that all give the same exclude a drop of 0.01 at the next look
+    assert (
+        found.further.groups == 340
+    )  # 101 + 337 groups that all give the same exclude a drop of 0.01 at the next look
 
 
 # --- what the sprint claimed ----------------------------------------------------------------------
