@@ -231,9 +231,9 @@ def test_where_images_are_empty_it_says_how_many_must_hold_something() -> None:
         ),
     )
     found = result({"metric": "recall", "slice": "dark", "min": 0.5}, plain)
-    assert found.further == FurtherEvidence(images=9300, counting=3100, slice="dark", currency="EUR")
+    assert found.further == FurtherEvidence(images=9300, counting=3200, slice="dark", currency="EUR")
     assert found.explanation.endswith(
-        "; about 9300 further images of slice dark, 3100 of them with something that this counts, "
+        "; about 9300 further images of slice dark, 3200 of them with something that this counts, "
         "would decide it at 80 % power"
     )
 
