@@ -110,6 +110,7 @@ def assess_target(
     slice_classes: frozenset[str],
     judged_classes: frozenset[str] = frozenset(),
     seeds: SeedDeviations = NO_SEEDS,
+    within: ObjectSlice | None = None,
 ) -> AssessedTarget:
     """Measures one artefact on all images and on every slice.
 
@@ -126,19 +127,22 @@ def assess_target(
         slice_classes: which of them are recorded within slices as well.
         judged_classes: which of them gates name within slices.
         seeds: how far the further training seeds are from the first.
+        within: what counts at all, on all images and in every part: its `classes` narrow the slices too.
     """
     assessor = _Assessor(target=target, classes=classes, draws=draws, seeds=seeds)
     everywhere = np.ones(measurable.n_images, dtype=bool)
-    whole = assessor.measure(measurable, everywhere, None)
+    counted = measurable if within is None else measurable.restricted(within)
+    whole = assessor.measure(counted, everywhere, None)
     every = frozenset(classes)
     overall, per_class = whole.metrics(every, recorded=every)
     samples = list(whole.samples(every))
     measured, slices = [whole], []
     for part, found in parts:
         if isinstance(part, ImageSlice):
-            cells = assessor.measure(measurable, part.images, part.name)
+            cells = assessor.measure(counted, part.images, part.name)
         else:
-            cells = assessor.measure(measurable.restricted(part), everywhere, part.name, of_objects=True)
+            narrowed = part if within is None else replace(part, classes=within.classes)
+            cells = assessor.measure(measurable.restricted(narrowed), everywhere, part.name, of_objects=True)
         inside, inside_per_class = cells.metrics(judged_classes, recorded=slice_classes | judged_classes)
         samples += cells.samples(judged_classes)
         measured.append(cells)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runner.assessment.cells import CellSample, SeedDeviations
-from runner.domain.evaluation import Difference, Interval
+from runner.domain.evaluation import Difference, Interval, common_target
 from runner.evaluation.intervals import difference, simultaneous
+from runner.evaluation.slices import ObjectSlice
+from runner.tasks.task import Table
 
 
 def differences(
@@ -44,6 +48,27 @@ def differences(
         _difference(own, other, ends, own.sample(seeds).seeds)
         for (own, other), ends in zip(pairs, simultaneous(paired, level), strict=True)
     ]
+
+
+def known_to(classes: Sequence[str], known: Collection[str]) -> NDArray[np.bool_]:
+    """`(K,)` which of the project's classes a model knows, by their names."""
+    return np.array([name in known for name in classes], dtype=np.bool_)
+
+
+def of_classes(classes: NDArray[np.bool_], objects: Table, predictions: Table) -> ObjectSlice:
+    """Everything of some classes `(K,)`: what is labelled as another one or found as one does not count at all."""
+    return ObjectSlice(
+        name="",
+        condition="",
+        objects=np.ones(len(objects["path"]), dtype=np.bool_),
+        detections=np.ones(len(predictions["path"]), dtype=np.bool_),
+        classes=classes,
+    )
+
+
+def common_samples(samples: Iterable[CellSample]) -> list[CellSample]:
+    """Under the names of numbers on the classes that both know."""
+    return [replace(sample, target=common_target(sample.target)) for sample in samples]
 
 
 def _difference(

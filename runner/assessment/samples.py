@@ -10,7 +10,13 @@ import numpy as np
 
 from runner.adapters.tables import read_table, write_table
 from runner.assessment.cells import NO_SEEDS, CellSample, seed_deviations
-from runner.domain.evaluation import CHAMPION_TARGET, REFERENCE_TARGET, is_seed_target
+from runner.domain.evaluation import (
+    CHAMPION_TARGET,
+    REFERENCE_TARGET,
+    common_target,
+    is_common_target,
+    is_seed_target,
+)
 from runner.evaluation.intervals import Sample
 
 Place: TypeAlias = tuple[str, str | None, str | None, str]  # target, slice, class, metric
@@ -72,16 +78,25 @@ def read_samples(path: Path) -> StoredSamples:
             *(table[name].tolist() for name in COLUMNS), strict=True
         )
     ]
+    common = [cell for cell in cells if is_common_target(cell.target)]
+    return StoredSamples(
+        _sampled([cell for cell in cells if not is_common_target(cell.target)], REFERENCE_TARGET)
+        | _sampled(common, common_target(REFERENCE_TARGET))
+    )
+
+
+def _sampled(cells: Sequence[CellSample], reference: str) -> dict[Place, Sample]:
+    """The cells' samples, with the spread over the training seeds that are among them.
+
+    Args:
+        reference: whom the seeds' models are compared with.
+    """
     deviations = seed_deviations(
         [cell for cell in cells if is_seed_target(cell.target)],
-        [cell for cell in cells if cell.target == REFERENCE_TARGET],
+        [cell for cell in cells if cell.target == reference],
     )
-    return StoredSamples(
-        {
-            (cell.target, *cell.place): cell.sample(
-                NO_SEEDS if cell.target == CHAMPION_TARGET else deviations
-            )
-            for cell in cells
-            if not is_seed_target(cell.target)
-        }
-    )
+    return {
+        (cell.target, *cell.place): cell.sample(NO_SEEDS if cell.target == CHAMPION_TARGET else deviations)
+        for cell in cells
+        if not is_seed_target(cell.target)
+    }

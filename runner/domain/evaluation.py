@@ -20,6 +20,24 @@ CHAMPION_TARGET = "champion"
 """The champion's artefact, run on this sprint's test split."""
 
 
+_COMMON = "common/"
+
+
+def common_target(target: str) -> str:
+    """The name of an artefact's numbers on the classes that the champion knows too, where it does not know all."""
+    return f"{_COMMON}{target}"
+
+
+def is_common_target(target: str) -> bool:
+    """Whether `common_target` gave this name.
+
+    Example:
+        >>> is_common_target(common_target("torch")), is_common_target("torch")
+        (True, False)
+    """
+    return target.startswith(_COMMON)
+
+
 def seed_target(seed: int) -> str:
     """The name of a further training seed's model among predictions; the first seed's is `REFERENCE_TARGET`."""
     return f"{REFERENCE_TARGET}-seed-{seed}"
@@ -32,7 +50,7 @@ def is_seed_target(target: str) -> bool:
         >>> is_seed_target(seed_target(2)), is_seed_target(REFERENCE_TARGET)
         (True, False)
     """
-    return target.startswith(f"{REFERENCE_TARGET}-seed-")
+    return target.removeprefix(_COMMON).startswith(f"{REFERENCE_TARGET}-seed-")
 
 
 class Interval(Record, frozen=True, kw_only=True):
@@ -191,7 +209,7 @@ class ChampionModel(Record, frozen=True, kw_only=True):
 
     Attributes:
         tag: the registry's git tag. `target`: the artefact that ran; `digest` is of its content.
-        class_names: what it knows; classes of the project that it lacks count as never detected.
+        class_names: what it knows; it is compared on the project's classes among them alone.
         recorded: the predictions are those of its own sprint's record, on the same images; it was not run again.
     """
 
@@ -206,7 +224,10 @@ class ChampionModel(Record, frozen=True, kw_only=True):
 class ChampionEvaluation(Record, frozen=True, kw_only=True):
     """The champion's shipped artefact, run anew on this sprint's test split. `target` is its name in its sprint.
 
-    `unknown_classes` are the project's that it never learnt: they count as never detected.
+    Attributes:
+        unknown_classes: the project's that it never learnt. Objects of these, and what is found of them, do not count in any
+            comparison: neither in `evaluation` nor in `differences` nor for gates.
+        beside: this sprint's artefacts measured without them too; empty where it knows all classes.
     """
 
     sprint: str
@@ -215,6 +236,7 @@ class ChampionEvaluation(Record, frozen=True, kw_only=True):
     unknown_classes: list[str] = []
     evaluation: TargetEvaluation
     differences: list[Difference]
+    beside: list[TargetEvaluation] = []
 
 
 class LeftOut(Record, frozen=True, kw_only=True):

@@ -108,7 +108,9 @@ class ClassifiedMeasurable:
 
     def restricted(self, part: ObjectSlice) -> ClassifiedMeasurable:
         """The same artefact on the images whose label lies inside the slice."""
-        return replace(self, truths=replace(self.truths, ignored=self.truths.ignored | ~part.objects))
+        return replace(
+            self, truths=replace(self.truths, ignored=self.truths.ignored | ~part.holds(self.truths.label))
+        )
 
     def holding(self, weights: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """`(K + 1, n_images)` which images of weight `(n_images,)` show each class, or any."""

@@ -78,7 +78,8 @@ class RankedMeasurable:
 
         The slice is one of all objects, also where this is a restriction already.
         """
-        matches = match(self.candidates, ignored_truths=~part.objects, ignored_detections=self._outside(part))
+        inside = part.holds(self.problem.truths.label)
+        matches = match(self.candidates, ignored_truths=~inside, ignored_detections=self._outside(part))
         return RankedMeasurable(
             self.problem, self.operating_confidence, candidates=self.candidates, matches=matches
         )
@@ -110,12 +111,14 @@ class RankedMeasurable:
 
     def _outside(self, part: ObjectSlice) -> NDArray[np.bool_]:
         """`(M,)` which detections are ignored when they match nothing; see `ObjectSlice`."""
+        truths, detections = self.problem.truths, self.problem.detections
         if part.detections is not None:
-            return ~part.detections
-        truths = self.problem.truths
-        holds = np.zeros(self.n_images, dtype=bool)
-        holds[truths.image[part.objects & ~truths.crowd & ~truths.ignored]] = True
-        return ~holds[self.problem.detections.image]
+            outside = ~part.detections
+        else:
+            holds = np.zeros(self.n_images, dtype=bool)
+            holds[truths.image[part.holds(truths.label) & ~truths.crowd & ~truths.ignored]] = True
+            outside = ~holds[detections.image]
+        return outside if part.classes is None else outside | ~part.classes[detections.label]
 
     @cached_property
     def _walk(self) -> Walk:

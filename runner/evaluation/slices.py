@@ -37,12 +37,18 @@ class ObjectSlice:
     Attributes:
         objects: mask `(N,)` over the ground truths.
         detections: mask `(M,)` over one artefact's detections, or None.
+        classes: mask `(K,)`: objects and detections of the others are outside, whatever the masks say; None: all count.
     """
 
     name: str
     condition: str
     objects: NDArray[np.bool_]
     detections: NDArray[np.bool_] | None
+    classes: NDArray[np.bool_] | None = None
+
+    def holds(self, label: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """`(N,)` which of the objects, of the classes `label`, are inside."""
+        return self.objects if self.classes is None else self.objects & self.classes[label]
 
 
 def value_slices(column: str, values: NDArray[Any], *, maximum: int) -> list[ImageSlice]:

@@ -129,7 +129,7 @@ def champion_reference(champion: str, evaluation: Evaluation, metric: str, cell:
         return Measured(
             why_not=f"the champion is {champion} now, and {theirs.sprint} was evaluated on this test split"
         )
-    found = _in_target(theirs.evaluation, metric, cell)
+    found = in_target(theirs.evaluation, metric, cell)
     if found.value is None:
         return Measured(why_not=f"the champion {champion} has no such number: {found.why_not}")
     return replace(found, whose=f"the champion {champion}'s")
@@ -147,7 +147,7 @@ def quality(evaluation: Evaluation, metric: str, cell: Cell) -> Measured:
     found = find_target(evaluation, cell.target)
     if found is None:
         return Measured(why_not=f"there is no artefact {cell.target}")
-    return _without(evaluation, _in_target(found, metric, cell), cell)
+    return _without(evaluation, in_target(found, metric, cell), cell)
 
 
 def _without(evaluation: Evaluation, found: Measured, cell: Cell) -> Measured:
@@ -168,7 +168,8 @@ def find_slice(target: TargetEvaluation, name: str) -> SliceMetrics | None:
     return next((part for part in target.slices if part.name == name), None)
 
 
-def _in_target(found: TargetEvaluation, metric: str, cell: Cell) -> Measured:
+def in_target(found: TargetEvaluation, metric: str, cell: Cell) -> Measured:
+    """A quality metric of one cell of an artefact's evaluation."""
     part: TargetEvaluation | SliceMetrics = found
     if cell.slice_name is not None:
         inside = find_slice(found, cell.slice_name)

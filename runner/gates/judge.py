@@ -22,7 +22,7 @@ from runner.domain.evaluation import (
 from runner.domain.looks import USUAL_LEVEL, level_of_look
 from runner.domain.records import Record
 from runner.domain.verdict import GateResult, Outcome, Verdict, worst
-from runner.gates import explain
+from runner.gates import common, explain
 from runner.gates.evidence import (
     Cell,
     Evidence,
@@ -146,7 +146,13 @@ def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:
         classes: list[str | None] = [gate.class_name]
         if gate.class_name == "*":
             known = find_target(evidence.evaluation, target)
-            classes = [*known.per_class] if known and known.per_class else ["*"]
+            new = common.narrowed(gate, evidence)
+            named = [
+                name
+                for name in (known.per_class if known else ())
+                if new is None or name not in new.unknown_classes
+            ]
+            classes = [*named] or ["*"]
         for slice_name, class_name in product(slices, classes):
             yield Cell(target=target, slice_name=slice_name, class_name=class_name)
 
@@ -156,7 +162,7 @@ def _question(written: WrittenGate, cell: Cell, evidence: Evidence) -> _Question
     asked = _Question(
         written=written,
         cell=cell,
-        value=measured(evidence, gate.metric, cell),
+        value=common.ours(gate, cell, evidence),
         reference=_reference(gate, cell, evidence) if gate.against is not None else None,
     )
     settled = _settled(asked, evidence)
@@ -184,7 +190,8 @@ def _settled(asked: _Question, evidence: Evidence) -> tuple[Outcome, str] | None
     gate, value, reference = asked.gate, asked.value, asked.reference
     subject = explain.subject(gate, asked.cell)
     if value.value is None:
-        return Outcome.NOT_MEASURED, f"{subject} was not measured: {value.why_not}"
+        what = "could not be compared" if common.narrowed(gate, evidence) else "was not measured"
+        return Outcome.NOT_MEASURED, f"{subject} {what}: {value.why_not}"
     if gate.against is not None:
         if reference is None:
             return Outcome.PASS, explain.no_champion(gate, subject, value.value)
@@ -205,7 +212,7 @@ def _sample(gate: Gate, cell: Cell, evidence: Evidence) -> BootstrapSample | Non
     """What the gate judges in each resample: the value, or by how much it is above the reference's."""
     from runner.evaluation.intervals import difference
 
-    own = sample(evidence, gate.metric, cell)
+    own = common.ours_sampled(gate, cell, evidence)
     if own is None or gate.against is None:
         return own
     there = CHAMPION_TARGET if gate.against == "champion" else REFERENCE_TARGET
@@ -234,6 +241,8 @@ def _result(question: _Question, evidence: Evidence, family: Family, following: 
     if question.sample is not None:
         result = _by_interval(result, question, evidence, (family, following))
     without = explain.without(gate, question.value, evidence.evaluation)
+    if question.value.value is not None:
+        without += common.without_new(gate, cell, evidence)
     return structs.replace(result, explanation=result.explanation + without)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -15,13 +15,11 @@ from runner.domain.champion import ResolvedChampion
 from runner.domain.evaluation import (
     CHAMPION_TARGET,
     REFERENCE_TARGET,
-    TASK_METRICS,
     ChampionEvaluation,
     ChampionModel,
     Evaluation,
     FoundSlice,
     LeftOut,
-    Metrics,
     Resampling,
     TargetEvaluation,
     is_seed_target,
@@ -35,10 +33,15 @@ from runner.gates import Gate
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from runner.assessment.cells import AssessedTarget, CellSample, Draws, Part, SeedDeviations
     from runner.assessment.split import TestSplit
     from runner.evaluation.errors import ErrorAnalysis
     from runner.tasks.task import Task, TestData
+
+    Found: TypeAlias = Sequence[tuple[Part, FoundSlice]]
 
 
 class EvaluateParams(Record, frozen=True, kw_only=True):
@@ -95,6 +98,7 @@ def run(context: StageContext, params: EvaluateParams) -> None:
     """
     from runner.assessment.curves import write_curves
     from runner.assessment.errors import errors_record
+    from runner.assessment.metrics_file import metrics_file
     from runner.assessment.samples import write_samples
 
     measuring = _Measuring.prepare(context.folder, params)
@@ -106,21 +110,17 @@ def run(context: StageContext, params: EvaluateParams) -> None:
     write_json(
         context.folder / "errors.json", errors_record(judged, params.task.classes, params.primary_target)
     )
-    write_json(context.folder / "metrics.json", _metrics_file(measured.targets, params.task))
+    write_json(context.folder / "metrics.json", metrics_file(measured.targets, params.task))
     write_json(context.folder / "evaluation.json", _evaluation(context.folder, params, measuring, measured))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Measured:
-    """What was found out about every artefact; `champion` is None where there is none.
-
-    `deviations` are those of the further seeds' models from the first's.
-    """
+    """What was found out about every artefact; `champion` is None where there is none."""
 
     targets: list[TargetEvaluation]
     seeds: list[TargetEvaluation]
-    champion: TargetEvaluation | None
-    deviations: SeedDeviations
+    champion: ChampionEvaluation | None
     samples: list[CellSample]
     analyses: dict[str, ErrorAnalysis]
     searched_regions: int | None
@@ -155,48 +155,91 @@ class _Measuring:
 
     def all_targets(self, outcomes: Path) -> _Measured:
         """Measures every artefact, the further seeds and the champion; the judged one says which slices are weak."""
-        from runner.assessment.cells import NO_SEEDS
         from runner.assessment.slices import find_weakest
 
-        seeds = [seed_target(seed) for seed in self.params.further_seeds]
-        names = [*seeds, *self.params.targets, *([CHAMPION_TARGET] if self.params.champion else [])]
-        analyses = {name: self._analyse(name, outcomes) for name in names}
+        seeds, names = self._seeds, [*self._seeds, *self.params.targets]
+        champion = [CHAMPION_TARGET] if self.params.champion else []
+        analyses = {name: self._analyse(name, outcomes) for name in [*names, *champion]}
         weak = find_weakest(
             self.split,
             analyses[self.params.primary_target].images,
             self.draws.groups,
             self.params.slices,
         )
-        assessed: dict[str, AssessedTarget] = {}
-        deviations = NO_SEEDS
-        with progress_bar("evaluate", len(names), "artefact") as bar:
-            for name in names:
-                if name == REFERENCE_TARGET:
-                    deviations = self._deviations([assessed[seed] for seed in seeds], weak.slices)
-                known = name in self.params.targets
-                assessed[name] = self._assess(name, weak.slices, deviations if known else NO_SEEDS)
-                bar.update()
+        with progress_bar("evaluate", len(names) + len(champion), "artefact") as bar:
+            assessed, deviations = self._all(names, weak.slices, bar.update)
+            samples = [sample for each in assessed.values() for sample in each.samples]
+            compared = self._compared(assessed, deviations, weak.slices) if champion else None
+            bar.update(len(champion))
         return _Measured(
             targets=[assessed[name].evaluation for name in self.params.targets],
             seeds=[assessed[name].evaluation for name in seeds],
-            champion=assessed[CHAMPION_TARGET].evaluation if CHAMPION_TARGET in assessed else None,
-            deviations=deviations,
-            samples=[sample for name in names for sample in assessed[name].samples],
+            champion=compared[0] if compared else None,
+            samples=[*samples, *(compared[1] if compared else [])],
             analyses={name: analyses[name] for name in self.params.targets},
             searched_regions=weak.searched,
             left_out=assessed[self.params.primary_target].left_out,
         )
 
-    def _deviations(
-        self, seeds: Sequence[AssessedTarget], found: Sequence[tuple[Part, FoundSlice]]
-    ) -> SeedDeviations:
-        """The spread over training seeds, which is part of the intervals of what this sprint trained."""
+    @property
+    def _seeds(self) -> list[str]:
+        return [seed_target(seed) for seed in self.params.further_seeds]
+
+    def _all(
+        self,
+        names: Sequence[str],
+        found: Found,
+        done: Callable[[], object],
+        within: NDArray[np.bool_] | None = None,
+    ) -> tuple[dict[str, AssessedTarget], SeedDeviations]:
+        """The seeds' models and this sprint's artefacts, and the spread over seeds, which is part of the artefacts' intervals."""
         from runner.assessment.cells import NO_SEEDS, seed_deviations
 
-        if not seeds:
-            return NO_SEEDS
-        first = self._assess(REFERENCE_TARGET, found, NO_SEEDS, resampled=False)
-        return seed_deviations([cell for seed in seeds for cell in seed.samples], first.samples)
+        assessed: dict[str, AssessedTarget] = {}
+        deviations = NO_SEEDS
+        for name in names:
+            if name == REFERENCE_TARGET and self._seeds:
+                first = self._assess(REFERENCE_TARGET, found, NO_SEEDS, within, resampled=False)
+                cells = [cell for seed in self._seeds for cell in assessed[seed].samples]
+                deviations = seed_deviations(cells, first.samples)
+            known = name in self.params.targets
+            assessed[name] = self._assess(name, found, deviations if known else NO_SEEDS, within)
+            done()
+        return assessed, deviations
+
+    def _compared(
+        self, ours: Mapping[str, AssessedTarget], deviations: SeedDeviations, found: Found
+    ) -> tuple[ChampionEvaluation, list[CellSample]]:
+        """The champion beside this sprint's artefacts, on the classes that both know; and the samples of that."""
+        from runner.assessment.cells import NO_SEEDS
+        from runner.assessment.comparison import common_samples, differences, known_to
+
+        model = read_json(self.folder / "champion" / "champion.json", ChampionModel)
+        classes = self.params.task.classes
+        unknown = [name for name in classes if name not in model.class_names]
+        samples: list[CellSample] = []
+        within = known_to(classes, model.class_names) if unknown else None
+        if unknown:
+            ours, deviations = self._all(list(ours), found, lambda: None, within)
+            samples = common_samples(sample for each in ours.values() for sample in each.samples)
+        champion = self._assess(CHAMPION_TARGET, found, NO_SEEDS, within)
+        compared = ChampionEvaluation(
+            sprint=model.sprint,
+            tag=model.tag,
+            target=model.target,
+            unknown_classes=unknown,
+            evaluation=champion.evaluation,
+            beside=[ours[name].evaluation for name in self.params.targets] if unknown else [],
+            differences=differences(
+                ours[self.params.primary_target].samples,
+                champion.samples,
+                metric=self.params.optimizing,
+                level=self.params.confidence.level,
+                seeds=deviations,
+                skipped_slices=frozenset(part.name for part, _ in found),
+            ),
+        )
+        return compared, [*samples, *champion.samples]
 
     def _analyse(self, name: str, outcomes: Path) -> ErrorAnalysis:
         from runner.assessment.errors import write_outcomes
@@ -216,12 +259,15 @@ class _Measuring:
     def _assess(
         self,
         name: str,
-        found: Sequence[tuple[Part, FoundSlice]],
+        found: Found,
         seeds: SeedDeviations,
+        within: NDArray[np.bool_] | None = None,
         *,
         resampled: bool = True,
     ) -> AssessedTarget:
+        """One artefact; `within`: `(K,)` the classes that count, all when None."""
         from runner.assessment.cells import assess_target
+        from runner.assessment.comparison import of_classes
         from runner.assessment.slices import resolve_slices
 
         data = self._data(name)
@@ -236,6 +282,7 @@ class _Measuring:
             slice_classes=frozenset(self.params.task.classes if name == self.params.primary_target else ()),
             judged_classes=frozenset(self.params.judged_classes),
             seeds=seeds,
+            within=of_classes(within, data.objects, data.predictions) if within is not None else None,
         )
 
 
@@ -266,59 +313,13 @@ def _evaluation(
         slice_members=slice_members(params.slices, measuring.split),
         searched_regions=measured.searched_regions,
         left_out=measured.left_out,
-        champion=_champion(folder, params, measured),
+        champion=measured.champion,
     )
-
-
-def _champion(folder: Path, params: EvaluateParams, measured: _Measured) -> ChampionEvaluation | None:
-    from runner.assessment.comparison import differences
-
-    if measured.champion is None:
-        return None
-    model = read_json(folder / "champion" / "champion.json", ChampionModel)
-    found = frozenset(
-        part.name for target in measured.targets for part in target.slices if part.found is not None
-    )
-    return ChampionEvaluation(
-        sprint=model.sprint,
-        tag=model.tag,
-        target=model.target,
-        unknown_classes=[name for name in params.task.classes if name not in model.class_names],
-        evaluation=measured.champion,
-        differences=differences(
-            [sample for sample in measured.samples if sample.target == params.primary_target],
-            [sample for sample in measured.samples if sample.target == CHAMPION_TARGET],
-            metric=params.optimizing,
-            level=params.confidence.level,
-            seeds=measured.deviations,
-            skipped_slices=found,
-        ),
-    )
-
-
-def _metrics_file(targets: Sequence[TargetEvaluation], task: TaskSpec) -> dict[str, Any]:
-    """What `dvc metrics show` and `diff` print: one column per target, metric and slice."""
-    names = TASK_METRICS[task.name]
-    overall = {target.target: _measured(target.overall, names) for target in targets}
-    slices: Mapping[str, Any] = {
-        target.target: {
-            part.name: values
-            for part in target.slices
-            if part.found is None and (values := _measured(part.overall, names))
-        }
-        for target in targets
-    }
-    return {**overall, "slices": slices}
-
-
-def _measured(metrics: Metrics, names: Sequence[str]) -> dict[str, float]:
-    values = {name: getattr(metrics, name) for name in names}
-    return {name: round(value, 6) for name, value in values.items() if value is not None}
 
 
 STAGE = Stage(
     name="evaluate",
-    version=5,
+    version=6,
     params_type=EvaluateParams,
     resolve=resolve,
     with_champion=with_champion,

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from runner.adapters.tables import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
-from runner.domain.evaluation import RANKED_METRICS, ChampionEvaluation, ChampionModel, Evaluation, Metrics
+from runner.domain.evaluation import (
+    RANKED_METRICS,
+    ChampionEvaluation,
+    ChampionModel,
+    Evaluation,
+    Metrics,
+    common_target,
+)
 from runner.domain.files import read_json, write_json
 from runner.domain.records import Selection, SplitCounts
 from runner.domain.task import TaskSpec
@@ -375,7 +382,7 @@ def test_differences_are_paired_also_on_slices_of_objects(case: Case) -> None:
     pairs = []
     for row in champion.differences:
         place = (row.slice, row.class_name, "map50_95")
-        ours, theirs = samples.get("onnx-fp32", *place), samples.get("champion", *place)
+        ours, theirs = samples.get(common_target("onnx-fp32"), *place), samples.get("champion", *place)
         assert ours is not None
         assert theirs is not None
         pairs.append(difference(ours, theirs))
@@ -388,7 +395,7 @@ def test_differences_are_paired_also_on_slices_of_objects(case: Case) -> None:
     samples = read_samples(case.folder / "outcomes" / "resamples.parquet")
     for row in champion.differences:
         place = (row.slice, row.class_name, "map50_95")
-        ours, theirs = samples.get("onnx-fp32", *place), samples.get("champion", *place)
+        ours, theirs = samples.get(common_target("onnx-fp32"), *place), samples.get("champion", *place)
         assert ours is not None
         assert theirs is not None
         assert np.array_equal(ours.replicates, theirs.replicates, equal_nan=True)

@@ -160,11 +160,15 @@ def test_every_judged_evaluation_is_counted_and_the_plan_and_the_verdict_say_so(
         "left": 0.0,
         "exhausted": False,
         "refresh": "advised",
+        "look": 1,
     }
     (promoted / "specs" / "0003-third.yaml").write_text(THIRD)
     shown = flywheel(promoted, "plan", "0003-third", check=True).stdout
     assert (
-        "test split  used 2 times to decide; 0 of 0.05 significance left: too little for this sprint" in shown
+        "test split  used 2 times to decide, 1 of them for this recipe beside this champion, so that each gate is judged more "
+        "strictly; 0 of 0.05 significance left: too little for this sprint" in shown
     )
     flywheel(promoted, "run", "0003-third")
-    assert record(promoted, "verdict.json", "0003-third")["wear"]["exhausted"] is True
+    third = record(promoted, "verdict.json", "0003-third")
+    assert (third["wear"]["exhausted"], third["wear"]["look"], third["level"]) == (True, 2, 0.975)
+    assert flywheel(promoted, "verify", "0003-third", check=True).stdout.endswith("identical\n")

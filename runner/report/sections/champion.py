@@ -74,7 +74,7 @@ def _compared(report: SprintReport, champion: ChampionEvaluation) -> list[Part]:
 
 
 def _never_learnt(champion: ChampionEvaluation) -> list[str]:
-    """Classes that the champion cannot find: part of its lead or lag is theirs."""
+    """Classes that the champion cannot find: it is not compared on them."""
     unknown = champion.unknown_classes
     if not unknown:
         return []
@@ -83,7 +83,8 @@ def _never_learnt(champion: ChampionEvaluation) -> list[str]:
     these = count(len(unknown), "class", "classes")
     return [
         "",
-        f"The champion never learnt {these} of the project, which count as never detected: {named}{more}.",
+        f"The champion never learnt {these} of the project: {named}{more}. Objects of {'it' if len(unknown) == 1 else 'them'} do "
+        "not count here: both are measured on the classes that both know.",
     ]
 
 
