@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.adapters.tables import read_table
+from runner.tasks.sound import require_sound
 from runner.tasks.task import Table, Task, TestData
 
 SPLIT = "test"  # what sprints are judged on
@@ -81,9 +82,21 @@ def load_split(folder: Path, task: Task) -> TestSplit:
 
 
 def data_of(split: TestSplit, target: str, predictions_file: Path, task: Task) -> TestData:
-    """One artefact's stored predictions on the split."""
+    """One artefact's stored predictions on the split.
+
+    Raises:
+        FlywheelError: they cannot be read, or a row of them cannot be measured (`runner.tasks.sound`).
+    """
     columns = dict.fromkeys((*task.prediction_columns, *_CONDITION_COLUMNS))
     predictions = read_table(predictions_file, list(columns))
+    sprint, folder, name = predictions_file.parts[-3:]
+    require_sound(
+        predictions,
+        task.spec,
+        split.images["path"].tolist(),
+        file=f"reports/{sprint}/{folder}/{name}",
+        hint=f"delete reports/{sprint}/{folder} and run again: flywheel run {sprint}",
+    )
     return TestData(target=target, images=split.images, objects=split.objects, predictions=predictions)
 
 

@@ -63,6 +63,7 @@ def run(context: StageContext, params: ChampionParams) -> None:
         FlywheelError: the artefact is not in DVC's cache, cannot be run by this version, or does another task.
     """
     from runner.adapters.tables import write_table
+    from runner.tasks.sound import require_sound
 
     champion = params.champion
     if champion is None:
@@ -70,6 +71,18 @@ def run(context: StageContext, params: ChampionParams) -> None:
     split_digest = read_json(context.folder / "selection.json", Selection).split_digests[SPLIT]
     known = recorded_predictions(context.root, champion, params.task, split_digest)
     found, class_names = _read(context.root, known) if known else _predicted(context, params, champion)
+    place = (
+        f"{champion.sprint}/predictions/{champion.target}"
+        if known
+        else f"{context.folder.name}/champion/predictions"
+    )
+    require_sound(
+        found,
+        msgspec.structs.replace(params.task, classes=class_names),
+        None,
+        file=f"reports/{place}.parquet",
+        hint=f"the champion {champion.sprint} ({champion.tag}) cannot be compared with: go back to another with flywheel rollback",
+    )
     with atomic_folder(context.folder / "champion") as folder:
         write_table(folder / "predictions.parquet", of_classes(found, params.task.classes))
         record = ChampionModel(

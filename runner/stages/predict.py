@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.evaluation import REFERENCE_TARGET, seed_target
+from runner.domain.evaluation import REFERENCE_TARGET, is_seed_target, seed_target
 from runner.domain.files import atomic_folder, read_json
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record, Training
@@ -24,6 +24,7 @@ from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
     from runner.adapters.detections import DetectionTable
+    from runner.adapters.inference import Outputs
 
 CHUNK_BYTES = 1 << 29  # preprocessed images that are held in memory at a time, shared by all models
 
@@ -115,9 +116,31 @@ def predict_all(
                 bar.set_postfix_str(name)
                 for path, (pixels, letterbox) in zip(paths[start:], inputs, strict=False):
                     outputs = model.predictor.infer(pixels)
+                    _require_numbers(outputs, name, path)
                     tables[name].add(path, decoders[name].decode(outputs, letterbox))
                     bar.update()
     return tables
+
+
+def _require_numbers(outputs: Outputs, target: str, path: str) -> None:
+    """A score that is no number is above no threshold: without this, a model that gives such would find nothing, silently.
+
+    Raises:
+        FlywheelError: the model gave something else than finite numbers for an image.
+    """
+    import numpy as np
+
+    if all(np.isfinite(output).all() for output in outputs):
+        return
+    trained = target == REFERENCE_TARGET or is_seed_target(target)
+    raise FlywheelError(
+        f"the model {target} gives NaN or infinite numbers for this image",
+        where=Where(path),
+        hint="its training went astray: a smaller train.lr0, then flywheel run"
+        if trained
+        else "where torch gives none for it, the export makes them: leave this format or precision out of `export`",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
 
 
 def require_same_task(project: TaskSpec, model: TaskSpec) -> None:

@@ -280,7 +280,9 @@ class _Repeated:
             )
             self._outputs(recorded, msgspec.convert(section(sections, "evaluate"), EvaluateParams))
         except FlywheelError as error:
-            self._broken(Path(error.where.file).name if error.where else "params.yaml", error.message)
+            file = error.where.file if error.where else "params.yaml"
+            named = file.removeprefix(self.prefix) if file.startswith(self.prefix) else Path(file).name
+            self._broken(named, error.message)
         except Exception as error:  # what was tampered with can break anything; else it is a bug
             if not suspicious:
                 raise

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from runner.adapters.tables import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
+from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.evaluation import (
     RANKED_METRICS,
     ChampionEvaluation,
@@ -400,3 +401,24 @@ def test_differences_are_paired_also_on_slices_of_objects(case: Case) -> None:
         assert theirs is not None
         assert np.array_equal(ours.replicates, theirs.replicates, equal_nan=True)
         assert len(np.unique(ours.replicates)) > 1
+
+
+def with_predictions(case: Case, file: str, found: Columns) -> Case:
+    write_table(case.folder / file, found)
+    return case
+
+
+@pytest.mark.parametrize("whose", ["predictions/torch.parquet", "champion/predictions.parquet"])
+def test_stored_predictions_that_cannot_be_measured_are_refused_by_file_and_row(
+    case: Case, whose: str
+) -> None:
+    found = {name: values.copy() for name, values in case.predictions["torch"].items()}
+    found["score"][3] = np.nan
+    champion = whose.startswith("champion")
+    with pytest.raises(FlywheelError) as refused:
+        with_champion(case, found) if champion else evaluated(with_predictions(case, whose, found), [])
+    write_table(case.folder / "predictions" / "torch.parquet", case.predictions["torch"])
+    path = f"reports/{case.folder.name}/{whose}"
+    assert str(refused.value.where) == path
+    assert refused.value.message.startswith(f"row 4 of 250 ('{found['path'][3]}'): its score is NaN")
+    assert refused.value.exit_code is ExitCode.STAGE_FAILED

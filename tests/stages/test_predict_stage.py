@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runner.adapters.tables import read_table
-from runner.domain.errors import FlywheelError
+from runner.domain.errors import ExitCode, FlywheelError
 from runner.stages import predict
 from runner.stages.stage import StageContext
 from tests.models_fixture import CLASSES, context, project, sprint
@@ -85,3 +85,18 @@ def test_missing_test_image_leaves_the_old_predictions(predicted: StageContext) 
     assert caught.value.message == "the image cannot be used: file not found"
     assert (predicted.folder / "predictions" / "torch.parquet").is_file()
     assert not (predicted.folder / ".predictions.partial").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_model_that_gives_no_numbers_does_not_pass_for_one_that_finds_nothing(value: float) -> None:
+    sound, broken = np.zeros((1, 6, 9), np.float32), np.full((1, 6, 9), value, np.float32)
+    predict._require_numbers((sound,), "torch", "images/test/1.png")
+    for target, hint in (
+        ("torch", "a smaller train.lr0"),
+        ("onnx-int8", "leave this format or precision out"),
+    ):
+        with pytest.raises(FlywheelError, match=f"{target} gives NaN or infinite numbers") as caught:
+            predict._require_numbers((sound, broken), target, "images/test/1.png")
+        assert str(caught.value.where) == "images/test/1.png"
+        assert hint in str(caught.value.hint)
+        assert caught.value.exit_code is ExitCode.STAGE_FAILED
