@@ -5,9 +5,8 @@ Quality is judged on confidence intervals that hold together over all gates of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import UNSET, structs
@@ -23,6 +22,7 @@ from runner.domain.looks import USUAL_LEVEL, level_of_look
 from runner.domain.records import Record
 from runner.domain.verdict import GateResult, Outcome, Verdict, worst
 from runner.gates import common, explain
+from runner.gates.cells import cells_of
 from runner.gates.evidence import (
     Cell,
     Evidence,
@@ -30,7 +30,6 @@ from runner.gates.evidence import (
     Measured,
     Samples,
     champion_reference,
-    find_target,
     measured,
     sample,
     torch_reference,
@@ -92,7 +91,7 @@ def judge(gates: Sequence[WrittenGate], evidence: Evidence, claim: WrittenGate |
     from runner.evaluation.intervals import Family
 
     questions = [
-        _question(written, cell, evidence) for written in gates for cell in _cells(written.gate, evidence)
+        _question(written, cell, evidence) for written in gates for cell in cells_of(written.gate, evidence)
     ]
     claimed = [_claimed(claim, evidence)] if claim is not None else []
     resampling = evidence.evaluation.resampling
@@ -126,35 +125,6 @@ def _claimed(claim: WrittenGate, evidence: Evidence) -> _Question:
     if asked.settled is None or asked.settled[0] is not Outcome.PASS or evidence.champion is not None:
         return asked
     return replace(asked, settled=(Outcome.NOT_MEASURED, asked.settled[1]))
-
-
-def _cells(gate: Gate, evidence: Evidence) -> Iterator[Cell]:
-    """Where the gate applies: "*" is every exported artefact (torch where there is none), every slice, or every class.
-
-    Slices that were found are left out: they differ from sprint to sprint, and were chosen for being weak.
-    """
-    if gate.target == "*":
-        targets = [export.target for export in evidence.exports] or [REFERENCE_TARGET]
-    else:
-        targets = [gate.target or evidence.primary_target]
-    for target in targets:
-        slices: list[str | None] = [gate.slice]
-        if gate.slice == "*":
-            known = find_target(evidence.evaluation, target)
-            named = [part.name for part in known.slices if part.found is None] if known else []
-            slices = [*named] or ["*"]
-        classes: list[str | None] = [gate.class_name]
-        if gate.class_name == "*":
-            known = find_target(evidence.evaluation, target)
-            new = common.narrowed(gate, evidence)
-            named = [
-                name
-                for name in (known.per_class if known else ())
-                if new is None or name not in new.unknown_classes
-            ]
-            classes = [*named] or ["*"]
-        for slice_name, class_name in product(slices, classes):
-            yield Cell(target=target, slice_name=slice_name, class_name=class_name)
 
 
 def _question(written: WrittenGate, cell: Cell, evidence: Evidence) -> _Question:
@@ -344,7 +314,7 @@ def asked(gates: Sequence[WrittenGate], evidence: Evidence) -> list[Asked]:
             finding=written.finding,
         )
         for written in gates
-        for cell in _cells(written.gate, evidence)
+        for cell in cells_of(written.gate, evidence)
     ]
 
 

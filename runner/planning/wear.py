@@ -28,7 +28,12 @@ __all__ = ["FILE", "Asked", "asked", "recorded_uses", "spent", "wear_of_verdict"
 
 JUDGED = "test"
 _ROUNDING = 1e-9
-_RECIPE = ("task", "trainer", "targets")  # of what `train` and `export` are told; not on which machine
+_RECIPE = (
+    "task",
+    "trainer",
+    "ancestor",
+    "targets",
+)  # of what `train` and `export` are told; not on which machine
 
 
 class Asked(Record, frozen=True, kw_only=True):
