@@ -50,8 +50,10 @@ class Splits(Options, frozen=True, kw_only=True):
 class Holdout(Options, frozen=True, kw_only=True):
     """How often the test split may decide before it is worn.
 
-    Every decision on it spends (1 − confidence level) / 2: the chance that a model that is no better passes for
-    better. The sum bounds the chance of one false winner in the split's life, for models made without its results.
+    Every decision on any of its images spends (1 − confidence level) / 2, and never less than at 95 %: the chance that a
+    model that is no better passes for better. Asking again (the same recipe beside the same champion) spends half of what
+    the last time did, and is judged as much more strictly. The sum bounds the chance of one false winner in the images'
+    life, for models made without their results.
     """
 
     significance: Annotated[
@@ -61,7 +63,7 @@ class Holdout(Options, frozen=True, kw_only=True):
         Literal["advised", "required"],
         Meta(
             description="What happens when the budget is spent: `advised` says so, `required` leaves comparisons "
-            "with the champion INCONCLUSIVE until the test split is renewed."
+            "with the champion INCONCLUSIVE until the test split is renewed, by images that no decision was taken on."
         ),
     ] = "advised"
 
