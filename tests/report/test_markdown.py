@@ -243,7 +243,10 @@ def test_classes_that_the_champion_never_learnt_are_named(failing: SprintReport)
     changed = msgspec.structs.replace(evaluation, champion=champion)
     text = markdown.render(msgspec.structs.replace(failing, evaluation=changed))
     assert "The champion never learnt 2 classes of the project" in text
-    assert "never detected: two, t&#124;hree." in text
+    assert (
+        "of the project: two, t&#124;hree. Objects of them do not count here: both are measured on the classes that both know."
+        in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -408,3 +411,16 @@ def test_a_search_without_a_region_is_not_said_to_have_found_none(classifying: S
     )
     assert "None was looked for: no region of metadata and image properties has enough images." in text
     assert "among 0 regions" not in text
+
+
+def test_a_further_look_at_one_question_is_told_with_the_level_that_judged(passing: SprintReport) -> None:
+    assert passing.verdict is not None
+    worn = Wear(split="test", uses=3, spent=0.0625, budget=0.25, left=0.1875, look=2)
+    verdict = msgspec.structs.replace(passing.verdict, wear=worn, level=0.975)
+    text = markdown.render(msgspec.structs.replace(passing, verdict=verdict))
+    assert (
+        "This is look 2 at the same question (this recipe beside this champion). Its gates are judged with 97.5 % confidence: "
+        "each look spends half of the significance of the one before." in text
+    )
+    first = msgspec.structs.replace(verdict, wear=msgspec.structs.replace(worn, look=1))
+    assert "at the same question" not in markdown.render(msgspec.structs.replace(passing, verdict=first))
