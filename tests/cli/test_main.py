@@ -48,6 +48,7 @@ def test_every_command_speaks_json() -> None:
             "judge": ["0001-a"],
             "verify": ["0001-a"],
             "promote": ["0001-a"],
+            "compare": ["0001-a", "0002-b"],
             "ci": ["plan"],
         }.get(name, [])
         assert build_parser().parse_args([name, "--format", "json", *extra]).format == "json"

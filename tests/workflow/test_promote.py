@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -46,6 +47,32 @@ def test_a_sprint_that_passed_is_registered_and_assigned_with_a_model_card(proje
     )
     assert flywheel(project, "verify", SPRINT, check=True).stdout.endswith("identical\n")
     assert flywheel(project, "status").stdout.split()[:2] == [SPRINT, "promoted"]
+
+
+def test_an_undecided_gate_waits_for_somebody_who_accepts_it_with_a_reason(project: Path) -> None:
+    spec = project / "specs" / f"{SPRINT}.yaml"
+    spec.write_text(spec.read_text() + "  - {metric: recall, min: 0.1}\n")
+    assert flywheel(project, "report", SPRINT).returncode == 1
+    commit(project, "An open question")
+    waits = flywheel(project, "promote", SPRINT)
+    assert waits.returncode == 1
+    first, reason, next_step = waits.stdout.splitlines()
+    assert first == f"{SPRINT}: not promoted: it waits for approval"
+    assert "needs the approval of somebody who may maintain the repository" in reason
+    command = re.fullmatch(
+        rf'  next: flywheel (promote {SPRINT} --approve (inconclusive-\w+)) --reason "…"', next_step
+    )
+    assert command is not None
+    done = flywheel(project, *command[1].split(), "--reason", "the dock is empty at night", check=True)
+    assert f"{SPRINT}: promoted as v1.0.0" in done.stdout
+    message = call(project, "git", "tag", "-l", "--format=%(contents)", "tiny-digits#prod#1").stdout
+    assert "verdict: INCONCLUSIVE\n" in message
+    assert f"approvals: {command[2]} by test\nreasons: {command[2]}: the dock is empty at night\n" in message
+    card = (project / FOLDER / "model-card.md").read_text()
+    assert "Accepted by test: undecided: recall" in card
+    assert "Because: the dock is empty at night" in card
+    row = flywheel(project, "history", check=True).stdout
+    assert "INCONCLUSIVE, map50_95 0.000, accepted by test: the dock is empty at night" in row
 
 
 def test_promoting_twice_leaves_one_tag_and_one_commit(project: Path) -> None:
