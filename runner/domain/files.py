@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ import msgspec
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 T = TypeVar("T")
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 
 
 @contextmanager
@@ -159,6 +161,22 @@ def read_text(path: Path, hint: str = "restore it from git: git checkout -- {pat
         ) from error
 
 
+def decode_json(content: bytes, record_type: type[T]) -> T:
+    """A typed record from its bytes.
+
+    Raises:
+        msgspec.MsgspecError: they are none, whatever is wrong: no UTF-8, half a surrogate pair, nested without end.
+    """
+    if _SURROGATE.search(content):  # msgspec takes these bytes for text, which nobody could write again
+        raise msgspec.DecodeError("not UTF-8 text: half of a surrogate pair")
+    try:
+        return msgspec.json.decode(content, type=record_type)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"not UTF-8 text: {error.reason}") from error
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deeply") from error
+
+
 def read_json(path: Path, record_type: type[T]) -> T:
     """Reads a typed record.
 
@@ -166,7 +184,7 @@ def read_json(path: Path, record_type: type[T]) -> T:
         FlywheelError: the file is missing, or does not hold such a record.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=record_type)
+        return decode_json(path.read_bytes(), record_type)
     except FileNotFoundError:
         raise FlywheelError(
             "file not found",
@@ -176,9 +194,7 @@ def read_json(path: Path, record_type: type[T]) -> T:
         ) from None
     except OSError as error:
         raise read_error(path, error) from error
-    except RecursionError:
-        raise unusable_output(path, "nested too deeply to be a record") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except msgspec.MsgspecError as error:
         name = getattr(record_type, "__name__", str(record_type))
         article = "an" if name[0] in "AEIO" else "a"
         raise unusable_output(path, f"not {article} {name} record: {error}") from error

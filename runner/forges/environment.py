@@ -12,6 +12,7 @@ import msgspec
 
 from runner.adapters.git import remote_url
 from runner.domain.errors import FlywheelError, Where
+from runner.domain.files import decode_json
 from runner.domain.records import Record
 
 BOT = "github-actions[bot]"  # whom GITHUB_TOKEN writes as
@@ -166,7 +167,7 @@ def _event(path: str | None) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
             text = file.read(MAX_EVENT_BYTES)
-        return msgspec.json.decode(text, type=dict[str, Any])
+        return decode_json(text, dict[str, Any])
     except (OSError, msgspec.MsgspecError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise FlywheelError(

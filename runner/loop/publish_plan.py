@@ -9,6 +9,7 @@ import msgspec
 from runner.adapters import zip_files
 from runner.adapters.zip_files import Limits
 from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.files import decode_json
 from runner.domain.policy import Finding
 from runner.forges.forge import PullRequest, WorkflowRun
 from runner.loop.attempts import artifact_of, plan_id
@@ -69,7 +70,7 @@ def _proposal(source: Path, pull: PullRequest) -> Proposal:
             raise zip_files.refused(PLAN_ARTIFACT, f"it should hold {PLAN_FILE} and nothing else")
         content = files.read(PLAN_FILE)
     try:
-        proposal = msgspec.json.decode(content, type=Proposal)
+        proposal = decode_json(content, Proposal)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise zip_files.refused(PLAN_FILE, f"not a plan: {str(error)[:200]}") from error
     if proposal.head_commit != pull.head_sha:

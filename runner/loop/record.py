@@ -12,12 +12,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from runner.adapters import dvc_files, git_write
 from runner.adapters.git_access import Access
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import atomic_folder, encode_json, read_json, write_bytes
+from runner.domain.files import atomic_folder, decode_json, encode_json, read_json, write_bytes
 from runner.domain.verdict import SplitUse
 from runner.loop.bundle import (
     PICTURED,
@@ -167,7 +165,7 @@ def _uses(folder: Path, contents: dict[str, bytes]) -> dict[str, bytes]:
     before = read_json(folder / wear.FILE, list[SplitUse]) if (folder / wear.FILE).is_file() else []
     if wear.FILE not in contents or not before:
         return {}
-    now = msgspec.json.decode(contents[wear.FILE], type=list[SplitUse])
+    now = decode_json(contents[wear.FILE], list[SplitUse])
     missing = [use for use in before if use not in now]
     return {wear.FILE: encode_json([*now, *missing])} if missing else {}
 
@@ -182,7 +180,7 @@ def _ignored(folder: Path, source: Path) -> bytes:
 
 def _digests(contents: dict[str, bytes], prefix: str) -> bytes:
     """digests.json, with the files that were made or changed here."""
-    known = msgspec.json.decode(contents[digests.FILE], type=dict[str, str])
+    known = decode_json(contents[digests.FILE], dict[str, str])
     kept = {
         file: sha256
         for file, sha256 in known.items()

@@ -21,7 +21,7 @@ from runner.adapters import zip_files
 from runner.adapters.zip_files import Files, Limits, refused
 from runner.config.yaml_loader import parse_document
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import write_bytes
+from runner.domain.files import decode_json, write_bytes
 from runner.domain.policy import TERMS_FILE
 from runner.domain.records import Record
 from runner.domain.verdict import Verdict
@@ -196,7 +196,7 @@ def _require_readable(name: str, inside: str, content: bytes) -> None:
 
 def _decoded(name: str, content: bytes, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode_json(content, kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise refused(name, f"not the record that it should be: {str(error)[:200]}") from error
 

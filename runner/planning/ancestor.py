@@ -13,6 +13,7 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import decode_json
 from runner.planning.champion import Registry, missing_tags
 from runner.trainers import CHAMPION
 
@@ -110,7 +111,7 @@ def _resolved(sprint: str, read: _Read, project: Project, where: Where) -> Ances
 def _first_weights(training: bytes | None) -> str | None:
     """The judged model's file: of the first seed."""
     try:
-        models = msgspec.json.decode(training, type=_Models).models if training is not None else []
+        models = decode_json(training, _Models).models if training is not None else []
     except msgspec.MsgspecError:
         return None
     return models[0].path if models else None

@@ -14,6 +14,7 @@ from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET
+from runner.domain.files import decode_json
 from runner.domain.records import Record
 
 T = TypeVar("T")
@@ -193,7 +194,7 @@ def champion_record(root: Path, champion: Champion, file: str, record_type: type
     if content is None:
         return None
     try:
-        return msgspec.json.decode(content, type=record_type)
+        return decode_json(content, record_type)
     except msgspec.MsgspecError:
         return None  # written by a version of flywheel with other records: compared as if absent
 

@@ -19,6 +19,7 @@ from runner.config.project import Project
 from runner.config.sprint import SliceSpec
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.evaluation import Evaluation
+from runner.domain.files import decode_json
 from runner.domain.records import SPLITS, Selection
 from runner.planning.proposal import CountDelta, PointerDelta, PointerState, SplitDelta
 from runner.planning.records import Plan
@@ -132,7 +133,7 @@ def _record(root: Path, reference: Reference, file: str, record_type: type[T]) -
     """A record of the reference as the base has it; None where there is none, or one of another version."""
     content = git.read_file(root, reference.commit, f"reports/{reference.sprint}/{file}")
     try:
-        return msgspec.json.decode(content, type=record_type) if content is not None else None
+        return decode_json(content, record_type) if content is not None else None
     except msgspec.MsgspecError:
         return None
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from runner.domain.files import decode_json
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import SplitUse
 
@@ -164,6 +165,6 @@ def _keeps(before: bytes | None, after: bytes | None) -> bool:
 
 def _uses(content: bytes | None) -> list[SplitUse] | None:
     try:
-        return msgspec.json.decode(content, type=list[SplitUse]) if content is not None else None
+        return decode_json(content, list[SplitUse]) if content is not None else None
     except msgspec.MsgspecError:
         return None

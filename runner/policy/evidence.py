@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runner.domain.files import decode_json
 from runner.domain.policy import Finding, FindingKind
 from runner.policy.conditions import same
 
@@ -162,13 +163,13 @@ def _shown(counts: _Counts) -> str:
 
 def _selection(content: bytes | None) -> _Selection | None:
     try:
-        return msgspec.json.decode(content, type=_Selection) if content is not None else None
+        return decode_json(content, _Selection) if content is not None else None
     except msgspec.MsgspecError:
         return None
 
 
 def _evaluation(content: bytes | None) -> _Evaluation | None:
     try:
-        return msgspec.json.decode(content, type=_Evaluation) if content is not None else None
+        return decode_json(content, _Evaluation) if content is not None else None
     except msgspec.MsgspecError:
         return None

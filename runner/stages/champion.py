@@ -15,7 +15,7 @@ from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import ChampionModel
-from runner.domain.files import atomic_folder, read_json, write_json
+from runner.domain.files import atomic_folder, decode_json, read_json, write_json
 from runner.domain.records import Record, Selection
 from runner.domain.task import TaskSpec
 from runner.stages.stage import Stage, StageContext
@@ -169,7 +169,7 @@ def _split_and_task(selection: bytes | None, parameters: bytes | None) -> tuple[
     if selection is None or parameters is None:
         return None
     try:
-        digest = msgspec.json.decode(selection, type=_Split).split_digests[SPLIT]
+        digest = decode_json(selection, _Split).split_digests[SPLIT]
         return digest, msgspec.convert(yaml_text.load(parameters)["predict"]["task"], TaskSpec)
     except (msgspec.MsgspecError, yaml.YAMLError, KeyError, TypeError):
         return None  # written by a version of flywheel with other records

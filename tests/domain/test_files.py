@@ -30,8 +30,8 @@ def test_a_target_that_is_a_folder_is_told_and_no_temporary_file_is_left(tmp_pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"a":' + b"[" * 100_000, "nested too deeply to be a record"),
-        (b'{"a":' * 3_000, "nested too deeply to be a record"),
+        (b'{"a":' + b"[" * 100_000, "not a dict record: nested too deeply"),
+        (b'{"a":' * 3_000, "not a dict record: nested too deeply"),
         (b'"\xff\xfe"', "not a dict record: "),
         (b'{"a": 1e999}', "not a dict record: "),
         (b"", "not a dict record: "),

@@ -14,6 +14,7 @@ import msgspec
 from runner.dataset.formats import format_of
 from runner.dataset.layouts.coco_shapes import BoxAnnotation, ShapedAnnotation
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import decode_json
 
 
 class CocoImage(msgspec.Struct, frozen=True):
@@ -94,7 +95,7 @@ def read_document(path: Path, *, shapes: bool) -> CocoDocument:
     kind: type[BoxAnnotation] = ShapedAnnotation if shapes else BoxAnnotation
     try:
         whole: type[_Boxes] | type[_Shapes] = _Shapes if shapes else _Boxes
-        found = msgspec.json.decode(content, type=whole)
+        found = decode_json(content, whole)
         listed = None if found.annotations is None else list(enumerate(found.annotations))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         found = _loose(path, content, error)
