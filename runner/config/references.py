@@ -24,6 +24,7 @@ from runner.config.paths import dataset_problems, spec_path_problems
 from runner.config.schema import GATE_METRICS, load_schema
 from runner.config.slice_rules import SliceNames, gate_slice_problems, slice_names, slice_problems
 from runner.config.task_rules import metric_problems, preset_problems, task_name, task_problems
+from runner.dataset.class_names import plain_name
 from runner.domain.evaluation import LOWER_IS_BETTER, QUALITY_METRICS, SPRINT_METRICS
 from runner.domain.nearest import suggestion
 from runner.domain.task import TaskName
@@ -71,6 +72,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
         *task_problems(project),
         *_duplicates(project.get("classes").entries(), "class"),
         *_reserved_classes(project.get("classes").entries()),
+        *_alike_classes(project.get("classes").entries()),
     ]
     if group_by.text and metadata.value is None:
         problems.append(
@@ -120,6 +122,18 @@ def _duplicates(entries: list[Node], what: str) -> Iterator[Problem]:
             yield Problem(path=entry.path, message=f'the {what} "{entry.text}" is named twice')
         elif entry.text:
             seen.add(entry.text)
+
+
+def _alike_classes(entries: list[Node]) -> Iterator[Problem]:
+    """Classes that differ in case or in what nobody sees: columns and labels of one would be those of the other."""
+    seen: dict[str, str] = {}
+    for entry in entries:
+        if not entry.text:
+            continue
+        other = seen.setdefault(plain_name(entry.text).casefold(), entry.text)
+        if other != entry.text:
+            message = f'the classes "{other}" and "{entry.text}" cannot be told apart: they differ in case or spelling only'
+            yield Problem(path=entry.path, message=message)
 
 
 def _repeated_seeds(seeds: Node) -> Iterator[Problem]:

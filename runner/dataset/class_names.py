@@ -36,6 +36,8 @@ def class_problem(names: Sequence[str]) -> str | None:
     for number, name in enumerate(names):
         if not name:
             return f"class {number} has no name"
+        if name == "*":
+            return f'class {number} is called "*", which is every class in a gate'
         if len(name) > MAX_LENGTH:
             return (
                 f"class {number}, {name[:_SHOWN]!r}…, has {len(name)} characters; {MAX_LENGTH} are accepted"

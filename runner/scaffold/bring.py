@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +20,10 @@ def check_dataset_place(source: Path, target: Path) -> bool:
     """Whether the dataset has to be copied to `target`; it need not when it lies there already.
 
     Raises:
-        FlywheelError: `target` holds something else, one lies in the other, or a link leads out of the dataset.
+        FlywheelError: `target` holds something else, one lies in the other, a link leads out of the dataset, or
+            to a folder.
     """
-    _refuse_links_outside(source)
+    _refuse_links(source)
     if source == target:
         return False
     if target.is_relative_to(source) or source.is_relative_to(target):
@@ -129,9 +131,10 @@ def _holds(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
 
 
-def _refuse_links_outside(source: Path) -> None:
-    """A dataset from elsewhere could bring a file of this machine into the project, and from there to others."""
+def _refuse_links(source: Path) -> None:
+    """Links to folders would be left out without a word; links to elsewhere could bring a file of this machine along."""
     inside = source.resolve()
+    hint = f"if all of it belongs to the dataset, adopt a copy with links followed: cp -rL {shlex.quote(str(source))} COPY"
     links = [path for path in sorted(source.rglob("*")) if path.is_symlink()]
     outside = [path for path in links if not path.resolve().is_relative_to(inside)]
     if outside:
@@ -139,7 +142,14 @@ def _refuse_links_outside(source: Path) -> None:
         raise FlywheelError(
             f"{count} out of the dataset: this one to {outside[0].resolve()}",
             where=Where(str(outside[0])),
-            hint=f"if all of it belongs to the dataset, adopt a copy with links followed: cp -rL {source} COPY",
+            hint=hint,
+        )
+    folders = [path for path in links if path.is_dir()]
+    if folders:
+        raise FlywheelError(
+            f"links to folders are not followed: this one leads to {folders[0].readlink()}",
+            where=Where(str(folders[0])),
+            hint=hint,
         )
 
 

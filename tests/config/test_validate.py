@@ -196,6 +196,11 @@ def test_what_is_wrong_with_a_spec(break_file: Break, old: str, new: str, messag
         ("  gates: [", "  holdout: {refresh: require}\n  gates: [", '19:22: policy.holdout.refresh: unknown value "require"; did you mean "required"?'),
         ("kind: Project", "kind: Sprint", "2:7: kind: expected kind Project, found \"Sprint\"; a sprint's spec lies in specs/"),
         ("[zero, one, two]", "[zero, one, two, one]", '5:27: classes[3]: the class "one" is named twice'),
+        (
+            "[zero, one, two]",
+            "[zero, one, two, One]",
+            '5:27: classes[3]: the classes "one" and "One" cannot be told apart: they differ in case or spelling only',
+        ),
         ("[zero, one, two]", "[zero, one, two, objects]", '5:27: classes[3]: a class cannot be called "objects": its column n_objects counts all objects'),
         ("[zero, one, two]", "[one, 2]", "5:16: classes[1]: expected text, found 2; write it in quotes"),
         ("layout: yolo", "layout: yollo", '8:11: dataset.layout: unknown value "yollo"; did you mean "yolo"?'),

@@ -20,6 +20,7 @@ from runner.scaffold import bring
 from runner.scaffold.init import InitResult, initialise, render
 from runner.scaffold.schemas import schema_documents, write_schemas
 from runner.scaffold.workflows import workflow_documents
+from runner.stages import index
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -485,3 +486,45 @@ def test_schemas_of_an_older_version_are_replaced_when_asked_for(tmp_path: Path)
     result = write_schemas(tmp_path)
     assert (result.written, result.unchanged) == ([old], [same])
     assert (tmp_path / old).read_text() == schema_documents()[old]
+
+
+def test_a_link_to_a_folder_is_refused_since_its_images_would_be_left_out(tmp_path: Path) -> None:
+    source = mini_datasets.yolo(tmp_path / "my pets", train=20, val=4, test=4)
+    link = source / "images" / "extra"
+    link.symlink_to("train")
+    assert str(refused(tmp_path / "project", source)) == (
+        f"{link}: links to folders are not followed: this one leads to train\n"
+        f"  hint: if all of it belongs to the dataset, adopt a copy with links followed: cp -rL '{source}' COPY"
+    )
+
+
+def test_the_splits_of_lists_are_those_of_the_project_and_of_its_index(tmp_path: Path) -> None:
+    source = mini_datasets.yolo(tmp_path / "pets", train=12)
+    (source / "images" / "train").rename(source / "images" / "all")
+    (source / "labels" / "train").rename(source / "labels" / "all")
+    for split, numbers in (("train", range(8)), ("val", (8, 9)), ("test", (10, 11))):
+        lines = [f"{source}/images/all/train-{number:02}.jpg\n" for number in numbers]
+        (source / f"{split}.txt").write_text("".join(lines))
+        with (source / "data.yaml").open("a") as file:
+            file.write(f"{split}: {split}.txt\n")
+    result = adopt(tmp_path / "project", source)
+    assert {split: found.images for split, found in result.dataset.splits.items()} == {
+        "train": 8,
+        "val": 2,
+        "test": 2,
+    }
+    project = load_project(tmp_path / "project")
+    assert project.splits.test == "split = 'test'"
+    params = index.resolve(project, load_sprint(tmp_path / "project", "0001-first-model", project).sprint)
+    entries = index.read_dataset(tmp_path / "project" / "data", params).entries
+    assert sorted(entry.path[-6:-4] for entry in entries if entry.split == "test") == ["10", "11"]
+
+
+def test_a_split_that_data_yaml_names_in_vain_is_refused(tmp_path: Path) -> None:
+    source = mini_datasets.yolo(tmp_path / "pets", train=20)
+    with (source / "data.yaml").open("a") as file:
+        file.write("train: images/train\nval: images/valid\n")
+    assert refused(tmp_path / "project", source).message == (
+        "the dataset's own val split is empty: data.yaml names val: images/valid, but no image is there"
+    )
+    assert not (tmp_path / "project").exists()
