@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.domain.evaluation import FoundSlice, Interval, LeftOut, Metrics, SliceMetrics, TargetEvaluation
+from runner.evaluation.certainty import Certainty, certainty
 from runner.evaluation.counting import KINDS, Counts, GroupCounts, counts_of, group_counts
 from runner.evaluation.intervals import Sample, interval
 from runner.evaluation.judged import FEWEST_GROUPS, judged_classes, mean_over
@@ -53,6 +55,7 @@ class CellSample:
         estimate: of a mean over classes, without those that are left out (`runner.evaluation.judged`).
         replicates: `(B,)` float64, NaN where a resample could not be measured.
         groups: how many groups hold something that the number counts.
+        certainty: what else is known of its spread; None where that is all.
     """
 
     target: str
@@ -62,6 +65,7 @@ class CellSample:
     estimate: float
     groups: int
     replicates: NDArray[np.float64]
+    certainty: Certainty | None = None
 
     @property
     def place(self) -> tuple[str | None, str | None, str]:
@@ -71,7 +75,8 @@ class CellSample:
     def sample(self, seeds: SeedDeviations = NO_SEEDS) -> Sample:
         """For statistics, with what the further training seeds would have reached in the same cell."""
         reached = tuple(self.estimate + deviation for deviation in seeds.get(self.place, ()))
-        return Sample(estimate=self.estimate, replicates=self.replicates, groups=self.groups, seeds=reached)
+        found = Sample(estimate=self.estimate, replicates=self.replicates, groups=self.groups, seeds=reached)
+        return self.certainty.applied(found) if self.certainty is not None else found
 
 
 def seed_deviations(seeds: Iterable[CellSample], reference: Iterable[CellSample]) -> SeedDeviations:
@@ -263,30 +268,32 @@ class _Cells:
         estimates = dict(zip(self.metric_names, self.values[0, row].tolist(), strict=True))
         groups = {metric: self._groups(row, metric) for metric in self.metric_names}
         held = int(self.counts["objects"].groups[row])
+        cells = self._together if class_name is None else list(self._samples(row, class_name))
         metrics = Metrics(
             images=int(np.count_nonzero(images)),
             objects=int(self.objects[row]),
             groups=held,
             groups_of={metric: number for metric, number in groups.items() if number != held},
-            judged=self._judged_means() if class_name is None and self.left_out.classes else {},
+            judged=self._judged(cells),
             **{name: value for name, value in estimates.items() if not np.isnan(value)},
         )
         if not intervals or len(self.values) == 1:
             return metrics
         level = self.assessor.draws.level
-        found = {
-            cell.metric: interval(cell.sample(self.assessor.seeds), level)
-            for cell in self._samples(row, class_name)
-        }
+        found = {cell.metric: interval(cell.sample(self.assessor.seeds), level) for cell in cells}
         ends = {name: Interval(low=both[0], high=both[1]) for name, both in found.items() if both}
         return msgspec.structs.replace(metrics, intervals=ends)
 
     def samples(self, classes: frozenset[str]) -> Iterator[CellSample]:
         """What the numbers rest on, of all classes together and of those named."""
-        yield from self._samples(-1, None)
+        yield from self._together
         for row, name in enumerate(self.assessor.classes):
             if name in classes:
                 yield from self._samples(row, name)
+
+    @cached_property
+    def _together(self) -> list[CellSample]:
+        return list(self._samples(-1, None))
 
     def _samples(self, row: int, class_name: str | None) -> Iterator[CellSample]:
         values = self.values[:, row] if class_name is not None or self.judged is None else self.judged
@@ -301,13 +308,18 @@ class _Cells:
                     estimate=estimate,
                     groups=self._groups(row, metric),
                     replicates=values[1:, column].copy(),
+                    certainty=self._certainty(row, metric),
                 )
 
-    def _judged_means(self) -> dict[str, float]:
-        if self.judged is None:
-            return {}
-        estimates = zip(self.metric_names, self.judged[0].tolist(), strict=True)
-        return {name: value for name, value in estimates if name in self.means and not np.isnan(value)}
+    def _judged(self, cells: Sequence[CellSample]) -> dict[str, float]:
+        """Where it is not the number itself: what the interval of each metric is around."""
+        seeds = self.assessor.seeds
+        named = self.left_out.classes and cells and cells[0].class_name is None
+        return {
+            cell.metric: cell.sample(seeds).centre
+            for cell in cells
+            if seeds.get(cell.place) or (named and cell.metric in self.means)
+        }
 
     @property
     def _class_groups(self) -> NDArray[np.int64]:
@@ -320,3 +332,12 @@ class _Cells:
         if row == -1 and metric in self.means and of_classes.max(initial=0) < FEWEST_GROUPS:
             return int(of_classes.max(initial=0))
         return int(self.counts[counts_of(metric)].groups[row])
+
+    def _certainty(self, row: int, metric: str) -> Certainty:
+        found = certainty(self.counts, row, metric)
+        if row != -1 or metric not in self.means:
+            return found
+        column = self.metric_names.index(metric)
+        return found.of_mean(
+            self.values[:, :-1, column], self._class_groups, judged_classes(self._class_groups)
+        )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from runner.assessment.cells import CellSample, SeedDeviations
 from runner.domain.evaluation import Difference, Interval, common_target
-from runner.evaluation.intervals import difference, simultaneous
+from runner.evaluation.intervals import Sample, difference, simultaneous
 from runner.evaluation.slices import ObjectSlice
 from runner.tasks.task import Table
 
@@ -45,7 +45,7 @@ def differences(
     ]
     paired = [difference(own.sample(seeds), other.sample()) for own, other in pairs]
     return [
-        _difference(own, other, ends, own.sample(seeds).seeds)
+        _difference(own, other, ends, own.sample(seeds))
         for (own, other), ends in zip(pairs, simultaneous(paired, level), strict=True)
     ]
 
@@ -72,18 +72,18 @@ def common_samples(samples: Iterable[CellSample]) -> list[CellSample]:
 
 
 def _difference(
-    own: CellSample, other: CellSample, ends: tuple[float, float] | None, seeds: tuple[float, ...]
+    own: CellSample, other: CellSample, ends: tuple[float, float] | None, recipe: Sample
 ) -> Difference:
     return Difference(
         slice=own.slice,
         class_name=own.class_name,
         metric=own.metric,
-        value=own.estimate,
+        value=recipe.centre,
         reference=other.estimate,
-        difference=own.estimate - other.estimate,
+        difference=recipe.centre - other.estimate,
         interval=Interval(low=ends[0], high=ends[1]) if ends else None,
         outcome=_outcome(ends),
-        seed_deviation=float(np.std([own.estimate, *seeds], ddof=1)) if seeds else None,
+        seed_deviation=float(np.std([own.estimate, *recipe.seeds], ddof=1)) if recipe.seeds else None,
     )
 
 

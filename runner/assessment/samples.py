@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from runner.adapters.tables import read_table, write_table
+from runner.adapters.tables import ColumnLike, read_table, write_table
 from runner.assessment.cells import NO_SEEDS, CellSample, seed_deviations
 from runner.domain.evaluation import (
     CHAMPION_TARGET,
@@ -17,11 +18,13 @@ from runner.domain.evaluation import (
     is_common_target,
     is_seed_target,
 )
+from runner.evaluation.certainty import Certainty
 from runner.evaluation.intervals import Sample
 
 Place: TypeAlias = tuple[str, str | None, str | None, str]  # target, slice, class, metric
 
-COLUMNS = ("target", "slice", "class", "metric", "estimate", "groups", "replicates")
+_CERTAINTY = ("degrees", "unseen", "rarest", "trials")
+COLUMNS = ("target", "slice", "class", "metric", "estimate", "groups", *_CERTAINTY, "replicates")
 
 
 def write_samples(path: Path, samples: Sequence[CellSample]) -> None:
@@ -37,9 +40,19 @@ def write_samples(path: Path, samples: Sequence[CellSample]) -> None:
             "metric": [sample.metric for sample in samples],
             "estimate": np.array([sample.estimate for sample in samples], dtype=np.float64),
             "groups": np.array([sample.groups for sample in samples], dtype=np.int64),
+            **_certainty_columns([sample.certainty for sample in samples]),
             "replicates": replicates,
         },
     )
+
+
+def _certainty_columns(known: Sequence[Certainty | None]) -> dict[str, ColumnLike]:
+    return {
+        "degrees": [one.degrees if one else None for one in known],
+        "unseen": [one.unseen if one else None for one in known],
+        "rarest": [one.rarest if one else None for one in known],
+        "trials": [one.trials if one else None for one in known],
+    }
 
 
 class StoredSamples:
@@ -64,20 +77,8 @@ def read_samples(path: Path) -> StoredSamples:
         FlywheelError: the file is missing or unreadable.
     """
     table = read_table(path, COLUMNS)
-    cells = [
-        CellSample(
-            target=target,
-            slice=slice_name,
-            class_name=class_name,
-            metric=metric,
-            estimate=estimate,
-            groups=groups,
-            replicates=np.array(replicates, dtype=np.float64),
-        )
-        for target, slice_name, class_name, metric, estimate, groups, replicates in zip(
-            *(table[name].tolist() for name in COLUMNS), strict=True
-        )
-    ]
+    rows = zip(*(table[name].tolist() for name in COLUMNS), strict=True)
+    cells = [_cell(dict(zip(COLUMNS, row, strict=True))) for row in rows]
     common = [cell for cell in cells if is_common_target(cell.target)]
     return StoredSamples(
         _sampled([cell for cell in cells if not is_common_target(cell.target)], REFERENCE_TARGET)
@@ -100,3 +101,30 @@ def _sampled(cells: Sequence[CellSample], reference: str) -> dict[Place, Sample]
         for cell in cells
         if not is_seed_target(cell.target)
     }
+
+
+def _cell(row: dict[str, Any]) -> CellSample:
+    degrees, rarest = _number(row["degrees"]), _number(row["rarest"])
+    known = None
+    if degrees is not None:
+        known = Certainty(
+            degrees=degrees,
+            unseen=row["unseen"],
+            rarest=None if rarest is None else int(rarest),
+            trials=bool(row["trials"]),
+        )
+    return CellSample(
+        target=row["target"],
+        slice=row["slice"],
+        class_name=row["class"],
+        metric=row["metric"],
+        estimate=row["estimate"],
+        groups=row["groups"],
+        replicates=np.array(row["replicates"], dtype=np.float64),
+        certainty=known,
+    )
+
+
+def _number(value: float | None) -> float | None:
+    """A column with gaps may come back as floats, and the gaps as NaN."""
+    return None if value is None or math.isnan(value) else float(value)

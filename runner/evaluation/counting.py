@@ -76,11 +76,13 @@ class GroupCounts:
 
     Attributes:
         groups: `(K + 1,)` int, how many groups hold at least one row.
+        rows: `(K + 1,)` int, how many there are.
         effective: `(K + 1,)` float, how many groups of one size would say as much, in [1, `groups`]; 0 without any: a few
             long scenes beside many short ones are few. Source: Kish (1965), Survey Sampling.
     """
 
     groups: NDArray[np.int64]
+    rows: NDArray[np.int64]
     effective: NDArray[np.float64]
 
 
@@ -104,5 +106,6 @@ def group_counts(rows: Rows, groups: NDArray[np.integer], n_classes: int) -> Gro
     )
     return GroupCounts(
         groups=np.bincount(of_class, minlength=n_classes + 1),
+        rows=total.astype(np.int64),
         effective=np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0),
     )

@@ -9,139 +9,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Ends: TypeAlias = tuple[float, float]
+from runner.evaluation.sample import NO_SPREAD, Ends, Sample, Spread, difference, group_degrees, mean_degrees
 
-_SMALLEST_SHARE = 0.5  # of resamples that could be measured; below it the bootstrap says nothing
+__all__ = [
+    "Ends",
+    "Family",
+    "Sample",
+    "Spread",
+    "difference",
+    "group_degrees",
+    "interval",
+    "mean_degrees",
+    "simultaneous",
+    "unseen_bound",
+]
+
 _HELD_BACK = 0.2
-_NO_SPREAD = 1e-12  # standard errors below it are rounding
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sample:
-    """One number, with what its bootstrap resamples gave.
-
-    Attributes:
-        estimate: the number on the test split itself; NaN is not measured.
-        replicates: `(B,)` float64, one per resample, NaN where a resample could not be measured.
-        groups: independent units (scenes, or images) that the number rests on.
-        seeds: the same number of the other training seeds' models.
-        bounds: the least and the greatest value that the number can have.
-    """
-
-    estimate: float
-    replicates: NDArray[np.float64]
-    groups: int
-    seeds: tuple[float, ...] = ()
-    bounds: Ends = (0.0, 1.0)
-
-    @cached_property
-    def spread(self) -> Spread | None:
-        """How far the number may be from what it estimates; None where the resamples cannot say.
-
-        That is with fewer than two groups, without an estimate, and where at most half of the resamples could be
-        measured.
-        """
-        measured = self.replicates[np.isfinite(self.replicates)]
-        enough = len(measured) > max(1, _SMALLEST_SHARE * len(self.replicates))
-        if self.groups < 2 or not math.isfinite(self.estimate) or not enough:
-            return None
-        drawn = float(np.std(measured, ddof=1))
-        seeds = float(np.var([self.estimate, *self.seeds], ddof=1)) if self.seeds else 0.0
-        return Spread(
-            drawn=drawn,
-            images=drawn * math.sqrt(self.groups / (self.groups - 1)),
-            seeds=math.sqrt(seeds),
-            image_degrees=group_degrees(self.groups),
-            seed_degrees=len(self.seeds),
-        )
-
-    @property
-    def unvaried(self) -> bool:
-        """Whether every resample gave the same, or the estimate is at a bound: the images show no spread then."""
-        low, high = self.bounds
-        at_bound = min(self.estimate - low, high - self.estimate) < _NO_SPREAD
-        return at_bound or (self.spread is not None and self.spread.images < _NO_SPREAD)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spread:
-    """Standard errors of one number.
-
-    Attributes:
-        drawn: standard deviation of the replicates.
-        images: the standard error from having only these images: `drawn` × √(G / (G − 1)), since the bootstrap's
-            variance of G groups is too small by (G − 1) / G. Source: Efron & Tibshirani (1993), An Introduction to
-            the Bootstrap, §5.3.
-        seeds: the standard deviation over training seeds, 0 where there is one.
-    """
-
-    drawn: float
-    images: float
-    seeds: float
-    image_degrees: float
-    seed_degrees: int
-
-    @property
-    def total(self) -> float:
-        return math.hypot(self.images, self.seeds)
-
-    @property
-    def degrees(self) -> float:
-        """Degrees of freedom of `total`. Source: Satterthwaite (1946), Welch (1947)."""
-        if self.seeds == 0 or self.total == 0:
-            return self.image_degrees
-        image_share, seed_share = (self.images / self.total) ** 2, (self.seeds / self.total) ** 2
-        return 1 / (image_share**2 / self.image_degrees + seed_share**2 / self.seed_degrees)
-
-
-def group_degrees(groups: int) -> float:
-    """Degrees of freedom of a standard error from two or more groups: half of G − 1, at least 1.
-
-    A variance from G normal contributions has G − 1. Those of images and scenes are far from normal (most change little,
-    a few much; scenes differ in length), and with a kurtosis κ the same matching of moments gives 2 G / (κ − 1). Half
-    (κ = 5) is what covers best in benchmarks/interval_coverage.py. Source: Satterthwaite (1946), Biometrics 2.
-    """
-    return max(1.0, (groups - 1) / 2)
-
-
-def difference(one: Sample, other: Sample) -> Sample:
-    """`one − other`, paired: the same resamples of the same images.
-
-    Seeds are carried on: where both have some, seed by seed (two artefacts of one training), else
-    each against the estimate of the side that has none (a recipe against a shipped model).
-
-    Raises:
-        ValueError: the two were not resampled equally often.
-
-    Example:
-        >>> one = Sample(estimate=0.75, replicates=np.array([0.75, 0.5]), groups=9, seeds=(0.5,))
-        >>> gain = difference(one, Sample(estimate=0.25, replicates=np.array([0.5, 0.25]), groups=9))
-        >>> gain.estimate, gain.replicates.tolist(), gain.seeds, gain.bounds
-        (0.5, [0.25, 0.25], (0.25,), (-1.0, 1.0))
-    """
-    if one.replicates.shape != other.replicates.shape:
-        raise ValueError(f"{len(one.replicates)} and {len(other.replicates)} resamples are not paired")
-    return Sample(
-        estimate=one.estimate - other.estimate,
-        replicates=one.replicates - other.replicates,
-        groups=min(one.groups, other.groups),
-        seeds=_paired_seeds(one, other),
-        bounds=(one.bounds[0] - other.bounds[1], one.bounds[1] - other.bounds[0]),
-    )
-
-
-def _paired_seeds(one: Sample, other: Sample) -> tuple[float, ...]:
-    if one.seeds and other.seeds:
-        return tuple(mine - theirs for mine, theirs in zip(one.seeds, other.seeds, strict=False))
-    return tuple(mine - other.estimate for mine in one.seeds) + tuple(
-        one.estimate - theirs for theirs in other.seeds
-    )
 
 
 def interval(sample: Sample, level: float) -> Ends | None:
@@ -214,15 +101,56 @@ class Family:
             return None
         if sample.unvaried:
             return self._unvaried_interval(sample, spread)
+        if sample.pair is not None:
+            paired = self._of_trials(sample, sample.pair, spread)
+            if paired is not None:
+                return paired
         return _logit_interval(sample, t_critical(self.critical, spread.degrees) * spread.total)
 
     def _unvaried_interval(self, sample: Sample, spread: Spread) -> Ends:
         ends = unseen_bound(sample, self.significance)
         if spread.seeds == 0:
             return ends
-        luck = t_critical(self.critical, spread.seed_degrees) * spread.seeds
-        low, high = (math.hypot(end - sample.estimate, luck) for end in ends)
-        return max(sample.bounds[0], sample.estimate - low), min(sample.bounds[1], sample.estimate + high)
+        low, high = (end - sample.estimate for end in ends)
+        return self._with_luck(sample, spread, (-low, high))
+
+    def _of_trials(self, sample: Sample, pair: tuple[Sample, Sample], spread: Spread) -> Ends | None:
+        """A difference of two shares of the same trials, from the two sides' own intervals and their correlation.
+
+        Where few trials differ, the resamples show less spread than there is: with one in forty, they are sure that it is
+        no more than four. The two shares' own intervals know better. None where a side has no interval.
+
+        Source: Newcombe (1998), Improved confidence intervals for the difference between binomial proportions based on
+            paired data, Statistics in Medicine 17 (method 10); Zou & Donner (2008), Construction of confidence limits
+            about effect measures, Statistics in Medicine 27 (the same for any two numbers).
+        """
+        one, other = pair
+        mine, theirs = self.interval(one), self.interval(other)
+        if mine is None or theirs is None:
+            return None
+        together = _correlation(one.replicates, other.replicates)
+        low = _recovered(one.estimate - mine[0], theirs[1] - other.estimate, together)
+        high = _recovered(mine[1] - one.estimate, other.estimate - theirs[0], together)
+        return self._with_luck(sample, spread, (low, high))
+
+    def _with_luck(self, sample: Sample, spread: Spread, reach: Ends) -> Ends:
+        """Around the centre: how far the images let it be below and above, and the luck of training."""
+        luck = t_critical(self.critical, spread.seed_degrees) * spread.seeds if spread.seeds else 0.0
+        low, high = (math.hypot(part, luck) for part in reach)
+        return max(sample.bounds[0], sample.centre - low), min(sample.bounds[1], sample.centre + high)
+
+
+def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Of two samples' replicates, where both could be measured; 0 where one of them does not vary."""
+    measured = np.isfinite(one) & np.isfinite(other)
+    first, second = (values[measured] - values[measured].mean() for values in (one, other))
+    scale = math.sqrt(float(first @ first) * float(second @ second))
+    return min(1.0, max(-1.0, float(first @ second) / scale)) if scale > NO_SPREAD else 0.0
+
+
+def _recovered(mine: float, theirs: float, correlation: float) -> float:
+    """How far a difference reaches where its sides reach so far, and vary together."""
+    return math.sqrt(max(0.0, mine**2 - 2 * correlation * mine * theirs + theirs**2))
 
 
 def _greatest_deviations(samples: Sequence[Sample]) -> NDArray[np.float64]:
@@ -250,8 +178,8 @@ def _greatest_deviations(samples: Sequence[Sample]) -> NDArray[np.float64]:
 def _logit_interval(sample: Sample, reach: float) -> Ends:
     """± `reach` by the delta method on the logit scale: like ± `reach` in the middle, and never beyond the bounds."""
     low, high = sample.bounds
-    place = to_logit(sample.estimate, sample.bounds)
-    around = reach / logit_slope(sample.estimate, sample.bounds)
+    place = to_logit(sample.centre, sample.bounds)
+    around = reach / logit_slope(sample.centre, sample.bounds)
     return low + (high - low) * _expit(place - around), low + (high - low) * _expit(place + around)
 
 
@@ -288,7 +216,7 @@ def unseen_bound(sample: Sample, significance: float) -> Ends:
         [0.903, 1.0]
     """
     low, high = sample.bounds
-    share = unseen_share(sample.groups, significance)
+    share = unseen_share(sample.groups if sample.rarest is None else sample.rarest, significance)
     estimate = min(max(sample.estimate, low), high)
     return estimate - share * (estimate - low), estimate + share * (high - estimate)
 

@@ -1,6 +1,6 @@
 """Which classes a mean over classes is judged on. This is the one place that decides it.
 
-A class that rests on one or two groups is not known: its average precision may be anything, and a mean that takes it
+A class that rests on fewer than five groups is not known: its average precision may be anything, and a mean that takes it
 as measured is too sure of itself. It is left out of the mean that intervals are of, by name; the mean over all classes
 is shown beside it. The labels decide, never the predictions: what is compared has the same classes on both sides.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST_GROUPS = 3
+FEWEST_GROUPS = 5
 """Groups that hold a class, from which on the class counts in judged means (benchmarks/coverage_elsewhere.py)."""
 
 
@@ -27,7 +27,7 @@ def judged_classes(groups: NDArray[np.integer], among: NDArray[np.bool_] | None 
 
     Example:
         >>> judged_classes(np.array([40, 2, 0, 3])).tolist()
-        [True, False, False, True]
+        [True, False, False, False]
     """
     known = (groups > 0) & (True if among is None else among)
     enough = known & (groups >= FEWEST_GROUPS)

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from runner.evaluation.intervals import (
     Family,
     Sample,
-    Spread,
-    group_degrees,
     logit_slope,
     t_critical,
     to_logit,
@@ -54,18 +52,18 @@ def further_groups(sample: Sample, threshold: float, family: Family, *, power: f
         return None
     if sample.unvaried:
         return _until_unseen_is_small(sample, threshold, family.significance)
-    distance = abs(to_logit(sample.estimate, sample.bounds) - to_logit(threshold, sample.bounds))
+    distance = abs(to_logit(sample.centre, sample.bounds) - to_logit(threshold, sample.bounds))
     if not math.isfinite(distance):
         return None
-    away = distance * logit_slope(sample.estimate, sample.bounds)  # in the sample's unit again
+    away = distance * logit_slope(sample.centre, sample.bounds)  # in the sample's unit again
 
     def enough(further: int) -> bool:
-        return _predictive_power(away, spread, family.critical, sample.groups, further) >= power
+        return _predictive_power(away, sample, family.critical, further) >= power
 
     return _least(enough, MOST * sample.groups)
 
 
-def _predictive_power(distance: float, spread: Spread, critical: float, groups: int, further: int) -> float:
+def _predictive_power(distance: float, sample: Sample, critical: float, further: int) -> float:
     """The chance that groups and further ones together put the estimate beyond the interval's reach, on either side.
 
     With standard error s from g groups, the estimate from g + f groups is normal around today's with variance
@@ -74,22 +72,13 @@ def _predictive_power(distance: float, spread: Spread, critical: float, groups: 
     """
     from scipy.special import ndtr
 
-    total = groups + further
-    error = math.hypot(spread.images * math.sqrt(groups / total), spread.seeds)
-    reach = t_critical(critical, _degrees(spread, groups, total)) * error
-    moves = spread.images * math.sqrt(further / total)
+    total = sample.groups + further
+    now, then = sample.spread, sample.at_groups(total)
+    if now is None or then is None:
+        return 0.0
+    reach = t_critical(critical, then.degrees) * then.total
+    moves = now.images * math.sqrt(further / total)
     return float(ndtr((distance - reach) / moves) + ndtr((-distance - reach) / moves))
-
-
-def _degrees(spread: Spread, groups: int, total: int) -> float:
-    images = spread.images * math.sqrt(groups / total)
-    return Spread(
-        drawn=spread.drawn,
-        images=images,
-        seeds=spread.seeds,
-        image_degrees=group_degrees(total),
-        seed_degrees=spread.seed_degrees,
-    ).degrees
 
 
 def _least(enough: Callable[[int], bool], most: int) -> int | None:
@@ -105,7 +94,7 @@ def _least(enough: Callable[[int], bool], most: int) -> int | None:
 
 def _until_unseen_is_small(sample: Sample, threshold: float, significance: float) -> int | None:
     """Groups until `unseen_bound` excludes the threshold, if all of them go on to give the same."""
-    estimate, (low, high) = sample.estimate, sample.bounds
+    estimate, (low, high) = sample.centre, sample.bounds
     room = estimate - low if threshold < estimate else high - estimate
     distance = abs(estimate - threshold)
     if distance == 0 or distance >= room:

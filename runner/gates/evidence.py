@@ -182,7 +182,7 @@ def in_target(found: TargetEvaluation, metric: str, cell: Cell) -> Measured:
     value = getattr(metrics, metric)
     if value is None or not math.isfinite(value):
         return Measured(why_not=_no_data(metrics))
-    if cell.class_name is None and metric in metrics.judged:
+    if metric in metrics.judged:
         return Measured(value=metrics.judged[metric], of_all=float(value))
     return Measured(value=float(value))
 

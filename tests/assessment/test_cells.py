@@ -123,8 +123,8 @@ def test_a_class_on_one_image_is_named_and_left_out_of_judged_means(tmp_path: Pa
     assert "left out" not in recall.explanation  # it counts all objects together
 
 
-def test_a_class_on_three_images_counts() -> None:
-    found = assessed(60, [*COMMON, *((image, 2, True) for image in (50, 51, 52))])
+def test_a_class_on_five_images_counts() -> None:
+    found = assessed(60, [*COMMON, *((image, 2, True) for image in range(50, 55))])
     assert (found.left_out, found.evaluation.overall.judged) == ([], {})
 
 

@@ -43,8 +43,8 @@ def test_f1_counts_what_precision_and_what_recall_count() -> None:
     assert counting.on(np.arange(5) == 3).rows("either").image.tolist() == [3]
 
 
-def test_a_class_on_two_groups_is_left_out_of_judged_means() -> None:
-    groups = np.array([40, 3, 2, 0])
+def test_a_class_on_four_groups_is_left_out_of_judged_means() -> None:
+    groups = np.array([40, 5, 4, 0])
     assert judged_classes(groups).tolist() == [True, True, False, False]
     known = np.array([False, True, True, True])
     assert judged_classes(groups, known).tolist() == [False, True, False, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from runner.evaluation.intervals import (
     Family,
     Sample,
     difference,
+    group_degrees,
     interval,
     simultaneous,
     t_critical,
@@ -47,7 +49,8 @@ def gain(error: float, *, seed: int = 0) -> Sample:
 def test_an_interval_reaches_t_standard_errors_to_both_sides() -> None:
     from scipy.special import stdtrit
 
-    low, high = interval(difference(normal(0.5, 0.01), normal(0.5, 0)), 0.95)
+    of_scenes = [replace(side, trials=False) for side in (normal(0.5, 0.01), normal(0.5, 0))]
+    low, high = interval(difference(*of_scenes), 0.95)
     reach = stdtrit(50, 0.975) * 0.01 * np.sqrt(101 / 100)
     assert (low, high) == pytest.approx((-reach, reach), rel=2e-4)  # the logit scale is nearly straight there
 
@@ -169,11 +172,66 @@ def test_differently_often_resampled_numbers_are_not_paired() -> None:
     assert str(caught.value) == "1000 and 500 resamples are not paired"
 
 
+def of_trials(right: NDArray[np.bool_], drawn: NDArray[np.float64]) -> Sample:
+    return Sample(estimate=float(right.mean()), replicates=drawn @ right / len(right), groups=len(right))
+
+
+def test_one_image_that_differs_in_forty_does_not_exclude_that_five_do() -> None:
+    images = np.arange(40)
+    drawn = np.random.default_rng(2).multinomial(40, np.full(40, 1 / 40), 1000).astype(float)
+    low, high = interval(difference(of_trials(images < 35, drawn), of_trials(images < 36, drawn)), 0.95)
+    assert low < -0.125 < 0.03 < high
+
+
+def test_the_difference_of_two_shares_of_few_images_is_covered() -> None:
+    rng, truth, held, above = np.random.default_rng(3), -0.08, [], []
+    for _ in range(300):
+        champion = rng.random(40) < 0.9
+        ours = np.where(champion, rng.random(40) >= 0.1, rng.random(40) < 0.1)
+        drawn = rng.multinomial(40, np.full(40, 1 / 40), 300).astype(float)
+        low, high = interval(difference(of_trials(ours, drawn), of_trials(champion, drawn)), 0.95)
+        held.append(low <= truth <= high)
+        above.append(low > truth)  # it hides the drop
+    assert np.mean(held) >= 0.95
+    assert np.mean(above) <= 0.035
+
+
+def test_scenes_that_move_together_are_not_taken_for_trials() -> None:
+    together = np.random.default_rng(4).normal(0, 0.1, 1000)
+    sides = [Sample(estimate=0.8 + d, replicates=0.8 + d + together, groups=10) for d in (0.05, 0.0)]
+    apart = [replace(side, replicates=side.replicates + 0.001 * np.arange(1000) / 1000) for side in sides[:1]]
+    scenes = [replace(side, trials=False) for side in (*apart, sides[1])]
+    trials = interval(difference(apart[0], sides[1]), 0.95)
+    low, high = interval(difference(*scenes), 0.95)
+    assert trials[0] < low < 0.05 < high
+    assert high - low < 0.002
+
+
+@pytest.mark.parametrize(("groups", "degrees"), [(2, 1), (3, 2), (6, 5), (11, 5), (41, 20), (1.4, 1)])
+def test_few_groups_have_as_many_degrees_of_freedom_as_they_allow(groups: float, degrees: float) -> None:
+    assert group_degrees(groups) == degrees
+
+
+def test_several_seeds_are_centred_on_their_mean() -> None:
+    lucky = replace(normal(0.5, 0.03, groups=26), seeds=(0.42, 0.46))
+    low, high = interval(lucky, 0.95)
+    assert lucky.centre == pytest.approx(0.46)
+    logit = np.log(np.array([low, 0.46, high]) / (1 - np.array([low, 0.46, high])))
+    assert logit[2] - logit[1] == pytest.approx(logit[1] - logit[0])
+
+
+def test_what_an_export_changed_does_not_lead_the_seeds_mean_beyond_the_bounds() -> None:
+    moved = replace(normal(0.99, 0.003, groups=50), seeds=(1.02, 1.03))
+    assert moved.centre == 1.0
+    low, high = interval(moved, 0.95)
+    assert 0.8 < low < 1.0 == high
+
+
 def test_the_spread_over_seeds_is_added_by_welch_and_satterthwaite() -> None:
     one = Sample(
         estimate=0.5, replicates=normal(0.5, 0.03, groups=26).replicates, groups=26, seeds=(0.54, 0.46)
     )
-    images, seeds = 0.03**2 * 26 / 25, 0.04**2
+    images, seeds = 0.03**2 * 26 / 25, 0.04**2 / 3  # of the mean of three
     degrees = (images + seeds) ** 2 / (images**2 / 12.5 + seeds**2 / 2)
     assert one.spread is not None
     assert one.spread.total == pytest.approx(np.sqrt(images + seeds))

@@ -165,7 +165,7 @@ def _left_out(evaluation: Evaluation) -> str:
     more = f" and {len(everywhere) - _MOST_LEFT_OUT} more" if len(everywhere) > _MOST_LEFT_OUT else ""
     slices = "; on slices it may be others" if len(evaluation.left_out) > 1 or not everywhere else ""
     return (
-        " Means over classes in the tables, and their intervals, are without the classes that fewer than 3 groups hold"
+        " Means over classes in the tables, and their intervals, are without the classes that fewer than 5 groups hold"
         f"{': ' if names else ''}{names}{more}{slices}. The values above are of all classes."
     )
 
