@@ -13,7 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.evaluation.sample import NO_SPREAD, Ends, Sample, Spread, difference, group_degrees, mean_degrees
+from runner.evaluation.sample import (
+    NO_SPREAD,
+    Ends,
+    Sample,
+    Spread,
+    difference,
+    group_degrees,
+    mean_degrees,
+    t_critical,
+)
 
 __all__ = [
     "Ends",
@@ -25,6 +34,7 @@ __all__ = [
     "interval",
     "mean_degrees",
     "simultaneous",
+    "t_critical",
     "unseen_bound",
 ]
 
@@ -105,7 +115,7 @@ class Family:
             paired = self._of_trials(sample, sample.pair, spread)
             if paired is not None:
                 return paired
-        return _logit_interval(sample, t_critical(self.critical, spread.degrees) * spread.total)
+        return _logit_interval(sample, spread.reach(self.critical))
 
     def _unvaried_interval(self, sample: Sample, spread: Spread) -> Ends:
         ends = unseen_bound(sample, self.significance)
@@ -224,18 +234,6 @@ def unseen_bound(sample: Sample, significance: float) -> Ends:
 def unseen_share(groups: int, significance: float) -> float:
     """The greatest share of groups of which none would be among `groups` with probability `significance` / 2."""
     return 1 - float((significance / 2) ** (1 / groups))
-
-
-def t_critical(critical: float, degrees: float) -> float:
-    """The value that Student's t exceeds as often as a normal variable exceeds `critical`.
-
-    Example:
-        >>> round(t_critical(1.96, 9), 3)
-        2.262
-    """
-    from scipy.special import ndtr, stdtrit
-
-    return max(critical, -float(stdtrit(degrees, ndtr(-critical))))
 
 
 def _normal_quantile(probability: float) -> float:

@@ -9,7 +9,6 @@ from runner.evaluation.intervals import (
     Family,
     Sample,
     logit_slope,
-    t_critical,
     to_logit,
 )
 
@@ -76,7 +75,7 @@ def _predictive_power(distance: float, sample: Sample, critical: float, further:
     now, then = sample.spread, sample.at_groups(total)
     if now is None or then is None:
         return 0.0
-    reach = t_critical(critical, then.degrees) * then.total
+    reach = then.reach(critical)
     moves = now.images * math.sqrt(further / total)
     return float(ndtr((distance - reach) / moves) + ndtr((-distance - reach) / moves))
 

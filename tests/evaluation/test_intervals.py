@@ -227,15 +227,15 @@ def test_what_an_export_changed_does_not_lead_the_seeds_mean_beyond_the_bounds()
     assert 0.8 < low < 1.0 == high
 
 
-def test_the_spread_over_seeds_is_added_by_welch_and_satterthwaite() -> None:
+def test_the_spread_over_seeds_is_added_with_its_own_few_degrees_of_freedom() -> None:
     one = Sample(
         estimate=0.5, replicates=normal(0.5, 0.03, groups=26).replicates, groups=26, seeds=(0.54, 0.46)
     )
     images, seeds = 0.03**2 * 26 / 25, 0.04**2 / 3  # of the mean of three
-    degrees = (images + seeds) ** 2 / (images**2 / 12.5 + seeds**2 / 2)
+    t = (images * t_critical(1.96, 12.5) + seeds * t_critical(1.96, 2)) / (images + seeds)
     assert one.spread is not None
     assert one.spread.total == pytest.approx(np.sqrt(images + seeds))
-    assert one.spread.degrees == pytest.approx(degrees)
+    assert one.spread.reach(1.96) == pytest.approx(t * np.sqrt(images + seeds))
     without = interval(normal(0.5, 0.03, groups=26), 0.95)
     low, high = interval(one, 0.95)
     assert low < without[0] < without[1] < high
