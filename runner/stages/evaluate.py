@@ -319,7 +319,7 @@ def _evaluation(
 
 STAGE = Stage(
     name="evaluate",
-    version=6,
+    version=7,
     params_type=EvaluateParams,
     resolve=resolve,
     with_champion=with_champion,
