@@ -42,7 +42,8 @@ _BETWEEN_SCANS = frozenset((0xC4, _START_OF_SCAN, 0xDB, 0xDC, 0xDD, *range(0xE0,
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _BITS, _SAMPLE_FORMAT = 258, 339  # TIFF's tags
-_FLOAT = 3
+_FLOAT, _SHORT = 3, 3
+_MOST_CHANNELS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,25 +224,38 @@ def _webp_remark(data: bytes) -> str | None:
 
 
 def _judge_tiff(data: bytes) -> FileVerdict:
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    try:
-        tags = ImageFileDirectory_v2(data[:8])
-        with io.BytesIO(data) as file:
-            file.seek(tags.next)
-            tags.load(file)
-        bits, kinds, further = (tags.get(_BITS, (1,)), tags.get(_SAMPLE_FORMAT, (1,)), tags.next)
-        deepest = max(int(number) for number in bits)
-        is_float = _FLOAT in kinds
-    except Exception:  # Pillow raises what it comes across; the decoder has the last word
-        return FileVerdict(format="TIFF")
+    tags, pages = _tiff_tags(data)
+    deepest = max(tags.get(_BITS, (1,)))
+    is_float = _FLOAT in tags.get(_SAMPLE_FORMAT, ())
     if is_float or deepest > 16:
         number = "floating-point numbers" if is_float else "integers"
         problem = f"a TIFF of {deepest}-bit {number}, which are no grey values: scale them to 8 or 16 bits"
         return FileVerdict(format="TIFF", problem=problem)
     if deepest == 16:
         return FileVerdict(format="TIFF", remark="16 bits a channel, of which the upper 8 are read")
-    return FileVerdict(format="TIFF", remark="several pages, of which the first is read" if further else None)
+    remark = "several pages, of which the first is read" if pages > 1 else None
+    return FileVerdict(format="TIFF", remark=remark)
+
+
+def _tiff_tags(data: bytes) -> tuple[dict[int, tuple[int, ...]], int]:
+    """The tags of short numbers of the first page, and whether there are more pages (2) or not (1).
+
+    Nothing where the file is cut: the decoder has the last word. Source: TIFF 6.0, section 2.
+    """
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)
+
+    start = number(4, 4)
+    count = number(start, 2)
+    found: dict[int, tuple[int, ...]] = {}
+    for at in range(start + 2, min(start + 2 + 12 * count, len(data) - 11), 12):
+        kind, values = number(at + 2, 2), number(at + 4, 4)
+        if kind == _SHORT and 0 < values <= _MOST_CHANNELS:
+            place = at + 8 if values <= 2 else number(at + 8, 4)
+            found[number(at, 2)] = tuple(number(place + 2 * item, 2) for item in range(values))
+    return found, 2 if number(start + 2 + 12 * count, 4) else 1
 
 
 def damaged(kind: Format | None) -> str:
@@ -280,6 +294,9 @@ def _decodes(data: bytes) -> bool:
     import cv2
     import numpy as np
 
+    cv2.utils.logging.setLogLevel(
+        cv2.utils.logging.LOG_LEVEL_SILENT
+    )  # what is wrong is said by whoever asked
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) is not None
     except cv2.error:

@@ -105,6 +105,12 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "cut.jpg": (saved("JPEG")[:-2], "truncated: the JPEG end marker is missing"),
     "cut-and-filled.jpg": (saved("JPEG")[:-40] + bytes(90), "truncated: the JPEG end marker is missing"),
     "cut.png": (saved("PNG")[:-20], "truncated: the PNG end chunk is missing"),
+    "cut.tif": (saved("TIFF")[:-20], "cannot be decoded as TIFF: the content is damaged"),
+    "cut-compressed.tif": (
+        saved("TIFF", compression="tiff_lzw")[:-3],
+        "cannot be decoded as TIFF: the content is damaged",
+    ),
+    "cut.webp": (saved("WEBP")[:-9], "cannot be decoded as WebP: the content is damaged"),
     "cut.bmp": (saved("BMP")[:100], "cannot be decoded as BMP: the content is damaged"),
     "broken.png": (saved("PNG")[:60] + b"\0\1\2" + saved("PNG")[63:], "cannot be decoded as PNG: the content is damaged"),
     "small.png": (encoded(".png", "uint8")[:16] + b"", "truncated: the PNG end chunk is missing"),

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.adapters import yaml_text
+from runner.config.yaml_loader import parse_document
+from runner.scaffold.documents import scalar
 
 # What real classes are called: sign numbers, sizes, answers, times.
 AWKWARD = [
@@ -58,6 +60,14 @@ def test_what_dvc_writes_is_read_as_dvc_reads_it(names: list[str], numbers: list
 
     content = {"names": names, "numbers": numbers, "truths": [True, False, None]}
     assert yaml_text.load(dumps_yaml(content)) == content
+
+
+@settings(max_examples=150, deadline=None)
+@given(name=TEXT)
+def test_what_init_writes_into_flywheel_yaml_reads_the_same_everywhere(name: str) -> None:
+    text = f"classes: [{scalar(name)}]\n"
+    assert parse_document(text.encode(), "flywheel.yaml").data == {"classes": [name]}
+    assert all(read == {"classes": [name]} for read in readers(text))
 
 
 def test_text_is_text_whatever_it_looks_like() -> None:

@@ -262,6 +262,13 @@ def test_ids_that_name_two_things_are_refused(tmp_path: Path, changes: dict[str,
     assert error.value.where.file == f"{tmp_path}/annotations/a.json"
 
 
+def test_two_file_names_of_one_image_are_refused(tmp_path: Path) -> None:
+    content = document(images=[{"id": 1, "file_name": "x.jpg"}, {"id": 2, "file_name": "./x.jpg"}])
+    with pytest.raises(FlywheelError) as error:
+        read_coco(write(tmp_path, "annotations/a.json", content, "images/x.jpg"), SCHEME)
+    assert error.value.message == "lists images/x.jpg twice, under two file names"
+
+
 def test_categories_of_one_name_are_one_class_and_said_so(tmp_path: Path) -> None:
     content = document(categories=[{"id": 7, "name": "dog"}, {"id": 8, "name": "dog"}])
     found = read_coco(write(tmp_path, "annotations/a.json", content, "images/x.jpg"), SCHEME)

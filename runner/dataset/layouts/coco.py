@@ -49,10 +49,15 @@ def read_coco(folder: Path, scheme: LabelScheme) -> LayoutContent:
     for file in files:
         for entry in _entries(folder, file, finder, scheme, notes):
             if entry.path in listed:
+                again = origin[entry.path] == file
                 raise FlywheelError(
-                    f"lists {entry.path} although {origin[entry.path]} does so too",
+                    f"lists {entry.path} twice, under two file names"
+                    if again
+                    else f"lists {entry.path} although {origin[entry.path]} does so too",
                     where=Where(f"{folder}/{file}"),
-                    hint="keep each image in one annotation file: move the other one out of the dataset",
+                    hint="keep one entry for each image, and give its annotations that image_id"
+                    if again
+                    else "keep each image in one annotation file: move the other one out of the dataset",
                     exit_code=ExitCode.STAGE_FAILED,
                 )
             listed[entry.path], origin[entry.path] = entry, file
