@@ -27,6 +27,7 @@ from runner.dataset.layouts.yolo import (
     label_path,
     labels_lie_aside,
     listed_names,
+    noted_names,
     read_class_names,
     task_label_folder,
     yolo_images,
@@ -39,6 +40,7 @@ from runner.domain.records import Record
 from runner.domain.task import TASK_NAMES, Keypoints, TaskName
 
 SHOWN = 5  # examples of each kind of problem
+NO_SPLITS = "no split folders"
 NAME_LISTS = ("classes.txt", "labels/classes.txt", "obj.names", "data/obj.names", "classes.names")
 
 
@@ -217,6 +219,8 @@ def _yolo_classes(folder: Path, labels: Sequence[str], problems: list[str]) -> l
         return names
     if place := next((place for place in NAME_LISTS if (folder / place).is_file()), None):
         return listed_names(folder / place)
+    if names := noted_names(folder / "notes.json"):
+        return names
     ids = {words[0] for path in labels for words in words_of(folder / path)}
     highest = max((int(word) for word in ids if word.isdecimal()), default=-1)
     problems.append(
@@ -241,7 +245,7 @@ def _problems(folder: Path, found_layout: str, content: LayoutContent) -> list[s
     told = found_layout == "coco" or any(entry.labelled for entry in content.entries)
     found += content.notes if told else []
     if not any(entry.split for entry in content.entries):
-        found.append("no split folders: choose splits by condition, such as group_fraction < 0.8")
+        found.append(f"{NO_SPLITS}: choose splits by condition, such as group_fraction < 0.8")
     return found
 
 

@@ -49,15 +49,27 @@ def _no_images(folder: Path) -> str:
 
 def _beside(folder: Path, labels: Counter[str]) -> str:
     """What files are that are called as images are."""
-    place = labels.most_common(1)[0][0]
-    texts = sorted((folder / place).rglob("*.txt"))[:LOOKED_AT]
-    lines = [words for path in texts for words in words_of(path)]
+    stems = {PurePosixPath(path).stem for path in list_files(folder)}
+    texts = [path for path in list_files(folder, frozenset((".txt",))) if PurePosixPath(path).stem in stems]
+    lines = [words for path in texts[:LOOKED_AT] for words in words_of(folder / path)]
     if lines and all(_are_numbers(words) for words in lines):
         return (
             f"YOLO labels lie beside their images in {_listed(labels)}, as LabelImg and CVAT write them: "
             "move the images into images/ and the labels into labels/"
         )
     return f"files named as images are, perhaps their labels, are in {_listed(labels)}"
+
+
+def _pictures_of_masks(folder: Path) -> Counter[str]:
+    """Folders beside images/ of pictures that are named as the images are."""
+    paths = [PurePosixPath(path) for path in list_files(folder)]
+    images = {path.stem for path in paths if "images" in path.parts[:-1]}
+    beside = [
+        path
+        for path in paths
+        if "images" not in path.parts[:-1] and path.stem.removesuffix("_mask") in images
+    ]
+    return Counter(path.parent.as_posix() for path in beside)
 
 
 def _are_numbers(words: Sequence[str]) -> bool:
@@ -72,6 +84,8 @@ def no_labels(folder: Path) -> str:
     if formats := detected_formats(folder):
         return str(formats[0])
     places = label_folders(folder)
+    if not places and (masks := _pictures_of_masks(folder)):
+        return f"no labels were found, but pictures called as the images are, in {_listed(masks)}: masks as pictures are not read; convert them to outlines (YOLO or COCO)"
     if not places:
         return "no labels were found: all images are unlabelled"
     return (

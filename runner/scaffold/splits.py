@@ -154,7 +154,7 @@ def _groups(entries: Sequence[ImageEntry], values: Sequence[Any] | None) -> list
 
 
 def _refuse_empty(entries: Sequence[ImageEntry], empty_splits: Mapping[str, str]) -> None:
-    filled = {split_role(entry.split) for entry in entries}
+    filled = {split_role(entry.split) for entry in entries if entry.split not in empty_splits}
     for name, why in empty_splits.items():
         role = split_role(name)
         if role in JUDGED and role not in filled:

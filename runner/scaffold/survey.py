@@ -9,8 +9,8 @@ from typing import Any
 
 from runner.config.task_rules import TASK_LAYOUTS
 from runner.dataset.class_names import class_problem
-from runner.dataset.discover import NAME_LISTS, DatasetSummary, discover
-from runner.dataset.entries import ImageEntry, LabelScheme
+from runner.dataset.discover import NAME_LISTS, NO_SPLITS, DatasetSummary, discover
+from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent
 from runner.dataset.index import BUILT_IN, class_columns
 from runner.dataset.layouts import LAYOUTS
 from runner.dataset.layouts.coco import coco_categories
@@ -69,10 +69,10 @@ def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = Non
     scheme = LabelScheme(task=summary.task, classes=classes, keypoints=points)
     content = LAYOUTS[found](folder, scheme)
     entries = content.entries
-    _check_trainable(folder, entries, summary)
+    _check_trainable(folder, content, summary)
     file, metadata, problems = _metadata(folder, summary, entries, classes)
     # Splits by condition are what this project is going to have.
-    known = [problem for problem in summary.problems if not problem.startswith("no split folders")]
+    known = [problem for problem in summary.problems if not problem.startswith(NO_SPLITS)]
     return Survey(
         layout=found,
         task=summary.task,
@@ -155,19 +155,23 @@ def _named_in(folder: Path, layout: str) -> str:
     return f"in {found.relative_to(folder).as_posix()}" if found else "in data.yaml"
 
 
-def _check_trainable(folder: Path, entries: Sequence[ImageEntry], summary: DatasetSummary) -> None:
+def _check_trainable(folder: Path, content: LayoutContent, summary: DatasetSummary) -> None:
+    entries = content.entries
     present = [entry for entry in entries if (folder / entry.path).is_file()]
-    if not present:
+    about = [entry for entry in entries if entry.objects]
+    notes = "; ".join(content.notes)
+    if not present or (about and not any(entry.objects for entry in present)):
+        absent = about or entries
+        which = f"the {len(absent)} images" if absent else "the images"
         raise FlywheelError(
-            f"none of the {len(entries)} images that the labels are about is there"
-            if entries
-            else f"none of the images that the labels are about is there: {'; '.join(summary.problems)}",
+            f"none of {which} that the labels are about is there{f': {notes}' if notes else ''}",
             where=Where(str(folder)),
-            hint=f"the first is looked for at {entries[0].path}" if entries else f"looked for {LOOKED_FOR}",
+            hint=f"the first is looked for at {absent[0].path}" if absent else f"looked for {LOOKED_FOR}",
         )
-    if not any(entry.objects for entry in present):
+    if not about:
         labelled = sum(entry.labelled for entry in present)
-        reasons = "; ".join(summary.problems) or f"{labelled} of {len(present)} images have labels, all empty"
+        known = [problem for problem in summary.problems if not problem.startswith(NO_SPLITS)]
+        reasons = "; ".join(known) or f"{labelled} of {len(present)} images have labels, all empty"
         raise FlywheelError(
             f"there is no labelled object to learn from: {reasons}",
             where=Where(str(folder)),

@@ -141,3 +141,21 @@ def test_a_stray_folder_beside_splits_is_no_class(tmp_path: Path) -> None:
 def test_breeds_below_a_class_belong_to_it(tmp_path: Path) -> None:
     found = discover(place(tmp_path, "cat/siamese/a.jpg", "cat/persian/b.jpg", "dog/poodle/c.jpg"))
     assert found.per_class == {"cat": 2, "dog": 1}
+
+
+def test_class_folders_far_below_are_pointed_to(tmp_path: Path) -> None:
+    place(tmp_path / "signs", "Final/Images/00000/a.jpg", "Final/Images/00001/b.jpg")
+    assert discover(tmp_path / "signs").problems[-1] == (
+        "all images lie below Final/Images/: adopt signs/Final/Images instead"
+    )
+    assert discover(tmp_path / "signs" / "Final" / "Images").classes == ["00000", "00001"]
+
+
+def test_names_come_from_label_studios_notes(tmp_path: Path) -> None:
+    place(tmp_path, "images/a.jpg")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("1 0.5 0.5 0.2 0.2\n")
+    (tmp_path / "notes.json").write_text(
+        '{"categories": [{"id": 1, "name": "dog"}, {"id": 0, "name": "cat"}]}'
+    )
+    assert discover(tmp_path).classes == ["cat", "dog"]

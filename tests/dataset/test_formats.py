@@ -141,3 +141,30 @@ def test_labels_that_could_be_read_in_another_way_are_said(
         assert (refused.value.hint or "").startswith(
             "say in data.yaml how many points it has, `kpt_shape: [2, 3]`"
         )
+
+
+def test_pictures_of_masks_are_named(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.jpg").write_bytes(JPEG)
+    assert discover(tmp_path).problems[0] == (
+        "no labels were found, but pictures called as the images are, in masks/ (1): masks as pictures are not read; "
+        "convert them to outlines (YOLO or COCO)"
+    )
+
+
+def test_labels_of_images_that_are_elsewhere_are_refused_with_what_they_say(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "other.jpg").write_bytes(JPEG)
+    content = {
+        "images": [{"id": 1, "file_name": "upload/3/a.jpg"}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4]}],
+    }
+    write(tmp_path, "annotations/a.json", json.dumps(content))
+    with pytest.raises(FlywheelError) as refused:
+        survey_dataset(tmp_path, None)
+    assert refused.value.message == (
+        "none of the 1 images that the labels are about is there: annotations/a.json: 1 of 1 images are not in the "
+        "dataset: 'upload/3/a.jpg'"
+    )

@@ -67,6 +67,9 @@ def folders_problem(folder: Path) -> str | None:
     None where every image lies in the same way.
     """
     parents = [parts for path in list_files(folder) if (parts := PurePosixPath(path).parts[:-1])]
+    common = _common_start(parents)
+    if len(common) > 1 and len({parts[len(common)] for parts in parents if len(parts) > len(common)}) > 1:
+        return f"all images lie below {'/'.join(common)}/: adopt {folder.name}/{'/'.join(common)} instead"
     direct = {parts[0] for parts in parents if len(parts) == 1}
     below: dict[str, set[str]] = defaultdict(set)
     for parts in parents:
@@ -86,9 +89,14 @@ def folders_problem(folder: Path) -> str | None:
     alike = [name for name in outer[1:] if len(below[name] & below[first]) > 1]
     if alike:
         return f"{inner}, and {alike[0]}/ holds the same: call such folders train, val and test, if they are splits, {anyway}"
-    if len(below) == 1:
-        return f"{inner}: adopt {folder.name}/{first} instead"
-    return None
+    return f"{inner}: adopt {folder.name}/{first} instead" if len(below) == 1 else None
+
+
+def _common_start(parents: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The folders that all lie in."""
+    first, last = min(parents, default=()), max(parents, default=())
+    same = next((at for at, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), None)
+    return first[: min(len(first), len(last))] if same is None else first[:same]
 
 
 def _classes(images: Counter[str], total: int) -> list[str]:

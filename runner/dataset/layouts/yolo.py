@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import msgspec
+
 from runner.adapters.yaml_text import load_text
 from runner.dataset.class_names import plain_name
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
@@ -255,6 +257,27 @@ def listed_names(path: Path) -> list[str]:
     while lines and not lines[-1].strip():
         lines.pop()
     return [plain_name(line) for line in lines]
+
+
+def noted_names(path: Path) -> list[str] | None:
+    """The class names of the notes.json that Label Studio writes beside YOLO labels; None where there is none."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=_Notes).categories
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    by_id = {item.id: plain_name(item.name) for item in found}
+    return (
+        [by_id[number] for number in range(len(by_id))] if sorted(by_id) == list(range(len(by_id))) else None
+    )
+
+
+class _NotedClass(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+
+
+class _Notes(msgspec.Struct, frozen=True):
+    categories: list[_NotedClass]
 
 
 def _number(key: Any) -> int | None:
