@@ -54,6 +54,33 @@ def encode_masks(pixels: NDArray[np.bool_]) -> list[str]:
     return [_text(item) for item in mask.encode(columns_first)] if len(pixels) else []
 
 
+def encode_part(pixels: NDArray[np.bool_], left_top: tuple[int, int], size_hw: tuple[int, int]) -> str:
+    """A mask that is False outside of `pixels`, as RLE: the same as of the whole, without ever making it.
+
+    Args:
+        pixels: `(h, w)`, inside the image.
+        left_top: where its upper left corner lies, `(x, y)`.
+        size_hw: the image's height and width.
+
+    >>> whole = np.zeros((3, 4), dtype=bool); whole[1:3, 1:3] = True
+    >>> encode_part(whole[1:3, 1:3], (1, 1), (3, 4)) == encode_mask(whole)
+    True
+    """
+    height, width = size_hw
+    left, top = left_top
+    framed = np.zeros(
+        (pixels.shape[1], pixels.shape[0] + 2), np.bool_
+    )  # (w, h + 2): each column with a frame
+    framed[:, 1:-1] = pixels.T
+    column, row = np.divmod(np.flatnonzero(framed[:, 1:] != framed[:, :-1]), pixels.shape[0] + 1)
+    edges = (column + left) * height + top + row  # start, end, start, end, … down the image's columns
+    # A run that ends where the next one starts goes on in the next column.
+    meeting = np.flatnonzero(edges[1:-1:2] == edges[2::2])
+    edges = np.delete(edges, np.concatenate([2 * meeting + 1, 2 * meeting + 2]))
+    counts = np.diff(edges, prepend=0, append=height * width)
+    return counts_to_rle((counts[:-1] if len(counts) > 1 and counts[-1] == 0 else counts).tolist(), size_hw)
+
+
 def decode_mask(rle: str, size_hw: tuple[int, int]) -> NDArray[np.bool_]:
     """The pixels `(height, width)` of a mask."""
     from pycocotools import mask

@@ -38,6 +38,45 @@ class ModelRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=False
         return TaskSpec(name=self.task, classes=self.class_names, keypoints=self.keypoints)
 
 
+class Preprocessing(Record, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """How an image becomes the input: decoded, fitted, its bytes multiplied by `scale`, `mean` taken away, divided by `std`.
+
+    Attributes:
+        size_hw: height and width of the input, pixels; fixed.
+        fit: `letterbox`: scaled with its aspect kept (bilinear) and centred on `pad_value`; `center_crop`: the shorter
+            side scaled to the input's (averaging), the middle taken.
+    """
+
+    size_hw: tuple[int, int]
+    layout: str = "NCHW"
+    dtype: str = "float32"
+    color_order: str = "RGB"
+    scale: float = 1 / 255
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    fit: str
+    pad_value: int | None = None
+    pad_position: str | None = None
+
+
+class Decoding(Record, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """How rows of `raw` become detections. The artefact suppresses nothing itself: `max_iou` and the others are ours.
+
+    Attributes:
+        box_format: order of the first four rows; an `obb`'s angle, in radians, is the last row.
+        box_units: what they count: pixels of the input, to be mapped back to the image; they are not normalised.
+        suppression: who removes overlaps: `none` is in the graph. Ours is within each class, above `max_iou`.
+        min_score: every class of an anchor with a higher score is a candidate of its own.
+    """
+
+    box_format: str = "cxcywh"
+    box_units: str = "input pixels"
+    suppression: str = "none"
+    max_iou: float
+    min_score: float
+    max_detections: int
+
+
 class ArtefactRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """An exported model: what a program needs to feed it and to read its outputs.
 
@@ -50,6 +89,9 @@ class ArtefactRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Fa
             key point (pose), or the angle in radians (obb). The caller suppresses overlaps.
         prototypes: `(1, coefficients, height / 4, width / 4)`: masks are where their weighted sum is above 0.
         probabilities: `(1, classes)`.
+
+    `preprocessing`, `decoding` (None for `classify`) and `stride`, in pixels, say the same for programs; None in artefacts of
+    earlier versions.
     """
 
     target: str
@@ -60,6 +102,9 @@ class ArtefactRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Fa
     keypoints: Keypoints | None = None
     input_hw: tuple[int, int]
     outputs: list[str] = field(default_factory=lambda: ["raw"])
+    stride: int | None = None
+    preprocessing: Preprocessing | None = None
+    decoding: Decoding | None = None
     state_digest: str
 
     @property

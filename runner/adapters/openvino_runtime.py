@@ -77,8 +77,8 @@ class _Counted:
             yield each
 
 
-def save(model: Any, path: Path, *, half_weights: bool, metadata: dict[str, str]) -> None:
-    """Writes `model.xml` and `model.bin`. Traces of how and where it was made are left out.
+def save(model: Any, path: Path, *, half_weights: bool, information: dict[str, dict[str, Any]]) -> None:
+    """Writes `model.xml` and `model.bin`, with `information` as `rt_info`. Traces of how and where it was made are left out.
 
     OpenVINO numbers the operations that it adds from a counter of the whole process; they are numbered anew here,
     so that the same model gives the same bytes.
@@ -90,8 +90,9 @@ def save(model: Any, path: Path, *, half_weights: bool, metadata: dict[str, str]
             operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
     for key in list(model.get_rt_info()):
         del model.rt_info[key]
-    for key, value in sorted(metadata.items()):
-        model.set_rt_info(value, ["flywheel", key])
+    for section, entries in sorted(information.items()):
+        for key, value in sorted(entries.items()):
+            model.set_rt_info(value, [section, key])
     openvino.save_model(model, path, compress_to_fp16=half_weights)
 
 

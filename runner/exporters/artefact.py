@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.domain.files import write_json
 from runner.domain.records import ExportedTarget
+from runner.exporters.description import Description
 
 if TYPE_CHECKING:
     from runner.adapters.decoding import Decoder
@@ -58,23 +59,41 @@ class ExportJob:
 
         return decoder_for(self.model()[1].spec)
 
-    def metadata(self, target: str, precision: str) -> dict[str, str]:
-        """What travels inside an artefact, beside the tensors."""
-        record = self.model()[1]
-        points = record.keypoints.names if record.keypoints else []
-        return {
-            "target": target,
-            "precision": precision,
-            "task": record.task,
-            "class_names": "\n".join(record.class_names),
-            "state_digest": record.state_digest,
-        } | ({"keypoint_names": "\n".join(points)} if points else {})
+    def description(self, target: str, precision: str) -> Description:
+        """What travels with an artefact, beside the tensors."""
+        from runner.adapters.decoding import candidates, suppression
+        from runner.adapters.inference import PAD_GREY
+        from runner.adapters.model_record import Decoding, Preprocessing
+
+        module, record = self.model()
+        size_hw = (record.imgsz, record.imgsz)
+        classified = record.task == "classify"
+        preprocessing = (
+            Preprocessing(size_hw=size_hw, fit="center_crop")
+            if classified
+            else Preprocessing(size_hw=size_hw, fit="letterbox", pad_value=PAD_GREY, pad_position="center")
+        )
+        decoding = Decoding(
+            max_iou=suppression.MAX_IOU,
+            min_score=candidates.MIN_SCORE,
+            max_detections=suppression.MAX_DETECTIONS,
+        )
+        return Description(
+            target=target,
+            precision=precision,
+            record=record,
+            stride=int(max(module.stride)),
+            outputs=self.decoder().outputs,
+            preprocessing=preprocessing,
+            decoding=None if classified else decoding,
+        )
 
     def finish(self, target: str, format_name: str, precision: str) -> ExportedTarget:
         """Writes the artefact's record into its folder and sums the folder up."""
         from runner.adapters.model_record import ArtefactRecord
 
         record = self.model()[1]
+        described = self.description(target, precision)
         folder = self.folder / target
         artefact = ArtefactRecord(
             target=target,
@@ -85,6 +104,9 @@ class ExportJob:
             keypoints=record.keypoints,
             outputs=list(self.decoder().outputs),
             input_hw=(record.imgsz, record.imgsz),
+            stride=described.stride,
+            preprocessing=described.preprocessing,
+            decoding=described.decoding,
             state_digest=record.state_digest,
         )
         files = sorted(path for path in folder.iterdir() if path.is_file())

@@ -38,7 +38,7 @@ class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="
             graph = with_half_weights(graph)
         write_bytes(
             job.folder / self.name / "model.onnx",
-            with_metadata(graph, job.metadata(self.name, self.precision)),
+            with_metadata(graph, job.description(self.name, self.precision).properties),
         )
         return job.finish(self.name, "onnx", self.precision)
 

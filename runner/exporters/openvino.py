@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, structs
 
+from runner.domain.files import write_text
 from runner.domain.options import Options
 from runner.domain.records import Device, ExportedTarget
 from runner.exporters.artefact import ExportJob
+from runner.exporters.description import SIDECAR
 
 if TYPE_CHECKING:
     from runner.adapters.inference import Predictor
@@ -37,6 +39,7 @@ class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", t
     def export(self, job: ExportJob) -> ExportedTarget:
         """Writes `<name>/model.xml` and `model.bin` with a fixed input of one image."""
         from runner.adapters.openvino_runtime import convert, save
+        from runner.adapters.yaml_text import dump
 
         model = convert(job.graph())
         calibration = self.calibration or Calibration()
@@ -45,8 +48,10 @@ class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", t
             model, images = _quantized(model, calibration, job)
         folder = job.folder / self.name
         folder.mkdir(parents=True)
-        metadata = job.metadata(self.name, self.precision)
-        save(model, folder / "model.xml", half_weights=self.precision == "fp16", metadata=metadata)
+        described = job.description(self.name, self.precision)
+        information = {"flywheel": described.properties, "model_info": described.model_info}
+        save(model, folder / "model.xml", half_weights=self.precision == "fp16", information=information)
+        write_text(folder / SIDECAR, dump(described.ultralytics))
         target = job.finish(self.name, "openvino", self.precision)
         if not images:
             return target

@@ -52,7 +52,7 @@ def run(context: StageContext, params: ExportParams) -> None:
 
 STAGE = Stage(
     name="export",
-    version=2,
+    version=3,
     params_type=ExportParams,
     resolve=resolve,
     run=run,

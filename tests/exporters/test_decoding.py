@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runner.adapters.coco_masks import decode_mask
+from runner.adapters.coco_masks import decode_mask, encode_mask, encode_part
 from runner.adapters.decoding import DECODERS, Decoder, decoder_for
 from runner.adapters.decoding.suppression import suppress_rotated
 from runner.adapters.detections import DetectionTable
@@ -137,6 +137,19 @@ def test_masks_are_ultralytics_native_ones(hw: tuple[int, int]) -> None:
     )
     ours = np.stack([decode_mask(rle, hw) for rle in found.further["mask_rle"]])
     assert (ours != theirs.numpy().astype(bool)).mean() < 1e-4  # where a sum is all but 0
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_run_lengths_of_a_part_are_those_of_the_whole(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(1, 9, 2).tolist()
+    left, top = int(rng.integers(width)), int(rng.integers(height))
+    right, bottom = int(rng.integers(left, width + 1)), int(rng.integers(top, height + 1))
+    if seed % 4 == 0:  # runs go on from one column to the next
+        top, bottom = 0, height
+    whole = np.zeros((height, width), bool)
+    whole[top:bottom, left:right] = rng.random((bottom - top, right - left)) < rng.choice([0, 0.3, 0.9, 1])
+    assert encode_part(whole[top:bottom, left:right], (left, top), (height, width)) == encode_mask(whole)
 
 
 def test_nothing_found_is_no_row_of_any_task() -> None:

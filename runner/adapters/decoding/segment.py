@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.coco_masks import encode_mask
+from runner.adapters.coco_masks import encode_part
 from runner.adapters.decoding.candidates import candidates
 from runner.adapters.decoding.detect import boxes_to_original
 from runner.adapters.decoding.suppression import suppress
@@ -37,7 +37,7 @@ class SegmentDecoder:
         boxes = boxes_to_original(found.boxes_xyxy[kept], letterbox)
         painter = _Painter(prototypes, letterbox.original_hw)
         rles = [
-            encode_mask(painter.mask(coefficients, box))
+            encode_part(*painter.part(coefficients, box), letterbox.original_hw)
             for coefficients, box in zip(found.extra[kept], boxes, strict=True)
         ]
         return Detections(boxes, found.scores[kept], found.class_ids[kept], {"mask_rle": rles})
@@ -47,21 +47,32 @@ class _Painter:
     """Masks at the original image's size: prototypes are weighted, enlarged bilinearly, and cut at 0.
 
     The same as Ultralytics' `process_mask_native` (its `retina_masks`). Bilinear enlarging is linear in rows and in
-    columns, so that one matrix each does it, of which a mask needs only the rows inside its box.
+    columns, so that one matrix each does it, of which a mask needs only what lies inside its box.
     """
 
     def __init__(self, prototypes: Floats, original_hw: tuple[int, int]) -> None:
         self._prototypes = prototypes
-        self._hw = original_hw
         self._rows, self._columns = _enlargement(prototypes.shape[1:3], original_hw)
 
-    def mask(self, coefficients: Floats, box_xyxy: Floats) -> NDArray[np.bool_]:
-        """`(height, width)` of the original image, False outside the box."""
-        mask = np.zeros(self._hw, bool)
+    def part(self, coefficients: Floats, box_xyxy: Floats) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+        """The mask within the box, in pixels of the original image, and the part's upper left corner `(x, y)`.
+
+        Outside the box it is False. Only the prototypes under the box are weighted and enlarged.
+        """
         left, top, right, bottom = (math.ceil(side) for side in box_xyxy.tolist())
-        logits = np.tensordot(coefficients, self._prototypes, axes=1)  # (P,), (P, h, w) -> (h, w)
-        mask[top:bottom, left:right] = (self._rows[top:bottom] @ logits @ self._columns[left:right].T) > 0
-        return mask
+        rows, (upper, lower) = _band(self._rows[top:bottom])
+        columns, (first, last) = _band(self._columns[left:right])
+        under = self._prototypes[:, upper:lower, first:last]
+        logits = np.tensordot(coefficients, under, axes=1)  # (P,), (P, h, w) -> (h, w)
+        # turned, since run lengths go down the columns
+        return ((columns @ (rows @ logits).T) > 0).T, (left, top)
+
+
+def _band(matrix: Floats) -> tuple[Floats, tuple[int, int]]:
+    """The columns of a matrix from the first to the last that are not zero, and where they lie."""
+    used = np.flatnonzero(matrix.any(axis=0))
+    start, stop = (int(used[0]), int(used[-1]) + 1) if used.size else (0, 0)
+    return matrix[:, start:stop], (start, stop)
 
 
 def _enlargement(small_hw: tuple[int, ...], original_hw: tuple[int, int]) -> tuple[Floats, Floats]:
