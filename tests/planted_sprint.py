@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from runner.adapters.tables import write_table
+from runner.dataset.near_duplicates import write_thumbnails
 
 CLASSES = ["cat", "dog"]
 
@@ -70,6 +73,7 @@ class SprintFolder:
     images: dict[str, dict[str, Any]] = field(default_factory=dict)
     objects: list[dict[str, Any]] = field(default_factory=list)
     assigned: dict[str, str | None] = field(default_factory=dict)
+    thumbnails: dict[str, bytes] = field(default_factory=dict)
 
     def add(self, path: str, *, assigned: str | None = "", objects: int = 2, **changes: Any) -> None:
         """Adds an image with clean boxes, assigned to its own split unless told otherwise."""
@@ -86,6 +90,10 @@ class SprintFolder:
         images = sorted(self.images.values(), key=lambda row: row["path"])
         columns = list(image_row("images/train/x.jpg"))
         write_table(self.folder / "index" / "images.parquet", _columns(images, columns))
+        paths = [row["path"] for row in images]
+        noise = np.random.default_rng(0).integers(0, 256, (len(paths), 256), dtype=np.uint8)
+        thumbnails = [self.thumbnails.get(path, noise[at].tobytes()) for at, path in enumerate(paths)]
+        write_thumbnails(self.folder / "index", paths, thumbnails)
         columns = list(object_row("images/train/x.jpg", 0))
         write_table(self.folder / "index" / "objects.parquet", _columns(self.objects, columns))
         manifest = [

@@ -27,6 +27,7 @@ from runner.domain.progress import progress_bar
 # From here on, half scale changes brightness by less than 0.05 and the hash by at most 2 bits.
 HALF_SCALE_SIDE_PX = 400
 HASH_SIDE = 32
+THUMBNAIL_SIDE = 16
 _ID_DIGITS = 32
 
 
@@ -41,6 +42,7 @@ class ImageMeasurement:
         width, height: pixels as training sees them, that is with the EXIF orientation applied.
         brightness, contrast: mean and standard deviation of the grey values, [0, 1].
         sharpness: variance of the Laplacian of the grey values (0–255); at half scale from 400 px on.
+        thumbnail: 16 × 16 grey values, row by row.
         phash: 64-bit perceptual hash: signs of the 8 × 8 lowest DCT frequencies against their median.
     """
 
@@ -54,6 +56,7 @@ class ImageMeasurement:
     contrast: float | None = None
     sharpness: float | None = None
     phash: int = 0
+    thumbnail: bytes = bytes(THUMBNAIL_SIDE**2)
 
 
 def measure_images(paths: Sequence[Path]) -> list[ImageMeasurement]:
@@ -115,6 +118,7 @@ def measure_image(path: Path) -> ImageMeasurement:
         contrast=round(float(deviation[0, 0]) / 255, 6),
         sharpness=round(_laplacian_variance(gray), 6),
         phash=_perceptual_hash(gray),
+        thumbnail=cv2.resize(gray, (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA).tobytes(),
     )
 
 

@@ -7,7 +7,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from runner.checks.data_rules import class_rules, data_rules, unknown_classes
+from runner.checks.data_rules import (
+    DEFAULT_DISTANCE,
+    NearDuplicateDistance,
+    class_rules,
+    data_rules,
+    unknown_classes,
+)
 from runner.checks.rule import Rule
 from runner.domain.options import Fraction, NonNegativeInt, Options
 from runner.domain.task import TaskName
@@ -22,6 +28,7 @@ class ClassificationPreset(Options, frozen=True, kw_only=True, tag_field="preset
         Fraction,
         Meta(description="Share of unreadable files that is still accepted (they are never selected)."),
     ] = 0.05
+    near_duplicate_distance: NearDuplicateDistance = DEFAULT_DISTANCE
     min_images_per_class: Annotated[
         NonNegativeInt, Meta(description="Fewer training images of a class than this is a warning.")
     ] = 10
@@ -29,7 +36,7 @@ class ClassificationPreset(Options, frozen=True, kw_only=True, tag_field="preset
     def rules(self, class_names: Sequence[str], group_by: str | None, task: TaskName) -> list[Rule]:
         """The preset's checks for a class map and the metadata column that groups images, if any."""
         return [
-            *data_rules(NAME, self.max_unreadable, group_by),
+            *data_rules(NAME, self.max_unreadable, group_by, self.near_duplicate_distance),
             unknown_classes(NAME, class_names),
             *class_rules(NAME, self.min_images_per_class, "images"),
         ]

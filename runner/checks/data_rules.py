@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta
 
 from runner.adapters.expectations import Expectation, Row
 from runner.checks.rule import Rule
 from runner.domain.records import SPLITS, Severity
+
+# Of `dataset.near_duplicates`, which imports NumPy: a test holds them to be equal.
+DEFAULT_DISTANCE, MAX_DISTANCE = 4, 7
+NEAR_DUPLICATES = "near_duplicates"
+NearDuplicateDistance = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=MAX_DISTANCE,
+        description="Images of val and test that an earlier split shows already are a warning: at most so many of the 64 bits "
+        "of their perceptual hashes differ, and their thumbnails agree.",
+    ),
+]
 
 
 def expect(name: str, **arguments: object) -> Expectation:
@@ -14,7 +30,9 @@ def expect(name: str, **arguments: object) -> Expectation:
     return Expectation(name=name, arguments=arguments)
 
 
-def data_rules(preset: str, max_unreadable: float, group_by: str | None) -> list[Rule]:
+def data_rules(
+    preset: str, max_unreadable: float, group_by: str | None, near_duplicate_distance: int
+) -> list[Rule]:
     """Files, empty splits, labels and leakage; `preset` begins the rules' ids."""
     leakage = [_group_leakage(preset, group_by)] if group_by else []
     return [
@@ -23,6 +41,7 @@ def data_rules(preset: str, max_unreadable: float, group_by: str | None) -> list
         _label_problems(preset),
         *leakage,
         *_duplicate_rules(preset),
+        _near_duplicates(preset, near_duplicate_distance),
     ]
 
 
@@ -128,6 +147,22 @@ def _duplicate_rules(preset: str) -> list[Rule]:
             describe=_describe_copies,
         ),
     ]
+
+
+def _near_duplicates(preset: str, distance: int) -> Rule:
+    return Rule(
+        id=f"{preset}.near_duplicates_across_splits",
+        description="no image of val or test nearly repeats one of an earlier split"
+        f" (hashes that differ in at most {distance} bits)",
+        severity=Severity.WARNING,
+        fix="move both into one split, or leave one out with data.exclude; the report shows what the model is worth without them",
+        table=NEAR_DUPLICATES,
+        expectation=expect("expect_column_values_to_be_between", column="distance", min_value=distance + 1),
+        describe=lambda row: (
+            f"{row['path']}: nearly the same as {row['near_path']} in {row['near_split']}"
+            f" (distance {int(float(str(row['distance'])))})"
+        ),
+    )
 
 
 def _any_path(row: Row) -> object:

@@ -8,7 +8,14 @@ from typing import Annotated
 from msgspec import Meta
 
 from runner.adapters.expectations import Row
-from runner.checks.data_rules import class_rules, data_rules, expect, unknown_classes
+from runner.checks.data_rules import (
+    DEFAULT_DISTANCE,
+    NearDuplicateDistance,
+    class_rules,
+    data_rules,
+    expect,
+    unknown_classes,
+)
 from runner.checks.rule import Rule
 from runner.domain.options import Fraction, NonNegativeInt, Options
 from runner.domain.records import Severity
@@ -30,6 +37,7 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
         Fraction,
         Meta(description="Share of unreadable files that is still accepted (they are never selected)."),
     ] = 0.05
+    near_duplicate_distance: NearDuplicateDistance = DEFAULT_DISTANCE
     min_objects_per_class: Annotated[
         NonNegativeInt, Meta(description="Fewer training objects of a class than this is a warning.")
     ] = 10
@@ -37,7 +45,7 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
     def rules(self, class_names: Sequence[str], group_by: str | None, task: TaskName) -> list[Rule]:
         """The preset's checks for a class map and the metadata column that groups images, if any."""
         return [
-            *data_rules(NAME, self.max_unreadable, group_by),
+            *data_rules(NAME, self.max_unreadable, group_by, self.near_duplicate_distance),
             unknown_classes(NAME, class_names),
             _degenerate_boxes(),
             _centre_outside() if task == "obb" else _box_outside(),

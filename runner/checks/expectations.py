@@ -10,6 +10,7 @@ import msgspec
 
 from runner.adapters.expectations import Expectation, Row
 from runner.checks.classification import ClassificationPreset
+from runner.checks.data_rules import DEFAULT_DISTANCE
 from runner.checks.detection import DetectionPreset
 from runner.checks.expectation_names import EXPECTATION_NAMES
 from runner.checks.rule import Rule
@@ -88,6 +89,17 @@ def _refuse_code(name: str, arguments: Mapping[str, Any]) -> None:
             raise FlywheelError(f"{name}: {key} cannot be used in a spec", hint=hint)
         if isinstance(value, Mapping) and "$PARAMETER" in value:
             raise FlywheelError(f"{name}: {key}: parameters ($PARAMETER) cannot be used in a spec")
+
+
+def near_duplicate_distance(blocks: Sequence[Mapping[str, Any]]) -> int:
+    """The widest that a preset among a sprint's checks asks for; the default where there is none.
+
+    >>> near_duplicate_distance([{"preset": "detection", "near_duplicate_distance": 2}]), near_duplicate_distance([])
+    (2, 4)
+    """
+    checks = [parse_check(block) for block in blocks]
+    presets = [check for check in checks if not isinstance(check, DataExpectation)]
+    return max((preset.near_duplicate_distance for preset in presets), default=DEFAULT_DISTANCE)
 
 
 def check_rules(

@@ -246,6 +246,30 @@ class LeftOut(Record, frozen=True, kw_only=True):
     classes: dict[str, int]
 
 
+class NearPair(Record, frozen=True, kw_only=True):
+    """A test image, and the nearest image of train or val; `distance` is in bits of their perceptual hashes."""
+
+    path: str
+    near_path: str
+    near_split: str
+    distance: int
+
+
+class NearDuplicates(Record, frozen=True, kw_only=True):
+    """Test images that nearly repeat images of train or val.
+
+    Attributes:
+        distance: hashes that differ in so many bits or fewer count, where the thumbnails agree.
+        images: how many test images there are. `pairs`: the first of them, by path.
+        without: the judged artefact on the other test images; None where there are no such images, or no others.
+    """
+
+    distance: int
+    images: int
+    pairs: list[NearPair] = []
+    without: Metrics | None = None
+
+
 class Evaluation(Record, frozen=True, kw_only=True):
     """What the evaluate stage writes.
 
@@ -254,6 +278,7 @@ class Evaluation(Record, frozen=True, kw_only=True):
         slice_members: of each slice that somebody named, a digest of which of them belong to it.
         searched_regions: looked at for weak slices; None without an `auto` slice.
         left_out: where judged means over classes are without some.
+        near_duplicates: None in records of earlier versions.
     """
 
     task: TaskName
@@ -269,6 +294,7 @@ class Evaluation(Record, frozen=True, kw_only=True):
     slice_members: dict[str, str] = {}
     searched_regions: int | None = None
     left_out: list[LeftOut] = []
+    near_duplicates: NearDuplicates | None = None
 
 
 # --- errors ---------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from runner.domain.records import Severity
 
 Block = Mapping[str, Any]
 _NAMES_ROWS = ("column", "column_A", "column_B", "column_list", "column_set")
-_TIGHTER_WHEN_MORE = frozenset(("mostly", "min_value", "strict_min", "strict_max"))
+_TIGHTER_WHEN_MORE = frozenset(("mostly", "min_value", "strict_min", "strict_max", "near_duplicate_distance"))
 _TIGHTER_WHEN_LESS = frozenset(("max_value", "max_unreadable"))
 _ALLOWED_SETS = frozenset(("expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"))
 _DEMANDED_SETS = frozenset(

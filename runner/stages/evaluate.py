@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from runner.checks.data_rules import DEFAULT_DISTANCE
+from runner.checks.expectations import near_duplicate_distance
 from runner.config.project import Project
 from runner.config.sprint import Confidence, SliceSpec, Sprint
 from runner.domain.champion import ResolvedChampion
@@ -20,6 +22,7 @@ from runner.domain.evaluation import (
     Evaluation,
     FoundSlice,
     LeftOut,
+    NearDuplicates,
     Resampling,
     TargetEvaluation,
     is_seed_target,
@@ -58,6 +61,7 @@ class EvaluateParams(Record, frozen=True, kw_only=True):
     slices: list[SliceSpec]
     judged_classes: list[str]
     champion: str | None = None
+    near_duplicate_distance: int = DEFAULT_DISTANCE
 
 
 def resolve(project: Project, sprint: Sprint) -> EvaluateParams:
@@ -75,6 +79,7 @@ def resolve(project: Project, sprint: Sprint) -> EvaluateParams:
         group_by=project.dataset.group_by,
         slices=[*project.slices, *sprint.evaluate.slices],
         judged_classes=_judged_classes(project, gates),
+        near_duplicate_distance=near_duplicate_distance(sprint.checks),
     )
 
 
@@ -125,6 +130,7 @@ class _Measured:
     analyses: dict[str, ErrorAnalysis]
     searched_regions: int | None
     left_out: list[LeftOut]
+    near_duplicates: NearDuplicates | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +185,18 @@ class _Measuring:
             analyses={name: analyses[name] for name in self.params.targets},
             searched_regions=weak.searched,
             left_out=assessed[self.params.primary_target].left_out,
+            near_duplicates=self._near_duplicates(deviations),
         )
+
+    def _near_duplicates(self, seeds: SeedDeviations) -> NearDuplicates | None:
+        from runner.assessment.near import measured_on_others, near_duplicates
+
+        record, others = near_duplicates(self.folder, self.split, self.params.near_duplicate_distance)
+        if record is None or others is None:
+            return record
+        name, classes = self.params.primary_target, self.params.task.classes
+        measurable = self.task.measurable(self._data(name))
+        return measured_on_others(record, others, name, measurable, self.draws, classes, seeds)
 
     @property
     def _seeds(self) -> list[str]:
@@ -312,6 +329,7 @@ def _evaluation(
         seeds=measured.seeds,
         slice_members=slice_members(params.slices, measuring.split),
         searched_regions=measured.searched_regions,
+        near_duplicates=measured.near_duplicates,
         left_out=measured.left_out,
         champion=measured.champion,
     )

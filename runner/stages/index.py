@@ -72,6 +72,7 @@ def run(context: StageContext, params: IndexParams) -> None:
         FlywheelError: the dataset is not there, holds no image of the layout, or its metadata is unusable.
     """
     from runner.adapters.tables import write_table
+    from runner.dataset.near_duplicates import write_thumbnails
 
     data = context.root / params.path
     content = read_dataset(data, params)
@@ -85,6 +86,7 @@ def run(context: StageContext, params: IndexParams) -> None:
     with atomic_folder(context.folder / "index") as folder:
         write_table(folder / "images.parquet", tables.images)
         write_table(folder / "objects.parquet", tables.objects)
+        write_thumbnails(folder, paths, [measured.thumbnail for measured in measurements])
     remarks = [(path, found.remark) for path, found in zip(paths, measurements, strict=True) if found.remark]
     _print_notes([*unread_pictures(data), *shared_remarks(remarks), *content.notes, *metadata.notes])
 

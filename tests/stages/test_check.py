@@ -63,7 +63,7 @@ def test_met_checks_are_written(tmp_path: Path, sprint: SprintFolder) -> None:
     check.run(context(tmp_path), params({"preset": "detection"}, BRIGHT))
     written = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks)
     assert written.success
-    assert len(written.results) == 15
+    assert len(written.results) == 16
 
 
 def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, sprint: SprintFolder) -> None:
@@ -76,7 +76,7 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
     assert not read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).success
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert str(caught.value) == (
-        "reports/0001-first/checks.json: 2 of 15 data checks failed\n"
+        "reports/0001-first/checks.json: 2 of 16 data checks failed\n"
         "  detection.group_leakage: not so for 1 of 10: the images of one scene are all in the same split\n"
         "    scene train5: in train (images/train/train5-0.jpg and 1 more)"
         " and in test (images/test/test0-0.jpg)\n"
@@ -106,7 +106,8 @@ def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: 
     results = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).results
     assert [result.id.removeprefix("classification.") for result in results] == [
         *("too_many_unreadable_files", "unreadable_files", "empty_split", "label_problems", "group_leakage"),
-        *("duplicates_across_splits", "duplicates_within_split", "unknown_classes"),
+        *("duplicates_across_splits", "duplicates_within_split", "near_duplicates_across_splits"),
+        "unknown_classes",
         *("class_balance", "untrained_classes"),
     ]
     assert results[-2].rows == ["cat: 12 training images", "dog: 12 training images"]
@@ -143,3 +144,35 @@ def test_importing_the_stage_imports_nothing_heavy() -> None:
     program = f"import sys, runner.stages.check; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_near_duplicates_across_splits_are_a_warning_that_names_the_pair(
+    tmp_path: Path, sprint: SprintFolder
+) -> None:
+    picture = bytes(range(256))
+    brighter = bytes(min(255, value + 9) for value in picture)
+    near, far = 12345 ^ 0b1111, 12345 ^ (0b11111 << 20)
+    for path, phash, seen in (
+        ("images/train/train9-0.jpg", 12345, picture),
+        ("images/test/test9-0.jpg", near, brighter),
+        (
+            "images/test/test8-0.jpg",
+            near,
+            bytes(reversed(picture)),
+        ),  # the hashes collide, the pictures differ
+        ("images/val/val9-0.jpg", far, brighter),
+    ):
+        sprint.add(path, phash=phash)
+        sprint.thumbnails[path] = seen
+    sprint.write()
+    check.run(context(tmp_path), params({"preset": "detection"}))
+    result = {
+        result.id: result for result in read_json(tmp_path / "reports/0001-first/checks.json", Checks).results
+    }["detection.near_duplicates_across_splits"]
+    assert (result.severity, result.success, result.unexpected) == ("warning", False, 1)
+    assert result.rows == [
+        "images/test/test9-0.jpg: nearly the same as images/train/train9-0.jpg in train (distance 4)"
+    ]
+    check.run(context(tmp_path), params({"preset": "detection", "near_duplicate_distance": 5}))
+    wider = read_json(tmp_path / "reports/0001-first/checks.json", Checks).results
+    assert sum(result.unexpected for result in wider if "near_duplicates" in result.id) == 2

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from runner.adapters.tables import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
+from runner.dataset.near_duplicates import write_thumbnails
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.evaluation import (
     RANKED_METRICS,
@@ -422,3 +423,33 @@ def test_stored_predictions_that_cannot_be_measured_are_refused_by_file_and_row(
     assert str(refused.value.where) == path
     assert refused.value.message.startswith(f"row 4 of 250 ('{found['path'][3]}'): its score is NaN")
     assert refused.value.exit_code is ExitCode.STAGE_FAILED
+
+
+def test_test_images_that_training_knows_are_named_and_left_out_beside_the_whole(case: Case) -> None:
+    count = len(case.images["path"])
+    random = np.random.default_rng(3)
+    looks = [random.integers(0, 256, 256, dtype=np.uint8) for _ in range(count)]
+    hashes = random.integers(0, 2**63, count, dtype=np.uint64)
+    train = np.flatnonzero(case.images["split"] == "train")
+    tested = np.flatnonzero((case.images["split"] == "test") & ~case.images["dropped"])
+    for at, known in zip(tested[:6], train, strict=False):
+        looks[at], hashes[at] = looks[known], hashes[known] ^ np.uint64(0b101)
+    ids = np.array([f"{number:032x}" for number in range(count)], dtype=object)
+    write_table(case.folder / "index" / "images.parquet", case.images | {"phash": hashes, "image_id": ids})
+    write_thumbnails(case.folder / "index", case.images["path"].tolist(), [each.tobytes() for each in looks])
+    others = [case.images["path"][at] for at in tested[6:]]
+    named = SliceSpec(name="others", where=f"path IN ({', '.join(map(repr, others))})")
+    evaluation = evaluated(case, [named])
+    near = evaluation.near_duplicates
+    assert near is not None
+    assert near.without is not None
+    assert (near.images, near.distance, {pair.distance for pair in near.pairs}) == (6, 4, {2})
+    assert [pair.path for pair in near.pairs] == sorted(case.images["path"][tested[:6]].tolist())
+    judged = next(target for target in evaluation.targets if target.target == "onnx-fp32")
+    assert near.without == judged.slices[0].overall
+    assert near.without.images == len(others)
+    assert near.without.intervals["map50_95"].low < near.without.intervals["map50_95"].high
+
+
+def test_an_index_without_thumbnails_is_not_said_to_be_free_of_near_duplicates(case: Case) -> None:
+    assert evaluated(case, []).near_duplicates is None

@@ -9,7 +9,7 @@ from runner.domain.records import StageFailure
 from runner.domain.verdict import GateResult, Outcome
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.record import SprintReport
-from runner.report.sections import claim
+from runner.report.sections import claim, near
 from runner.report.sections.part import Part, Priority, table_head, table_row, unbroken
 from runner.report.sections.wear import keeps_open
 from runner.report.tables import (
@@ -53,7 +53,8 @@ def status(report: SprintReport) -> tuple[str, str]:
 
 def because(report: SprintReport) -> str:
     """A few plain sentences: why the verdict is what it is, whose approval would change it, and where the model is weak."""
-    return " ".join(part for part in (until_approved(report), _judged_so(report), weak_spots(report)) if part)
+    said = (until_approved(report), _judged_so(report), near.sentence(report), weak_spots(report))
+    return " ".join(part for part in said if part)
 
 
 def until_approved(report: SprintReport) -> str:
