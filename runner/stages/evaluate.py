@@ -165,14 +165,13 @@ class _Measuring:
 
         seeds, names = self._seeds, [*self._seeds, *self.params.targets]
         champion = [CHAMPION_TARGET] if self.params.champion else []
-        analyses = {name: self._analyse(name, outcomes) for name in [*names, *champion]}
-        weak = find_weakest(
-            self.split,
-            analyses[self.params.primary_target].images,
-            self.draws.groups,
-            self.params.slices,
-        )
-        with progress_bar("evaluate", len(names) + len(champion), "artefact") as bar:
+        with progress_bar("evaluate", 2 * (len(names) + len(champion)), "step") as bar:
+            analyses = {}
+            for name in [*names, *champion]:
+                analyses[name] = self._analyse(name, outcomes)
+                bar.update()
+            images = analyses[self.params.primary_target].images
+            weak = find_weakest(self.split, images, self.draws.groups, self.params.slices)
             assessed, deviations = self._all(names, weak.slices, bar.update)
             samples = [sample for each in assessed.values() for sample in each.samples]
             compared = self._compared(assessed, deviations, weak.slices) if champion else None
