@@ -6,6 +6,7 @@ import functools
 import hashlib
 import io
 import json
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ import msgspec
 import yaml
 from forges.fake_forge import FakeForge, pull_request, workflow_run, zip_folder
 from planted_report import sprint_inputs
-from projects import call, commit
+from projects import call, commit, environment
 
+from runner.adapters import git_write
 from runner.adapters.dvc_files import cache_path, file_md5, folder_md5
 from runner.adapters.git_access import Access
 from runner.domain.evaluation import Gallery, GalleryImage
@@ -64,6 +66,22 @@ class Planted:
             if (self.output / name).is_dir():
                 forge.add_artifact(run.id, f"flywheel-{name}", self.archive(name))
         return forge, pull, run
+
+    def held(self, ref: str, path: str) -> bytes:
+        """A file of the forge's repository; nothing where it has none."""
+        command = ["git", "show", f"{ref}:{path}"]
+        return subprocess.run(
+            command, cwd=self.origin, env=environment(), capture_output=True, check=False
+        ).stdout
+
+    def put(self, branch: str, files: Mapping[str, bytes]) -> str:
+        """Another job's commit on a branch of the forge, with these files added; flywheel's git follows no bare repository."""
+        tip = git_write.fetch_branch(self.trusted, branch, access())
+        blobs = {path: git_write.write_blob(self.trusted, content) for path, content in files.items()}
+        tree = git_write.tree_with(self.trusted, tip, blobs)
+        made = git_write.commit_tree(self.trusted, tree, "Another's", access())
+        call(self.trusted, "git", "push", "-q", "--force", "origin", f"{made}:refs/heads/{branch}")
+        return made
 
     def merge(self) -> str:
         """Merges the proposal into the default branch, in `trusted` and in `origin`; the merge's commit."""

@@ -1,4 +1,4 @@
-"""Small files as all branches have them, those of remotes included: read from git's objects, in four processes at most."""
+"""Small files as all branches have them, those of remotes included: read from git's objects, in four processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.adapters.git import folder_in_repository, run_git
+from runner.adapters.git import run_git
 from runner.domain.errors import FlywheelError
 
 BRANCHES = ("refs/heads", "refs/remotes")
@@ -37,10 +37,11 @@ def files_at_tips(root: Path, folder: str, name: str) -> list[TipFile]:
     Raises:
         FlywheelError: git is not installed, or cannot read the repository.
     """
-    if not _is_read(root):
+    prefix = _prefix(root)
+    if prefix is None:
         return []
     tips = _tips(root)
-    top = f"{folder_in_repository(root)}{folder}"
+    top = f"{prefix}{folder}"
     hash_bytes = len(next(iter(tips), "")) // 2
     trees = _objects(root, [f"{tip}:{top}" for tip in tips])
     places: dict[tuple[str, str], str] = {}  # entry's name and tree -> ref
@@ -56,15 +57,17 @@ def files_at_tips(root: Path, folder: str, name: str) -> list[TipFile]:
     return [TipFile(ref=ref, path=path, content=content) for (path, content), ref in sorted(files.items())]
 
 
-def _is_read(root: Path) -> bool:
-    """Whether there is a repository. One that git does not read is not the same as none.
+def _prefix(root: Path) -> str | None:
+    """The project's folder from the repository's top, with a slash behind; None where there is no repository.
+
+    One that git does not read is not the same as none.
 
     Raises:
         FlywheelError: git refuses it.
     """
-    asked = run_git(root, "rev-parse", "--git-dir")
+    asked = run_git(root, "rev-parse", "--show-prefix")
     if asked.returncode == 0:
-        return True
+        return asked.stdout.decode("utf-8", "surrogateescape").strip("\n")
     for folder in (root.absolute(), *root.absolute().parents):
         if (folder / ".git").exists():
             said = asked.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -72,7 +75,7 @@ def _is_read(root: Path) -> bool:
                 f"git does not read this repository: {said[0] if said else 'it does not say why'}",
                 hint=f"git -C {folder} status, which says what to do",
             )
-    return False
+    return None
 
 
 def _tips(root: Path) -> dict[str, str]:
@@ -96,7 +99,13 @@ def _objects(root: Path, names: Sequence[str]) -> list[tuple[str, bytes] | None]
     if not names:
         return []
     asked = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
-    answered = run_git(root, "cat-file", "--batch", stdin=asked).stdout
+    answer = run_git(root, "cat-file", "--batch", stdin=asked)
+    if answer.returncode != 0:
+        said = answer.stderr.decode("utf-8", "replace").strip()
+        raise FlywheelError(
+            f"git could not read its objects: {said}", hint="git fsck, which says what is wrong"
+        )
+    answered = answer.stdout
     found: list[tuple[str, bytes] | None] = []
     at = 0
     for _ in names:

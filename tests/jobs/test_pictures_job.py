@@ -31,7 +31,7 @@ def on_branch(planted: Planted) -> list[str]:
 
 
 def content(planted: Planted, path: str) -> bytes:
-    return git_write.read_file(planted.origin, BRANCH, path) or b""
+    return planted.held(BRANCH, path)
 
 
 def another_head(planted: Planted, forge: FakeForge) -> tuple[str, WorkflowRun]:
@@ -82,10 +82,7 @@ def test_pictures_of_older_commits_of_the_same_pull_request_go_and_those_of_othe
     forge, _, run = planted.forge()
     publish(planted.trusted, forge, access(), run.id)
     others = [f"{SPRINT}/{'e' * 40}/pull-request", f"{SPRINT}/{'e' * 40}/gallery/01.jpg", "0001-a/x/y.png"]
-    blob = git_write.write_blob(planted.origin, b"8\n")
-    tree = git_write.tree_with(planted.origin, BRANCH, dict.fromkeys(others, blob))
-    made = git_write.commit_tree(planted.origin, tree, "Another's", access())
-    call(planted.origin, "git", "update-ref", f"refs/heads/{BRANCH}", made)
+    planted.put(BRANCH, dict.fromkeys(others, b"8\n"))
     head, again = another_head(planted, forge)
     publish(planted.trusted, forge, access(), again.id)
     paths = on_branch(planted)
@@ -147,11 +144,7 @@ def test_a_branch_that_moves_between_is_read_again(planted: Planted, monkeypatch
 
     def race(root: Path, *arguments: object, **more: object) -> bool:
         if not raced:  # another job was faster
-            blob = git_write.write_blob(planted.origin, b"")
-            tree = git_write.tree_with(planted.origin, None, {"0001-a/x/y.png": blob})
-            made = git_write.commit_tree(planted.origin, tree, "Faster", access())
-            call(planted.origin, "git", "update-ref", f"refs/heads/{BRANCH}", made)
-            raced.append(made)
+            raced.append(planted.put(BRANCH, {"0001-a/x/y.png": b""}))
         return real(root, *arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(git_write, "push_refs", race)

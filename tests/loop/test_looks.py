@@ -17,6 +17,7 @@ from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.jobs.pictures import BRANCH as PICTURES
 from runner.jobs.pictures import publish
+from runner.jobs.sprint import _note_looks
 from runner.loop.looks import BRANCH, looks_of, note_looks
 from runner.planning.uses import uses_on_branches
 from runner.planning.wear import Asked, recorded_uses, with_use
@@ -52,8 +53,8 @@ def planted(tmp_path: Path) -> Planted:
 
 
 def noted(planted: Planted) -> list[SplitUse]:
-    content = git_write.read_file(planted.origin, BRANCH, f"{FOLDER}/uses.json")
-    return msgspec.json.decode(content, type=list[SplitUse]) if content is not None else []
+    content = planted.held(BRANCH, f"{FOLDER}/uses.json")
+    return msgspec.json.decode(content, type=list[SplitUse]) if content else []
 
 
 def test_the_look_of_a_run_is_noted_with_its_images(
@@ -130,11 +131,37 @@ def test_a_look_that_was_noted_meanwhile_is_kept(planted: Planted, monkeypatch: 
 
 
 def test_a_branch_that_holds_something_else_is_not_written_over(planted: Planted) -> None:
-    blob = git_write.write_blob(planted.origin, b"{}")
-    tree = git_write.tree_with(planted.origin, None, {f"{FOLDER}/uses.json": blob})
-    made = git_write.commit_tree(planted.origin, tree, "x", access())
-    call(planted.origin, "git", "update-ref", f"refs/heads/{BRANCH}", made)
+    made = planted.put(BRANCH, {f"{FOLDER}/uses.json": b"{}"})
     with pytest.raises(FlywheelError, match="holds no uses of the test split") as refused:
         note_looks(planted.trusted, looks_of(planted.output / "bundle" / "reports", [SPRINT]), access())
     assert refused.value.exit_code is ExitCode.PUBLISH_FAILED
     assert git(planted.origin, "rev-parse", BRANCH) == made
+
+
+# --- where no forge's report.yml follows ------------------------------------------------------------
+
+
+def ran_here(planted: Planted) -> None:
+    folder = planted.proposal / FOLDER
+    own = use((folder / "evaluation.json").read_bytes(), 1)
+    (folder / "uses.json").write_bytes(msgspec.json.encode([own]))
+
+
+def test_a_run_without_a_forge_notes_its_look_itself(
+    planted: Planted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran_here(planted)
+    _note_looks(planted.proposal, [SPRINT])
+    assert [each.uses_before for each in noted(planted)] == [1]
+    assert capsys.readouterr().err == f"looks at the test split noted on {BRANCH}: 1\n"
+
+
+def test_a_look_that_cannot_be_noted_is_told_and_stops_nothing(
+    planted: Planted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran_here(planted)
+    call(planted.proposal, "git", "remote", "set-url", "origin", "/nowhere")
+    _note_looks(planted.proposal, [SPRINT])
+    assert capsys.readouterr().err.startswith(
+        f"the looks at the test split could not be noted on {BRANCH}: branch {BRANCH} could not be looked up: "
+    )

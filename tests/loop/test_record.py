@@ -46,7 +46,7 @@ def publish(planted: Planted) -> str:
 
 def of_main(planted: Planted, path: str) -> bytes:
     """A file as the forge's default branch holds it."""
-    return git_write.read_file(planted.origin, "main", path) or b""
+    return planted.held("main", path)
 
 
 def test_the_record_is_what_was_judged_and_nothing_else_is_touched(planted: Planted) -> None:

@@ -11,12 +11,24 @@ import numpy as np
 import pytest
 
 from runner.adapters.dvc_files import cache_path
+from runner.adapters.tables import read_table
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError
+from runner.domain.files import write_json
+from runner.domain.records import Selection
+from runner.domain.task import TaskSpec
 from runner.planning.resolve import resolve_stages
-from runner.stages.champion import artefact, of_classes, stored_files
+from runner.stages import champion as stage
+from runner.stages.champion import (
+    ChampionParams,
+    RecordedPredictions,
+    artefact,
+    of_classes,
+    stored_files,
+)
+from runner.stages.stage import StageContext
 
 FILES = {"onnx-fp32/model.onnx": b"graph", "onnx-fp32/metadata.json": b"{}", "openvino-int8/model.xml": b"x"}
 
@@ -134,3 +146,40 @@ def test_a_champion_changes_the_parameters_of_the_evaluation_and_of_nothing_else
     changed = [name for name, params in without.items() if params != having[name]]
     assert changed == ["evaluate"]
     assert (without["evaluate"]["champion"], having["evaluate"]["champion"]) == (None, "0001-a")
+
+
+def test_a_champions_predictions_that_cannot_be_measured_are_refused_by_their_own_file_and_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of classes that the project no longer has are counted too: the row is that of the file."""
+    selection = Selection(splits={}, dropped=[], digest="d", split_digests={"test": "s"})
+    folder = tmp_path / "reports" / "0002-b"
+    folder.mkdir(parents=True)
+    write_json(folder / "selection.json", selection)
+    known = RecordedPredictions(folder="f.dir", table="t", class_names=["gone", "cat"])
+    rows = {
+        "path": np.array(["1.jpg", "1.jpg"], dtype=object),
+        "class": np.array(["gone", "cat"], dtype=object),
+        "class_id": np.array([0, 1], np.int32),
+        "score": np.array([0.5, np.nan], np.float32),
+        **{name: np.zeros(2, np.float32) for name in ("x_min", "y_min", "x_max", "y_max")},
+    }
+    monkeypatch.setattr(stage, "recorded_predictions", lambda *_: known)
+    monkeypatch.setattr(stage, "_read", lambda *_: (rows, known.class_names))
+    params = ChampionParams(
+        champion=champion("d.dir"),
+        dataset="data",
+        task=TaskSpec(name="detect", classes=["cat"]),
+        device="cpu",
+        threads=1,
+    )
+    with pytest.raises(FlywheelError) as refused:
+        stage.run(StageContext(root=tmp_path, folder=folder), params)
+    assert str(refused.value) == (
+        "reports/0001-a/predictions/onnx-fp32.parquet: row 2 of 2 ('1.jpg'): its score is NaN, not a number from 0 to 1\n"
+        "  hint: the champion 0001-a (m#prod#1) cannot be compared with: go back to another with flywheel rollback"
+    )
+    assert not (folder / "champion").exists()
+    rows["score"][1] = 0.5
+    stage.run(StageContext(root=tmp_path, folder=folder), params)
+    assert read_table(folder / "champion" / "predictions.parquet")["class"].tolist() == ["cat"]
