@@ -116,7 +116,7 @@ def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
     """
     champion = rival(root, project, loaded)
     model = resolve_champion(root, champion)
-    stages = stages_of(project, loaded, model)
+    stages = stages_of(project, loaded, model, resolve_ancestor(root, project, loaded))
     plans = plan_stages(stages, Repository(root, root / "reports" / loaded.name))
     fresh = {plan.stage for plan in plans if plan.action is Action.CACHED or plan.absent_only}
     if failure is not None and failure.stage == "check":
