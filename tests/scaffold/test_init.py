@@ -386,7 +386,11 @@ def same_name_twice(source: Path) -> None:
             empty_labels,
             "there is no labelled object to learn from: 3 of 3 images have labels, all empty",
         ),
-        (no_images, "none of the 3 images that the labels are about is there"),
+        (
+            no_images,
+            "none of the 3 images that the labels are about is there: annotations/instances_train.json: 3 of 3 images are"
+            " not in the dataset: 'train-00.jpg'",
+        ),
         (same_name_twice, "class names: 'cat' is there twice, as class 0 and as class 1"),
         (lambda source: None, "not a folder"),
     ],
