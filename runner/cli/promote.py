@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EXAMPLE = """\
   flywheel promote 0002-more-cameras --dry-run     what keeps it, or what would be done
   flywheel promote 0002-more-cameras --push        and push the commit and the tags
-  flywheel promote 0002-more-cameras --approve gate_loosened-1a2b3c4d"""
+  flywheel promote 0002-more-cameras --approve gate_loosened-1a2b3c4d5e6f708192a3b4c5d6e7f809"""
 
 
 def add_parser(commands: Subparsers) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -12,6 +14,7 @@ from runner.domain.records import Record
 # What a finding's message ends with while a gate is kept for it.
 SPRINT_KEPT = "; it judges as before until this is approved"
 PROJECT_KEPT = "; the base's judges this proposal"
+ID_DIGITS, SHORT_ID_DIGITS = 32, 8  # of a finding's id, in hex
 TERMS_FILE = "terms.json"  # in reports/<sprint>/: what a proposal's sprint was judged under
 
 Status: TypeAlias = Literal["added", "changed", "affected", "removed"]  # how a proposal is about a sprint
@@ -96,13 +99,28 @@ class Finding(Record, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """What `/flywheel approve` names: the kind, and eight hex digits of the content's SHA-256.
+        """What `/flywheel approve` names: the kind, and 128 bits of the content's SHA-256 in hex.
 
-        Short, since people type it: who writes a spec can make two findings that share one, so nothing is told apart by
-        it, and an id that two findings of a proposal share approves neither.
+        The sprint is part of the content, so that one approval is of one finding of one sprint. Long, although people
+        type it: who writes a spec can try names and thresholds until two findings share a short one.
         """
-        content = json.dumps(self.content)
-        return f"{self.kind}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+        return f"{self.kind}-{self._digest[:ID_DIGITS]}"
+
+    @property
+    def short_id(self) -> str:
+        """What it was called in records of versions before ids had 128 bits. Nothing is approved by it."""
+        return f"{self.kind}-{self._digest[:SHORT_ID_DIGITS]}"
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.content).encode()).hexdigest()
+
+
+def recorded_ids(findings: Iterable[Finding]) -> frozenset[str]:
+    """The ids by which records name these findings: an older version's short one too, where only one of them has it."""
+    known = {finding.content: finding for finding in findings}.values()
+    short = Counter(finding.short_id for finding in known)
+    return frozenset((*(each.id for each in known), *(name for name, count in short.items() if count == 1)))
 
 
 class Approval(Record, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
-from runner.domain.policy import Finding
+from runner.domain.policy import ID_DIGITS, Finding
 from runner.forges.forge import Comment, Forge, Permission, PullRequest
 from runner.policy.undecided import REASON_LENGTH, is_reason, takes_reason
 from runner.report import escape
@@ -18,7 +18,7 @@ ANSWER = "<!-- flywheel:answer:{comment} -->"
 MAY_COMMAND: tuple[Permission, ...] = ("admin", "maintain", "write")
 COMMANDS = ("plan", "run", "approve", "rollback", "help")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
-_FINDING = re.compile(r"[a-z_]{1,40}-[0-9a-f]{8}")
+_FINDING = re.compile(rf"[a-z_]{{1,40}}-[0-9a-f]{{{ID_DIGITS}}}")
 _SPRINT = re.compile(r"[0-9]{4}-[a-z0-9-]{1,60}")
 _SHORT, _WHOLE = 10, 40
 _CODE = " " * 4  # Markdown shows such a line as an example
@@ -91,7 +91,11 @@ def parse(body: str) -> Command | None:
 def _with_argument(name: str, argument: str | None) -> Command:
     shapes = {"run": _SHA, "approve": _FINDING, "rollback": _SPRINT}
     if argument is not None and name in shapes and not shapes[name].fullmatch(argument):
-        what = {"run": "a commit", "approve": "a finding's id", "rollback": "a sprint's name"}[name]
+        what = {
+            "run": "a commit",
+            "approve": f"a finding's id, which ends in {ID_DIGITS} digits",
+            "rollback": "a sprint's name",
+        }[name]
         return Help(problem=f"{escape.code(argument, 80)} is not {what}.")
     match name:
         case "plan":
@@ -231,12 +235,19 @@ def _inputs(pull: PullRequest) -> dict[str, str]:
 
 
 def _approve(desk: Desk, command: Approve, author: str) -> Answer:
-    known = {each.finding.id: each for each in desk.findings()}
+    findings = list(desk.findings())
+    known = {each.finding.id: each for each in findings}
     if command.finding not in known:
         others = ", ".join(escape.code(each) for each in known) or "none"
         return Answer(
             text=f"{escape.code(command.finding)} is not a finding of the newest commit: a finding's id changes with its "
             f"content. Open findings: {others}. Nothing was approved.",
+            reaction="confused",
+        )
+    if sum(each.finding.id == command.finding for each in findings) > 1:
+        return Answer(
+            text=f"{escape.code(command.finding)} is the id of more than one finding: change one of them, and they get others. "
+            "Nothing was approved.",
             reaction="confused",
         )
     if takes_reason(known[command.finding].finding) and not is_reason(command.reason):

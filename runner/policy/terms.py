@@ -131,12 +131,22 @@ def judged(project: Project, loaded: LoadedSprint, terms: Terms) -> tuple[Projec
     )
 
 
+def with_full_ids(terms: Terms) -> Terms:
+    """The terms with the ids that findings have today where an older version wrote short ones."""
+    ids = {finding.short_id: finding.id for finding in terms.findings}
+    kept = [
+        msgspec.structs.replace(each, finding=ids.get(each.finding, each.finding))
+        for each in terms.kept_gates
+    ]
+    return msgspec.structs.replace(terms, kept_gates=kept)
+
+
 def same_terms(one: Terms, other: Terms) -> bool:
     """Whether both judge alike: whatever commit they are from, wherever their gates are written there.
 
     What the data showed is left out: it is known only after a run.
     """
-    return _essence(one) == _essence(other)
+    return _essence(with_full_ids(one)) == _essence(with_full_ids(other))
 
 
 def _essence(terms: Terms) -> object:

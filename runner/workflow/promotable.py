@@ -10,7 +10,7 @@ from runner.adapters import dvc_artifacts, dvc_files, git_commits
 from runner.config.load import PROJECT_FILE, LoadedSprint
 from runner.config.project import Project
 from runner.domain.files import read_json
-from runner.domain.policy import Approval
+from runner.domain.policy import Approval, recorded_ids
 from runner.domain.verdict import Outcome, Verdict
 from runner.policy.approvals import Circumstances, Decision, decide
 from runner.policy.undecided import undecided_finding, undecided_findings
@@ -82,7 +82,7 @@ def standing(root: Path, project: Project, loaded: LoadedSprint, conditions: Con
     findings = [*(terms.all_findings if terms else []), *undecided_findings(loaded.name, verdict)]
     policy = terms.policy if terms else project.policy
     refused = list(_not_committed(root, project, loaded))
-    refused += _not_passed(loaded.name, verdict, frozenset(finding.id for finding in findings))
+    refused += _not_passed(loaded.name, verdict, recorded_ids(findings))
     old = list(stale.champion_changed(root, project, loaded, verdict))
     if terms is not None:
         old += stale.terms_changed(terms, stale.terms_now(root, loaded.name, conditions.merge))

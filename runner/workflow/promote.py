@@ -16,7 +16,7 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Model, Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_text
-from runner.domain.policy import TERMS_FILE, Approval
+from runner.domain.policy import TERMS_FILE, Approval, recorded_ids
 from runner.domain.records import Record
 from runner.planning.champion import Champion, Registry
 from runner.policy.approvals import Decision
@@ -210,7 +210,7 @@ def _write(root: Path, project: Project, loaded: LoadedSprint, found: Standing, 
     commit = commit_model(root, artifact, files, message)
     commit = known[1] if known else commit  # what was promoted once keeps its version and its commit
     approved = [f"{each.finding.id} by {each.by}" for each in found.decisions if each.by]
-    accepted = frozenset(each.finding.id for each in found.decisions if each.by)
+    accepted = recorded_ids(each.finding for each in found.decisions if each.by)
     given = "; ".join(f"{each.finding.id}: {each.reason}" for each in found.decisions if each.reason)
     reasons = {"reasons": given} if given else {}
     message = tag_message(

@@ -127,7 +127,9 @@ def _terms(root: Path, folder: Path) -> tuple[list[Finding], list[str]]:
         return [], [
             f"{file} was not made again: git has no commit {recorded.base_commit[:10]} here, or not its history"
         ]
-    stored, rebuilt = encode_json(_when_judged(recorded)), encode_json(again)
+    from runner.policy.terms import with_full_ids
+
+    stored, rebuilt = encode_json(with_full_ids(_when_judged(recorded))), encode_json(again)
     if stored == rebuilt or _follows_from_the_merge(root, folder, recorded, stored):
         return [], []
     detail = first_difference(terms.FILE, stored, rebuilt)

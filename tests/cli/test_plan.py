@@ -24,7 +24,7 @@ def test_a_proposal_is_printed_whole(root: Path) -> None:
     result = flywheel(root, "plan", "--base", "main")
     assert result.returncode == 0
     assert result.stderr == ""
-    text = re.sub(r"\b[0-9a-f]{10}\b", "COMMIT", re.sub(r"-[0-9a-f]{8}\b", "-ID", result.stdout))
+    text = re.sub(r"\b[0-9a-f]{10}\b", "COMMIT", re.sub(r"-[0-9a-f]{32}\b", "-ID", result.stdout))
     text = re.sub(r"(about|forecast ) [0-9.]+ (s|min)\b", r"\1 TIME", text)
     assert text == (
         "Plan of 0003-third: 1 finding needs approval\n"

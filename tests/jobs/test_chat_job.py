@@ -161,10 +161,15 @@ def test_an_approval_of_what_is_no_finding_names_those_that_are(
     proposed: Proposed, forge: FakeForge, tmp_path: Path
 ) -> None:
     assert (
-        job(proposed, forge, tmp_path, payload(forge, "/flywheel approve gate_loosened-00000000", "dave"))
+        job(
+            proposed,
+            forge,
+            tmp_path,
+            payload(forge, "/flywheel approve gate_loosened-00000000000000000000000000000000", "dave"),
+        )
         == 0
     )
     [said] = answers(forge)
-    assert "`gate_loosened-00000000` is not a finding of the newest commit" in said
+    assert "`gate_loosened-00000000000000000000000000000000` is not a finding of the newest commit" in said
     assert "Open findings: `gate_loosened-" in said
     assert "Nothing was approved." in said

@@ -36,7 +36,7 @@ FINDING = Finding(
 )
 
 
-def desk(forge: FakeForge, **changes: Any) -> Desk:
+def desk(forge: FakeForge, again: list[Approvable] | None = None, **changes: Any) -> Desk:
     published: list[str] = forge.settings.setdefault("published", [])
     pull = forge.add_pull(pull_request(**changes))
     return Desk(
@@ -48,7 +48,8 @@ def desk(forge: FakeForge, **changes: Any) -> Desk:
                 finding=FINDING,
                 refusal=lambda login: None if login == "bob" else "Only ml-leads may approve it.",
                 sprints=("0003-low-light", "0004-more"),
-            )
+            ),
+            *(again or []),
         ],
         publish_again=lambda: published.append("again"),
     )
@@ -71,7 +72,10 @@ def said(forge: FakeForge, body: str, author: str = "bob", **changes: Any) -> An
         ("  /flywheel   plan  \nthanks", Plan()),
         ("/flywheel run", Run(sha=None)),
         (f"/flywheel run {HEAD}", Run(sha=HEAD)),
-        ("/flywheel approve gate_loosened-1a2b3c4d", Approve(finding="gate_loosened-1a2b3c4d")),
+        (
+            "/flywheel approve gate_loosened-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d",
+            Approve(finding="gate_loosened-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d"),
+        ),
         ("/flywheel rollback 0001-first-model", Rollback(sprint="0001-first-model")),
         ("/flywheel", Help()),
         ("/flywheel help", Help()),
@@ -79,14 +83,20 @@ def said(forge: FakeForge, body: str, author: str = "bob", **changes: Any) -> An
         ("> /flywheel run", None),
         ("please\n/flywheel run", None),
         (
-            "/flywheel approve inconclusive-1a2b3c4d because the dock is dark two nights a year",
-            Approve(finding="inconclusive-1a2b3c4d", reason="the dock is dark two nights a year"),
+            "/flywheel approve inconclusive-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d because the dock is dark two nights a year",
+            Approve(
+                finding="inconclusive-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d",
+                reason="the dock is dark two nights a year",
+            ),
         ),
         (
-            "/flywheel approve inconclusive-1a2b3c4d Because: why",
-            Approve(finding="inconclusive-1a2b3c4d", reason="why"),
+            "/flywheel approve inconclusive-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d Because: why",
+            Approve(finding="inconclusive-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d", reason="why"),
         ),
-        ("    /flywheel approve gate_loosened-1a2b3c4d", None),  # a code block: an example
+        (
+            "    /flywheel approve gate_loosened-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d",
+            None,
+        ),  # a code block: an example
         ("\t/flywheel run", None),
         ("```\n/flywheel run\n```", None),
         ("", None),
@@ -103,9 +113,16 @@ def test_the_first_line_is_the_command(body: str, command: object) -> None:
         ("/flywheel run main", "`main` is not a commit."),
         ("/flywheel run $(touch x)", "`run` takes one word at most."),
         ("/flywheel run `id`", "<code>&#96;id&#96;</code> is not a commit."),
-        ("/flywheel approve x because why", "`x` is not a finding's id."),
-        ("/flywheel approve inconclusive-1a2b3c4d because", "Because of what? The reason is missing."),
+        ("/flywheel approve x because why", "`x` is not a finding's id, which ends in 32 digits."),
+        (
+            "/flywheel approve inconclusive-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d because",
+            "Because of what? The reason is missing.",
+        ),
         ("/flywheel approve", "Which finding? Its id is in the plan and in the report."),
+        (
+            "/flywheel approve gate_loosened-1a2b3c4d",
+            "`gate_loosened-1a2b3c4d` is not a finding's id, which ends in 32 digits.",
+        ),
         ("/flywheel rollback ../../etc", "`../../etc` is not a sprint's name."),
     ],
 )
@@ -211,12 +228,20 @@ def test_who_may_not_approve_is_told_who_may(forge: FakeForge) -> None:
 
 
 def test_an_id_of_an_earlier_report_approves_nothing(forge: FakeForge) -> None:
-    told = said(forge, "/flywheel approve gate_loosened-00000000")
+    told = said(forge, "/flywheel approve gate_loosened-00000000000000000000000000000000")
     assert told is not None
     assert told.text == (
-        "`gate_loosened-00000000` is not a finding of the newest commit: a finding's id changes with its content. Open "
+        "`gate_loosened-00000000000000000000000000000000` is not a finding of the newest commit: a finding's id changes with its content. Open "
         f"findings: `{FINDING.id}`. Nothing was approved."
     )
+    assert forge.settings["published"] == []
+
+
+def test_an_id_of_two_findings_approves_neither(forge: FakeForge) -> None:
+    other = Approvable(finding=replace(FINDING, message="Said twice"), refusal=lambda login: None)
+    told = said(forge, f"/flywheel approve {FINDING.id}", again=[other])
+    assert told is not None
+    assert told.text.endswith("Nothing was approved.")
     assert forge.settings["published"] == []
 
 

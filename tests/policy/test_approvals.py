@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from runner.config.project import Policy
-from runner.domain.policy import Approval, Finding, FindingKind
+from runner.domain.policy import Approval, Finding, FindingKind, recorded_ids
 from runner.policy.approvals import Circumstances, approver_names, decide
 from runner.policy.findings import distinct
 
@@ -81,7 +81,7 @@ def test_programs_approve_nothing(by: str) -> None:
     assert _by(comment(by), review(by), ask=lambda login: "admin", policy=Policy()) == [None]
 
 
-def test_an_id_that_two_findings_share_approves_neither() -> None:
+def test_a_short_id_that_two_findings_share_approves_neither() -> None:
     """Made within a second: thresholds have digits enough to search in."""
     one, other = (
         Finding(
@@ -97,9 +97,14 @@ def test_an_id_that_two_findings_share_approves_neither() -> None:
             ("gate precision", "0.8", "0.100037883"),
         )
     )
-    assert one.id == other.id == "gate_loosened-aa0d5616"
+    assert one.short_id == other.short_id == "gate_loosened-aa0d5616"
+    assert one.id == "gate_loosened-aa0d56161845b83e90e1dd911975b0df"
     assert distinct([one, other, one]) == [one, other]
-    assert _by(comment("alice", one), findings=(one, other)) == [None, None]
+    assert recorded_ids([one, other, one]) == {one.id, other.id}
+    assert recorded_ids([one]) == {one.id, one.short_id}
+    assert _by(comment("alice", one), findings=(one, other)) == ["alice", None]
+    short = Approval(finding=one.short_id, by="alice", at=LATER, channel="comment")
+    assert _by(short, findings=(one, other)) == [None, None]
     assert _by(comment("alice", one), findings=(one, one)) == ["alice", "alice"]
     assert _by(review("alice"), findings=(one, other)) == ["alice", "alice"]  # who looked at all of it
 

@@ -63,13 +63,14 @@ def test_a_dropped_gate_is_kept_with_its_place_on_the_base(tmp_path: Path) -> No
     assert len(loaded.gate_sources) == len(loaded.sprint.gates) == 7
 
 
-def test_thresholds_that_were_searched_until_two_findings_share_an_id_hide_neither(tmp_path: Path) -> None:
+def test_thresholds_that_were_searched_until_two_short_ids_are_one_hide_neither(tmp_path: Path) -> None:
     _, terms = _terms(
         tmp_path,
         (S2, "slice: dark, min: 0.70", "slice: dark, min: 0.10471541"),
         (S2, "class: one, min: 0.60", "class: one, min: 0.20015607"),
     )
-    assert [found.id for found in terms.findings] == ["gate_loosened-e79b2c8c"] * 2
+    assert [found.short_id for found in terms.findings] == ["gate_loosened-e79b2c8c"] * 2
+    assert len({found.id for found in terms.findings}) == 2
     assert [(kept.gate.slice, kept.gate.class_name) for kept in terms.kept_gates] == [
         ("dark", None),
         (None, "one"),

@@ -9,7 +9,7 @@ from runner.domain.policy import Approval
 from runner.forges.forge import CheckRun, Review
 from runner.loop.given import given, last_report
 
-FINDING = "gate_loosened-1a2b3c4d"
+FINDING = "gate_loosened-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d"
 HEAD = "1" * 40
 BOT = "github-actions[bot]"
 
