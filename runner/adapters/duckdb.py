@@ -87,6 +87,16 @@ def load(
     return {name: _filled(values[name]) for name in columns}, masks
 
 
+def column_names(parquet: Path) -> list[str]:
+    """The columns of a Parquet file, in its order.
+
+    Raises:
+        FlywheelError: the file is not a readable Parquet file.
+    """
+    with _connection() as connection:
+        return list(_schema(connection, parquet))
+
+
 @contextmanager
 def _connection() -> Iterator[Any]:
     import duckdb

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from runner.adapters import git_objects
 from runner.adapters.git import is_ancestor, run_git
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
@@ -27,7 +28,7 @@ def commit_files(root: Path, paths: Sequence[str], message: str) -> str | None:
     Raises:
         FlywheelError: git refuses, for want of a name say (exit code 3).
     """
-    if not uncommitted(root, paths):
+    if not uncommitted(root, paths) and not git_objects.unlike(root, "HEAD", paths):
         return None
     if run_git(root, "var", "GIT_COMMITTER_IDENT").returncode != 0:
         raise FlywheelError(
@@ -36,7 +37,10 @@ def commit_files(root: Path, paths: Sequence[str], message: str) -> str | None:
             hint='git config user.name "NAME" && git config user.email ADDRESS, then run the same command again',
             exit_code=ExitCode.STAGE_FAILED,
         )
-    for command in (("add", "--", *paths), ("commit", "--quiet", "--message", message, "--", *paths)):
+    for command in (
+        ("add", "--force", "--", *paths),
+        ("commit", "--quiet", "--message", message, "--", *paths),
+    ):
         result = run_git(root, *NO_HOOKS, *command)
         if result.returncode != 0:
             raise _failed("the commit could not be made", result.stderr)

@@ -33,19 +33,6 @@ class Entry:
     path: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class LastChange:
-    """What the newest commit brought that changed any of some files.
-
-    Attributes:
-        paths: sorted; none where none of the files is in the history.
-        is_cut: a shallow clone begins with that commit: which of the files it changed is not known.
-    """
-
-    paths: list[str]
-    is_cut: bool
-
-
 def commit_of(root: Path, ref: str) -> str:
     """The full SHA of the commit that a ref names.
 
@@ -133,24 +120,6 @@ def _differing(root: Path, commit: str, others: Sequence[str]) -> set[str]:
     if result.returncode != 0:
         raise _failed("the changed files could not be listed", result.stderr)
     return {name for name in result.stdout.decode("utf-8", "surrogateescape").split("\0") if name}
-
-
-def changed_last(root: Path, commit: str, paths: Sequence[str]) -> LastChange:
-    """Which of `paths` changed last on the branch of a commit: a merge counts for what it brought, when it did.
-
-    Raises:
-        FlywheelError: git cannot read the history.
-    """
-    if not paths:
-        return LastChange(paths=[], is_cut=False)
-    options = ["-1", "--first-parent", "-m", "-z", "--format=%P", "--name-only"]
-    result = run_git(root, "--literal-pathspecs", "log", *options, commit_of(root, commit), "--", *paths)
-    if result.returncode != 0:
-        raise _failed("the history of the records could not be read", result.stderr)
-    parents, _, names = result.stdout.decode("utf-8", "surrogateescape").partition("\0\n")
-    changed = sorted(name for name in names.split("\0") if name)
-    shallow = run_git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
-    return LastChange(paths=changed, is_cut=shallow and not parents)
 
 
 def tree(root: Path, commit: str) -> list[Entry]:

@@ -119,12 +119,14 @@ def _wait_past(root: Path, model: str) -> None:
 
 
 def _tagged(root: Path, write: Callable[[Any], Any]) -> str:
+    from gto.config import RegistryConfig
     from gto.exceptions import GTOException
     from gto.registry import GitRegistry
     from scmrepo.exceptions import SCMError
 
     try:
-        with GitRegistry.from_url(str(root)) as registry:
+        # The names are flywheel.yaml's: what lies in a file `.gto` neither loads anything nor keeps a model from its stage.
+        with GitRegistry.from_url(str(root), config=RegistryConfig()) as registry:
             return str(write(registry).ref)
     except (GTOException, SCMError) as error:
         raise FlywheelError(

@@ -89,6 +89,8 @@ def render(result: Promotion) -> str:
 
         options = approve_options(each.finding for each in result.decisions if not each.approved)
         lines.append(f"  next: flywheel promote {result.sprint}{options}")
+    if result.agreed:
+        lines.append(f"  its approvals are committed, in reports/{result.sprint}/agreed.json; next: git push")
     if result.pushed:
         lines.append("  pushed: the branch, and every tag of the model that the remote lacked")
     elif result.result == "promoted":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BOX_COLUMNS = ("path", "class", "x_min", "y_min", "x_max", "y_max", "crowd")
 JUDGED = "test"  # the split that decides
+PARTS, _PART_DIGITS = 128, 8
 UNASSIGNED = "none"  # how images that belong to no split are called in `SelectionStep.split`
 
 
@@ -71,6 +72,7 @@ def summarise(
     classes: Sequence[str],
     splits: Sequence[str],
     groups: Sequence[str] | None = None,
+    metadata: Mapping[str, Sequence[Any]] | None = None,
 ) -> Selection:
     """Counts a manifest and gives it digests that change with its images or their labels.
 
@@ -80,6 +82,7 @@ def summarise(
         classes: the project's classes.
         splits: the splits that images are selected for.
         groups: of each image of the manifest, the group that it belongs to; None where nothing groups them.
+        metadata: what describes each image of the manifest, by column.
     """
     steps = Counter(
         (assigned or UNASSIGNED, rule)
@@ -111,12 +114,57 @@ def summarise(
         split_digests={split: _split_digest(manifest, split, objects, rows[split]) for split in splits},
         group_digests={split: _group_digest(manifest, split, groups) for split in splits} if groups else {},
         test_images=packed(manifest.image_ids[position] for position in manifest.selected(JUDGED)),
+        group_parts={split: _group_parts(manifest, split, groups) for split in splits} if groups else {},
+        metadata_digests={split: _metadata_digests(manifest, split, metadata) for split in splits}
+        if metadata
+        else {},
     )
 
 
 def _group_digest(manifest: Manifest, split: str, groups: Sequence[str]) -> str:
     lines = [f"{manifest.paths[at]}\0{groups[at]}\n" for at in manifest.selected(split)]
     return _digest("".join(lines).encode())
+
+
+def _group_parts(manifest: Manifest, split: str, groups: Sequence[str]) -> list[str]:
+    """Digests of the images and of the groups of each of `PARTS` parts; by content, so that a new name hides nothing."""
+    parts: list[list[tuple[str, str]]] = [[] for _ in range(PARTS)]
+    for at in manifest.selected(split):
+        image = manifest.image_ids[at]
+        parts[hashlib.sha256(image.encode()).digest()[0] % PARTS].append((image, groups[at]))
+    return [_part(sorted(part)) if part else "" for part in parts]
+
+
+def _part(members: Sequence[tuple[str, str]]) -> str:
+    images, groups = ("\n".join(column) for column in zip(*members, strict=True))
+    return f"{_digest(images.encode())[:_PART_DIGITS]} {_digest(groups.encode())[:_PART_DIGITS]}"
+
+
+def _metadata_digests(
+    manifest: Manifest, split: str, metadata: Mapping[str, Sequence[Any]]
+) -> dict[str, str]:
+    rows = manifest.selected(split)
+    return {
+        name: _digest("".join(f"{manifest.paths[at]}\0{_said(values[at])}\n" for at in rows).encode())
+        for name, values in sorted(metadata.items())
+    }
+
+
+def _said(value: Any) -> str:
+    """A value as a table says it: a column that holds text since somebody added a row says of the others what it did.
+
+    >>> _said(1) == _said(1.0) == _said("1.00"), _said(True), _said(None), _said(float("nan"))
+    (True, 'true', '', '')
+    """
+    value = value.item() if hasattr(value, "item") else value
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    try:
+        return f"{float(value):.12g}"
+    except (TypeError, ValueError):
+        return str(value)
 
 
 def _split_digest(

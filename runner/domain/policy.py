@@ -15,6 +15,11 @@ from runner.domain.records import Record
 SPRINT_KEPT = "; it judges as before until this is approved"
 PROJECT_KEPT = "; the base's judges this proposal"
 ID_DIGITS, SHORT_ID_DIGITS = 32, 8  # of a finding's id, in hex
+# What it ends with where it came to the branch that way.
+CARRIED = "; it came to the base branch without approval, and waits for it until it is put back"
+AGREED_FILE = (
+    "agreed.json"  # in reports/<sprint>/: what was approved of its findings; written by `promote` alone
+)
 TERMS_FILE = "terms.json"  # in reports/<sprint>/: what a proposal's sprint was judged under
 
 Status: TypeAlias = Literal["added", "changed", "affected", "removed"]  # how a proposal is about a sprint
@@ -98,6 +103,16 @@ class Finding(Record, frozen=True, kw_only=True):
         return (self.kind, self.sprint, self.subject, self.before, self.after)
 
     @property
+    def weakness(self) -> tuple[str | None, ...]:
+        """What was weakened, whichever sprint's spec does it: what was approved for one and merged is agreed for the next."""
+        return (self.kind, self.subject, self.before, self.after)
+
+    @property
+    def outcome(self) -> tuple[str | None, ...]:
+        """What it came to, from whatever it was before."""
+        return (self.kind, self.subject, self.after)
+
+    @property
     def id(self) -> str:
         """What `/flywheel approve` names: the kind, and 128 bits of the content's SHA-256 in hex.
 
@@ -121,6 +136,19 @@ def recorded_ids(findings: Iterable[Finding]) -> frozenset[str]:
     known = {finding.content: finding for finding in findings}.values()
     short = Counter(finding.short_id for finding in known)
     return frozenset((*(each.id for each in known), *(name for name, count in short.items() if count == 1)))
+
+
+class Agreed(Record, frozen=True, kw_only=True):
+    """One approval that counted, in reports/<sprint>/agreed.json: whose sprint need not have been promoted for it.
+
+    Attributes:
+        by, at, channel: as of the approval.
+    """
+
+    finding: Finding
+    by: str
+    at: str
+    channel: str
 
 
 class Approval(Record, frozen=True, kw_only=True):

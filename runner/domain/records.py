@@ -140,6 +140,9 @@ class Selection(Record, frozen=True, kw_only=True):
         split_digests: per split, of its images and their labels.
         group_digests: per split, of its images and their groups; empty where nothing groups them.
         test_images: the test split's images by their bytes, as `image_set.packed`: what tells whether two splits share some.
+        group_parts: the same of parts of each split: an image is in the same part whatever other images are there, so that
+            what became of its group shows beside new ones. "images groups", a digest of each; empty for an empty part.
+        metadata_digests: per split, of each metadata column's values.
     """
 
     splits: dict[str, SplitCounts]
@@ -148,6 +151,8 @@ class Selection(Record, frozen=True, kw_only=True):
     split_digests: dict[str, str]
     group_digests: dict[str, str] = {}
     test_images: str = ""
+    group_parts: dict[str, list[str]] = {}
+    metadata_digests: dict[str, dict[str, str]] = {}
 
 
 class Severity(StrEnum):
@@ -193,6 +198,9 @@ class StageTiming(Record, frozen=True, kw_only=True):
     finished_at: str  # ISO 8601, UTC
 
 
+LAST_FAILURE_FILE = "last-failure.json"  # in reports/<sprint>/, beside the record of a verdict
+
+
 class StageFailure(Record, frozen=True, kw_only=True):
     """Why a stage failed; the report shows it."""
 
@@ -201,3 +209,14 @@ class StageFailure(Record, frozen=True, kw_only=True):
     hint: str | None = None
     where: str | None = None
     exit_code: int = 3
+
+
+class LastFailure(Record, frozen=True, kw_only=True):
+    """A run that failed after the sprint was judged: the record is of the last verdict, and stays what is agreed.
+
+    Attributes:
+        spec_sha256: of the spec that ran.
+    """
+
+    spec_sha256: str
+    failure: StageFailure

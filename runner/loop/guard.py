@@ -17,10 +17,11 @@ import yaml
 
 from runner.adapters import dvc_artifacts, git, git_snapshot
 from runner.adapters.git_snapshot import Entry
-from runner.config.load import SPECS, load_project, load_sprint
+from runner.config.load import PROJECT_FILE, SPECS, load_project, load_sprint
 from runner.config.sprint import SPEC_NAME
 from runner.domain.errors import FlywheelError
 from runner.domain.files import write_bytes
+from runner.domain.policy import AGREED_FILE
 from runner.pipeline.compile import compiled
 from runner.planning.champion import resolve_champion
 from runner.planning.resolve import stages_of
@@ -36,6 +37,7 @@ _OF_BASE = {  # what git and DVC follow wherever it lies
     ".gitattributes": "says what git does to files when it checks them out",
     ".gitmodules": "names other repositories for git to fetch",
     ".lfsconfig": "names a server for git to fetch from",
+    ".gto": "says which names and stages GTO takes",
 }
 _POINTER_KEYS = {"outs", "meta", "desc", "md5"}
 _OUT_KEYS = {"path", "md5", "hash", "size", "nfiles", "isexec", "desc", "type", "labels", "meta"}
@@ -186,6 +188,10 @@ class _Checkout:
             return
         elif name in _PIPELINES:
             yield from self._pipeline(path, content)
+        elif name == AGREED_FILE and parts[0].lower() == REPORTS:
+            yield "says what was approved: only `flywheel promote` writes it"
+        elif name == PROJECT_FILE and path != PROJECT_FILE:
+            yield f"a second {PROJECT_FILE}: what lies below it would be taken for another project's"
         elif name == "dvc.lock" and not _is_record(parts):
             yield "a lock file outside a sprint's folder"
         elif name.endswith(".dvc"):

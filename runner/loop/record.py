@@ -15,7 +15,15 @@ from pathlib import Path
 from runner.adapters import dvc_files, git_write
 from runner.adapters.git_access import Access
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import atomic_folder, decode_json, encode_json, read_json, write_bytes
+from runner.domain.files import (
+    atomic_folder,
+    decode_json,
+    encode_json,
+    read_json,
+    write_bytes,
+    write_json,
+)
+from runner.domain.records import LAST_FAILURE_FILE, LastFailure
 from runner.domain.verdict import SplitUse
 from runner.loop.bundle import (
     PICTURED,
@@ -87,11 +95,12 @@ def _write(root: Path, bundle: Bundle, sprint: str) -> list[str]:
     folder = _place(root, sprint)
     report = bundle.report(sprint)
     _require_merged(root, bundle, sprint, report)
-    if bundle.failed(sprint) and _is_judged(folder, report):
-        return []
+    if bundle.failed(sprint) and _is_judged(folder):
+        return _beside(root, folder, report)
     contents = _contents(root, bundle, sprint, report)
     before = [path for path in _recorded(folder) if path.name != wear.FILE]
     gone = [path for path in before if path.relative_to(folder).as_posix() not in contents]
+    gone += [folder / LAST_FAILURE_FILE] if (folder / LAST_FAILURE_FILE).is_file() else []
     for name, content in contents.items():
         if not (folder / name).is_file() or (folder / name).read_bytes() != content:
             write_bytes(folder / name, content)
@@ -130,12 +139,18 @@ def _require_merged(root: Path, bundle: Bundle, sprint: str, report: SprintRepor
         )
 
 
-def _is_judged(folder: Path, report: SprintReport) -> bool:
-    """Whether a finished record of the same spec is there: a later failure of the same is no news worth losing it for."""
-    path = folder / "report.json"
-    if (folder / FAILURE_FILE).is_file() or not path.is_file():
-        return False
-    return read_json(path, SprintReport).spec == report.spec
+def _is_judged(folder: Path) -> bool:
+    """Whether the folder holds what a run was judged on, of whatever spec: that is agreed, and no failure takes it away."""
+    return (folder / "verdict.json").is_file() and not (folder / FAILURE_FILE).is_file()
+
+
+def _beside(root: Path, folder: Path, report: SprintReport) -> list[str]:
+    """The failure, beside the record of the last verdict."""
+    if report.failure is None:
+        return []
+    path = folder / LAST_FAILURE_FILE
+    write_json(path, LastFailure(spec_sha256=report.spec.sha256, failure=report.failure))
+    return [path.relative_to(root).as_posix()]
 
 
 def _contents(root: Path, bundle: Bundle, sprint: str, report: SprintReport) -> dict[str, bytes]:

@@ -69,11 +69,11 @@ def message(settled: Settled) -> str:
         >>> print(message(Settled(sprint="0001-first")))
         ## ⚪ `0001-first` is recorded, and was not promoted
         <BLANKLINE>
-        A stage of its run failed: there is no verdict.
+        A stage of its run failed: there is no verdict. The record of an earlier one stays.
     """
     name, promotion = code(settled.sprint), settled.promotion
     if promotion is None:
-        return f"## ⚪ {name} is recorded, and was not promoted\n\nA stage of its run failed: there is no verdict."
+        return f"## ⚪ {name} is recorded, and was not promoted\n\nA stage of its run failed: there is no verdict. The record of an earlier one stays."
     reasons = "\n".join(f"- {markdown(reason, _REASON)}" for reason in promotion.reasons)
     again = (
         " It was judged again, from its stored predictions; its report above is the new one."

@@ -72,14 +72,27 @@ class Registry:
         """Who holds the stage now, or None when no sprint was promoted yet."""
         return self._newest(self._tags)
 
-    def rival(self, sprint: str, same_model: Callable[[str], bool]) -> Champion | None:
+    def rival(
+        self, sprint: str, same_model: Callable[[str], bool], same_spec: Callable[[str], bool]
+    ) -> Champion | None:
         """The champion; for a sprint that still makes a model that was assigned, the one whom that model replaced.
+
+        Where another model holds the stage by now, that is so only as long as the sprint is what it was then: one that was
+        edited is proposed anew, and whoever proposes it has to beat the champion of today.
 
         Args:
             same_model: whether the sprint makes what it was promoted with at a commit; `rival.py` knows.
+            same_spec: whether its spec is the one of a commit.
         """
         own = [position for position in self._own(sprint) if same_model(self._tags[position][1])]
-        return self._newest(self._tags[max(own) + 1 :] if own else self._tags)
+        if not own or (own[0] > 0 and not same_spec(self._tags[own[0]][1])):
+            return self._newest(self._tags)
+        return self._newest(self._tags[max(own) + 1 :])
+
+    def successor(self, sprint: str, same_model: Callable[[str], bool]) -> Champion | None:
+        """Who holds the stage in place of a model that the sprint still makes; None where that model holds it, or never did."""
+        own = [position for position in self._own(sprint) if same_model(self._tags[position][1])]
+        return self._newest(self._tags[: own[0]]) if own and own[0] > 0 else None
 
     def before(self, sprint: str) -> Champion | None:
         """Who held the stage before the sprint itself first did; the champion, where it never did."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -29,13 +31,36 @@ def rival(
     As long as it makes the very model that it was promoted with, it is the one whom that model replaced, so that its record
     stays what it was on the day of its promotion. With another recipe or other data it makes another model, which is compared
     with the champion of today, be it the sprint's own older model: else its spec would be a way around every gate against the
-    champion.
+    champion. So is a former champion's spec in which anything was edited, a title say.
 
     Raises:
         FlywheelError: a lock file in git, or a pointer here, is none.
     """
 
-    registry = registry or Registry(root, project)
+    def is_the_spec_of(commit: str) -> bool:
+        files = ((document.file, document.digest) for document in loaded.chain)
+        return all(_sha256(git.read_file(root, commit, file)) == digest for file, digest in files)
+
+    known = registry or Registry(root, project)
+    return known.rival(loaded.name, _makes_the_model_of(root, project, loaded, known), is_the_spec_of)
+
+
+def successor(root: Path, project: Project, loaded: LoadedSprint) -> Champion | None:
+    """The champion of today, where it took the place of the very model that this sprint makes: a rollback brings that back.
+
+    None where the sprint's model was never promoted, or holds the stage.
+
+    Raises:
+        FlywheelError: a lock file in git, or a pointer here, is none.
+    """
+    registry = Registry(root, project)
+    return registry.successor(loaded.name, _makes_the_model_of(root, project, loaded, registry))
+
+
+def _makes_the_model_of(
+    root: Path, project: Project, loaded: LoadedSprint, registry: Registry
+) -> Callable[[str], bool]:
+    """Whether the sprint, as it is here, makes what it was promoted with at a commit."""
 
     def makes_the_model_of(commit: str) -> bool:  # asked only of sprints that were promoted
         path = f"reports/{loaded.name}/dvc.lock"
@@ -49,7 +74,11 @@ def rival(
         stages = [stage for stage in stages_of(project, loaded, ancestor=ancestor) if stage.name in MAKING]
         return all(_as_before(stage, locked.get(stage.name), workspace) for stage in stages)
 
-    return registry.rival(loaded.name, makes_the_model_of)
+    return makes_the_model_of
+
+
+def _sha256(content: bytes | None) -> str | None:
+    return hashlib.sha256(content).hexdigest() if content is not None else None
 
 
 def _as_before(stage: ResolvedStage, locked: LockedStage | None, workspace: Repository) -> bool:

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from runner.domain.files import decode_json
-from runner.domain.policy import Finding, FindingKind
+from runner.domain.policy import AGREED_FILE, Finding, FindingKind
 from runner.domain.verdict import SplitUse
 
 _FOLDERS = (".github/", ".ci/", ".dvc/", "runner/")
@@ -26,6 +26,7 @@ _FILES = frozenset(
         ".gitattributes",
         ".gitmodules",
         ".lfsconfig",
+        ".gto",
     )
 )
 # What libraries and tools read from the folder that they are started in, or above it.
@@ -97,7 +98,7 @@ def record_findings(
         if sprint is None:
             continue
         edit = _Edit(path=path, before=before(path), after=after(path))
-        if sprint not in own or edit.forgets_uses:
+        if sprint not in own or edit.forgets_uses or edit.approves:
             edits.setdefault(sprint, []).append(edit)
     return [_edited(sprint, of_sprint, own=sprint in own) for sprint, of_sprint in edits.items()]
 
@@ -117,13 +118,19 @@ class _Edit:
         return "added" if self.before is None else "changed"
 
     @property
+    def approves(self) -> bool:
+        return PurePosixPath(self.path).name.lower() == AGREED_FILE
+
+    @property
     def forgets_uses(self) -> bool:
         return PurePosixPath(self.path).name == _USES and not _keeps(self.before, self.after)
 
 
 def _edited(sprint: str, edits: Sequence[_Edit], *, own: bool) -> Finding:
     subject = f"{_RECORDS}/{sprint}/"
-    if own:
+    if own and all(edit.approves for edit in edits):
+        what = f"{', '.join(edit.path for edit in edits)} says what was approved, and comes with what it approves"
+    elif own:
         what = f"{', '.join(edit.path for edit in edits)} forgets uses of the test split: it would seem less worn than it is"
     else:
         what = f"{subject}: {_listed(edits, subject)}: the record of a sprint that this proposal does not run"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from runner.domain.files import decode_json
 from runner.domain.policy import Finding, FindingKind
 from runner.policy.conditions import same
+
+_SHOWN = 5
 
 
 class _Counts(msgspec.Struct, frozen=True):
@@ -22,6 +25,8 @@ class _Selection(msgspec.Struct, frozen=True):
     splits: dict[str, _Counts]
     split_digests: dict[str, str]
     group_digests: dict[str, str] = {}
+    group_parts: dict[str, list[str]] = {}
+    metadata_digests: dict[str, dict[str, str]] = {}
 
 
 class _Slice(msgspec.Struct, frozen=True):
@@ -64,13 +69,31 @@ def evidence_of(reference: Recorded, own: Recorded, frozen: tuple[str, ...] = ("
     """
     before, after = _selection(reference.selection), _selection(own.selection)
     found: list[Finding] = []
+    if after and before is None and reference.selection is not None:
+        found += _unreadable(reference.sprint, own.sprint, after, frozen)
     if before and after:
         found += _splits(reference.sprint, own.sprint, before, after, frozen)
         found += _groups(reference.sprint, own.sprint, before, after)
+        found += _regrouped(reference.sprint, own.sprint, before, after)
+        found += _described(reference.sprint, own.sprint, before, after, frozen)
     measured, now = _evaluation(reference.evaluation), _evaluation(own.evaluation)
     if measured and now and measured.split_digest == now.split_digest:
         found += _slices(reference.sprint, own.sprint, measured, now)
     return found
+
+
+def _unreadable(reference: str, sprint: str, after: _Selection, frozen: tuple[str, ...]) -> Iterator[Finding]:
+    """What cannot be read is not the same."""
+    for split in frozen:
+        if split in after.splits:
+            yield Finding(
+                kind=FindingKind.TEST_CHANGED,
+                sprint=sprint,
+                subject=f"split {split}",
+                after=f"{_shown(after.splits[split])} ({after.split_digests.get(split, '')[:12]})",
+                message=f"the record of {reference} on the base branch cannot be read: whether the images and labels of {split} "
+                "are those that it was judged on is not known",
+            )
 
 
 def _splits(
@@ -112,6 +135,52 @@ def _groups(reference: str, sprint: str, before: _Selection, after: _Selection) 
             message=f"the images of {split} are those of {reference}, but in other groups: what describes them was changed. "
             "Intervals rest on groups, and so does the check that no group is in two splits",
         )
+
+
+def _regrouped(reference: str, sprint: str, before: _Selection, after: _Selection) -> Iterator[Finding]:
+    """Images that were there before, in other groups, although others came or went: by the parts that hold the same images."""
+    for split, parts in after.group_parts.items():
+        known = before.group_parts.get(split, [])
+        if len(known) != len(parts) or before.split_digests.get(split) == after.split_digests.get(split):
+            continue
+        pairs = [(old, new) for old, new in zip(known, parts, strict=True) if old and new and old != new]
+        moved = [(old, new) for old, new in pairs if old.split()[0] == new.split()[0]]
+        if moved:
+            yield Finding(
+                kind=FindingKind.GROUPING_CHANGED,
+                sprint=sprint,
+                subject=f"groups of {split}",
+                before=_told_apart([old for old, _ in moved]),
+                after=_told_apart([new for _, new in moved]),
+                message=f"images of {split} that are those of {reference} are in other groups: what describes them was changed. "
+                "Intervals rest on groups, and so does the check that no group is in two splits",
+            )
+
+
+def _described(
+    reference: str, sprint: str, before: _Selection, after: _Selection, frozen: tuple[str, ...]
+) -> Iterator[Finding]:
+    """Other metadata of the same frozen images: what is searched for weak regions, or asked by conditions, comes from there."""
+    for split in frozen:
+        known, now = before.metadata_digests.get(split, {}), after.metadata_digests.get(split, {})
+        if not known or before.split_digests.get(split) != after.split_digests.get(split):
+            continue
+        changed = [name for name, digest in known.items() if now.get(name) != digest]
+        if changed:
+            more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+            yield Finding(
+                kind=FindingKind.SLICE_CHANGED,
+                sprint=sprint,
+                subject=f"metadata of {split}",
+                before=_told_apart([f"{name} {known[name]}" for name in changed]),
+                after=_told_apart([f"{name} {now.get(name)}" for name in changed]),
+                message=f"the metadata says something else of the same images of {split} than when {reference} was judged: "
+                f"{', '.join(changed[:_SHOWN])}{more}. Slices and the weak regions that are searched for come from it",
+            )
+
+
+def _told_apart(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
 
 
 def _slices(reference: str, sprint: str, before: _Evaluation, after: _Evaluation) -> Iterator[Finding]:
@@ -159,6 +228,11 @@ def _by_name(evaluation: _Evaluation) -> dict[str, _Slice]:
 
 def _shown(counts: _Counts) -> str:
     return f"{counts.images} images, {counts.objects} objects"
+
+
+def is_readable(name: Literal["selection", "evaluation"], content: bytes | None) -> bool:
+    """Whether a record's file holds what is compared."""
+    return (_selection(content) if name == "selection" else _evaluation(content)) is not None
 
 
 def _selection(content: bytes | None) -> _Selection | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from runner.config.load import PROJECT_FILE
-from runner.domain.policy import Finding, FindingKind
+from runner.domain.policy import CARRIED, PROJECT_KEPT, SPRINT_KEPT, Finding, FindingKind
 from runner.policy.project_rules import project_rules
 from runner.policy.reference import references, unknown_references
 from runner.policy.snapshot import Snapshot
@@ -19,8 +21,33 @@ def project_findings(base: Snapshot, head: Snapshot) -> list[Finding]:
 
 def sprint_findings(base: Snapshot, head: Snapshot, sprint: str) -> list[Finding]:
     """Findings about one sprint's spec beside each of its references; none where it is not valid."""
-    found = [finding for pair in comparisons(base, head, sprint) for finding in sprint_rules(pair)]
+    found = [
+        finding
+        for pair in comparisons(base, head, sprint)
+        for finding in sprint_rules(pair)
+        if finding.weakness not in pair.settled
+    ]
     return distinct([*_unreadable(base, head, sprint), *found])
+
+
+def carried_findings(base: Snapshot, head: Snapshot, sprint: str) -> list[Finding]:
+    """What came to the base without anybody's approval, and is so in the proposal still."""
+    own = {
+        finding.content for finding in (*project_findings(base, head), *sprint_findings(base, head, sprint))
+    }
+    found = [
+        finding
+        for state in base.bindings
+        for finding in (*project_findings(state, head), *sprint_findings(state, head, sprint))
+        if finding.content not in own and finding.weakness not in base.approved
+    ]
+    return [_carried(finding) for finding in distinct(found)]
+
+
+def _carried(finding: Finding) -> Finding:
+    of_project = finding.message.endswith(PROJECT_KEPT)
+    message = finding.message.removesuffix(PROJECT_KEPT).removesuffix(SPRINT_KEPT)
+    return replace(finding, message=f"{message}{CARRIED}", kept=finding.kept and not of_project)
 
 
 def comparisons(base: Snapshot, head: Snapshot, sprint: str) -> list[Comparison]:
@@ -35,9 +62,21 @@ def comparisons(base: Snapshot, head: Snapshot, sprint: str) -> list[Comparison]
             old=base.sprints[name],
             new=head.sprints[sprint],
             is_newest=name == max(names),
+            settled=_settled(base, name, names[0]),
         )
         for name in names
     ]
+
+
+def _settled(base: Snapshot, name: str, first: str) -> frozenset[tuple[str | None, ...]]:
+    """What needs no approval beside one reference, since somebody approved it after that one.
+
+    A sprint before the one that was promoted last is a reference still where it was run again: what was dropped with approval
+    since is not agreed once more by that.
+    """
+    promoted = base.promoted
+    is_older = promoted is not None and name <= promoted and name != base.names[-1] and name != first
+    return base.approved if is_older else frozenset()
 
 
 def distinct(findings: Iterable[Finding]) -> list[Finding]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
-from runner.adapters import dvc_files, git_snapshot
+from runner.adapters import dvc_files, git_history, git_objects, git_snapshot
 from runner.config.load import PROJECT_FILE, LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
 from runner.config.yaml_loader import DataPath, Document, read_document
 from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
+
+RECORDS = ":(glob)reports/*/selection.json"  # as git's pathspec: what a sprint ran on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +27,19 @@ class Snapshot:
         names: all specs', valid or not, sorted.
         errors: everything that is wrong, each once.
         document: flywheel.yaml as it is written; None where there is none.
-        inputs: of each path of data or weights that the configuration names, the md5 of what it is.
+        inputs: of each path of data or weights that the configuration names, what identifies its content: the md5 of a
+            pointer of DVC's, the name of git's object.
         recorded: the sprints whose record the commit holds: they ran, and it is known on what.
-        newest_records: the one of them whose record changed last; more where a shallow clone does not tell which.
+        newest_records: those whose record changed last, by one commit; one that was removed then is still the newest.
+        is_cut: a shallow clone begins with that commit: which of them changed last is not known.
+        gone: of a newest record that was removed, the commit that still holds it.
+        made_by: of a sprint, the commit that its record came with; None where there is none.
+        promoted: the sprint that was promoted last, as far as `bindings` were looked for.
+        bindings: earlier states of the branch, the oldest first, from which something was weakened since that nobody
+            approved: what they demanded is agreed still.
+        bound_records: records that are compared with beside the newest one, for the same reason.
+        approved: the findings that somebody approved since the oldest of these, by what they say.
+        unknown: why the branch's earlier states are not known here; empty where they are.
     """
 
     commit: str
@@ -38,6 +51,14 @@ class Snapshot:
     inputs: dict[str, str] = field(default_factory=dict)
     recorded: frozenset[str] = frozenset()
     newest_records: tuple[str, ...] = ()
+    is_cut: bool = False
+    gone: Mapping[str, str] = field(default_factory=dict)
+    made_by: Callable[[str], Snapshot | None] = field(default=lambda sprint: None, compare=False, repr=False)
+    promoted: str | None = None
+    bindings: tuple[Snapshot, ...] = ()
+    bound_records: tuple[tuple[str, str], ...] = ()
+    approved: frozenset[tuple[str | None, ...]] = frozenset()
+    unknown: str = ""
 
     def where(self, path: DataPath, *, at_key: bool = False) -> Where:
         """Where an option of flywheel.yaml is written."""
@@ -51,21 +72,42 @@ def snapshot_of(root: Path, commit: str) -> Snapshot:
         FlywheelError: git does not know the commit, or a file of its configuration is a symbolic link or too large.
     """
     sha = git_snapshot.commit_of(root, commit)
+    entries = git_snapshot.tree(root, sha)
     with tempfile.TemporaryDirectory(prefix="flywheel-snapshot-") as folder:
         git_snapshot.extract(root, sha, Path(folder))
-        loaded = load_snapshot(Path(folder), sha)
-    records = [entry.path for entry in git_snapshot.tree(root, sha) if _is_record(entry.path.split("/"))]
-    last = git_snapshot.changed_last(root, sha, records)
-    newest = [_sprint_of(path) for path in last.paths]
+        loaded = load_snapshot(Path(folder), sha, {entry.path: entry.blob for entry in entries})
+    records = [entry.path for entry in entries if _is_record(entry.path.split("/"))]
+    last = next(iter(git_history.steps(root, sha, [RECORDS], limit=1)), None)
+    changes = last.changes if last is not None else {}
     return replace(
         loaded,
         recorded=frozenset(map(_sprint_of, records)),
-        newest_records=tuple(newest if last.is_cut else newest[-1:]),
+        newest_records=tuple(sorted(map(_sprint_of, changes))),
+        is_cut=last is not None and last.parent is None and git_history.is_shallow(root),
+        gone={
+            _sprint_of(path): last.parent
+            for path, change in changes.items()
+            if change == git_history.REMOVED and last is not None and last.parent is not None
+        },
+        made_by=cache(partial(_made_by, root, sha)),
     )
 
 
-def load_snapshot(folder: Path, commit: str) -> Snapshot:
-    """The snapshot of a folder: an extracted commit, or a working tree."""
+def _made_by(root: Path, commit: str, sprint: str) -> Snapshot | None:
+    """The snapshot of the commit that a sprint's record came with."""
+    last = next(iter(git_history.steps(root, commit, [f"reports/{sprint}/dvc.lock"], limit=1)), None)
+    try:
+        return snapshot_of(root, last.commit) if last is not None else None
+    except FlywheelError:
+        return Snapshot(commit=last.commit if last else "")  # nobody can tell what it was made of
+
+
+def load_snapshot(folder: Path, commit: str, objects: Mapping[str, str] | None = None) -> Snapshot:
+    """The snapshot of a folder: an extracted commit, or a working tree.
+
+    Args:
+        objects: the names of git's objects, by path: weights in git are told apart by them. Without them their content is read.
+    """
     names = tuple(list_sprints(folder))
     if not (folder / PROJECT_FILE).is_file():
         return Snapshot(commit=commit, names=names)
@@ -86,11 +128,16 @@ def load_snapshot(folder: Path, commit: str) -> Snapshot:
         names=names,
         errors=list(errors.values()),
         document=document,
-        inputs=_inputs(folder, project, sprints.values()),
+        inputs=_inputs(folder, project, sprints.values(), objects),
     )
 
 
-def _inputs(folder: Path, project: Project | None, sprints: Iterable[LoadedSprint]) -> dict[str, str]:
+def _inputs(
+    folder: Path,
+    project: Project | None,
+    sprints: Iterable[LoadedSprint],
+    objects: Mapping[str, str] | None,
+) -> dict[str, str]:
     if project is None:
         return {}
     named = [
@@ -98,22 +145,21 @@ def _inputs(folder: Path, project: Project | None, sprints: Iterable[LoadedSprin
         project.dataset.metadata,
         *(loaded.sprint.train.weights_file for loaded in sprints),
     ]
-    found = {path: _input(folder, path) for path in dict.fromkeys(named) if path is not None}
-    return {path: md5 for path, md5 in found.items() if md5 is not None}
+    found = {path: _input(folder, path, objects) for path in dict.fromkeys(named) if path is not None}
+    return {path: content for path, content in found.items() if content is not None}
 
 
-def _input(folder: Path, path: str) -> str | None:
-    """What DVC's pointer to the path, or to the folder that it lies in, says; of a table in git, its content.
-
-    Weights in git are not told apart: a snapshot of a commit has them without their content.
-    """
+def _input(folder: Path, path: str, objects: Mapping[str, str] | None) -> str | None:
+    """What DVC's pointer to the path, or to the folder that it lies in, says; of what is in git, its content."""
     for part in (PurePosixPath(path), *PurePosixPath(path).parents):
         pointer = folder / f"{part}.dvc"
         if part.name and pointer.is_file():
             parsed = dvc_files.parse_pointer(pointer.read_bytes())
             return parsed.md5 if parsed is not None else dvc_files.file_md5(pointer)
-    table = folder / path
-    return dvc_files.file_md5(table) if path.endswith(".csv") and table.is_file() else None
+    plain, file = PurePosixPath(path).as_posix(), folder / path
+    if objects is not None:
+        return objects.get(plain)
+    return git_objects.name_of(file) if file.is_file() else None
 
 
 def _sprint_of(record: str) -> str:

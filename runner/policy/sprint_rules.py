@@ -29,6 +29,7 @@ class Comparison:
     Attributes:
         is_newest: of several references this is the newest: what may change in neither direction is compared with it
             alone, since older ones had other values.
+        settled: what of it was given up with somebody's approval since.
     """
 
     base: Snapshot
@@ -36,6 +37,7 @@ class Comparison:
     old: LoadedSprint
     new: LoadedSprint
     is_newest: bool = True
+    settled: frozenset[tuple[str | None, ...]] = frozenset()
 
     @property
     def name(self) -> str:

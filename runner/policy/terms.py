@@ -11,11 +11,17 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Compute, Policy, Project
 from runner.config.sprint import SliceSpec
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.policy import TERMS_FILE, Finding
+from runner.domain.policy import TERMS_FILE, Finding, FindingKind
 from runner.domain.records import Record
 from runner.gates import Gate
-from runner.policy.findings import comparisons, distinct, project_findings, sprint_findings
-from runner.policy.reference import recorded_reference, references
+from runner.policy.findings import (
+    carried_findings,
+    comparisons,
+    distinct,
+    project_findings,
+    sprint_findings,
+)
+from runner.policy.reference import OrderUnknownError, recorded_references, references
 from runner.policy.semantic import policy_gates
 from runner.policy.slices import slice_key
 from runner.policy.snapshot import Snapshot
@@ -32,6 +38,13 @@ class KeptGate(Record, frozen=True, kw_only=True):
     finding: str
 
 
+class RecordAt(Record, frozen=True, kw_only=True):
+    """A sprint's record in git, at a commit that holds it."""
+
+    sprint: str
+    commit: str
+
+
 class Terms(Record, frozen=True, kw_only=True):
     """What judges one sprint of a proposal (reports/<sprint>/terms.json).
 
@@ -40,7 +53,9 @@ class Terms(Record, frozen=True, kw_only=True):
         reference: the sprint on the base that this one is compared with: itself, the one it extends, or the newest
             earlier one; None for a project's first.
         recorded_reference: whose record on the base says which test images are agreed: the sprint's own, or the one
-            that changed last. `evidence` is found by it.
+            that changed last.
+        records: the records that `evidence` is found by: of these, and where something came to the branch without approval
+            that of before.
         policy: the base's, as a whole; the proposal's takes effect once it is merged.
         policy_sources: of each of its gates, where the base writes it.
         compute: the base's limits of time and cost.
@@ -54,6 +69,7 @@ class Terms(Record, frozen=True, kw_only=True):
     base_commit: str
     reference: str | None
     recorded_reference: str | None = None
+    records: list[RecordAt] = []
     policy: Policy
     policy_sources: list[str] = []
     compute: Compute
@@ -85,13 +101,21 @@ def terms_of(base: Snapshot, head: Snapshot, sprint: str) -> Terms:
             hint="flywheel validate",
         )
     judge = base if base.project is not None else head
+    records = recorded_references(base, head, sprint)
     agreed = base.project or project
+    if base.unknown:
+        raise OrderUnknownError(
+            base.unknown, hint="git fetch --unshallow (in CI: check out with fetch-depth: 0)"
+        )
     pairs = comparisons(base, head, sprint)
+    pairs += [pair for state in base.bindings for pair in comparisons(state, head, sprint)]
+    carried = carried_findings(base, head, sprint)
     kept = {
         finding.content: KeptGate(gate=gates.before, source=gates.source_before, finding=finding.id)
         for pair in pairs
         for finding, gates in weaker_gates(pair)
         if gates.before is not None
+        and finding.weakness not in (pair.settled if pair.base is base else base.approved)
     }
     kept_slices = [found.before for pair in pairs for found in weaker_slices(pair) if found.before]
     own_slices = _first_of_each([*kept_slices, *loaded.sprint.evaluate.slices])
@@ -99,15 +123,27 @@ def terms_of(base: Snapshot, head: Snapshot, sprint: str) -> Terms:
     return Terms(
         base_commit=base.commit,
         reference=next(iter(references(base, head, sprint)), None) if base.project else None,
-        recorded_reference=recorded_reference(base, head, sprint),
-        policy=agreed.policy,
+        recorded_reference=next(iter(records), None),
+        records=[
+            *(RecordAt(sprint=name, commit=base.gone.get(name, base.commit)) for name in records),
+            *(RecordAt(sprint=name, commit=commit) for name, commit in base.bound_records),
+        ],
+        policy=_with_agreed_approvers(agreed.policy, base, carried),
         policy_sources=list(policy_gates(judge).sources),
         compute=agreed.compute,
         slices=slices,
         sprint_slices=_others(own_slices, slices),
         kept_gates=list(kept.values()),
-        findings=distinct([*project_findings(base, head), *sprint_findings(base, head, sprint)]),
+        findings=distinct([*project_findings(base, head), *sprint_findings(base, head, sprint), *carried]),
     )
+
+
+def _with_agreed_approvers(policy: Policy, base: Snapshot, carried: Sequence[Finding]) -> Policy:
+    """Who could not approve before an unapproved merge may not approve that merge."""
+    if all(finding.kind is not FindingKind.APPROVALS_WEAKENED for finding in carried):
+        return policy
+    before = next(state.project.policy for state in base.bindings if state.project is not None)
+    return msgspec.structs.replace(policy, approvals=before.approvals, teams=before.teams)
 
 
 def judged(project: Project, loaded: LoadedSprint, terms: Terms) -> tuple[Project, LoadedSprint]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.adapters import duckdb
+from runner.config.columns import IMAGE_COLUMNS as MEASURED
 from runner.config.project import Project, Splits
 from runner.config.sprint import DataSelection, SplitSelection, Sprint
 from runner.dataset.manifest import Manifest, label_columns, summarise
@@ -83,12 +84,20 @@ def chosen(images_parquet: Path, objects_parquet: Path, params: SelectParams) ->
     needed = [name for rule in rules for selector in rule.selectors for name in selector.needs]
     conditions = list(dict.fromkeys(text for rule in rules for text in rule.conditions))
     grouped = ["group"] if params.group_by is not None else []
-    names = list(dict.fromkeys([*IMAGE_COLUMNS, *grouped, *needed]))
+    metadata = _metadata_columns(images_parquet, params.classes)
+    names = list(dict.fromkeys([*IMAGE_COLUMNS, *grouped, *needed, *metadata]))
     columns, masks = duckdb.load(images_parquet, names, conditions)
     objects, _ = duckdb.load(objects_parquet, label_columns(params.task), [])
     manifest = select(columns, dict(zip(conditions, masks, strict=True)), params)
     groups = columns["group"].tolist() if grouped else None
-    return manifest, summarise(manifest, objects, params.classes, SPLITS, groups)
+    described = {name: columns[name].tolist() for name in metadata}
+    return manifest, summarise(manifest, objects, params.classes, SPLITS, groups, described)
+
+
+def _metadata_columns(images_parquet: Path, classes: Sequence[str]) -> list[str]:
+    """The columns that are somebody's word for what an image shows, and not measured in it."""
+    measured = {*MEASURED, *(f"n_{name}" for name in classes)}
+    return [name for name in duckdb.column_names(images_parquet) if name not in measured]
 
 
 def select(

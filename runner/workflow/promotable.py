@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.adapters import dvc_artifacts, dvc_files, git_commits
+from runner.adapters import dvc_artifacts, dvc_files, git_commits, git_objects
 from runner.config.load import PROJECT_FILE, LoadedSprint
 from runner.config.project import Project
 from runner.domain.files import read_json
-from runner.domain.policy import Approval, recorded_ids
+from runner.domain.policy import AGREED_FILE, Approval, recorded_ids
 from runner.domain.verdict import Outcome, Verdict
 from runner.policy.approvals import Circumstances, Decision, decide
 from runner.policy.undecided import undecided_finding, undecided_findings
@@ -34,6 +34,7 @@ class Standing:
         refused: what is wrong, or was not reached.
         stale: what it was judged against is no longer so: it must be judged again.
         decisions: of every finding, whether somebody approved it whose approval counts.
+        committed: the record is what git has.
     """
 
     verdict: Verdict
@@ -41,6 +42,13 @@ class Standing:
     refused: list[str]
     stale: list[str]
     decisions: list[Decision]
+    committed: bool = True
+
+    @property
+    def agreed(self) -> bool:
+        """Whether it has findings, and every one is approved: they are agreed, though the verdict may keep the sprint."""
+        sound = self.committed and not (self.altered or self.stale)
+        return sound and bool(self.decisions) and not self.waiting
 
     @property
     def waiting(self) -> list[Decision]:
@@ -81,7 +89,8 @@ def standing(root: Path, project: Project, loaded: LoadedSprint, conditions: Con
     terms = read_terms(folder)
     findings = [*(terms.all_findings if terms else []), *undecided_findings(loaded.name, verdict)]
     policy = terms.policy if terms else project.policy
-    refused = list(_not_committed(root, project, loaded))
+    not_committed = list(_not_committed(root, project, loaded))
+    refused = [*not_committed]
     refused += _not_passed(loaded.name, verdict, recorded_ids(findings))
     old = list(stale.champion_changed(root, project, loaded, verdict))
     if terms is not None:
@@ -99,6 +108,7 @@ def standing(root: Path, project: Project, loaded: LoadedSprint, conditions: Con
         refused=refused,
         stale=old,
         decisions=decide(findings, conditions.approvals, policy, conditions.circumstances),
+        committed=not not_committed,
     )
 
 
@@ -129,7 +139,12 @@ def _not_committed(root: Path, project: Project, loaded: LoadedSprint) -> Iterat
     outside = [path for path in recorded if not path.startswith("reports/")]
     paths = [f"reports/{loaded.name}", PROJECT_FILE, f"{project.dataset.path}.dvc", loaded.path, *outside]
     card = f"reports/{loaded.name}/{model_card.FILE}"
-    changed = [path for path in git_commits.uncommitted(root, sorted(set(paths))) if path != card]
+    stored = tuple(f"reports/{loaded.name}/{name}/" for name in digests.STORED)  # these are DVC's
+    files = [path for path in recorded if not path.startswith(stored)]
+    record = [*files, f"reports/{loaded.name}/{digests.FILE}"]
+    hidden = git_objects.unlike(root, "HEAD", sorted({*record, *paths[1:]}))
+    found = sorted({*git_commits.uncommitted(root, sorted(set(paths))), *hidden})
+    changed = [path for path in found if path not in (card, f"reports/{loaded.name}/{AGREED_FILE}")]
     if changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         yield f"not committed: {', '.join(changed[:_SHOWN])}{more}"

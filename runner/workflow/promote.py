@@ -15,10 +15,11 @@ from runner.adapters.git import remote_url, run_git
 from runner.config.load import LoadedSprint
 from runner.config.project import Model, Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_json, write_text
-from runner.domain.policy import TERMS_FILE, Approval, recorded_ids
+from runner.domain.files import read_json, write_json, write_text
+from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Approval, recorded_ids
 from runner.domain.records import Record
 from runner.planning.champion import Champion, Registry
+from runner.planning.rival import successor
 from runner.policy.approvals import Decision
 from runner.policy.undecided import REASON_LENGTH, approve_options
 from runner.report import model_card
@@ -52,6 +53,7 @@ class Promotion(Record, frozen=True, kw_only=True):
         reasons: why not, each a sentence.
         decisions: of every finding, whether it is approved.
         before: the sprint that held the stage; None at the first promotion.
+        agreed: the approvals were committed by themselves: they hold although the sprint was not promoted.
     """
 
     sprint: str
@@ -65,6 +67,7 @@ class Promotion(Record, frozen=True, kw_only=True):
     commit: str | None = None
     before: str | None = None
     pushed: bool = False
+    agreed: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -94,9 +97,12 @@ def promote(
         if known is not None and holds and not (push and is_left_behind(root, project.model, known[1])):
             return _again(root, project.model, begun, known, push=push and not dry_run)
         found = standing(root, project, loaded, conditions)
+        if (of_the_past := _of_the_past(root, project, loaded, found, known)) is not None:
+            return msgspec.structs.replace(begun, result="refused", reasons=[of_the_past])
         _require_findings(loaded.name, conditions.approvals, found.decisions)
         if not found.promotable:
-            return _kept(begun, found)
+            agreed = found.agreed and not dry_run and _record_agreed(root, loaded.name, found.decisions)
+            return msgspec.structs.replace(_kept(begun, found), agreed=bool(agreed))
         if push:
             require_fetchable(root, loaded.name, "HEAD")
         version = known[0] if known else next_version(root, project.model, loaded.name, _of(champion))
@@ -168,6 +174,22 @@ def _of(champion: Champion | None) -> tuple[str, str] | None:
     return (champion.sprint, champion.commit) if champion else None
 
 
+def _of_the_past(
+    root: Path, project: Project, loaded: LoadedSprint, found: Standing, known: tuple[str, str] | None
+) -> str | None:
+    """Why a model that held the stage once is not promoted over the one that took its place; None where it is not of these.
+
+    After a rollback the stage is held by what the sprint was compared with when it was promoted: then it may have it back.
+    """
+    holder = successor(root, project, loaded)
+    if holder is None or (known is not None and found.verdict.champion == holder.sprint):
+        return None
+    return (
+        f"its model held the stage before, and {holder.sprint} ({holder.tag}) took its place: only a rollback brings it back "
+        f"(flywheel rollback {loaded.name})"
+    )
+
+
 def _again(root: Path, model: Model, begun: Promotion, known: tuple[str, str], *, push: bool) -> Promotion:
     """It holds the stage; what was not pushed then may be now."""
     version, commit = known
@@ -186,6 +208,22 @@ def _kept(begun: Promotion, found: Standing) -> Promotion:
         reasons=[*found.altered, *found.refused, *found.stale, *waiting],
         decisions=found.decisions,
     )
+
+
+def _record_agreed(root: Path, name: str, decisions: Sequence[Decision]) -> bool:
+    """Commits who approved what of a sprint that is not promoted, so that nobody is asked again; whether that was new."""
+    path = f"reports/{name}/{AGREED_FILE}"
+    known = read_json(root / path, list[Agreed]) if (root / path).is_file() else []
+    there = {each.finding.content for each in known}
+    new = [
+        Agreed(finding=each.finding, by=str(each.by), at=each.at, channel=each.channel)
+        for each in decisions
+        if each.finding.content not in there
+    ]
+    if new:
+        write_json(root / path, [*known, *new])
+    made = git_commits.commit_files(root, [path], f"flywheel: approvals of {name} [skip ci]")
+    return made is not None
 
 
 def _why(found: Standing) -> Result:

@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
-from runner.adapters import git, git_snapshot
+from runner.adapters import git, git_objects, git_snapshot
+from runner.policy.agreed import agreed_at
 from runner.policy.snapshot import Snapshot, load_snapshot, snapshot_of
 
 HERE = "the working tree"
@@ -29,10 +30,13 @@ def compared(root: Path, base: str, head: str | None = None) -> tuple[Snapshot, 
     Raises:
         FlywheelError: git does not know a commit, or they have no history in common here.
     """
-    there = snapshot_of(root, base)
+    there = agreed_at(root, base)
     left = git_snapshot.fork_state(root, base, head or "HEAD")
+    if left == there.commit and head is not None:
+        return there, snapshot_of(root, head)
+    objects = _objects(root, base, head)
     if left == there.commit:
-        return there, snapshot_of(root, head) if head is not None else load_snapshot(root, HERE)
+        return there, load_snapshot(root, HERE, objects)
     with tempfile.TemporaryDirectory(prefix="flywheel-merged-") as temporary:
         merged, proposed = Path(temporary, "merged"), Path(temporary, "proposed")
         git_snapshot.extract(root, base, merged)
@@ -40,7 +44,17 @@ def compared(root: Path, base: str, head: str | None = None) -> tuple[Snapshot, 
             git_snapshot.extract(root, head, proposed)
         own = root if head is None else proposed
         _overlay(merged, own, proposal_paths(root, base, head))
-        return there, load_snapshot(merged, HERE if head is None else git_snapshot.commit_of(root, head))
+        commit = HERE if head is None else git_snapshot.commit_of(root, head)
+        return there, load_snapshot(merged, commit, objects)
+
+
+def _objects(root: Path, base: str, head: str | None) -> dict[str, str]:
+    """The names of git's objects after the merge, by path: those of the base, and the proposal's in place of what it changes."""
+    paths = proposal_paths(root, base, head)
+    changed = frozenset(paths)
+    own = git_objects.names_here(root, paths) if head is None else git_objects.names_at(root, head, paths)
+    there = {entry.path: entry.blob for entry in git_snapshot.tree(root, base)}
+    return {path: blob for path, blob in there.items() if path not in changed} | own
 
 
 def proposal_paths(root: Path, base: str, head: str | None = None) -> list[str]:

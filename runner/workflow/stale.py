@@ -20,6 +20,7 @@ from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Verdict
 from runner.planning.champion import resolve_champion
 from runner.planning.rival import rival
+from runner.policy.agreed import agreed_at
 from runner.policy.semantic import policy_gates
 from runner.policy.slices import slice_key
 from runner.policy.snapshot import Snapshot, snapshot_of
@@ -108,7 +109,7 @@ def terms_now(root: Path, name: str, merge: Merge | None = None) -> Terms:
         FlywheelError: git does not know a commit, or the configuration of one is not valid.
     """
     merge = merge or merge_of(root, name)
-    before = snapshot_of(root, merge.before) if merge.before else Snapshot(commit="")
+    before = agreed_at(root, merge.before) if merge.before else Snapshot(commit="")
     after, today = snapshot_of(root, merge.after), snapshot_of(root, "HEAD")
     terms = terms_of(before, after, name)
     if today.project is None or after.project is None or _agreed(today.project) == _agreed(after.project):
@@ -133,7 +134,7 @@ def merged_terms(root: Path, name: str, recorded: Terms) -> Iterator[Terms]:
         FlywheelError: git does not know a commit, or the configuration of one is not valid.
     """
     merge = merge_of(root, name)
-    yield terms_of(snapshot_of(root, recorded.base_commit), snapshot_of(root, merge.after), name)
+    yield terms_of(agreed_at(root, recorded.base_commit), snapshot_of(root, merge.after), name)
     yield terms_now(root, name, merge)
 
 

@@ -11,7 +11,7 @@ from runner.config.load import LoadedSprint, list_sprints, load_project, load_sp
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.files import read_json
-from runner.domain.records import Record, StageFailure
+from runner.domain.records import LAST_FAILURE_FILE, LastFailure, Record, StageFailure
 from runner.domain.verdict import Outcome, Verdict
 from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import Registry, missing_tags, resolve_champion
@@ -119,10 +119,18 @@ def _recorded(folder: Path) -> tuple[State, str]:
         return State.FAILED, f"stage {failure.stage}: {first}"
     if (folder / "verdict.json").is_file():
         verdict = read_json(folder / "verdict.json", Verdict)
-        return _OF_OUTCOME[verdict.outcome], _summary(verdict)
+        return _OF_OUTCOME[verdict.outcome], f"{_summary(verdict)}{_failed_since(folder)}"
     if (folder / "dvc.lock").is_file():
         return State.STOPPED, "a run ended before its verdict: run it again"
     return State.PLANNED, ""
+
+
+def _failed_since(folder: Path) -> str:
+    path = folder / LAST_FAILURE_FILE
+    if not path.is_file():
+        return ""
+    failure = read_json(path, LastFailure).failure
+    return f"; a later run failed in stage {failure.stage}: {failure.message.partition(chr(10))[0]}"
 
 
 def _shown(error: FlywheelError) -> str:

@@ -159,22 +159,24 @@ def recomputed(root: Path, name: str, recorded: Terms, head: str | None = None) 
 
 def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
     """The terms with the findings that the records in `folder` show, beside the reference's at the base commit."""
-    reference = terms.recorded_reference
-    if reference is None:
+    if terms.recorded_reference is None and not terms.records:
         return terms
-    from runner.adapters import git
+    from runner.policy.agreed import readable_at
     from runner.policy.evidence import Recorded, evidence_of
+    from runner.policy.findings import distinct
+    from runner.policy.terms import RecordAt
 
-    there, here = (
-        {name: read(name) for name in ("selection.json", "evaluation.json")}
-        for read in (
-            lambda name: git.read_file(root, terms.base_commit, f"reports/{reference}/{name}"),
-            lambda name: (folder / name).read_bytes() if (folder / name).is_file() else None,
+    here = {
+        name: (folder / name).read_bytes() if (folder / name).is_file() else None
+        for name in ("selection.json", "evaluation.json")
+    }
+    own = Recorded(sprint=folder.name, selection=here["selection.json"], evaluation=here["evaluation.json"])
+    of_old = [RecordAt(sprint=str(terms.recorded_reference), commit=terms.base_commit)]
+    found = [
+        finding
+        for each in terms.records or of_old
+        for finding in evidence_of(
+            readable_at(root, each.sprint, each.commit), own, terms.policy.frozen_splits
         )
-    )
-    evidence = evidence_of(
-        Recorded(sprint=reference, selection=there["selection.json"], evaluation=there["evaluation.json"]),
-        Recorded(sprint=folder.name, selection=here["selection.json"], evaluation=here["evaluation.json"]),
-        terms.policy.frozen_splits,
-    )
-    return replace(terms, evidence=evidence)
+    ]
+    return replace(terms, evidence=distinct(found))

@@ -33,6 +33,29 @@ def test_the_root_is_found_from_below(repository: Path) -> None:
     assert find_root(repository / "specs") == repository.resolve()
 
 
+def test_a_project_inside_another_is_refused_from_wherever_it_is_seen(repository: Path) -> None:
+    (repository / ".git").mkdir()
+    inside = repository / "reports" / "0001-first-model"
+    inside.mkdir(parents=True)
+    (repository / "reports" / "flywheel.yaml").write_text("kind: Project\n")
+    for start in (inside, repository / "reports"):
+        with pytest.raises(FlywheelError) as refused:
+            find_root(start)
+        assert str(refused.value) == (
+            f"{repository.resolve()}/reports/flywheel.yaml: {repository.resolve()} has one too, and a project inside another is "
+            "none: what lies here would be judged by this file\n"
+            f"  hint: git rm reports/flywheel.yaml (in {repository.resolve()}); projects lie side by side"
+        )
+    assert find_root(repository / "specs") == repository.resolve()
+
+
+def test_a_file_above_the_repository_makes_no_project_of_it(repository: Path) -> None:
+    inner = repository / "cloned"
+    (inner / ".git").mkdir(parents=True)
+    (inner / "flywheel.yaml").write_text("kind: Project\n")
+    assert find_root(inner) == inner.resolve()
+
+
 def test_without_a_project_the_next_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(FlywheelError) as caught:
         find_root(tmp_path)

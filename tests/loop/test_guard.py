@@ -89,6 +89,18 @@ def own_pipeline(root: Path) -> None:
             write(".dvc/config", "[core]\n    remote = evil\n['remote \"evil\"']\n    url = /tmp/evil\n"),
             [".dvc/config: not the base branch's, which says where data comes from (is this branch behind it?)"],
         ),
+        (
+            write(".gto", "stages: [dev]\n"),
+            [".gto: says which names and stages GTO takes; it is changed in a pull request of its own, without specs"],
+        ),
+        (
+            write("reports/flywheel.yaml", "kind: Project\n"),
+            ["reports/flywheel.yaml: a second flywheel.yaml: what lies below it would be taken for another project's"],
+        ),
+        (
+            write(f"reports/{SPRINT}/Agreed.JSON", "[]"),
+            [f"reports/{SPRINT}/Agreed.JSON: says what was approved: only `flywheel promote` writes it"],
+        ),
         (write(".dvc/config.local", "[core]\n"), [".dvc/config.local: holds credentials, and is never committed"]),
         (
             write(".dvc/plugins/a.py", ""),

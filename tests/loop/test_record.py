@@ -15,7 +15,8 @@ from projects import call, commit, flywheel
 from runner.adapters import git_write
 from runner.adapters.dvc_artifacts import push_objects
 from runner.domain.errors import FlywheelError
-from runner.domain.records import StageFailure
+from runner.domain.files import read_json
+from runner.domain.records import LastFailure, StageFailure
 from runner.loop.bundle import Bundle, pack
 from runner.loop.record import commit_record, lay_out, unlike_tree, write_record
 from runner.loop.unpack import Expected, open_bundle, open_outputs
@@ -239,7 +240,7 @@ def test_a_sprint_that_ran_again_replaces_its_record_and_keeps_its_uses_and_peop
     assert git(planted.trusted, "status", "--porcelain") == ""
 
 
-def test_a_failure_is_recorded_but_not_over_a_verdict_on_the_same_spec(tmp_path: Path) -> None:
+def test_a_failure_is_recorded_but_never_over_a_verdict(tmp_path: Path) -> None:
     planted = plant(tmp_path, failure=StageFailure(stage="train", message="out of memory"))
     planted.pack()
     planted.merge()
@@ -256,12 +257,23 @@ def test_a_failure_is_recorded_but_not_over_a_verdict_on_the_same_spec(tmp_path:
     publish(planted)
     assert not (planted.trusted / FOLDER / "failure.json").exists()
     assert (planted.trusted / FOLDER / "dvc.yaml").is_file()
+    judged = {path: path.read_bytes() for path in (planted.trusted / FOLDER).rglob("*") if path.is_file()}
     failed = StageFailure(stage="train", message="out of memory")
+    # Another spec: a seed that training refuses, say, must not cost the record that the next proposal is compared with.
+    for folder in (planted.proposal, planted.trusted):
+        (folder / SPEC).write_text("# another spec\n")
     shutil.rmtree(planted.proposal / FOLDER)
     record(planted.proposal, failure=failed)
     planted.pack()
-    assert write_record(planted.trusted, opened(planted)) == []
-    assert (planted.trusted / FOLDER / "verdict.json").is_file()
+    assert write_record(planted.trusted, opened(planted)) == [f"{FOLDER}/last-failure.json"]
+    assert {path: path.read_bytes() for path in judged} == judged
+    told = read_json(planted.trusted / FOLDER / "last-failure.json", LastFailure)
+    assert told == LastFailure(spec_sha256=sha256(planted.proposal / SPEC), failure=failed)
+    shutil.rmtree(planted.proposal / FOLDER)
+    record(planted.proposal)
+    planted.pack()
+    assert f"{FOLDER}/last-failure.json" in write_record(planted.trusted, opened(planted))
+    assert not (planted.trusted / FOLDER / "last-failure.json").exists()
 
 
 def test_no_record_is_written_through_a_link(planted: Planted, tmp_path: Path) -> None:

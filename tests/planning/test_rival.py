@@ -10,7 +10,7 @@ from projects import PROJECT, SPEC, call, commit
 
 from runner.config.load import load_project, load_sprint
 from runner.planning.resolve import TO_ROOT, stages_of
-from runner.planning.rival import MAKING, rival
+from runner.planning.rival import MAKING, rival, successor
 from runner.planning.workspace import Repository
 
 FIRST, SECOND = "0001-first", "0002-second"
@@ -104,6 +104,35 @@ def test_with_another_recipe_or_other_data_it_is_compared_with_its_own_model(
 def test_what_makes_no_other_model_changes_nothing(root: Path, path: str, old: str, new: str) -> None:
     change(root, path, old, new)
     assert tag(root, SECOND) == "tiny-digits#prod#1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("A sprint small", "A very small sprint"),
+        ("max: 100", "max: 90"),
+        ("checks:\n", "owner: mallory\nchecks:\n"),
+    ],
+    ids=["title", "gate", "owner"],
+)
+def test_a_former_champion_that_is_edited_is_compared_with_the_one_of_today(
+    root: Path, old: str, new: str
+) -> None:
+    change(root, "specs/0001-first.yaml", old, new)
+    assert tag(root, FIRST) == "tiny-digits#prod#2"
+
+
+def test_the_successor_of_a_model_is_told_while_the_sprint_still_makes_it(root: Path) -> None:
+    def after(sprint: str) -> str | None:
+        project = load_project(root)
+        found = successor(root, project, load_sprint(root, f"{sprint}.yaml", project))
+        return found.tag if found else None
+
+    assert (after(FIRST), after(SECOND)) == ("tiny-digits#prod#2", None)
+    change(root, "specs/0001-first.yaml", "A sprint small", "A very small sprint")
+    assert after(FIRST) == "tiny-digits#prod#2"
+    change(root, "specs/0001-first.yaml", "epochs: 1", "epochs: 7")
+    assert after(FIRST) is None
 
 
 def test_new_data_does_not_free_an_older_champion_from_the_one_of_today(root: Path) -> None:

@@ -15,7 +15,7 @@ from runner.domain.policy import Finding, FindingKind
 from runner.policy.affected import affected
 from runner.policy.code_paths import record_findings
 from runner.policy.evidence import Recorded, evidence_of
-from runner.policy.findings import distinct, project_findings, sprint_findings
+from runner.policy.findings import carried_findings, distinct, project_findings, sprint_findings
 from runner.policy.reference import recorded_reference
 from runner.policy.snapshot import Snapshot, load_snapshot
 
@@ -175,6 +175,10 @@ class Edit:
         ran: the sprint that ran.
         agreed: files of the base in place of `BASE`'s.
         newest_record: the sprint whose record changed last on the base.
+        unapproved: files of the base as they were before a merge that nobody approved.
+        approved: weaknesses that somebody approved since, as `Finding.weakness`.
+        promoted: the sprint that was promoted last.
+        made_of: files of the base as they were when the sprints' records came.
     """
 
     name: str
@@ -188,6 +192,10 @@ class Edit:
     ran: str = "0002-night"
     agreed: Mapping[str, str] = field(default_factory=dict)
     newest_record: str = "0002-night"
+    unapproved: Mapping[str, str] = field(default_factory=dict)
+    approved: tuple[tuple[str | None, ...], ...] = ()
+    promoted: str | None = None
+    made_of: Mapping[str, str] = field(default_factory=dict)
 
     def base(self) -> dict[str, str]:
         """The base's files."""
@@ -259,6 +267,12 @@ _UNNAMED = {  # nothing of it needs a metadata file
     P: PROJECT.replace("  - {by: [camera, lighting]}\n  - {by: weather, max: 10}\n", ""),
     S2: FIRST,
 }
+
+_MORE = {"train": "r2", "val": "v1", "test": "t1"}
+_DESCRIBED = {"reports/0002-night/selection.json": selection(metadata_digests={"train": {"glare": "1"}, "test": {"glare": "1", "fog": "1"}})}  # fmt: skip
+_PARTED = {"reports/0002-night/selection.json": selection(group_parts={"train": ["i1 g1", "i2 g2"]})}
+_IN_GIT = {S1: FIRST.replace("yolo11n.yaml", "weights/a.pt"), "weights/a.pt": "weights"}
+_DARK = ("gate_loosened", "gate recall on dark", "≥ 0.70", "≥ 0.10")
 
 CHEATS: tuple[Edit, ...] = (
     # gates
@@ -380,6 +394,26 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("a column's type flips while its values move", K.SLICE_CHANGED, (S2, "epochs: 30", "epochs: 40"), agreed={_EVALUATED: evaluation(zone=("\"zone\" = '1'", 40))}, recorded={"evaluation.json": evaluation(zone=('"zone" = 1', 5))}),
     _cheat("the metadata makes every image its own scene", K.GROUPING_CHANGED, (S2, "epochs: 30", "epochs: 40"), recorded={"selection.json": selection(group_digests={"train": "g1", "val": "g2", "test": "g9"})}),
     _cheat("the metadata knows a camera no more", K.SLICE_REMOVED, (S2, "epochs: 30", "epochs: 40"), recorded={"evaluation.json": evaluation(cameras=("east",))}),
+    _cheat("metadata of the test images that only the search reads", K.SLICE_CHANGED, (S2, "epochs: 30", "epochs: 40"), agreed=_DESCRIBED, recorded={"selection.json": selection(metadata_digests={"test": {"glare": "2"}})}),
+    _cheat("metadata of the test images that is gone", K.SLICE_CHANGED, (S2, "epochs: 30", "epochs: 40"), agreed=_DESCRIBED, recorded={"selection.json": selection(metadata_digests={"test": {"fog": "1"}})}),
+    _cheat("training images change their groups beside a new image", K.GROUPING_CHANGED, (S2, "epochs: 30", "epochs: 40"), agreed=_PARTED, recorded={"selection.json": selection(split_digests=_MORE, group_parts={"train": ["i1 g9", "i3 g3"]})}),
+    _cheat("the record on the base is spoiled", K.TEST_CHANGED, (S2, "epochs: 30", "epochs: 40"), agreed={"reports/0002-night/selection.json": "{"}, recorded={"selection.json": selection()}),
+    # what came to the branch before
+    _cheat("a gate that an earlier merge loosened, in the same spec", K.GATE_LOOSENED, (S2, "epochs: 30", "epochs: 31"), agreed={S2: COPY}, unapproved={S2: LAST}, judges="recall 0.7"),
+    _cheat("a gate that an earlier merge loosened, behind a title", K.GATE_LOOSENED, (S2, "The night shift", "Nights"), agreed={S2: COPY}, unapproved={S2: LAST}, judges="recall 0.7"),
+    _cheat("a new spec extends a lax one that an earlier merge brought", K.GATE_REMOVED, agreed={"specs/0003-lax.yaml": _new(_LAX)[NEXT]}, unapproved={"specs/0003-lax.yaml": LAST}, written={"specs/0004-again.yaml": _new(extends="0003-lax")[NEXT]}, judges="recall 0.7"),
+    _cheat("a policy that an earlier merge loosened", K.POLICY_LOOSENED, written=_new(), agreed={P: PROJECT.replace("max_drop: 0.02", "max_drop: 0.9")}, unapproved={P: PROJECT}),
+    _cheat("a class map that an earlier merge changed", K.CLASS_MAP_CHANGED, (S2, "epochs: 30", "epochs: 31"), agreed={P: PROJECT.replace("[zero, one, two]", "[zero, one, two, three]")}, unapproved={P: PROJECT}),
+    _cheat("a slice that an earlier merge took away", K.SLICE_REMOVED, written=_new(), agreed={P: PROJECT.replace("  - {name: small, objects: area_px < 800}\n", "")}, unapproved={P: PROJECT}),
+    _cheat("a check that an earlier merge weakened", K.CHECK_WEAKENED, written=_new(), agreed={S2: LAST.replace("mostly: 0.97", "mostly: 0.5")}, unapproved={S2: LAST}),
+    _cheat("a spec that an earlier merge took away", K.SPRINT_REMOVED, (S2, "epochs: 30", "epochs: 31"), agreed={}, unapproved={"specs/0000-strict.yaml": LAST}),
+    _cheat("approvers that an earlier merge brought", K.APPROVALS_WEAKENED, written=_new(), agreed={P: PROJECT.replace("[alice, bob]", "[alice, bob, mallory]")}, unapproved={P: PROJECT}),
+    _cheat("another gate than the one whose loosening was approved", K.GATE_LOOSENED, (S2, "epochs: 30", "epochs: 31"), agreed={S2: COPY.replace("class: one, min: 0.60", "class: one, min: 0.10")}, unapproved={S2: LAST}, approved=(_DARK,), judges="recall 0.6"),
+    _cheat("an old, lax spec is run last and has the highest number", K.GATE_REMOVED, agreed={"specs/9999-note.yaml": FIRST}, written={"specs/0000-zero.yaml": FIRST.replace("epochs: 30", "epochs: 90")}, newest_record="9999-note", promoted="0002-night", judges="recall 0.7"),
+    _cheat("weights in git behind a title in an old, lax spec", K.GATE_REMOVED, (S1, "A first", "Our first"), agreed=_IN_GIT, written={"weights/a.pt": "other"}, judges="recall 0.7"),
+    _cheat("data that came to the branch before, behind a title in an old, lax spec", K.GATE_REMOVED, (S1, "A first", "Our first"), made_of={"data.dvc": BASE["data.dvc"].replace("a.dir", "older.dir")}, judges="recall 0.7"),
+    _cheat("a training split that grew before, behind a title in an old, lax spec", K.GATE_REMOVED, (S1, "A first", "Our first"), made_of={P: PROJECT.replace("train: split = 'train'", "train: split = 'less'")}, judges="recall 0.7"),
+    _cheat("an approval is invented", K.RECORD_CHANGED, (S2, "epochs: 30", "epochs: 40"), written={"reports/0002-night/agreed.json": "[]"}),
     # refused before any policy
     Edit(name="int8 is calibrated on the test split", replaced=((S2, "{split: train, size: 300}", "{split: test, size: 300}"),), refused="split"),
     Edit(name="an approval by nobody", replaced=((P, "[dana]", "[]"),), refused="test_changed"),
@@ -467,6 +501,14 @@ BENIGN: tuple[Edit, ...] = (
     _benign("a new sprint without extends, as strict", written={NEXT: LAST.replace("epochs: 30", "epochs: 60")}),
     _benign("a new sprint that excludes training images", written={NEXT: LAST.replace("sample: {size: 2000, balance: camera}", "where: width > 32")}),
     _benign("a new sprint that extends an older one and has all of the newest's", written={NEXT: LAST.replace("title:", "extends: 0001-first-model\ntitle:").replace("epochs: 30", "epochs: 60")}),
+    _benign("metadata of training images is corrected", (S2, "epochs: 30", "epochs: 31"), agreed=_DESCRIBED, recorded={"selection.json": selection(metadata_digests={"train": {"glare": "2"}, "test": {"glare": "1", "fog": "1"}})}),
+    _benign("another column of metadata", (S2, "epochs: 30", "epochs: 31"), agreed=_DESCRIBED, recorded={"selection.json": selection(metadata_digests={"train": {"glare": "1"}, "test": {"glare": "1", "fog": "1", "new": "1"}})}),
+    _benign("new training images beside groups that stay", (S2, "epochs: 30", "epochs: 31"), agreed=_PARTED, recorded={"selection.json": selection(split_digests=_MORE, group_parts={"train": ["i1 g1", "i3 g3"]})}),
+    _benign("what an earlier merge loosened is put back", (S2, "dark, min: 0.10", "dark, min: 0.70"), agreed={S2: COPY}, unapproved={S2: LAST}),
+    _benign("what was loosened with approval since", (S2, "epochs: 30", "epochs: 31"), agreed={S2: COPY}, unapproved={S2: LAST}, approved=(_DARK,)),
+    _benign("an old sprint ran last, and a gate of it was dropped with approval", agreed={S1: LAST.replace("The night shift", "older"), S2: COPY}, approved=(_DARK,), newest_record="0001-first-model", promoted="0002-night", written=_new()),
+    _benign("another title beside the weights in git that it ran with", (S1, "A first", "Our first"), agreed=_IN_GIT),
+    _benign("another title of a spec whose record is of the same data", (S1, "A first", "Our first"), made_of={P: PROJECT.replace("max: 10", "max: 12")}),
     _benign("the record of the sprint that ran", (S2, "epochs: 30", "epochs: 40"), written={"reports/0002-night/uses.json": json.dumps([_USE, {**_USE, "evaluation_digest": "e2"}])}),
 )  # fmt: skip
 
@@ -484,8 +526,21 @@ def snapshots(folder: Path, edit: Edit) -> tuple[Snapshot, Snapshot]:
     """The base's and the proposal's."""
     base = load_snapshot(write(folder / "base", edit.base()), "b" * 40)
     recorded = frozenset(Path(path).parts[1] for path in edit.base() if path.endswith("/selection.json"))
+    bound, made = (
+        load_snapshot(write(folder / name, {**edit.base(), **files}), "a" * 40) if files else None
+        for name, files in (("bound", edit.unapproved), ("made", edit.made_of))
+    )
+    earlier = replace(bound, newest_records=(edit.newest_record,)) if bound is not None else None
     return (
-        replace(base, recorded=recorded, newest_records=(edit.newest_record,)),
+        replace(
+            base,
+            recorded=recorded,
+            newest_records=(edit.newest_record,),
+            bindings=(earlier,) if earlier is not None else (),
+            approved=frozenset(edit.approved),
+            promoted=edit.promoted,
+            made_by=lambda sprint: made,
+        ),
         load_snapshot(write(folder / "head", edit.files()), "c" * 40),
     )
 
@@ -496,7 +551,7 @@ def findings(base: Snapshot, head: Snapshot, edit: Edit) -> list[Finding]:
     own = affected(changed, base, head)
     found = project_findings(base, head)
     for name in own:
-        found += sprint_findings(base, head, name)
+        found += [*sprint_findings(base, head, name), *carried_findings(base, head, name)]
     found += record_findings(changed, own, _reader(edit.base()), _reader(edit.files()))
     reference = recorded_reference(base, head, edit.ran)
     if edit.recorded and base.project is not None and reference is not None:

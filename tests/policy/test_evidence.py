@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from policy.mutations import evaluation, selection
 
 from runner.policy.evidence import Recorded, evidence_of
@@ -109,4 +110,41 @@ def test_a_slice_of_another_definition_is_the_specs_business() -> None:
 
 def test_without_a_record_there_is_nothing_to_compare() -> None:
     assert _messages(selection(split_digests=OTHER), before=(None, None)) == []
-    assert _messages(selection(split_digests=OTHER), before=("no json", "[]")) == []
+
+
+@pytest.mark.parametrize("content", ["no json", "[]", "", "{}"])
+def test_a_record_that_cannot_be_read_is_not_the_same(content: str) -> None:
+    assert _messages(selection(), before=(content, "[]")) == [
+        "the record of 0001-first on the base branch cannot be read: whether the images and labels of test are those that it "
+        "was judged on is not known"
+    ]
+
+
+def _parts(**changed: str) -> dict[str, list[str]]:
+    return {split: [changed.get(split, "i1 g1"), "", "i2 g2"] for split in ("train", "val", "test")}
+
+
+def test_images_that_were_there_before_in_other_groups_show_beside_new_ones() -> None:
+    def messages(parts: dict[str, list[str]]) -> list[str]:
+        own = selection(group_parts=parts, split_digests={"train": "r2", "val": "v1", "test": "t1"})
+        return _messages(own, before=(selection(group_parts=_parts()), evaluation()))
+
+    assert messages(_parts(train="i1 g9")) == [
+        "images of train that are those of 0001-first are in other groups: what describes them was changed. Intervals rest "
+        "on groups, and so does the check that no group is in two splits"
+    ]
+    assert messages(_parts(train="i9 g9")) == []  # a new image's group
+    assert messages(_parts()) == messages({}) == []
+
+
+def test_metadata_of_frozen_images_that_says_something_else() -> None:
+    def messages(split: str, before: dict[str, str], now: dict[str, str]) -> list[str]:
+        known, own = (selection(metadata_digests={split: columns}) for columns in (before, now))
+        return _messages(own, before=(known, evaluation()))
+
+    assert messages("test", {"a": "1", "b": "1"}, {"a": "2", "c": "1"}) == [
+        "the metadata says something else of the same images of test than when 0001-first was judged: a, b. Slices and the "
+        "weak regions that are searched for come from it"
+    ]
+    assert messages("test", {"a": "1"}, {"a": "1", "new": "2"}) == []
+    assert messages("train", {"a": "1"}, {"a": "2"}) == []

@@ -33,7 +33,10 @@ def test_a_way_to_cheat_is_found(edit: Edit, tmp_path: Path) -> None:
 def test_what_was_weakened_still_judges(edit: Edit, tmp_path: Path) -> None:
     base, head = snapshots(tmp_path, edit)
     kept = []
-    for name, loaded in head.sprints.items():
+    for name in affected(edit.changed(), base, head):
+        loaded = head.sprints.get(name)
+        if loaded is None:
+            continue
         terms = terms_of(base, head, name)
         assert head.project is not None
         project, changed = judged(head.project, loaded, terms)

@@ -45,7 +45,7 @@ def test_what_data_and_weights_are_is_read_from_their_pointers(tmp_path: Path) -
         "weights.dvc": "outs:\n- md5: w.dir\n  path: weights\n",
         "metadata.csv": "path,camera,scene,lighting,weather,operator\n",
     }
-    inputs = load_snapshot(write(tmp_path, files), "c" * 40).inputs
+    inputs = dict(load_snapshot(write(tmp_path, files), "c" * 40).inputs)
     digest = inputs.pop("metadata.csv")
     assert inputs == {"data": "a.dir", "weights/n.pt": "w.dir"}
     (tmp_path / "metadata.csv").write_text("path,camera,scene,lighting,weather,operator\na,b,c,d,e,f\n")
@@ -69,7 +69,9 @@ def test_the_record_that_changed_last_is_told_by_the_branch_not_by_dates_or_numb
     record("0003-gone", "2")
     (repository / "reports/0003-gone/selection.json").unlink()
     commit(repository, "Removed")
-    assert snapshot_of(repository, "main").newest_records == ("0001-first-model",)
+    removed = snapshot_of(repository, "main")
+    assert removed.newest_records == ("0003-gone",)
+    assert removed.gone == {"0003-gone": call(repository, "git", "rev-parse", "main^").stdout.strip()}
 
 
 @pytest.mark.parametrize(

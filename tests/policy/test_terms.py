@@ -243,7 +243,7 @@ def test_in_a_shallow_clone_the_order_of_records_is_asked_for_only_where_it_matt
     base, head = snapshots(
         tmp_path, Edit(name="new", replaced=((S2, "The night", "A night"),), written={NEXT: NEW})
     )
-    base = dataclasses.replace(base, newest_records=("0001-first-model", SPRINT))
+    base = dataclasses.replace(base, newest_records=("0001-first-model", SPRINT), is_cut=True)
     assert terms_of(base, head, SPRINT).recorded_reference == SPRINT
     with pytest.raises(FlywheelError) as raised:
         terms_of(base, head, "0003-next")

@@ -293,6 +293,32 @@ def test_groups_have_digests_of_their_own_where_something_groups_images(folder: 
     assert second.split_digests == first.split_digests
 
 
+def test_an_image_is_in_the_same_part_of_its_groups_whatever_came_or_went(folder: Folder) -> None:
+    columns = index_columns()
+    columns["group"] = list(columns["camera"])
+    grouped = replace(params(), group_by="camera")
+    first = folder.index(columns).run_params(grouped).group_parts["train"]
+    columns["labelled"][columns["path"].index("images/train/0.jpg")] = False  # one image less
+    second = folder.index(columns).run_params(grouped).group_parts["train"]
+    assert sum(one != other for one, other in zip(first, second, strict=True)) == 1
+    columns["group"] = [f"alone-{number}" for number in range(len(columns["path"]))]
+    third = folder.index(columns).run_params(grouped).group_parts["train"]
+    kept = [(one.split(), other.split()) for one, other in zip(second, third, strict=True) if other]
+    assert kept
+    assert all(one[0] == other[0] and one[1] != other[1] for one, other in kept)
+
+
+def test_metadata_has_digests_that_its_type_does_not_change(folder: Folder) -> None:
+    columns = index_columns()
+    first = folder.index(columns | {"zone": list(range(17))}).run().metadata_digests
+    texts = folder.index(columns | {"zone": [*map(str, range(16)), "x"]}).run().metadata_digests
+    assert set(first["test"]) == {"camera", "zone"}
+    assert texts["test"] == first["test"]
+    moved = folder.index(columns | {"zone": [0] * 17}).run().metadata_digests
+    assert moved["test"]["zone"] != first["test"]["zone"]
+    assert moved["test"]["camera"] == first["test"]["camera"]
+
+
 def test_images_with_label_problems_stay_selected_for_the_check_to_name(folder: Folder) -> None:
     columns = index_columns() | {"label_problem": ["labels/x.txt:1: not numbers: a"] * 17}
     assert folder.index(columns).run().splits["train"].images == 8

@@ -121,6 +121,30 @@ def test_a_promotion_that_was_killed_is_finished_by_the_next(
     assert tagged == {call(project, "git", "rev-parse", "HEAD").stdout}
 
 
+def test_what_git_was_told_to_overlook_is_missed_all_the_same(project: Path) -> None:
+    hidden = [f"{FOLDER}/{name}" for name in ("uses.json", "verdict.json")]
+    (project / ".gitignore").write_text(
+        f"/.flywheel/\nreports/*/uses.json\nreports/*/{Path(hidden[1]).name}\n"
+    )
+    call(project, "git", "rm", "-q", "--cached", *hidden)
+    commit(project, "Ignored")
+    report = f"{FOLDER}/report.md"
+    call(project, "git", "update-index", "--assume-unchanged", report)
+    (project / report).write_text("Another report\n")
+    refused = flywheel(project, "promote", SPRINT)
+    assert (refused.returncode, tags(project)) == (1, [])
+    assert f"  not committed: {report}, {', '.join(hidden)}\n" in refused.stdout
+
+
+def test_a_card_that_is_ignored_gets_into_the_commit_of_the_model(project: Path) -> None:
+    (project / ".gitignore").write_text("/.flywheel/\nmodel-card.md\n")
+    (project / ".gto").write_text("stages: [nowhere]\n")
+    commit(project, "Ignored")
+    flywheel(project, "promote", SPRINT, check=True)
+    changed = call(project, "git", "show", "--name-only", "--format=", "tiny-digits@v1.0.0").stdout.split()
+    assert f"{FOLDER}/model-card.md" in changed
+
+
 def test_a_dry_run_changes_nothing(project: Path) -> None:
     result = flywheel(project, "promote", SPRINT, "--dry-run", check=True)
     assert result.stdout == f"{SPRINT}: would be promoted to tiny-digits#prod as v1.0.0\n"

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from projects import SPRINT, call, flywheel
-from promoting import NEXT, add_sprint, log, tags, with_remotes
+from projects import SPRINT, call, commit, flywheel
+from promoting import NEXT, add_sprint, log, record, tags, with_remotes
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
@@ -85,6 +85,27 @@ def test_promoting_again_after_a_rollback_keeps_the_version(promoted: Path) -> N
     assert call(promoted, "git", "status", "--porcelain").stdout == ""
     rows = json.loads(flywheel(promoted, "history", "--format", "json", check=True).stdout)
     assert [row["event"] for row in rows] == ["promoted", "rolled back", "promoted", "promoted"]
+
+
+def test_a_former_champion_comes_back_by_a_rollback_alone(promoted: Path) -> None:
+    before = tags(promoted)
+    kept = (
+        f"{SPRINT}: not promoted\n"
+        f"  its model held the stage before, and {NEXT} (tiny-digits#prod#2) took its place: only a rollback brings it back "
+        f"(flywheel rollback {SPRINT})\n"
+    )
+    refused = flywheel(promoted, "promote", SPRINT)
+    assert (refused.returncode, refused.stdout) == (1, kept)
+    spec = promoted / "specs" / f"{SPRINT}.yaml"
+    spec.write_text(spec.read_text().replace("title: A sprint", "title: The sprint"))
+    commit(promoted, "Another title")
+    flywheel(promoted, "run", SPRINT, check=True)
+    assert record(promoted, "verdict.json", SPRINT)["champion"] == NEXT
+    commit(promoted, "Its record")
+    refused = flywheel(promoted, "promote", SPRINT)
+    assert (refused.returncode, refused.stdout, tags(promoted)) == (1, kept, before)
+    flywheel(promoted, "rollback", SPRINT, check=True)
+    assert stage(promoted) == "v1.0.0"
 
 
 def test_what_was_judged_against_a_champion_is_current_again_when_that_is(promoted: Path) -> None:

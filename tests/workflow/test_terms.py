@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
-from runner.adapters import git_snapshot
+from runner.adapters import git_history
 from runner.domain.files import read_json, write_json
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Outcome, Verdict
@@ -200,11 +200,7 @@ def test_terms_whose_order_of_records_a_shallow_clone_lacks_are_not_made_again(
     terms = computed(proposal, SPRINT, "main")
     edit(proposal / "specs" / f"{SPRINT}.yaml", "epochs: 1", "epochs: 2")  # a new candidate
 
-    def cut(*_: object) -> git_snapshot.LastChange:
-        paths = [f"reports/{name}/selection.json" for name in (SPRINT, "0002-next")]
-        return git_snapshot.LastChange(paths=paths, is_cut=True)
-
-    monkeypatch.setattr(git_snapshot, "changed_last", cut)
+    monkeypatch.setattr(git_history, "is_shallow", lambda root: True)
     assert recomputed(proposal, SPRINT, terms) is None
 
 
