@@ -81,6 +81,11 @@ def parent(root: Path, commit: str) -> str | None:
     return result.stdout.decode(errors="surrogateescape").strip() if result.returncode == 0 else None
 
 
+def is_merge(root: Path, commit: str) -> bool:
+    """Whether a commit has a second parent."""
+    return run_git(root, "rev-parse", "--verify", "--quiet", f"{commit}^2").returncode == 0
+
+
 def upstream(root: Path) -> tuple[str, str]:
     """The remote and its branch that a push of what is checked out goes to.
 

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from runner.adapters import git, git_commits, git_snapshot, git_write
-from runner.config.load import load_project
 from runner.config.project import Policy
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
@@ -21,7 +20,7 @@ from runner.loop.bundle import Bundle
 from runner.loop.chat import Approvable
 from runner.loop.given import last_report
 from runner.loop.publish_plan import findings_of
-from runner.loop.publisher import Publisher
+from runner.loop.publisher import Publisher, policy_of
 from runner.policy.approvals import Circumstances, decide
 from runner.policy.findings import distinct
 from runner.policy.terms import Terms
@@ -45,7 +44,7 @@ def approvable(publisher: Publisher, pull: PullRequest, at: str) -> list[Approva
         last_report=last_report(publisher.forge, pull),
     )
     if not pull.merged:
-        policy = load_project(publisher.root).policy
+        policy = policy_of(publisher)
         return [
             Approvable(finding=finding, refusal=partial(_refusal, finding, policy, circumstances, at))
             for finding in distinct(_proposed(publisher, pull))

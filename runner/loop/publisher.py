@@ -10,12 +10,15 @@ from pathlib import Path
 
 from runner.adapters.git_access import Access
 from runner.config.load import load_project
+from runner.config.project import Policy
 from runner.domain.policy import Finding
 from runner.forges.environment import Environment
 from runner.forges.forge import Artifact, CheckRun, Forge, PullRequest, WorkflowRun
 from runner.forges.sticky import find_sticky, put_sticky
 from runner.loop.given import given
+from runner.policy.agreed import agreed_at
 from runner.policy.approvals import Circumstances, Decision, decide
+from runner.policy.findings import approving_policy
 from runner.report.check import POLICY
 
 PLAN_MARKER, RUN_MARKER = "<!-- flywheel:plan -->", "<!-- flywheel:run -->"
@@ -71,7 +74,7 @@ def decided(
         author=pull.author, permission=publisher.forge.permission, last_report=reported
     )
     approvals = given(publisher.forge, pull, publisher.environment.bot)
-    return decide(findings, approvals, load_project(publisher.root).policy, circumstances)
+    return decide(findings, approvals, policy_of(publisher), circumstances)
 
 
 def known_checks(publisher: Publisher, pull: PullRequest) -> list[CheckRun]:
@@ -106,3 +109,13 @@ def tell_nothing_left(
     )
     publisher.sticky(pull, marker, f"{marker}\n{text}")
     publisher.say(f"#{pull.number}: {what}: {publisher.run_url(run)}")
+
+
+def policy_of(publisher: Publisher) -> Policy:
+    """The policy of the default branch, by the approvers that were agreed.
+
+    Raises:
+        ConfigurationErrors: its flywheel.yaml is not valid.
+    """
+    agreed = approving_policy(agreed_at(publisher.root, "HEAD"))
+    return agreed if agreed is not None else load_project(publisher.root).policy

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from runner.config.load import PROJECT_FILE
+from runner.config.project import Policy
 from runner.domain.policy import CARRIED, PROJECT_KEPT, SPRINT_KEPT, Finding, FindingKind
 from runner.policy.project_rules import project_rules
 from runner.policy.reference import references, unknown_references
@@ -42,6 +43,23 @@ def carried_findings(base: Snapshot, head: Snapshot, sprint: str) -> list[Findin
         if finding.content not in own and finding.weakness not in base.approved
     ]
     return [_carried(finding) for finding in distinct(found)]
+
+
+def approving_policy(base: Snapshot) -> Policy | None:
+    """The base's policy, by the approvers that were agreed: who got in by a merge that nobody approved approves nothing.
+
+    None where the base has no valid project.
+    """
+    if base.project is None:
+        return None
+    for state in base.bindings:
+        weakened = [
+            each for each in project_findings(state, base) if each.kind is FindingKind.APPROVALS_WEAKENED
+        ]
+        if state.project is not None and any(each.weakness not in base.approved for each in weakened):
+            agreed = state.project.policy
+            return replace(base.project.policy, approvals=agreed.approvals, teams=agreed.teams)
+    return base.project.policy
 
 
 def _carried(finding: Finding) -> Finding:

@@ -23,7 +23,7 @@ from runner.policy.values import one_line
 _OF_THE_MACHINE = frozenset(
     (*SPRINT_METRICS, *(name for name in COST_METRICS if name.startswith(("latency", "throughput", "peak"))))
 )
-_OF_GROUPS = frozenset(("group", "group_fraction"))
+OF_GROUPS = frozenset(("group", "group_fraction"))
 
 
 def project_rules(base: Snapshot, head: Snapshot) -> Iterator[Finding]:
@@ -77,7 +77,7 @@ def _groups(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:
     was, now = old.dataset.group_by, new.dataset.group_by
     if was == now:
         return
-    moved = [name for name in old.policy.frozen_splits if words(getattr(new.splits, name)) & _OF_GROUPS]
+    moved = [name for name in old.policy.frozen_splits if words(getattr(new.splits, name)) & OF_GROUPS]
     if moved:
         why = f"other images would be in {' and '.join(moved)}, which is frozen: its condition asks for the group"
         yield _changed(FindingKind.TEST_CHANGED, ("dataset", "group_by"), (was, now), why, head)

@@ -13,9 +13,9 @@ from runner.config.yaml_loader import DataPath
 from runner.domain.policy import Finding, FindingKind
 from runner.gates import Gate
 from runner.policy.checks import options, pair_checks, weakened
-from runner.policy.conditions import same
+from runner.policy.conditions import same, words
 from runner.policy.gates import GatePair, pair_gates
-from runner.policy.project_rules import gate_finding, is_weaker, slice_findings
+from runner.policy.project_rules import OF_GROUPS, gate_finding, is_weaker, slice_findings
 from runner.policy.semantic import sprint_gates
 from runner.policy.slices import SlicePair, pair_slices, slice_key
 from runner.policy.snapshot import Snapshot
@@ -122,11 +122,24 @@ def _test_images(pair: Comparison) -> Iterator[Finding]:
             values = (_selection(old), _selection(new))
             why = f"other images would be in {split}, which is frozen: failing ones could be left out"
             yield _changed(pair, FindingKind.TEST_CHANGED, ("data", split), values, why)
+        yield from _moved_by_groups(pair, split, new.where)
     excluded = [split for split in frozen if split != "test"]  # what is judged is never narrowed by `exclude`
     was, now = pair.old.sprint.data.exclude, pair.new.sprint.data.exclude
     if excluded and not same(was, now):
         why = f"other images would be left out of {' and '.join(excluded)}, which is frozen"
         yield _changed(pair, FindingKind.TEST_CHANGED, ("data", "exclude"), (was, now), why)
+
+
+def _moved_by_groups(pair: Comparison, split: str, where: str | None) -> Iterator[Finding]:
+    """A condition that asks for the group means other images once images are grouped otherwise."""
+    datasets = [side.project.dataset.group_by if side.project else None for side in (pair.base, pair.head)]
+    if datasets[0] != datasets[1] and where is not None and words(where) & OF_GROUPS:
+        why = (
+            f"other images would be in {split}, which is frozen: data.{split} of the spec asks for the group"
+        )
+        yield _changed(
+            pair, FindingKind.TEST_CHANGED, ("dataset", "group_by"), (datasets[0], datasets[1]), why
+        )
 
 
 def _selection(selection: SplitSelection) -> object:

@@ -11,10 +11,11 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Compute, Policy, Project
 from runner.config.sprint import SliceSpec
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.policy import TERMS_FILE, Finding, FindingKind
+from runner.domain.policy import TERMS_FILE, Finding
 from runner.domain.records import Record
 from runner.gates import Gate
 from runner.policy.findings import (
+    approving_policy,
     carried_findings,
     comparisons,
     distinct,
@@ -128,7 +129,7 @@ def terms_of(base: Snapshot, head: Snapshot, sprint: str) -> Terms:
             *(RecordAt(sprint=name, commit=base.gone.get(name, base.commit)) for name in records),
             *(RecordAt(sprint=name, commit=commit) for name, commit in base.bound_records),
         ],
-        policy=_with_agreed_approvers(agreed.policy, base, carried),
+        policy=approving_policy(base) or agreed.policy,
         policy_sources=list(policy_gates(judge).sources),
         compute=agreed.compute,
         slices=slices,
@@ -136,14 +137,6 @@ def terms_of(base: Snapshot, head: Snapshot, sprint: str) -> Terms:
         kept_gates=list(kept.values()),
         findings=distinct([*project_findings(base, head), *sprint_findings(base, head, sprint), *carried]),
     )
-
-
-def _with_agreed_approvers(policy: Policy, base: Snapshot, carried: Sequence[Finding]) -> Policy:
-    """Who could not approve before an unapproved merge may not approve that merge."""
-    if all(finding.kind is not FindingKind.APPROVALS_WEAKENED for finding in carried):
-        return policy
-    before = next(state.project.policy for state in base.bindings if state.project is not None)
-    return msgspec.structs.replace(policy, approvals=before.approvals, teams=before.teams)
 
 
 def judged(project: Project, loaded: LoadedSprint, terms: Terms) -> tuple[Project, LoadedSprint]:

@@ -99,6 +99,8 @@ def standing(root: Path, project: Project, loaded: LoadedSprint, conditions: Con
         refused.append(
             "it was not judged under the base branch's terms: there is no terms.json in its record"
         )
+    else:
+        refused += _judged_by_its_own(root, loaded.name, conditions.merge)
     serious = list(_of_the_record(verification, loaded.name, stale=bool(old)))
     if len(serious) < len(verification.findings) and not old:
         old.append(f"{PROJECT_FILE} was changed after the sprint was judged")
@@ -148,6 +150,22 @@ def _not_committed(root: Path, project: Project, loaded: LoadedSprint) -> Iterat
     if changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         yield f"not committed: {', '.join(changed[:_SHOWN])}{more}"
+
+
+def _judged_by_its_own(root: Path, name: str, merge: Merge | None) -> Iterator[str]:
+    """A merge that weakens what was agreed is not judged by what it brought; on the branch itself who pushes decides."""
+    if git_commits.newest_of(root, [f"specs/{name}.yaml"]) is None:
+        return  # not committed, which is said
+    merge = merge or stale.merge_of(root, name)
+    if merge.before is None or not git_commits.is_merge(root, merge.after):
+        return
+    found = stale.terms_now(root, name, merge).findings
+    if found:
+        kinds = ", ".join(dict.fromkeys(str(each.kind) for each in found))
+        yield (
+            "it was judged by its own policy, without a base, and the merge that brought it weakened what was agreed "
+            f"({kinds}): flywheel run {name} --base {merge.before[:10]}"
+        )
 
 
 def _does_not_follow(findings: Sequence[Finding]) -> Iterator[str]:

@@ -322,6 +322,7 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("another metadata file", K.TEST_CHANGED, (P, "data/metadata.csv", "data/other.csv")),
     _cheat("no metadata file", K.TEST_CHANGED, (P, ", metadata: data/metadata.csv, group_by: scene", ""), agreed=_UNNAMED),
     _cheat("groups move images of a split that is made of them", K.TEST_CHANGED, (P, "metadata: data/metadata.csv", "metadata: data/metadata.csv, group_by: scene"), agreed={P: _BY_GROUP}),
+    _cheat("groups move images of a spec's test selection that asks for them", K.TEST_CHANGED, (P, "metadata: data/metadata.csv", "metadata: data/metadata.csv, group_by: scene"), (S2, "epochs: 30", "epochs: 31"), agreed={P: PROJECT.replace(", group_by: scene", ""), S2: LAST.replace("sharpness > 5", "group_fraction > 0.5")}),
     _cheat("images are no longer grouped", K.GROUPING_CHANGED, (P, ", group_by: scene", "")),
     _cheat("classes change places", K.CLASS_MAP_CHANGED, (P, "[zero, one, two]", "[one, zero, two]")),
     _cheat("a hard class is dropped", K.CLASS_MAP_CHANGED, (P, "[zero, one, two]", "[zero, one]")),

@@ -14,6 +14,7 @@ from projects import call, commit
 from runner.domain.files import encode_json
 from runner.domain.policy import CARRIED, Agreed, FindingKind
 from runner.policy.agreed import agreed_at
+from runner.policy.findings import approving_policy
 from runner.policy.terms import Terms, terms_of
 from runner.workflow.terms import computed, with_evidence
 
@@ -204,6 +205,12 @@ def test_who_got_in_by_a_merge_that_nobody_approved_does_not_approve_it(root: Pa
     terms = proposed(root, {NEXT_SPEC: EXTENDS.format(NIGHT)})
     assert K.APPROVALS_WEAKENED in [finding.kind for finding in terms.findings]
     assert terms.policy.teams == {"ml-leads": ["alice", "bob"]}
+    base = agreed_at(root, "main")
+    assert base.project is not None
+    assert base.project.policy.teams == {"ml-leads": ["alice", "bob", "mallory"]}
+    assert approving_policy(base) == terms.policy
+    restored = proposed(root, {P: BASE[P]})
+    assert (found(restored), restored.policy) == ([], terms.policy)
 
 
 def test_what_was_dropped_with_approval_is_not_demanded_once_more_when_an_old_sprint_runs_again(

@@ -121,6 +121,28 @@ def test_a_promotion_that_was_killed_is_finished_by_the_next(
     assert tagged == {call(project, "git", "rev-parse", "HEAD").stdout}
 
 
+def test_a_merge_that_weakens_is_not_promoted_by_the_policy_that_it_brings(project: Path) -> None:
+    call(project, "git", "checkout", "-q", "-b", "lax")
+    add_sprint(project)  # another operating confidence, and judged without a base
+    call(project, "git", "checkout", "-q", "main")
+    before = git_commits.head(project)
+    call(project, "git", "merge", "-q", "--no-ff", "-m", "Merge it", "lax")
+    refused = flywheel(project, "promote", NEXT)
+    again = f"flywheel run {NEXT} --base {before[:10]}"
+    assert (refused.returncode, refused.stdout) == (
+        1,
+        f"{NEXT}: not promoted\n  it was judged by its own policy, without a base, and the merge that brought it weakened what was "
+        f"agreed (operating_point_changed): {again}\n",
+    )
+    flywheel(project, *again.split()[1:], check=True)
+    commit(project, "Judged under the base")
+    waiting = flywheel(project, "promote", NEXT)
+    assert "waits for approval" in waiting.stdout
+    typed = waiting.stdout.splitlines()[-1].partition("next: flywheel ")[2].split()
+    named(project)
+    flywheel(project, *typed, check=True)
+
+
 def test_what_git_was_told_to_overlook_is_missed_all_the_same(project: Path) -> None:
     hidden = [f"{FOLDER}/{name}" for name in ("uses.json", "verdict.json")]
     (project / ".gitignore").write_text(
