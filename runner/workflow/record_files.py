@@ -14,7 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from runner.adapters import git
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.policy import TERMS_FILE
+from runner.domain.policy import AGREED_FILE, TERMS_FILE
+from runner.domain.records import LAST_FAILURE_FILE
 from runner.planning import wear
 from runner.report import model_card
 from runner.stages import timings
@@ -30,7 +31,15 @@ RECORDS = frozenset(
         *(record for stage in STAGES for record in stage.records),
         *("params.yaml", "dvc.yaml", "dvc.lock", ".gitignore", "plots/.gitignore"),
         *("verdict.json", "report.json", "report.md", "report.html", TERMS_FILE),
-        *(timings.FILE, FAILURE_FILE, wear.FILE, digests.FILE, model_card.FILE),
+        *(
+            timings.FILE,
+            FAILURE_FILE,
+            LAST_FAILURE_FILE,
+            wear.FILE,
+            digests.FILE,
+            model_card.FILE,
+            AGREED_FILE,
+        ),
     )
 )
 # What is left where a process was killed while it wrote (`atomic_path`, DVC), and by file managers.
