@@ -52,7 +52,7 @@ def project_root(options: argparse.Namespace) -> Path:
     Raises:
         FlywheelError: there is no flywheel.yaml in the folder or above it.
     """
-    from runner.config.load import find_root
+    from runner.config.root import find_root
 
     return find_root((options.root or Path.cwd()).resolve())
 

@@ -96,7 +96,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _schemas(options: argparse.Namespace) -> int:
-    from runner.config.load import find_root
+    from runner.config.root import find_root
     from runner.scaffold.schemas import render_schemas, write_schemas
 
     result = write_schemas(find_root(options.into.resolve()))

@@ -19,6 +19,7 @@ from runner.config.merging import merged_chain, origin_of
 from runner.config.node import Node
 from runner.config.project import Project
 from runner.config.references import ProjectFacts, project_facts, project_problems, sprint_problems
+from runner.config.root import PROJECT_FILE
 from runner.config.schema import Kind, load_schema
 from runner.config.sprint import SPEC_NAME, Sprint
 from runner.config.yaml_loader import DataPath, Document, read_document, show_path
@@ -26,7 +27,6 @@ from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
 from runner.domain.nearest import suggestion
 from runner.gates import Gate
 
-PROJECT_FILE = "flywheel.yaml"
 SPECS = "specs"
 _FIRST_LINES: dict[Kind, str] = {
     "project": "it begins with `apiVersion: flywheel/v1` and `kind: Project`; flywheel init --data PATH writes one",
@@ -66,37 +66,6 @@ class LoadedSprint:
         """Where an option is written: in the spec, or in the one that it extends."""
         document, local = origin_of(self.chain, path)
         return document.where(local)
-
-
-def find_root(start: Path) -> Path:
-    """The folder with flywheel.yaml: `start` or the nearest above it.
-
-    Raises:
-        FlywheelError: there is none; or there are two, one inside the other, in one repository.
-    """
-    start = start.resolve()
-    found = [folder for folder in _inside_repository(start) if (folder / PROJECT_FILE).is_file()]
-    if len(found) > 1:
-        nested, outer = found[0] / PROJECT_FILE, found[-1]
-        raise FlywheelError(
-            f"{outer} has one too, and a project inside another is none: what lies here would be judged by this file",
-            where=Where(str(nested)),
-            hint=f"git rm {nested.relative_to(outer).as_posix()} (in {outer}); projects lie side by side",
-        )
-    for folder in found or start.parents:
-        if (folder / PROJECT_FILE).is_file():
-            return folder
-    raise FlywheelError(
-        f"no {PROJECT_FILE} in {start} or above it",
-        hint="go into a flywheel project, or start one: flywheel init --data PATH",
-    )
-
-
-def _inside_repository(start: Path) -> list[Path]:
-    """The folder and those above it, up to the top of its repository of git; all where there is none."""
-    above = [start, *start.parents]
-    top = next((number for number, folder in enumerate(above) if (folder / ".git").exists()), len(above))
-    return above[: top + 1]
 
 
 def list_sprints(root: Path) -> list[str]:

@@ -94,12 +94,7 @@ def summarise(
     rows = {split: [row for row, owner in enumerate(owners) if owner == split] for split in splits}
     counts = {}
     for split in splits:
-        per_class = Counter(objects["class"][rows[split]].tolist())
-        counts[split] = SplitCounts(
-            images=len(manifest.selected(split)),
-            objects=len(rows[split]),
-            per_class={name: per_class[name] for name in classes},
-        )
+        counts[split] = _counts(manifest.selected(split), objects["class"][rows[split]].tolist(), classes)
     listed = [
         f"{manifest.paths[position]}\0{manifest.image_ids[position]}\0{split}\n"
         for split in splits
@@ -118,6 +113,13 @@ def summarise(
         metadata_digests={split: _metadata_digests(manifest, split, metadata) for split in splits}
         if metadata
         else {},
+    )
+
+
+def _counts(images: Sequence[int], objects: Sequence[str], classes: Sequence[str]) -> SplitCounts:
+    per_class = Counter(objects)
+    return SplitCounts(
+        images=len(images), objects=len(objects), per_class={name: per_class[name] for name in classes}
     )
 
 

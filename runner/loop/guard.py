@@ -17,7 +17,8 @@ import yaml
 
 from runner.adapters import dvc_artifacts, git, git_snapshot
 from runner.adapters.git_snapshot import Entry
-from runner.config.load import PROJECT_FILE, SPECS, load_project, load_sprint
+from runner.config.load import SPECS, load_project, load_sprint
+from runner.config.root import PROJECT_FILE
 from runner.config.sprint import SPEC_NAME
 from runner.domain.errors import FlywheelError
 from runner.domain.files import write_bytes

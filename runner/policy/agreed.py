@@ -18,7 +18,8 @@ import msgspec
 
 from runner.adapters import git, git_history
 from runner.adapters.git_history import Step
-from runner.config.load import PROJECT_FILE, SPECS
+from runner.config.load import SPECS
+from runner.config.root import PROJECT_FILE
 from runner.domain.errors import FlywheelError
 from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Finding
 from runner.policy.affected import affected
@@ -35,6 +36,7 @@ _ASKED = (
     *(f":(glob)reports/*/{name}" for name in (AGREED_FILE, CARD)),
 )
 _OF_SPRINT = re.compile(r"reports/([^/]+)/([^/]+)")
+_FIRST = 200  # most often the last promotion is among as many steps, and a long history is not read
 _CUT = "what was merged without approval before this shallow clone begins is not known"
 _WRITTEN_BY_PROMOTIONS = (AGREED_FILE, CARD)
 
@@ -46,7 +48,9 @@ def agreed_at(root: Path, commit: str) -> Snapshot:
         FlywheelError: git does not know the commit, or a file of its configuration is a symbolic link or too large.
     """
     state = snapshot_of(root, commit)
-    history = _since_agreed(git_history.steps(root, state.commit, _ASKED))
+    history = _since_agreed(git_history.steps(root, state.commit, _ASKED, limit=_FIRST))
+    if not history.is_whole and len(history.steps) == _FIRST:
+        history = _since_agreed(git_history.steps(root, state.commit, _ASKED))
     if not history.is_whole and git_history.is_shallow(root):
         return replace(state, promoted=history.promoted, unknown=_CUT)
     bound = _bound(root, history)

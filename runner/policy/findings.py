@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from runner.config.load import PROJECT_FILE
 from runner.config.project import Policy
+from runner.config.root import PROJECT_FILE
 from runner.domain.policy import CARRIED, PROJECT_KEPT, SPRINT_KEPT, Finding, FindingKind
 from runner.policy.project_rules import project_rules
 from runner.policy.reference import references, unknown_references

@@ -9,8 +9,9 @@ from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 from runner.adapters import dvc_files, git_history, git_objects, git_snapshot
-from runner.config.load import PROJECT_FILE, LoadedSprint, list_sprints, load_project, load_sprint
+from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
+from runner.config.root import PROJECT_FILE
 from runner.config.yaml_loader import DataPath, Document, read_document
 from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
 

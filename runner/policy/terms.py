@@ -26,7 +26,7 @@ from runner.policy.reference import OrderUnknownError, recorded_references, refe
 from runner.policy.semantic import policy_gates
 from runner.policy.slices import slice_key
 from runner.policy.snapshot import Snapshot
-from runner.policy.sprint_rules import weaker_gates, weaker_slices
+from runner.policy.sprint_rules import Comparison, weaker_gates, weaker_slices
 
 FILE = TERMS_FILE
 
@@ -111,13 +111,7 @@ def terms_of(base: Snapshot, head: Snapshot, sprint: str) -> Terms:
     pairs = comparisons(base, head, sprint)
     pairs += [pair for state in base.bindings for pair in comparisons(state, head, sprint)]
     carried = carried_findings(base, head, sprint)
-    kept = {
-        finding.content: KeptGate(gate=gates.before, source=gates.source_before, finding=finding.id)
-        for pair in pairs
-        for finding, gates in weaker_gates(pair)
-        if gates.before is not None
-        and finding.weakness not in (pair.settled if pair.base is base else base.approved)
-    }
+    kept = _kept_gates(base, pairs)
     kept_slices = [found.before for pair in pairs for found in weaker_slices(pair) if found.before]
     own_slices = _first_of_each([*kept_slices, *loaded.sprint.evaluate.slices])
     slices = _first_of_each([*agreed.slices, *_others(project.slices, kept_slices)])
@@ -134,9 +128,21 @@ def terms_of(base: Snapshot, head: Snapshot, sprint: str) -> Terms:
         compute=agreed.compute,
         slices=slices,
         sprint_slices=_others(own_slices, slices),
-        kept_gates=list(kept.values()),
+        kept_gates=kept,
         findings=distinct([*project_findings(base, head), *sprint_findings(base, head, sprint), *carried]),
     )
+
+
+def _kept_gates(base: Snapshot, pairs: Sequence[Comparison]) -> list[KeptGate]:
+    """What the references demand and the proposal does not, but what was given up with approval."""
+    found = {
+        finding.content: KeptGate(gate=gates.before, source=gates.source_before, finding=finding.id)
+        for pair in pairs
+        for finding, gates in weaker_gates(pair)
+        if gates.before is not None
+        and finding.weakness not in (pair.settled if pair.base is base else base.approved)
+    }
+    return list(found.values())
 
 
 def judged(project: Project, loaded: LoadedSprint, terms: Terms) -> tuple[Project, LoadedSprint]:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from runner.adapters.git import default_branch, likely_branch, remote_url, run_git
-from runner.config.load import PROJECT_FILE
+from runner.config.root import PROJECT_FILE
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.scaffold.bring import refuse_to_replace, write_documents

@@ -247,7 +247,7 @@ def _empty(rule: _SplitRule, manifest: Manifest, images: Mapping[str, NDArray[An
 
 STAGE = Stage(
     name="select",
-    version=3,
+    version=4,
     params_type=SelectParams,
     resolve=resolve,
     run=run,

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from runner.config.load import PROJECT_FILE, LoadedSprint, load_sprint
+from runner.config.load import LoadedSprint, load_sprint
 from runner.config.project import Project
+from runner.config.root import PROJECT_FILE
 from runner.domain.files import encode_json, read_json, write_bytes
 from runner.domain.policy import TERMS_FILE
 from runner.planning import wear

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.adapters import dvc_artifacts, dvc_files, git_commits, git_objects
-from runner.config.load import PROJECT_FILE, LoadedSprint
+from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.config.root import PROJECT_FILE
 from runner.domain.files import read_json
 from runner.domain.policy import AGREED_FILE, Approval, recorded_ids
 from runner.domain.verdict import Outcome, Verdict

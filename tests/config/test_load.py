@@ -10,7 +10,6 @@ import pytest
 
 from runner.config.load import (
     dropped_entries,
-    find_root,
     list_sprints,
     load_project,
     load_sprint,
@@ -19,6 +18,7 @@ from runner.config.load import (
 )
 from runner.config.merging import merge
 from runner.config.numbers import shared_numbers
+from runner.config.root import find_root
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.gates.text import describe
 
