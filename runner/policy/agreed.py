@@ -21,6 +21,7 @@ from runner.adapters.git_history import Step
 from runner.config.load import SPECS
 from runner.config.root import PROJECT_FILE
 from runner.domain.errors import FlywheelError
+from runner.domain.files import decode_json
 from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Finding
 from runner.policy.affected import affected
 from runner.policy.evidence import Recorded, evidence_of, is_readable
@@ -179,7 +180,7 @@ def _decoded(root: Path, commit: str, path: str, kind: type[T]) -> T | None:
     """A record in git; None where there is none, or another version wrote it: then it approves nothing."""
     content = git.read_file(root, commit, path)
     try:
-        return msgspec.json.decode(content, type=kind) if content is not None else None
+        return decode_json(content, kind) if content is not None else None
     except msgspec.MsgspecError:
         return None
 
