@@ -16,6 +16,8 @@ Counts: TypeAlias = Literal["objects", "detections", "either"]
 
 KINDS: tuple[Counts, ...] = ("objects", "detections", "either")
 
+_DENSE = 4_000_000  # classes × groups
+
 _COUNTS: dict[str, Counts] = {"precision": "detections", "f1": "either"}
 
 
@@ -98,7 +100,7 @@ def group_counts(rows: Rows, groups: NDArray[np.integer], n_classes: int) -> Gro
     group = groups[rows.image].astype(np.int64)
     width = int(group.max(initial=-1)) + 1
     label = np.concatenate([rows.label, np.full(len(group), n_classes)])
-    held, size = np.unique(label * width + np.tile(group, 2), return_counts=True)
+    held, size = _sizes(label * width + np.tile(group, 2), (n_classes + 1) * width)
     of_class = held // max(1, width)
     share = size.astype(np.float64)
     total, squares = (
@@ -109,3 +111,13 @@ def group_counts(rows: Rows, groups: NDArray[np.integer], n_classes: int) -> Gro
         rows=total.astype(np.int64),
         effective=np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0),
     )
+
+
+def _sizes(cells: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The cells below `most` that occur, ascending, and how often; counted without sorting where a table of all fits."""
+    if most > _DENSE:
+        held, size = np.unique(cells, return_counts=True)
+        return held, size
+    table = np.bincount(cells, minlength=most)
+    held = np.flatnonzero(table)
+    return held, table[held]

@@ -18,6 +18,16 @@ def test_groups_without_anything_are_not_counted() -> None:
     assert found.groups.tolist() == [1, 1, 0, 2]
 
 
+def test_many_classes_and_groups_are_counted_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    some = Rows(label=rng.integers(0, 7, 300), image=rng.integers(0, 90, 300))
+    dense = group_counts(some, np.arange(90) // 3, 8)
+    monkeypatch.setattr("runner.evaluation.counting._DENSE", 0)
+    sparse = group_counts(some, np.arange(90) // 3, 8)
+    for name in ("groups", "rows", "effective"):
+        np.testing.assert_array_equal(getattr(dense, name), getattr(sparse, name))
+
+
 def test_nothing_at_all_is_no_group() -> None:
     found = group_counts(rows([], []), np.arange(4), 2)
     assert found.groups.tolist() == [0, 0, 0]
