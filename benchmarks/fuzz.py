@@ -249,6 +249,7 @@ def fuzz(root: Path, inputs: int, seed: int, only: str | None = None) -> Table:
     """Breaks one thing after the other, and puts it back."""
     chance, table = random.Random(seed), Table()
     sprint = max(path.name for path in (root / "reports").iterdir() if path.is_dir())
+    shutil.copytree(root / "reports" / sprint, root.parent / "kept", symlinks=True)
     chosen = [target for target in targets(root, sprint) if only in (None, target.name)]
     shares = [target.share for target in chosen]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped early, it tells what was seen
@@ -308,10 +309,16 @@ def _with_tag(root: Path, kind: str, command: list[str], chance: random.Random) 
 
 
 def _put_back(root: Path, sprint: str) -> None:
-    """What the command itself wrote."""
+    """What the command itself wrote or took away."""
     subprocess.run(["git", "checkout", "-q", "--", "reports"], cwd=root, check=False, capture_output=True)
-    failure = root / "reports" / sprint / "failure.json"
-    failure.unlink(missing_ok=True)
+    folder, kept = root / "reports" / sprint, root.parent / "kept"
+    if _files(folder) != _files(kept):
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder, symlinks=True)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path.relative_to(folder) for path in folder.rglob("*"))
 
 
 def broken(content: bytes, suffix: str, chance: random.Random) -> tuple[str, bytes | None]:

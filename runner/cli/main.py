@@ -118,7 +118,14 @@ def _refused(error: OSError | MemoryError) -> FlywheelError:
             hint="close what else runs, or use a machine with more memory; nothing that was finished is lost",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Path.cwd()
+    here = _here()
+    if here is None:
+        return FlywheelError(
+            "this folder was removed",
+            hint="cd into one that is there, then run the same command again",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else here
     return write_error(path, error) if error.errno in _WRITING else read_error(path, error)
 
 
@@ -156,7 +163,16 @@ def _configuration_errors(errors: ConfigurationErrors) -> int:
 
 def _from_here(error: FlywheelError) -> str:
     """The error's text, its paths as one would type them in this folder."""
-    return str(error).replace(f"{Path.cwd()}{os.sep}", "")
+    here = _here()
+    return str(error) if here is None else str(error).replace(f"{here}{os.sep}", "")
+
+
+def _here() -> Path | None:
+    """The working folder; None when it was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 if __name__ == "__main__":

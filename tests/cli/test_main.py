@@ -180,3 +180,15 @@ def test_output_that_is_not_utf8_has_replaced_characters(
     err.flush()
     assert out.buffer.getvalue().startswith(b"? 0.5 ? ? ")  # type: ignore[attr-defined]
     assert err.buffer.getvalue().startswith(b"error \\u2264")  # type: ignore[attr-defined]
+
+
+def test_a_working_folder_that_was_removed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["status"]) == 3
+    assert capsys.readouterr().err.startswith(
+        "error: this folder was removed\n  hint: cd into one that is there"
+    )
