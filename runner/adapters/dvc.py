@@ -62,8 +62,9 @@ class _StageLog(logging.Handler):
 def quiet_dvc(handler: logging.Handler) -> Iterator[None]:
     """DVC's logger goes to `handler` only; its commands find this interpreter first and no login shell."""
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-    pin_state()
     import dvc.logger  # noqa: F401 - it installs its own handlers when it is imported, so it must be first
+
+    pin_state()
 
     logger = logging.getLogger("dvc")
     previous = (logger.level, logger.propagate, list(logger.handlers))
