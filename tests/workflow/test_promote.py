@@ -50,6 +50,7 @@ def test_a_sprint_that_passed_is_registered_and_assigned_with_a_model_card(proje
 
 
 def test_an_undecided_gate_waits_for_somebody_who_accepts_it_with_a_reason(project: Path) -> None:
+    named(project)
     spec = project / "specs" / f"{SPRINT}.yaml"
     spec.write_text(spec.read_text() + "  - {metric: recall, min: 0.1}\n")
     assert flywheel(project, "report", SPRINT).returncode == 1
