@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from runner.adapters.expectation_values import fitted, shown_moment
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.nearest import suggestion
 
@@ -72,7 +73,7 @@ def _validated(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list
 
     for expectation in expectations:
         _check_columns(frame, expectation)
-    built = [_build(expectation, position) for position, expectation in enumerate(expectations)]
+    built = [_build(expectation, position, frame) for position, expectation in enumerate(expectations)]
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("index").add_dataframe_asset("table")
@@ -142,12 +143,12 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _build(expectation: Expectation, position: int) -> Any:
+def _build(expectation: Expectation, position: int, frame: pd.DataFrame) -> Any:
     from great_expectations.expectations.registry import get_expectation_impl
 
     try:
         kind = get_expectation_impl(expectation.name)
-        return kind(**expectation.arguments, meta={"position": position})
+        return kind(**fitted(expectation.arguments, frame), meta={"position": position})
     except Exception as error:
         raise _unusable(expectation, _message(error)) from error
 
@@ -237,7 +238,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    value = value.item() if hasattr(value, "item") else value
+    value = shown_moment(value.item() if hasattr(value, "item") else value)
     if isinstance(value, float):
         return None if value != value else float(f"{value:.6g}")
     return value
