@@ -98,9 +98,7 @@ def test_what_a_killed_process_left_is_none(tmp_path: Path) -> None:
 def test_run_verify_and_promote_refuse_by_name_and_say_what_to_type(project: Path) -> None:
     (project / FOLDER / ".numba_config.yaml").write_text("cache_dir: .c\n")
     commit(project, "Planted")
-    message = (
-        f"git rm -r --cached --ignore-unmatch {FOLDER}/.numba_config.yaml && mv {FOLDER}/.numba_config.yaml ."
-    )
+    message = f"git rm -r --cached --ignore-unmatch {FOLDER}/.numba_config.yaml && rm -r {FOLDER}/.numba_config.yaml"
     ran = flywheel(project, "run", SPRINT)
     assert (ran.returncode, f"not of a record: {FOLDER}/.numba_config.yaml" in ran.stderr) == (2, True)
     assert message in ran.stderr
