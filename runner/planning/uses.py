@@ -104,10 +104,7 @@ class Ledger:
             merged[key] = _worst(merged[key], use) if key in merged else use
         self.uses = list(merged.values())
         self._shared: dict[tuple[str, str], bool] = {}
-
-    def images_known(self, split_digest: str) -> bool:
-        """Whether any use says which images a split has."""
-        return split_digest in self._images
+        self._known: dict[str, tuple[int, float]] = {}
 
     def on(self, split_digest: str, images: str = "") -> list[SplitUse]:
         """The uses of splits that have an image in common with this one.
@@ -118,13 +115,17 @@ class Ledger:
         if images:
             self._images[split_digest] = self._images.get(split_digest, frozenset()) | _images(images)
             self._shared.clear()
+            self._known.clear()
         return [use for use in self.uses if self._share(use.split_digest, split_digest)]
 
     def missing(self, use: SplitUse) -> tuple[int, float]:
         """How many uses came before this one that no file tells of any more, and what they spent."""
-        known = [each for each in self.on(use.split_digest) if each is not use]
-        spent = sum(each.significance for each in known)
-        return max(0, use.uses_before - len(known)), max(0.0, use.spent_before - spent)
+        if use.split_digest not in self._known:
+            here = self.on(use.split_digest)
+            self._known[use.split_digest] = len(here), sum(each.significance for each in here)
+        count, spent = self._known[use.split_digest]
+        before = use.uses_before - (count - 1), use.spent_before - (spent - use.significance)
+        return max(0, before[0]), max(0.0, before[1])
 
     def _share(self, one: str, other: str) -> bool:
         if one == other:
