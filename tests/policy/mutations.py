@@ -352,6 +352,7 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("a figure of one split becomes one of all rows", K.CHECK_WEAKENED, (S2, "min_value: 300, split: test", "min_value: 300"), agreed=_checked("expect_table_row_count_to_be_between: {table: images, min_value: 300, split: test}")),
     _cheat("fewer values are forbidden", K.CHECK_WEAKENED, (S2, "[broken, stolen]", "[broken]"), agreed=_checked("expect_column_values_to_not_be_in_set: {table: images, column: camera, value_set: [broken, stolen]}")),
     _cheat("an earlier date is accepted", K.CHECK_WEAKENED, (S2, "2024-06-01", "2024-01-01"), agreed=_checked(_SINCE)),
+    _cheat("the preset takes fewer images for near-duplicates", K.CHECK_WEAKENED, (S2, "max_unreadable: 0.02", "max_unreadable: 0.02, near_duplicate_distance: 0")),
     _cheat("the preset accepts more corrupt files", K.CHECK_WEAKENED, (S2, "max_unreadable: 0.02", "max_unreadable: 0.9")),
     _cheat("the preset's minimum is lowered", K.CHECK_WEAKENED, (S2, "min_objects_per_class: 20", "min_objects_per_class: 0")),
     # money, time, registry
@@ -442,6 +443,8 @@ BENIGN: tuple[Edit, ...] = (
     _benign("quotes", (P, "test: split = 'test'", "test: \"split = 'test'\""), (P, "name: parcel-digits\ntask", 'name: "parcel-digits"\ntask')),
     _benign("gates in another order", (S2, "  - {metric: map50_95, min: 0.45}\n", ""), (S2, "max: 15}\n", "max: 15}\n  - {metric: map50_95, min: 0.45}\n")),
     _benign("slices in another order", (P, "  - {name: dark, where: brightness < 0.25}\n", ""), (P, "min_images: 15}\n", "min_images: 15}\n  - {name: dark, where: brightness < 0.25}\n")),
+    _benign("the preset takes more images for near-duplicates", (S2, "max_unreadable: 0.02", "max_unreadable: 0.02, near_duplicate_distance: 6")),
+    _benign("the default distance of near-duplicates is written out", (S2, "max_unreadable: 0.02", "max_unreadable: 0.02, near_duplicate_distance: 4")),
     _benign("checks in another order", (S2, "  - {preset: detection, max_unreadable: 0.02, min_objects_per_class: 20}\n", ""), (S2, "value_set: [dock-a, dock-b]}\n", "value_set: [dock-b, dock-a]}\n  - {preset: detection, max_unreadable: 0.02, min_objects_per_class: 20}\n")),
     _benign("defaults written out", (S2, "dark, min: 0.70}", "dark, min: 0.7, decide: interval}"), (S2, "epochs: 30,", "epochs: 30, batch: 16, imgsz: 640,"), (P, "  train: split = 'train'\n", "  train: split = 'train'\n  val: split = 'val'\n"), (P, "{by: [camera, lighting]}", "{by: [camera, lighting], max: 20}")),
     _benign("white space and case in conditions", (P, "where: brightness < 0.25", "where: Brightness  <  0.250"), (S2, "camera = 'gate' and brightness < 0.5", "(camera='gate' AND brightness<0.5)")),

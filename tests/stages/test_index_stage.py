@@ -110,7 +110,7 @@ def test_same_files_give_the_same_bytes(context: StageContext) -> None:
         files = sorted((context.folder / "index").iterdir())
         contents.append([(path.name, path.read_bytes()) for path in files])
     assert contents[0] == contents[1]
-    assert [name for name, _ in contents[0]] == ["images.parquet", "objects.parquet"]
+    assert [name for name, _ in contents[0]] == ["images.parquet", "objects.parquet", "thumbnails.parquet"]
 
 
 def test_shapes_are_written_by_task(context: StageContext) -> None:
