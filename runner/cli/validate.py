@@ -36,15 +36,13 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from runner.config.load import dropped_entries, list_sprints, sprint_name, validate
+    from runner.config.load import list_sprints, validate
     from runner.config.numbers import shared_numbers
     from runner.domain.errors import ConfigurationErrors, ExitCode
 
     root = project_root(options)
-    errors = validate(root, options.sprints or None)
     warnings = [] if options.sprints else shared_numbers(root)
-    names = [sprint_name(root, each) for each in options.sprints] or list_sprints(root)
-    warnings += dropped_entries(root, names)
+    errors = validate(root, options.sprints or None, warnings)
     match options.format:
         case "json":
             told = {"errors": _rows(errors), "warnings": _rows(warnings)}

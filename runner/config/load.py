@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -147,8 +146,13 @@ def sprint_name(root: Path, name_or_path: str) -> str:
     )
 
 
-def validate(root: Path, names: list[str] | None = None) -> list[FlywheelError]:
+def validate(
+    root: Path, names: list[str] | None = None, warnings: list[FlywheelError] | None = None
+) -> list[FlywheelError]:
     """Everything that is wrong with flywheel.yaml and with the specs (all, or those named), sorted by place.
+
+    Args:
+        warnings: is given what valid specs leave out of lists that they inherit.
 
     Raises:
         FlywheelError: a spec that is named does not exist.
@@ -162,23 +166,17 @@ def validate(root: Path, names: list[str] | None = None) -> list[FlywheelError]:
     for name in list_sprints(root) if names is None else [sprint_name(root, name) for name in names]:
         spec = _Spec(root, name)
         found = spec.errors(facts)
+        if warnings is not None and not found:
+            warnings += dropped(spec.chain)
         errors += found or [located(problem, spec.chain) for problem in not_run_problems(root, spec.ancestor)]
     return in_order(errors)
 
 
-def dropped_entries(root: Path, names: Sequence[str]) -> list[FlywheelError]:
-    """A warning for every list of a spec that leaves out entries of the one it extends; none for a spec that is wrong.
-
-    Args:
-        names: as `sprint_name` gives them.
-    """
-    chains = [_Spec(root, name).chain for name in names]
-    return [warning for chain in chains if _is_sound(chain) for warning in dropped(chain)]
-
-
-def _is_sound(chain: Sequence[Document]) -> bool:
-    data = [document.data for document in chain]
-    return all(not _schema_problems("sprint", each) for each in data) and "extends" not in data[-1]
+def dropped_entries(root: Path, names: list[str]) -> list[FlywheelError]:
+    """A warning for every list of a spec that leaves out entries of the one it extends; none for a spec that is wrong."""
+    warnings: list[FlywheelError] = []
+    validate(root, names, warnings)
+    return warnings
 
 
 # --- flywheel.yaml --------------------------------------------------------------------------------
