@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,33 +23,31 @@ _BOX = ("x_min", "y_min", "x_max", "y_max")
 def twin_frame(folder: Path) -> pd.DataFrame:
     """One row per object of the selected images that is no crowd, in the index's order.
 
-    Columns: path, object_id, class; `same_as`: the first earlier object of the same class at the same place, or null;
-    `also`: the class of the first earlier object of another class there, and `also_id`; `iou` with the nearest of them.
+    Columns: path, object_id, class; `same_as`: an earlier object of the same class at the same place, or null; `also`:
+    the class of an earlier object of another class there, and `also_id`; `iou` with the nearest of them.
 
     Raises:
         FlywheelError: the index or the manifest is missing or is not readable.
     """
-    file = folder / "index" / "objects.parquet"
-    shape = [name for name in ("corners", "area_px") if name in column_names(file)]
-    objects = read_table(file, ["path", "object_id", "class", "crowd", *_BOX, *shape])
-    manifest = read_table(folder / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
-    chosen = manifest["selected"].astype(bool) & np.isin(manifest["assigned"].astype(str), SPLITS)
-    boxes = np.stack([objects[name].astype(np.float64) for name in _BOX], axis=1)  # (N, 4)
-    used = np.isin(objects["path"].astype(str), manifest["path"][chosen].astype(str))
-    used &= ~objects["crowd"].astype(bool) & np.isfinite(boxes).all(axis=1)
-    rows = np.flatnonzero(used)
-    path, names, labels = (objects[name][rows] for name in ("path", "object_id", "class"))
-    same_as, also, also_id = (np.full(len(rows), None, dtype=object) for _ in range(3))
-    iou = np.full(len(rows), np.nan)
-    shapes = _shape_of(objects, rows)
-    for first, second, overlap in twins(path, boxes[rows]):
-        if not _same_shape(shapes, first, second):
-            continue
-        iou[second] = np.nanmax([iou[second], overlap])
-        if labels[first] == labels[second]:
-            same_as[second] = same_as[second] or names[first]
-        elif also_id[second] is None:
-            also[second], also_id[second] = labels[first], names[first]
+    objects = _selected_objects(folder)
+    path, names, labels = (objects[name] for name in ("path", "object_id", "class"))
+    same_as, also, also_id = (np.full(len(path), None, dtype=object) for _ in range(3))
+    iou = np.full(len(path), np.nan)
+    unseen = np.ones((2, len(path)), dtype=np.bool_)  # (twin of the same class, of another one; N)
+    shapes = _shape_of(objects)
+    for firsts, seconds, overlaps in near_pairs(path, np.stack([objects[name] for name in _BOX], axis=1)):
+        alike = labels[firsts] == labels[seconds]
+        # One twin is enough: of a thousand equal lines not every pair is looked at.
+        for at in np.flatnonzero(np.where(alike, unseen[0, seconds], unseen[1, seconds])):
+            first, second = int(firsts[at]), int(seconds[at])
+            if not _same_shape(shapes, first, second):
+                continue
+            iou[second] = np.fmax(iou[second], overlaps[at])
+            unseen[0 if alike[at] else 1, second] = False
+            if alike[at]:
+                same_as[second] = names[first]
+            else:
+                also[second], also_id[second] = labels[first], names[first]
     return frame_of(
         {
             "path": path,
@@ -62,46 +61,67 @@ def twin_frame(folder: Path) -> pd.DataFrame:
     )
 
 
-def twins(path: NDArray[Any], boxes_xyxy: NDArray[np.float64]) -> list[tuple[int, int, float]]:
-    """Pairs of rows of one image whose boxes have an IoU of `TWIN_IOU` or more: (earlier row, later row, IoU), sorted.
+def _selected_objects(folder: Path) -> dict[str, NDArray[Any]]:
+    """The objects of the selected images that are no crowd and whose boxes are finite."""
+    file = folder / "index" / "objects.parquet"
+    shape = [name for name in ("corners", "area_px") if name in column_names(file)]
+    objects = read_table(file, ["path", "object_id", "class", "crowd", *_BOX, *shape])
+    manifest = read_table(folder / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
+    chosen = manifest["selected"].astype(bool) & np.isin(manifest["assigned"].astype(str), SPLITS)
+    selected = set(manifest["path"][chosen].tolist())
+    used = np.array([path in selected for path in objects["path"].tolist()], dtype=np.bool_)
+    used &= ~objects["crowd"].astype(bool)
+    for name in _BOX:
+        objects[name] = objects[name].astype(np.float64)
+        used &= np.isfinite(objects[name])
+    rows = np.flatnonzero(used)
+    return {name: column[rows] for name, column in objects.items()}
+
+
+def near_pairs(
+    path: NDArray[Any], boxes_xyxy: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
+    """Pairs of rows of one image whose boxes have an IoU of `TWIN_IOU` or more, some at a time.
 
     Args:
         path: `(N,)`, of each box's image.
         boxes_xyxy: `(N, 4)`, pixels, finite. Boxes without area have no twin.
 
-    >>> twins(np.array(["a", "a", "b"]), np.array([[0.0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10]]))
-    [(0, 1, 1.0)]
+    Yields:
+        `(P,)` each: the earlier row, the later row, their IoU.
+
+    >>> boxes = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10]])
+    >>> [[part.tolist() for part in pairs] for pairs in near_pairs(np.array(["a", "a", "b"]), boxes)]
+    [[[0], [1], [1.0]]]
     """
-    _, image = np.unique(path.astype(str), return_inverse=True)
+    codes: dict[str, int] = {}
+    image = np.array([codes.setdefault(name, len(codes)) for name in path.tolist()], dtype=np.int64)
     order = np.lexsort((boxes_xyxy[:, 0], image))
     image, boxes = image[order], boxes_xyxy[order]
     sides = boxes[:, 2:] - boxes[:, :2]
     area = np.where((sides > 0).all(axis=1), sides.prod(axis=1), 0.0)
     # Boxes with such an IoU begin within a hundredth of their common width of each other.
     reach = boxes[:, 0] + np.maximum(sides[:, 0], 0) * (1 / TWIN_IOU - TWIN_IOU)
-    found = []
     for step in range(1, len(order)):
         near = np.flatnonzero((image[:-step] == image[step:]) & (boxes[step:, 0] <= reach[:-step]))
         if not len(near):
-            break
+            return
         a, b = boxes[near], boxes[near + step]
         common = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
         both = np.where((common > 0).all(axis=1), common.prod(axis=1), 0.0)
         union = area[near] + area[near + step] - both
         overlap = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
-        for at in np.flatnonzero(overlap >= TWIN_IOU):
-            pair = sorted((int(order[near[at]]), int(order[near[at] + step])))
-            found.append((pair[0], pair[1], float(overlap[at])))
-    return sorted(found)
+        found = np.flatnonzero(overlap >= TWIN_IOU)
+        if len(found):
+            rows = np.stack([order[near[found]], order[near[found] + step]])
+            yield rows.min(axis=0), rows.max(axis=0), overlap[found]
 
 
-def _shape_of(
-    objects: dict[str, NDArray[Any]], rows: NDArray[np.int64]
-) -> list[NDArray[np.float64] | float] | None:
+def _shape_of(objects: dict[str, NDArray[Any]]) -> list[NDArray[np.float64] | float] | None:
     """What tells shapes apart that fill the same box: the corners of rotated boxes, else the areas."""
     if "corners" in objects:
-        return [np.asarray(objects["corners"][row], np.float64).reshape(4, 2) for row in rows]
-    return [float(objects["area_px"][row]) for row in rows] if "area_px" in objects else None
+        return [np.asarray(corners, np.float64).reshape(4, 2) for corners in objects["corners"]]
+    return [float(area) for area in objects["area_px"]] if "area_px" in objects else None
 
 
 def _same_shape(shapes: list[NDArray[np.float64] | float] | None, first: int, second: int) -> bool:

@@ -73,6 +73,7 @@ READ: dict[str, tuple[bytes, str | None]] = {
     "motion.jpg": (saved("JPEG") + b"ftypmp42" + bytes(range(256)) * 400, None),
     "progressive-motion.jpg": (saved("JPEG", progressive=True) + b"\0" * 70_000, None),
     "turned.jpg": (turned("JPEG"), None),
+    "stereo.jpg": (several("MPO"), None),
     "grey.jpg": (saved("JPEG", "L"), None),
     "cmyk.jpg": (saved("JPEG", "CMYK"), "CMYK colours, converted without a colour profile"),
     "really-a-png.jpg": (saved("PNG"), None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from runner.adapters.tables import write_table
 from runner.checks.detection import TWIN_IOU
-from runner.checks.twins import twin_frame, twins
+from runner.checks.twins import near_pairs, twin_frame
 
 
 def every_pair(path: list[str], boxes: list[list[float]]) -> list[tuple[int, int]]:
@@ -35,8 +36,9 @@ CORNER, SIDE = st.integers(0, 3), st.sampled_from([0, 100, 101, 200])
 def test_the_pairs_are_those_of_comparing_all(rows: list[tuple[str, int, int, int, int]]) -> None:
     path = [row[0] for row in rows]
     boxes = [[float(x), float(y), float(x + w), float(y + h)] for _, x, y, w, h in rows]
-    found = twins(np.array(path, dtype=object), np.array(boxes, np.float64).reshape(-1, 4))
-    assert [pair[:2] for pair in found] == every_pair(path, boxes)
+    steps = near_pairs(np.array(path, dtype=object), np.array(boxes, np.float64).reshape(-1, 4))
+    found = [(int(first), int(second)) for a, b, _ in steps for first, second in zip(a, b, strict=True)]
+    assert sorted(found) == every_pair(path, boxes)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +61,16 @@ def test_rotated_boxes_of_one_hull_are_one_only_where_their_corners_meet(
         folder / "selection" / "manifest.parquet", {"path": ["a"], "assigned": ["test"], "selected": [True]}
     )
     assert twin_frame(folder)["same_as"].dropna().tolist() == (["1"] if same else [])
+
+
+def test_a_line_that_is_written_a_thousand_times_is_found_in_no_time(tmp_path: Path) -> None:
+    count = 3000
+    rows = {"path": ["a"] * count, "object_id": [str(at) for at in range(count)], "class": ["x"] * count}
+    sides = {"x_min": [0.0] * count, "y_min": [0.0] * count, "x_max": [9.0] * count, "y_max": [9.0] * count}
+    write_table(tmp_path / "index" / "objects.parquet", {**rows, "crowd": [False] * count, **sides})
+    write_table(
+        tmp_path / "selection" / "manifest.parquet", {"path": ["a"], "assigned": ["test"], "selected": [True]}
+    )
+    started = time.process_time()
+    assert twin_frame(tmp_path)["same_as"].notna().sum() == count - 1
+    assert time.process_time() - started < 5
