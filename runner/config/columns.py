@@ -132,8 +132,6 @@ def _metadata_columns(root: Path, project: Node, *, checked: bool = False) -> tu
     classes = [f"n_{entry.text}" for entry in project.get("classes").entries() if entry.text]
     try:
         return metadata_header(root / file.text, (*IMAGE_COLUMNS, *classes))
-    except OSError:
-        return None
     except FlywheelError:
         if checked:
             raise

@@ -26,7 +26,7 @@ COMMENT = "#"
 SHOWN_LINES = 3
 MAX_HEADER_BYTES = 1 << 20
 # What Excel writes above the header for itself.
-_EXCEL_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_EXCEL_SEPARATOR = re.compile(r'"?sep=([,;\t| :])"?\s*', re.IGNORECASE)
 _UTF16_STARTS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -54,8 +54,7 @@ def read_header(file: Path) -> tuple[str, ...]:
     Raises:
         FlywheelError: as `read_rows`, as far as the header tells.
     """
-    with file.open("rb") as handle:
-        data = handle.read(MAX_HEADER_BYTES)
+    data = _read(file, MAX_HEADER_BYTES)
     header = _header(file, _Records(file, _decoded(file, data, whole=len(data) < MAX_HEADER_BYTES)))
     return tuple(name for name in header.names if name)
 
@@ -71,13 +70,7 @@ def read_rows(file: Path) -> CsvRows:
         FlywheelError: the file is missing, empty or not UTF-8; a name is there twice (SQL's names ignore case); a
             line has more or fewer cells than the header, or its quotes do not close. Lines are named.
     """
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        raise unusable(file, "file not found") from None
-    except OSError as error:
-        raise unusable(file, f"cannot be read: {error.strerror}") from error
-    records = _Records(file, _decoded(file, data, whole=True))
+    records = _Records(file, _decoded(file, _read(file), whole=True))
     header = _header(file, records)
     rows, lines, wrong = [], [], []
     for line, cells in records.read(header.separator):
@@ -98,6 +91,18 @@ def read_rows(file: Path) -> CsvRows:
 def unusable(file: Path, message: str, hint: str | None = None, line: int | None = None) -> FlywheelError:
     """The error for a CSV file that cannot be used."""
     return FlywheelError(message, where=Where(str(file), line), hint=hint, exit_code=ExitCode.STAGE_FAILED)
+
+
+def _read(file: Path, most: int = -1) -> bytes:
+    try:
+        with file.open("rb") as handle:
+            return handle.read(most)
+    except FileNotFoundError:
+        raise unusable(file, "file not found", "correct the path, or fetch the data: dvc pull") from None
+    except OSError as error:
+        raise unusable(
+            file, f"cannot be read: {error.strerror}", "it has to be a file that you may read"
+        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,6 +284,6 @@ def _notes(file: Path, header: _Header, rows: Sequence[Sequence[str]]) -> list[s
     notes = [] if rows else [f"{file.name}: there are no rows below the header"]
     unnamed = [at for at, name in enumerate(header.names, start=1) if not name]
     if unnamed:
-        listed = ", ".join(map(str, unnamed))
-        notes.append(f"{file.name}: not read, as it has no name: column {listed}")
+        listed = f"{'column' if len(unnamed) == 1 else 'columns'} {', '.join(map(str, unnamed))}"
+        notes.append(f"{file.name}: {listed} not read, without a name in the header")
     return notes

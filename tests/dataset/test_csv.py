@@ -185,6 +185,13 @@ def test_decimal_commas_and_infinities_are_read_and_said(tmp_path: Path) -> None
     ]
 
 
+def test_a_folder_that_is_called_like_a_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").mkdir()
+    for read in (read_rows, read_header):
+        with pytest.raises(FlywheelError, match="cannot be read: Is a directory"):
+            read(tmp_path / "m.csv")
+
+
 def test_the_header_is_read_without_a_heavy_library(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("path,a\n")
     code = (

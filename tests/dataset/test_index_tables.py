@@ -155,7 +155,10 @@ def test_unusable_metadata_is_refused(tmp_path: Path, text: str, message: str) -
 def test_missing_metadata_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FlywheelError) as error:
         join_metadata(tmp_path / "m.csv", [], [])
-    assert str(error.value) == f"{tmp_path}/m.csv: file not found"
+    assert (
+        str(error.value)
+        == f"{tmp_path}/m.csv: file not found\n  hint: correct the path, or fetch the data: dvc pull"
+    )
 
 
 def test_the_reference_lists_exactly_the_columns_that_are_written() -> None:
