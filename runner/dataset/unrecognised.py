@@ -14,6 +14,7 @@ from runner.dataset.layouts.yolo import yolo_labels
 from runner.domain.task import TASK_NAMES
 
 SHOWN = 5  # folders
+ARCHIVES = frozenset((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"))
 LOOKED_AT = 20  # text files
 _LEAST_NUMBERS = 5  # of a line of YOLO's
 
@@ -39,6 +40,9 @@ def unrecognised(folder: Path, images: Sequence[str]) -> list[str]:
 
 def _no_images(folder: Path) -> str:
     strays = yolo_labels(folder)
+    archives = list_files(folder, ARCHIVES)
+    if not strays and archives:
+        return f"no image was found, but {archives[0]}: unpack it, and adopt the folder that it holds"
     if not strays:
         return "no image was found: JPEG, PNG, BMP, WebP or TIFF"
     found = f"{len(strays)} label files were found, but no image: adopt the folder that holds images/ too"

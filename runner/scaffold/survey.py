@@ -128,7 +128,8 @@ def _classes(folder: Path, layout: str, summary: DatasetSummary) -> list[str]:
         names = [name for file in summary.coco_files for name in coco_categories(folder, file)]
         return list(dict.fromkeys(names))
     raise FlywheelError(
-        f"no {layout} labels were found (the dataset looks like {summary.layout or 'none of the known layouts'})",
+        f"no {layout} labels were found (the dataset looks like {summary.layout or 'none of the known layouts'})"
+        + (f": {summary.problems[0]}" if summary.layout is None and summary.problems else ""),
         where=Where(str(folder)),
         hint=f"looked for {LOOKED_FOR}",
     )

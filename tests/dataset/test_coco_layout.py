@@ -262,6 +262,14 @@ def test_ids_that_name_two_things_are_refused(tmp_path: Path, changes: dict[str,
     assert error.value.where.file == f"{tmp_path}/annotations/a.json"
 
 
+@pytest.mark.parametrize(("listed", "named"), [(1, "1"), ("1", 1), (1, 1.0), ("1", "1")])
+def test_ids_are_the_same_as_text_and_as_numbers(tmp_path: Path, listed: object, named: object) -> None:
+    content = document(images=[{"id": listed, "file_name": "x.jpg"}])
+    content["annotations"][0]["image_id"] = named
+    found = read_coco(write(tmp_path, "annotations/a.json", content, "images/x.jpg"), SCHEME)
+    assert (len(found.entries[0].objects), found.notes) == (1, [])
+
+
 def test_two_file_names_of_one_image_are_refused(tmp_path: Path) -> None:
     content = document(images=[{"id": 1, "file_name": "x.jpg"}, {"id": 2, "file_name": "./x.jpg"}])
     with pytest.raises(FlywheelError) as error:

@@ -211,6 +211,13 @@ def test_folder_without_images_is_said_to_be_so(tmp_path: Path) -> None:
     assert discover(tmp_path).problems == ["no image was found: JPEG, PNG, BMP, WebP or TIFF"]
 
 
+def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "pets.zip").write_bytes(b"PK")
+    assert discover(tmp_path).problems == [
+        "no image was found, but pets.zip: unpack it, and adopt the folder that it holds"
+    ]
+
+
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FlywheelError) as error:
         discover(tmp_path / "none")

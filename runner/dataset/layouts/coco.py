@@ -199,10 +199,16 @@ def _by_image(
     """Annotations, and those that cannot be read, by the image that they are about; the others become notes."""
     listed = {image.id for image in document.images}
     annotations: dict[int | str, list[tuple[str, BoxAnnotation]]] = {number: [] for number in listed}
+    as_text = {str(number): number for number in listed}
+    if len(as_text) < len(listed):
+        as_text = {}  # 1 and "1" are two images
     strays = []
     for name, annotation in document.annotations or ():
-        if annotation.image_id in annotations:
-            annotations[annotation.image_id].append((name, annotation))
+        number = annotation.image_id
+        if number not in annotations:
+            number = as_text.get(str(number), number)
+        if number in annotations:
+            annotations[number].append((name, annotation))
         else:
             strays.append(f"{_called(name)} of image {annotation.image_id}")
     if strays:

@@ -116,11 +116,23 @@ def read_document(path: Path, *, shapes: bool) -> CocoDocument:
 def _loose(path: Path, content: bytes, cause: Exception) -> _Loose:
     """The document where an annotation, or a number that JSON does not have (NaN, Infinity), stopped msgspec."""
     try:
-        return msgspec.convert(json.loads(content), _Loose)
-    except (msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+        document = json.loads(content)
+        for name in ("images", "categories", "annotations") if isinstance(document, dict) else ():
+            for item in document.get(name) or ():
+                _make_ids_whole(item)
+        return msgspec.convert(document, _Loose)
+    except (msgspec.ValidationError, UnicodeDecodeError, RecursionError, TypeError) as error:
         raise _not_coco(path, str(error)) from error
     except ValueError as error:
         raise _not_coco(path, str(cause)) from error
+
+
+def _make_ids_whole(item: Any) -> None:
+    """Tables write whole numbers as 1.0."""
+    for key in ("id", "image_id", "category_id", "iscrowd") if isinstance(item, dict) else ():
+        value = item.get(key)
+        if isinstance(value, float) and value.is_integer():
+            item[key] = int(value)
 
 
 def _readable(
