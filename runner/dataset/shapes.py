@@ -11,6 +11,10 @@ from runner.domain.task import TaskName
 
 SizeHW: TypeAlias = tuple[int, int]
 
+FAR_SIDES = 20
+"""Outlines that reach so many image sides away are refused: pycocotools walks along every pixel of an edge, and writes
+beyond its memory for very long ones."""
+
 SHAPE_COLUMNS: Mapping[TaskName, tuple[str, ...]] = {
     "segment": ("polygons", "mask_rle"),
     "pose": ("keypoints",),
@@ -50,10 +54,17 @@ def shape_columns(
 
 
 def mask_problem(item: LabelledObject, size: SizeHW) -> str | None:
-    """Why a mask cannot be laid over its image; None when it can."""
+    """Why a mask or an outline cannot be laid over its image; None when it can."""
+    if item.polygons and (far := _furthest_px(item, size)) > FAR_SIDES * max(size):
+        return f"{item.object_id}: an outline has a point {far:.3g} px from the image's corner"
     if item.mask is None or (item.mask.height, item.mask.width) == size:
         return None
     return f"{item.object_id}: the mask is {item.mask.width}×{item.mask.height} px, the image {size[1]}×{size[0]}"
+
+
+def _furthest_px(item: LabelledObject, size: SizeHW) -> float:
+    """The largest coordinate of an object's hull."""
+    return max(map(abs, item.box_xyxy)) * (max(size) if item.normalised else 1)
 
 
 def _segment(objects: Sequence[LabelledObject], sizes: Sequence[SizeHW]) -> dict[str, Any]:

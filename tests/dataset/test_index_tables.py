@@ -233,6 +233,18 @@ def test_a_rotated_box_may_reach_out_of_the_image(
     assert shaped("obb", thing(box, corners=corners)).objects["problem"] == [problem]
 
 
+@pytest.mark.parametrize("far", [1e6, 1e9, 1e308])
+@pytest.mark.parametrize("normalised", [True, False])
+def test_an_outline_that_leads_far_away_is_a_label_problem_and_never_drawn(
+    far: float, normalised: bool
+) -> None:
+    item = thing((0.0, 0.0, far, far), normalised=normalised, polygons=((0.0, 0.0, far, 0.0, far, far),))
+    found = shaped("segment", item)
+    assert found.objects["path"] == []
+    (problem,) = found.images["label_problem"]
+    assert "an outline has a point " in str(problem)
+
+
 @pytest.mark.skipif(not REFERENCE.is_file(), reason="../shared/datasets/coco_reference is not here")
 def test_masks_and_areas_are_those_of_pycocotools(tmp_path: Path) -> None:
     from pycocotools import mask
