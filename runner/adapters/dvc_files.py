@@ -33,10 +33,15 @@ class LockedStage(Struct, frozen=True, kw_only=True):
 
 
 def _load(path: Path) -> Any:
-    return _parse(path.read_bytes(), Where(str(path)))
+    return parse(path.read_bytes(), Where(str(path)))
 
 
-def _parse(content: bytes, where: Where) -> Any:
+def parse(content: bytes, where: Where) -> Any:
+    """The document of a DVC file's bytes.
+
+    Raises:
+        FlywheelError: they are no YAML.
+    """
     try:
         return yaml_text.load(content.decode())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -76,7 +81,7 @@ def parse_lock(content: bytes, where: Where) -> dict[str, LockedStage]:
     Raises:
         FlywheelError: they are not a DVC lock.
     """
-    document = _parse(content, where)
+    document = parse(content, where)
     try:
         return {name: _locked(entry) for name, entry in document["stages"].items()}
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -126,7 +131,7 @@ class Pointer(Struct, frozen=True, kw_only=True):
 def parse_pointer(content: bytes) -> Pointer | None:
     """A `.dvc` file's bytes as a record; None where they are none."""
     try:
-        out = _parse(content, Where("pointer"))["outs"][0]
+        out = parse(content, Where("pointer"))["outs"][0]
         sizes = [out.get(key) if isinstance(out.get(key), int) else None for key in ("nfiles", "size")]
         return Pointer(md5=str(out["md5"]), files=sizes[0], bytes=sizes[1])
     except (FlywheelError, TypeError, KeyError, IndexError, AttributeError):

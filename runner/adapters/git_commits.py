@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner.adapters import git_objects
-from runner.adapters.git import is_ancestor, run_git
+from runner.adapters.git import fetch_command, has_commit, is_ancestor, run_git, said, unreadable
+from runner.adapters.git import uncommitted as uncommitted
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
-
-
-def uncommitted(root: Path, paths: Sequence[str]) -> list[str]:
-    """The files at or below `paths` that HEAD does not hold as they are: changed, new, removed. Ignored ones are not."""
-    result = run_git(
-        root, "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--", *paths
-    )
-    if result.returncode != 0:
-        raise _failed("the repository's state could not be read", result.stderr)
-    return [entry[3:] for entry in result.stdout.decode("utf-8", "replace").split("\0") if entry]
 
 
 def commit_files(root: Path, paths: Sequence[str], message: str) -> str | None:
@@ -43,8 +35,21 @@ def commit_files(root: Path, paths: Sequence[str], message: str) -> str | None:
     ):
         result = run_git(root, *NO_HOOKS, *command)
         if result.returncode != 0:
-            raise _failed("the commit could not be made", result.stderr)
+            raise _not_committed(root, result)
     return head(root)
+
+
+def _not_committed(root: Path, result: subprocess.CompletedProcess[bytes]) -> FlywheelError:
+    """What to do about a commit that git did not make; what was written for it stays, and the next try takes it up."""
+    hint = "look at it with: git status; then run the same command again"
+    lock = (
+        run_git(root, "rev-parse", "--git-path", "index.lock")
+        .stdout.decode("utf-8", "surrogateescape")
+        .strip()
+    )
+    if lock and (root / lock).exists():
+        hint = f"wait for the other git, or where none is at work (it was killed): rm {lock}; then run the same command again"
+    return unreadable("the commit could not be made", result, hint)
 
 
 def head(root: Path) -> str:
@@ -55,24 +60,25 @@ def head(root: Path) -> str:
     """
     result = run_git(root, "rev-parse", "--verify", "HEAD")
     if result.returncode != 0:
-        raise _failed("there is no commit yet", result.stderr)
-    return result.stdout.decode(errors="surrogateescape").strip()
+        raise unreadable("there is no commit yet", result, "git add -A && git commit")
+    return result.stdout.decode().strip()
 
 
 def newest_of(root: Path, paths: Sequence[str], *, first_parent: bool = False) -> str | None:
-    """The newest commit at HEAD that changed one of `paths`; None where none did.
+    """The newest commit at HEAD that changed one of `paths`; None where none did, or there is no commit yet.
 
     Args:
         first_parent: of those made on the branch itself: a merge counts for what it brought.
+
+    Raises:
+        FlywheelError: git cannot read the history (exit code 3).
     """
     # a merge is compared with the branch that it was made on, as every other commit is with its parent
     options = ["--first-parent", "-m"] if first_parent else []
     result = run_git(root, "log", "-1", "--format=%H", *options, "HEAD", "--", *paths)
-    return (
-        result.stdout.decode(errors="surrogateescape").split("\n")[0].strip() or None
-        if result.returncode == 0
-        else None
-    )
+    if result.returncode != 0 and has_commit(root, "HEAD"):
+        raise unreadable("the history could not be read", result, f"{fetch_command(root)}, or: git fsck")
+    return result.stdout.decode().split("\n")[0].strip() or None if result.returncode == 0 else None
 
 
 def parent(root: Path, commit: str) -> str | None:
@@ -129,7 +135,7 @@ def remote_refs(root: Path, remote: str) -> dict[str, str]:
     result = run_git(root, "ls-remote", "--refs", remote)
     if result.returncode != 0:
         raise FlywheelError(
-            f"{remote} could not be asked what it holds: {_last_line(result.stderr)}",
+            f"{remote} could not be asked what it holds: {said(result)}",
             where=Where(remote),
             hint=f"look at it with: git ls-remote {remote}",
             exit_code=ExitCode.PUBLISH_FAILED,
@@ -149,7 +155,7 @@ def push(root: Path, tags: Sequence[str]) -> None:
     result = run_git(root, *NO_HOOKS, "push", "--quiet", "--atomic", remote, *refs)
     if result.returncode != 0:
         why, hint = _cause(root, remote, branch, tags) or (
-            _last_line(result.stderr),
+            said(result),
             f"look at it with: git push --dry-run {remote} HEAD:{branch}; whoever may not push there proposes it instead",
         )
         raise FlywheelError(
@@ -183,18 +189,3 @@ def _differs(root: Path, there: Mapping[str, str], ref: str) -> bool:
         run_git(root, "rev-parse", "--verify", "--quiet", ref).stdout.decode(errors="surrogateescape").strip()
     )
     return there.get(ref, mine) != mine
-
-
-def _failed(message: str, stderr: bytes) -> FlywheelError:
-    return FlywheelError(
-        f"{message}: {_last_line(stderr)}",
-        where=Where(".git"),
-        hint="look at it with: git status",
-        exit_code=ExitCode.STAGE_FAILED,
-    )
-
-
-def _last_line(stderr: bytes) -> str:
-    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:", " !"))]
-    return (telling or lines or ["no reason was given"])[0].strip()

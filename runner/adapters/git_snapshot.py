@@ -1,4 +1,8 @@
-"""What a commit holds, read from git's objects: nothing is checked out, no filter and no hook runs."""
+"""What a commit holds, read from git's objects: nothing is checked out, no filter and no hook runs.
+
+Paths are relative to the project's folder, and of the commit only that folder is looked at; `changed_outside` tells of the
+rest of a larger repository.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runner.adapters.git import run_git
+from runner.adapters.git import fetch_command, folder_in_repository, outside, run_git, top_of
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes
 
@@ -65,7 +69,7 @@ def fork_state(root: Path, base: str, head: str) -> str:
     if state is None:
         raise FlywheelError(
             f"{base} and {head} have no commit in common here",
-            hint="fetch the whole history: git fetch --unshallow (in CI: check out with fetch-depth: 0); where it is here, "
+            hint=f"fetch the whole history: {fetch_command(root)} (in CI: check out with fetch-depth: 0); where it is here, "
             f"merge {base} into the branch",
         )
     return state
@@ -85,6 +89,30 @@ def changed_files(root: Path, base: str, head: str) -> list[str]:
     return sorted(
         from_tip & _differing(root, end, [fork_state(root, base, head), *_merge_bases(root, tip, end)])
     )
+
+
+def changed_anywhere(root: Path, base: str, head: str) -> list[str]:
+    """As `changed_files`, and what `head` changes outside the project's folder too."""
+    return [*changed_files(root, base, head), *changed_outside(root, base, head)]
+
+
+def older_anywhere(root: Path, base: str, head: str) -> list[str]:
+    """As `older_files`, and the paths outside the project's folder too."""
+    folder = folder_in_repository(root)
+    beyond = sorted(outside(folder, older_files(top_of(root), base, head))) if folder else []
+    return [*older_files(root, base, head), *beyond]
+
+
+def changed_outside(root: Path, base: str, head: str) -> list[str]:
+    """The paths that `head` changes outside the project's folder, as seen from it (`../../.github/…`), sorted.
+
+    None where the project is the whole repository.
+
+    Raises:
+        FlywheelError: as `changed_files`.
+    """
+    folder = folder_in_repository(root)
+    return sorted(outside(folder, changed_files(top_of(root), base, head))) if folder else []
 
 
 def older_files(root: Path, base: str, head: str) -> list[str]:
@@ -115,7 +143,7 @@ def _merge_bases(root: Path, ours: str, theirs: str) -> list[str]:
 
 def _differing(root: Path, commit: str, others: Sequence[str]) -> set[str]:
     """The paths that are not in `commit` as they are in one of the others; one process for all of them."""
-    options = ("-r", "-m", "-z", "--no-renames", "--no-commit-id", "--name-only", "--stdin")
+    options = ("-r", "-m", "-z", "--no-renames", "--no-commit-id", "--name-only", "--relative", "--stdin")
     result = run_git(root, "diff-tree", *options, stdin=" ".join((commit, *others, "\n")).encode())
     if result.returncode != 0:
         raise _failed("the changed files could not be listed", result.stderr)
@@ -123,12 +151,12 @@ def _differing(root: Path, commit: str, others: Sequence[str]) -> set[str]:
 
 
 def tree(root: Path, commit: str) -> list[Entry]:
-    """Every file of a commit.
+    """Every file of a commit below the project's folder.
 
     Raises:
         FlywheelError: the commit is not known here.
     """
-    result = run_git(root, "ls-tree", "-r", "-z", "--long", "--full-tree", commit_of(root, commit))
+    result = run_git(root, "ls-tree", "-r", "-z", "--long", commit_of(root, commit))
     if result.returncode != 0:
         raise _failed(f"the files of {commit} could not be listed", result.stderr)
     return list(_entries(result.stdout.decode("utf-8", "surrogateescape")))

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.adapters.git import is_ancestor, read_file, run_git
+from runner.adapters.git import has_commit, is_ancestor, read_file_of_repository, run_git
 from runner.adapters.git_access import REMOTE, Access, done, failed, git, identity, pushing, said
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
@@ -36,12 +36,12 @@ def fetch_commit(root: Path, sha: str, access: Access, *, ref: str | None = None
     """
     if not _COMMIT.fullmatch(sha):
         raise FlywheelError(f"{sha!a} is no commit", exit_code=ExitCode.PUBLISH_FAILED)
-    if _has(root, sha):
+    if has_commit(root, sha):
         return
     for wanted in (sha, ref):
         if wanted is not None:
             result = git(root, "fetch", "--no-tags", "--no-write-fetch-head", REMOTE, wanted, access=access)
-            if result.returncode == 0 and _has(root, sha):
+            if result.returncode == 0 and has_commit(root, sha):
                 return
     raise failed(f"commit {sha[:12]} could not be fetched", result, access)
 
@@ -196,17 +196,13 @@ def tree_of(root: Path, commit: str) -> str:
 
 
 def text_of(root: Path, commit: str, path: str) -> str:
-    """A small text file of a commit; empty where there is none."""
-    return (read_file(root, commit, path) or b"").decode("utf-8", "replace")
+    """A small text file of a commit, by its path from the repository's top; empty where there is none."""
+    return (read_file_of_repository(root, commit, path) or b"").decode("utf-8", "replace")
 
 
 def parents_of(root: Path, commit: str) -> list[str]:
     """The parents of a commit, the first one first."""
     return done(run_git(root, "rev-list", "--parents", "-n", "1", commit), commit).split()[1:]
-
-
-def _has(root: Path, sha: str) -> bool:
-    return run_git(root, "cat-file", "-e", f"{sha}^{{commit}}").returncode == 0
 
 
 def _contains(root: Path, ref: str, sha: str) -> bool:

@@ -1,82 +1,60 @@
 """The model registry as GTO keeps it: `model@v1.0.0` registers a version, `model#stage#N` assigns it; annotated git tags.
 
-Reading asks git alone, so that it costs a few milliseconds; writing goes through GTO's own API.
+Reading asks git alone (`gto_tags`), so that it costs a few milliseconds; writing goes through GTO's own API.
 """
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runner.adapters.git import run_git
+from runner.adapters import dvc_artifacts
+from runner.adapters.git import newest_change, read_file, read_file_of_repository, run_git
+from runner.adapters.gto_tags import ModelTags, RegistryTag, full_name, number_of, read_tags, tag_name
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.records import Record
 
-_FIELDS = (
-    "%(refname:short)",
-    "%(*objectname)",
-    "%(objectname)",
-    "%(taggerdate:unix)",
-    "%(taggername)",
-    "%(contents)",
-)
-_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+__all__ = ["RegistryTag", "assign", "assignments", "number_of", "register", "tags_of", "versions"]
+
 _CLOCK_SKEW_S = 5
 
 
-class RegistryTag(Record, frozen=True, kw_only=True):
-    """One annotated tag of the registry, and the commit that it names.
+def tags_of(root: Path, model: str) -> ModelTags:
+    """Every tag of the project's model, of versions and of all stages.
 
-    Attributes:
-        time: when it was made, in seconds since 1970; GTO orders by it.
+    A project in a folder of a larger repository has tags that name the folder (`ml/v1=model#prod#1`), as GTO asks for.
+    Those that an older flywheel made without it count as long as there are no others.
+
+    Raises:
+        FlywheelError: they cannot be read (exit code 3), or GTO has no name for the folder (exit code 2).
     """
+    name = tag_name(root, model)
+    tags = read_tags(root, name)
+    if name == model or tags.tags:
+        return tags
+    plain = read_tags(root, model)
+    return plain if plain.tags and _is_ours(root, model, plain.tags[-1].commit) else tags
 
-    name: str
-    commit: str
-    time: int
-    by: str
-    message: str
 
-    @property
-    def at(self) -> str:
-        """When it was made: ISO 8601, UTC."""
-        return datetime.fromtimestamp(self.time, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _is_ours(root: Path, model: str, commit: str) -> bool:
+    """Whether a tag without a folder is this project's: two projects of a repository may call their models alike."""
+    content = read_file(root, commit, dvc_artifacts.FILE)
+    if content is not None and dvc_artifacts.artifact_path(content, model) is not None:
+        return True
+    if read_file_of_repository(root, commit, "flywheel.yaml") is not None:
+        return False
+    return newest_change(root, commit, "reports/*/metrics.json") is not None
 
 
 def assignments(root: Path, model: str, stage: str) -> list[tuple[int, RegistryTag]]:
-    """Every assignment of the stage with its number, newest first."""
-    found = []
-    for tag in _tags(root, f"{model}#{stage}#*"):
-        number = tag.name.rsplit("#", 1)[-1]
-        if number.isdigit():
-            found.append((int(number), tag))
-    return sorted(found, key=lambda pair: pair[0], reverse=True)
+    """Every assignment of the stage with its number, newest first, whatever was taken back since."""
+    return [(tag.number, tag) for tag in tags_of(root, model).assignments(stage)]
 
 
 def versions(root: Path, model: str) -> dict[str, RegistryTag]:
     """The registered versions (`v1.2.0`), newest version first; those that were deregistered are left out."""
-    named = {tag.name.rpartition("@")[2]: tag for tag in _tags(root, f"{model}@v*")}
-    gone = {name.partition("!")[0] for name in named if "!" in name}
-    kept = {name: tag for name, tag in named.items() if _VERSION.fullmatch(name) and name not in gone}
-    return dict(sorted(kept.items(), key=lambda item: number_of(item[0]), reverse=True))
-
-
-def tags_of(root: Path, model: str) -> list[RegistryTag]:
-    """Every tag of a model, of versions and of all stages, in the order in which they were made."""
-    return sorted(_tags(root, f"{model}[#@]*"), key=lambda tag: tag.time)
-
-
-def number_of(version: str) -> tuple[int, ...]:
-    """
-    >>> number_of("v1.10.0")
-    (1, 10, 0)
-    """
-    match = _VERSION.fullmatch(version)
-    return tuple(int(part) for part in match.groups()) if match else ()
+    return tags_of(root, model).versions
 
 
 def register(root: Path, model: str, version: str, commit: str, message: str) -> str:
@@ -85,8 +63,9 @@ def register(root: Path, model: str, version: str, commit: str, message: str) ->
     Raises:
         FlywheelError: GTO refuses (exit code 3).
     """
+    name = full_name(tags_of(root, model).name)
     return _tagged(
-        root, lambda registry: registry.register(model, commit, version=version, message=message, simple=True)
+        root, lambda registry: registry.register(name, commit, version=version, message=message, simple=True)
     )
 
 
@@ -96,16 +75,25 @@ def assign(root: Path, model: str, stage: str, version: str, message: str) -> st
     Raises:
         FlywheelError: GTO refuses, or the newest assignment was made in what is the future here (exit code 3).
     """
-    _wait_past(root, model)
+    tags = tags_of(root, model)
+    _wait_past(tags)
     return _tagged(
         root,
-        lambda registry: registry.assign(model, stage, version=version, message=message, force=True),
+        lambda registry: registry.assign(
+            full_name(tags.name), stage, version=version, message=message, force=True
+        ),
     )
 
 
-def _wait_past(root: Path, model: str) -> None:
+def _top(root: Path) -> str:
+    """The repository's top, where GTO looks for what it knows."""
+    found = run_git(root, "rev-parse", "--show-toplevel").stdout.decode("utf-8", "surrogateescape")
+    return found.removesuffix("\n") or str(root)
+
+
+def _wait_past(tags: ModelTags) -> None:
     """GTO and DVC order tags by whole seconds: two in one second would leave it to chance which one holds the stage."""
-    newest = max((tag.time for tag in tags_of(root, model)), default=0)
+    newest = max((tag.time for tag in tags.tags), default=0)
     ahead = newest + 1 - time.time()
     if ahead > _CLOCK_SKEW_S:
         raise FlywheelError(
@@ -120,35 +108,17 @@ def _wait_past(root: Path, model: str) -> None:
 
 def _tagged(root: Path, write: Callable[[Any], Any]) -> str:
     from gto.config import RegistryConfig
-    from gto.exceptions import GTOException
     from gto.registry import GitRegistry
-    from scmrepo.exceptions import SCMError
 
     try:
         # The names are flywheel.yaml's: what lies in a file `.gto` neither loads anything nor keeps a model from its stage.
-        with GitRegistry.from_url(str(root), config=RegistryConfig()) as registry:
+        with GitRegistry.from_url(_top(root), config=RegistryConfig()) as registry:
             return str(write(registry).ref)
-    except (GTOException, SCMError) as error:
+    except Exception as error:  # GTO's own, and those of three libraries for git below it
+        reason = str(error).strip() or type(error).__name__
         raise FlywheelError(
-            f"the registry could not be written: {str(error).strip()}",
+            f"the registry could not be written: {reason}",
             where=Where("refs/tags"),
             hint="look at it with: gto show, gto history",
             exit_code=ExitCode.STAGE_FAILED,
         ) from error
-
-
-def _tags(root: Path, pattern: str) -> Iterator[RegistryTag]:
-    """The annotated tags; GTO does not read others."""
-    line = "%00".join(_FIELDS) + "%00%00"
-    result = run_git(root, "for-each-ref", f"--format={line}", f"refs/tags/{pattern}")
-    text = result.stdout.decode("utf-8", "replace") if result.returncode == 0 else ""
-    for entry in text.split("\0\0\n"):
-        name, *rest = entry.split("\0")
-        if len(rest) == len(_FIELDS) - 1 and rest[0]:
-            yield RegistryTag(
-                name=name,
-                commit=rest[0],
-                time=int(rest[2] or 0),
-                by=rest[3],
-                message=rest[4].strip(),
-            )

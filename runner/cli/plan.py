@@ -193,7 +193,8 @@ def render(plan: Plan) -> str:
     lines += ["", f"forecast  {_forecast(plan.forecast)}"]
     lines += ["", "gates" if plan.gates else "gates  none: the verdict will be PASS whatever the model does"]
     lines += [f"  {plain(gate)}" for gate in plan.gates]
-    lines.append(f"  champion: {plan.champion or 'none yet'}")
+    unknown = f"not known, gates against it are not measured: {plan.champion_unknown}"
+    lines.append(f"  champion: {unknown if plan.champion_unknown else plan.champion or 'none yet'}")
     lines += (
         [
             "",

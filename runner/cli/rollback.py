@@ -46,9 +46,9 @@ def render(result: Rollback, *, named: bool) -> str:
     """What was done, and what comes next."""
     match result.result:
         case "rolled back":
-            head = f"rolled back from {result.before} to {result.sprint} ({result.version}): {result.tag}"
+            head = f"rolled back from {result.before or 'none'} to {result.sprint} ({result.version}): {result.tag}"
         case "would roll back":
-            head = f"would roll back from {result.before} to {result.sprint} ({result.version})"
+            head = f"would roll back from {result.before or 'none'} to {result.sprint} ({result.version})"
         case "unchanged":
             head = f"{result.sprint} ({result.version}) holds the stage already: {result.tag}"
     lines = [head]

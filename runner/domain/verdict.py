@@ -94,6 +94,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     """The sprint's verdict: PASS only when every gate passes.
 
     Attributes:
+        champion_unknown: why it could not be looked up who holds the stage; left out where it could.
         family: how many intervals were judged together; `level` is the confidence that all of them hold.
         wear: how often the test split has been used to decide, this time included.
         claim: what the sprint said that it would bring, tested; written only where there is one. It decides nothing.
@@ -105,6 +106,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     optimizing_value: float | None
     optimizing_interval: Interval | None = None
     champion: str | None = None
+    champion_unknown: str | UnsetType = UNSET
     level: float | None = None
     family: int = 0
     wear: Wear | None = None

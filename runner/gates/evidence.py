@@ -45,6 +45,7 @@ class Evidence(Record, frozen=True, kw_only=True):
         primary_target: the artefact that gates judge when they name none.
         samples: of this evaluation; None when they were not recorded.
         champion: the sprint whose model the registry names; None when no other sprint was promoted yet.
+        champion_unknown: why that could not be looked up; empty where it could.
         wear: how often the test split was used to decide, this time included.
         cost: of this sprint, in the project's currency.
         duration_min: of this sprint's stages.
@@ -56,6 +57,7 @@ class Evidence(Record, frozen=True, kw_only=True):
     primary_target: str
     samples: Samples | None = None
     champion: str | None = None
+    champion_unknown: str = ""
     wear: Wear | None = None
     label_price: LabelPrice | None = None
     cost: float | None = None

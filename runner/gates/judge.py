@@ -110,6 +110,7 @@ def judge(gates: Sequence[WrittenGate], evidence: Evidence, claim: WrittenGate |
         optimizing_value=measured(evidence, optimizing, best).value,
         optimizing_interval=_alone(sample(evidence, optimizing, best), level),
         champion=evidence.champion,
+        champion_unknown=evidence.champion_unknown or UNSET,
         level=family.level if resampling else None,
         family=sum(result.interval is not None for result in (*results, *tested)),
         wear=evidence.wear,
@@ -147,9 +148,11 @@ def _question(written: WrittenGate, cell: Cell, evidence: Evidence) -> _Question
 
 
 def _reference(gate: Gate, cell: Cell, evidence: Evidence) -> Measured | None:
-    """What the gate compares with; None when no champion exists yet."""
+    """What the gate compares with; None when no champion exists yet, and without a value where that is not known."""
     if gate.against == REFERENCE_TARGET:
         return torch_reference(evidence, gate.metric, cell)
+    if evidence.champion_unknown:
+        return Measured(why_not=f"it is not known who holds the stage: {evidence.champion_unknown}")
     if evidence.champion is None:
         return None
     return champion_reference(evidence.champion, evidence.evaluation, gate.metric, cell)

@@ -134,7 +134,7 @@ def _note_looks(root: Path, sprints: Sequence[str]) -> None:
 
 
 def _refuse_code(root: Path, base: str) -> None:
-    code = code_paths(git_snapshot.changed_files(root, base, "HEAD"))
+    code = code_paths(git_snapshot.changed_anywhere(root, base, "HEAD"))
     if code:
         shown = [path if path.isprintable() else ascii(path) for path in code]
         raise FlywheelError(

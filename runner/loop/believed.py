@@ -150,7 +150,7 @@ def _require_of_git(root: Path, run: WorkflowRun, bundle: Bundle, branch: str) -
         spec = f"specs/{sprint}.yaml"
         named = {} if bundle.failed(sprint) else _digests(bundle, sprint)
         for file, sha256 in {**named, spec: bundle.report(sprint).spec.sha256}.items():
-            content = git.read_file(root, head, f"./{file}")  # the project may lie below the top
+            content = git.read_file(root, head, file)
             if content is None or hashlib.sha256(content).hexdigest() != sha256:
                 raise _refused(run, f"{sprint} rests on another {file!a} than the one of {head[:12]}")
 
@@ -295,7 +295,8 @@ def _require_on_branch(root: Path, run: WorkflowRun, branch: str, workflow: Work
     if not git.is_ancestor(root, run.head_sha, tip):
         raise _refused(run, f"its workflow came from {run.head_sha[:12]}, which is not a commit of {branch}")
     file = FOLDER + workflow
-    if git.read_file(root, run.head_sha, file) != git.read_file(root, tip, file):
+    there, here = (git.read_file_of_repository(root, commit, file) for commit in (run.head_sha, tip))
+    if there != here:
         raise _refused(run, f"{workflow} at {run.head_sha[:12]} is not the one that {branch} has now")
 
 
@@ -312,7 +313,7 @@ def _fetch(root: Path, pull: PullRequest, access: Access | None) -> None:
 
 
 def _require_no_code(root: Path, pull: PullRequest, base: str) -> None:
-    changed = code_paths(git_snapshot.changed_files(root, base, pull.head_sha))
+    changed = code_paths(git_snapshot.changed_anywhere(root, base, pull.head_sha))
     if changed:
         more = f" and {len(changed) - 1:,} more" if len(changed) > 1 else ""
         raise FlywheelError(
@@ -329,7 +330,7 @@ def _require_approved_state(forge: Forge, root: Path, run: WorkflowRun, pull: Pu
     A pull request that was rebased, or that the branch was moved forward to, brings its commits one by one, also code that
     a later one takes back.
     """
-    if not code_paths(git_snapshot.older_files(root, base, pull.head_sha)):
+    if not code_paths(git_snapshot.older_anywhere(root, base, pull.head_sha)):
         return
     state = git_snapshot.fork_state(root, base, pull.head_sha)
     brought = [each for each in forge.pull_requests_merged_by(state) if each.base_ref == pull.base_ref]

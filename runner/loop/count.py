@@ -12,10 +12,9 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.pipeline.compile import compile_pipeline
-from runner.planning.champion import resolve_champion
 from runner.planning.edits import inputs_of
 from runner.planning.resolve import stages_of
-from runner.planning.rival import rival
+from runner.planning.rival import find_rival
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow.locking import sprint_lock
 
@@ -36,7 +35,7 @@ def index_data(
         FlywheelError: the data is too large, cannot be fetched or is not as its pointer says, or the stage failed.
     """
     folder = root / "reports" / loaded.name
-    stages = stages_of(project, loaded, resolve_champion(root, rival(root, project, loaded)))
+    stages = stages_of(project, loaded, find_rival(root, project, loaded).model)
     read = inputs_of([stage for stage in stages if stage.name == STAGE])
     with sprint_lock(root, loaded.name):
         _fetch(root, read, say, max_bytes)

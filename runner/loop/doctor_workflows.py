@@ -24,17 +24,31 @@ _ASK = (
 
 
 def diagnose_workflows(root: Path, repository: str | None, default_branch: str | None) -> Iterator[Diagnosis]:
-    """Looks at `.github/workflows`; the arguments are those of `diagnose_files`."""
-    yield _workflows(root)
-    yield _reusable_workflow(root, repository, default_branch)
-    yield _triggers(root, default_branch)
-    yield _pinned_actions(root)
+    """Looks at `.github/workflows` of the repository's top; the arguments are those of `diagnose_files`."""
+    top = git.top_of(root)
+    yield _workflows(top, git.folder_in_repository(root).rstrip("/"))
+    yield _reusable_workflow(top, repository, default_branch)
+    yield _triggers(top, default_branch)
+    yield _pinned_actions(top)
 
 
-def _workflows(root: Path) -> Diagnosis:
+def _workflows(root: Path, project: str) -> Diagnosis:
+    """Args: project: its folder in the repository; empty for the top."""
     title = "the loop's workflows are here"
     folder = root / ".github" / "workflows"
     absent = [name for name in WORKFLOWS if not (folder / name).is_file()]
+    if (
+        not absent
+        and project
+        and f"--root proposal/{project} " not in (folder / "plan.yml").read_text("utf-8")
+    ):
+        return Diagnosis(
+            id="workflows",
+            title=title,
+            state="problem",
+            detail=f"those in .github/workflows do not work in this project's folder, {project}/",
+            fix="flywheel init --workflows --force, where they are not another project's",
+        )
     if not absent:
         return Diagnosis(id="workflows", title=title, state="ok", detail=", ".join(WORKFLOWS))
     return Diagnosis(
@@ -160,7 +174,7 @@ def _pinned_actions(root: Path) -> Diagnosis:
 
 def plan_is_filtered(root: Path) -> bool:
     """Whether plan.yml starts only for pull requests that touch certain paths."""
-    proposal = _events(root, "plan.yml").get("pull_request")
+    proposal = _events(git.top_of(root), "plan.yml").get("pull_request")
     return isinstance(proposal, dict) and ("paths" in proposal or "paths-ignore" in proposal)
 
 

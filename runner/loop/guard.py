@@ -131,6 +131,7 @@ class _Checkout:
     def problems(self) -> Iterator[str]:
         yield from self._links()
         yield from self._configuration()
+        yield from self._above()
         for path in self.files:
             yield from (f"{_shown(path)}: {problem}" for problem in _never(path))
         for path in committed_strangers(path for path, entry in self.files.items() if entry.mode != _SYMLINK):
@@ -144,6 +145,13 @@ class _Checkout:
         """A file's bytes as they were committed; None for what is no file, or not there."""
         regular = path in self.files and self.files[path].mode.startswith("100")
         return git.read_file(self.root, "HEAD", path) if regular else None
+
+    def _above(self) -> Iterator[str]:
+        """Of the rest of a larger repository, what git does to the project's files too."""
+        for path in git_snapshot.changed_outside(self.root, self.base, "HEAD"):
+            name = PurePosixPath(path).name.lower()
+            if name in _OF_BASE:
+                yield f"{_shown(path)}: {_OF_BASE[name]}; it is changed in a pull request of its own, without specs"
 
     def _links(self) -> Iterator[str]:
         for path, entry in self.files.items():
@@ -180,6 +188,9 @@ class _Checkout:
         parts = PurePosixPath(path).parts
         name = parts[-1].lower()  # where file names have no case, so has what git and DVC read
         content = self.content(path)
+        if not path.isascii() and any("\udc80" <= letter <= "\udcff" for letter in path):
+            yield "its name is not UTF-8: DVC and git would not mean the same file"
+            return
         if name in _OF_BASE:
             yield f"{_OF_BASE[name]}; it is changed in a pull request of its own, without specs"
         elif ".dvc" in [part.lower() for part in parts[:-1]]:

@@ -96,7 +96,7 @@ def propose(root: Path, base: str, head: str | None = None, *, counting: Countin
         base_commit=base_commit,
         head_commit=head_commit,
         uncommitted=bool(uncommitted),
-        code=code_paths(changed),
+        code=code_paths([*changed, *git_snapshot.changed_outside(root, base_commit, head_commit)]),
     )
     refused = guard.problems(root, base_commit) if elsewhere is None else []
     try:

@@ -14,7 +14,7 @@ from runner.config.project import Project
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import decode_json
-from runner.planning.champion import Registry, missing_tags
+from runner.planning.champion import Registry
 from runner.trainers import CHAMPION
 
 _Read = Callable[[str], bytes | None]
@@ -37,6 +37,7 @@ def resolve_ancestor(
     ancestor.
 
     Raises:
+        ChampionUnknownError: who holds the stage could not be looked up.
         FlywheelError: nobody holds the stage; or the named sprint has not run, or does another task (exit code 3).
     """
     named = loaded.sprint.train.ancestor
@@ -52,7 +53,7 @@ def resolve_ancestor(
         return _resolved(named, here, project, where)
     champion = (registry or Registry(root, project)).before(loaded.name)
     if champion is None:
-        raise _no_champion(root, project, where)
+        raise _no_champion(project, where)
 
     def promoted(file: str) -> bytes | None:
         return git.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
@@ -60,10 +61,7 @@ def resolve_ancestor(
     return _resolved(champion.sprint, promoted, project, where)
 
 
-def _no_champion(root: Path, project: Project, where: Where) -> FlywheelError:
-    missing = missing_tags(root, project)
-    if missing is not None:
-        return missing
+def _no_champion(project: Project, where: Where) -> FlywheelError:
     stage = (
         f"{project.model.name}#{project.model.stage}"
         if project.model

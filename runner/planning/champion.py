@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from runner.adapters import dvc_artifacts, git
+from runner.adapters import dvc_artifacts, dvc_files, git, git_commits, gto
 from runner.adapters.dvc_files import LockedStage, parse_lock
+from runner.adapters.gto_tags import ModelTags, RegistryTag, UnreadableTags
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -38,6 +40,7 @@ class Holder(Record, frozen=True, kw_only=True):
     """One assignment of the stage, and the sprint whose model it assigned; None where that cannot be told."""
 
     number: int
+    tag: str
     commit: str
     sprint: str | None
 
@@ -56,21 +59,39 @@ class _Models(msgspec.Struct, frozen=True):
     models: list[_Model]
 
 
+class ChampionUnknownError(FlywheelError):
+    """Who holds the stage could not be looked up, which is not the same as nobody: no gate passes for it.
+
+    `run` and `plan` go on without, and what would be judged against it is not measured.
+
+    Attributes:
+        unfinished: the sprint whose promotion may have been killed before its tags were made; empty where tags are missing
+            for another reason.
+    """
+
+    unfinished: str = ""
+
+
 class Registry:
     """The model registry: GTO's tags in git. What was asked once is not asked again."""
 
     def __init__(self, root: Path, project: Project) -> None:
         self._root = root
+        self._project = project
         self._model = project.model.name if project.model else ""
-        self._name = f"{project.model.name}#{project.model.stage}" if project.model else ""
-        self._tags = (
-            git.stage_tags(root, project.model.name, project.model.stage) if project.model is not None else []
-        )
+        self._stage = project.model.stage if project.model else ""
         self._sprints: dict[str, str | None] = {}
 
-    def champion(self) -> Champion | None:
-        """Who holds the stage now, or None when no sprint was promoted yet."""
-        return self._newest(self._tags)
+    def champion(self, finishing: str = "") -> Champion | None:
+        """Who holds the stage now, or None when nobody does.
+
+        Args:
+            finishing: the sprint that is being promoted: what an earlier try left of its promotion is no tag that is missing.
+
+        Raises:
+            ChampionUnknownError: it could not be looked up.
+        """
+        return self._holder(self._tags_but(finishing))
 
     def rival(
         self, sprint: str, same_model: Callable[[str], bool], same_spec: Callable[[str], bool]
@@ -83,52 +104,139 @@ class Registry:
         Args:
             same_model: whether the sprint makes what it was promoted with at a commit; `rival.py` knows.
             same_spec: whether its spec is the one of a commit.
+
+        Raises:
+            ChampionUnknownError: it could not be looked up.
         """
-        own = [position for position in self._own(sprint) if same_model(self._tags[position][1])]
-        if not own or (own[0] > 0 and not same_spec(self._tags[own[0]][1])):
-            return self._newest(self._tags)
-        return self._newest(self._tags[max(own) + 1 :])
+        tags = self._tags_but(sprint, same_model)
+        own = [tag for tag in self._own(tags, sprint) if same_model(tag.commit)]
+        if not own:
+            return self._holder(tags)
+        held = self._held(tags)
+        if (held is None or held.commit != own[0].commit) and not same_spec(own[0].commit):
+            return self._holder(tags)
+        return self._holder(tags.before(own[-1]))
 
     def successor(self, sprint: str, same_model: Callable[[str], bool]) -> Champion | None:
-        """Who holds the stage in place of a model that the sprint still makes; None where that model holds it, or never did."""
-        own = [position for position in self._own(sprint) if same_model(self._tags[position][1])]
-        return self._newest(self._tags[: own[0]]) if own and own[0] > 0 else None
+        """Who holds the stage in place of a model that the sprint still makes; None where that model holds it, or never did.
+
+        Raises:
+            ChampionUnknownError: it could not be looked up.
+        """
+        tags = self._tags_but(sprint, same_model)
+        own = [tag for tag in self._own(tags, sprint) if same_model(tag.commit)]
+        held = self._held(tags)
+        return self._holder(tags) if own and held is not None and held.commit != own[0].commit else None
 
     def before(self, sprint: str) -> Champion | None:
-        """Who held the stage before the sprint itself first did; the champion, where it never did."""
-        own = [position for position, (_, commit) in enumerate(self._tags) if self._sprint(commit) == sprint]
-        return self._newest(self._tags[max(own) + 1 :] if own else self._tags)
+        """Who held the stage before the sprint itself first did; the champion, where it never did.
+
+        Raises:
+            ChampionUnknownError: it could not be looked up.
+        """
+        tags = self._tags_but(sprint)
+        own = [tag for tag in tags.assignments(self._stage) if self._sprint(tag.commit) == sprint]
+        return self._holder(tags.before(own[-1]) if own else tags)
 
     def holders(self) -> list[Holder]:
-        """Every assignment, newest first."""
+        """Every assignment, newest first.
+
+        Raises:
+            ChampionUnknownError: they could not be looked up.
+        """
         return [
-            Holder(number=number, commit=commit, sprint=self._sprint(commit)) for number, commit in self._tags
+            Holder(number=tag.number, tag=tag.name, commit=tag.commit, sprint=self._sprint(tag.commit))
+            for tag in self._tags_but("").assignments(self._stage)
         ]
 
-    def _newest(self, tags: list[tuple[int, str]]) -> Champion | None:
-        for number, commit in tags:
-            sprint = self._sprint(commit)
-            if sprint is not None:
-                first = min(older for older, same in self._tags if same == commit)
-                return Champion(
-                    sprint=sprint,
-                    commit=commit,
-                    tag=f"{self._name}#{number}",
-                    first_tag=f"{self._name}#{first}",
-                )
-        return None
+    def _tags_but(self, finishing: str, same_model: Callable[[str], bool] = lambda commit: True) -> ModelTags:
+        found = self._looked_up
+        if not isinstance(found, ChampionUnknownError):
+            return found
+        if finishing and found.unfinished == finishing:
+            commit = git_commits.newest_of(self._root, [dvc_artifacts.FILE])
+            if commit is not None and same_model(commit):
+                return gto.tags_of(self._root, self._model)
+        raise found
 
-    def _own(self, sprint: str) -> list[int]:
-        """Where among the assignments, the newest first, those of the sprint's own models are."""
-        there = git.commits_with(
-            self._root, [commit for _, commit in self._tags], _record(sprint, "metrics.json")
+    @cached_property
+    def _looked_up(self) -> ModelTags | ChampionUnknownError:
+        if self._project.model is None:
+            return ModelTags("", [])
+        try:
+            tags = gto.tags_of(self._root, self._model)
+            self._require_all(tags)
+        except UnreadableTags as error:
+            return _unknown(error)
+        except ChampionUnknownError as error:
+            return error
+        return tags
+
+    def _require_all(self, tags: ModelTags) -> None:
+        """A clone may lack tags, or the newest of them: then it tells of a champion that is none, or of no champion.
+
+        The top-level dvc.yaml names a model as soon as one was promoted, and in the same push as the tags.
+
+        Raises:
+            ChampionUnknownError: what is here says that there are others.
+        """
+        named = _named_here(self._root, self._model, strict=not tags.tags)
+        holder = self._held(tags)
+        if named is not None and holder is not None and self._sprint(holder.commit) == named:
+            return
+        lacking = _lacks_tags(self._root)
+        if named is not None and (lacking or all(self._sprint(tag.commit) != named for tag in tags.tags)):
+            missing = self._missing(
+                dvc_artifacts.FILE, f"it names the model of {named}", f"flywheel promote {named}"
+            )
+            missing.unfinished = "" if lacking else named
+            raise missing
+        if tags.tags:
+            return
+        elsewhere = _named_elsewhere(self._root, self._model)
+        if elsewhere is not None:
+            branch, sprint = elsewhere
+            raise self._missing(dvc_artifacts.FILE, f"that of {branch} names the model of {sprint}")
+        if lacking:
+            raise self._missing("refs/tags", lacking)
+
+    def _missing(self, where: str, why: str, unfinished: str = "") -> ChampionUnknownError:
+        lacking = f"; where its promotion was not finished: {unfinished}" if unfinished else ""
+        return ChampionUnknownError(
+            f"{why}, and no tag here says what holds {self._model}#{self._stage}",
+            where=Where(where),
+            hint=f"{git.fetch_command(self._root)}{lacking}",
+            exit_code=ExitCode.GATE_NOT_PASSED,
         )
-        commits = [commit for _, commit in self._tags]
-        return [
-            position
-            for position, commit in enumerate(commits)
-            if commit in there and self._sprint(commit) == sprint
-        ]
+
+    def _held(self, tags: ModelTags) -> RegistryTag | None:
+        try:
+            return tags.holder(self._stage)
+        except UnreadableTags as error:
+            raise _unknown(error) from error
+
+    def _holder(self, tags: ModelTags) -> Champion | None:
+        tag = self._held(tags)
+        if tag is None:
+            return None
+        sprint = self._sprint(tag.commit)
+        if sprint is None:
+            raise ChampionUnknownError(
+                f"{tag.name} names {tag.commit[:10]}, which holds no record of a sprint of this project",
+                where=Where("refs/tags"),
+                hint="look at it with: gto show, gto history; where it is another project's, give `model.name` in "
+                "flywheel.yaml a name of its own",
+            )
+        first = [each for each in tags.assignments(self._stage) if each.commit == tag.commit][-1]
+        return Champion(sprint=sprint, commit=tag.commit, tag=tag.name, first_tag=first.name)
+
+    def _own(self, tags: ModelTags, sprint: str) -> list[RegistryTag]:
+        """The assignments of the sprint's own models, the newest first."""
+        assigned = tags.assignments(self._stage)
+        there = git.commits_with(
+            self._root, [tag.commit for tag in assigned], _record(sprint, "metrics.json")
+        )
+        return [tag for tag in assigned if tag.commit in there and self._sprint(tag.commit) == sprint]
 
     def _sprint(self, commit: str) -> str | None:
         """The sprint that an assignment promoted: the one in whose folder the registered model lies at its commit.
@@ -146,24 +254,45 @@ class Registry:
         return self._sprints[commit]
 
 
-def missing_tags(root: Path, project: Project) -> FlywheelError | None:
-    """What is wrong where no tag says who holds the stage although dvc.yaml names the model: a clone without tags.
+def _unknown(error: FlywheelError) -> ChampionUnknownError:
+    return ChampionUnknownError(error.message, hint=error.hint, where=error.where, exit_code=error.exit_code)
 
-    None where nothing was promoted yet.
+
+def _named_here(root: Path, model: str, *, strict: bool) -> str | None:
+    """The sprint whose model the top-level dvc.yaml names; None where it names none.
+
+    Raises:
+        ChampionUnknownError: `strict`, and it cannot be read, so that it may name one.
     """
     path = root / dvc_artifacts.FILE
-    if project.model is None or not path.is_file():
+    if not path.is_file():
         return None
-    sprint = dvc_artifacts.sprint_of(dvc_artifacts.artifact_path(path.read_bytes(), project.model.name))
-    if sprint is None:
-        return None
-    shallow = git.run_git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
-    return FlywheelError(
-        f"it names the model of {sprint}, and no tag here says what holds {project.model.name}#{project.model.stage}",
-        where=Where(dvc_artifacts.FILE),
-        hint=f"git fetch --tags{' --unshallow' * shallow}; where its promotion was not finished: flywheel promote {sprint}",
-        exit_code=ExitCode.GATE_NOT_PASSED,
-    )
+    content = path.read_bytes()
+    try:
+        dvc_files.parse(content, Where(dvc_artifacts.FILE))
+    except FlywheelError as error:
+        if strict:
+            raise _unknown(error) from error
+    return dvc_artifacts.sprint_of(dvc_artifacts.artifact_path(content, model))
+
+
+def _named_elsewhere(root: Path, model: str) -> tuple[str, str] | None:
+    """A branch whose dvc.yaml names the model of a sprint, and that sprint: the proposal may be older than its promotion."""
+    branches = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+    for branch, content in git.read_file_of_refs(root, branches, dvc_artifacts.FILE).items():
+        sprint = dvc_artifacts.sprint_of(dvc_artifacts.artifact_path(content, model))
+        if sprint is not None:
+            return branch, sprint
+    return None
+
+
+def _lacks_tags(root: Path) -> str:
+    """Why this clone may lack tags; empty where it has those of its remote."""
+    if git.is_shallow(root):
+        return "this clone has only a part of the history"
+    if git.ignores_tags(root):
+        return "this clone was made without tags"
+    return ""
 
 
 def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion | None:

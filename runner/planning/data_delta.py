@@ -273,7 +273,7 @@ def pointer_deltas(
             content = file.read_bytes() if file.is_file() and not file.is_symlink() else None
         will = _state(content)
         if was != will:
-            deltas.append(PointerDelta(path=path, before=was, after=will))
+            deltas.append(PointerDelta(path=git.shown(path), before=was, after=will))
     return deltas
 
 

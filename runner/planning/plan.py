@@ -15,12 +15,12 @@ from runner.domain.records import Selection
 from runner.domain.verdict import Wear
 from runner.gates.judge import describe
 from runner.planning.ancestor import resolve_ancestor
-from runner.planning.champion import Champion, champion_record, resolve_champion
+from runner.planning.champion import Champion, champion_record
 from runner.planning.edits import input_edits
 from runner.planning.forecast import Forecaster, forecast
 from runner.planning.records import Action, Plan, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
-from runner.planning.rival import rival
+from runner.planning.rival import find_rival
 from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
 from runner.planning.uses import uses_on_branches
@@ -33,10 +33,9 @@ SPLIT = "test"  # what sprints are judged on
 def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
     """What `flywheel run` will do. Reads small files and DVC's cache; changes nothing, needs no data and no GPU."""
     folder = root / "reports" / loaded.name
-    champion = rival(root, project, loaded)
-    model = resolve_champion(root, champion)
+    against = find_rival(root, project, loaded)
     ancestor = resolve_ancestor(root, project, loaded)
-    resolved = stages_of(project, loaded, model, ancestor)
+    resolved = stages_of(project, loaded, against.model, ancestor)
     edited, not_looked_at = input_edits(root, resolved)
     stages = plan_stages(resolved, Repository(root, folder), edited)
     selection, note = planned_selection(root, folder, resolved, stages)
@@ -52,15 +51,16 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
         sprint=loaded.name,
         title=loaded.sprint.title,
         stages=timed,
-        splits=split_plans(selection, _champion_selection(root, champion)),
+        splits=split_plans(selection, _champion_selection(root, against.champion)),
         data_note="; ".join([note, *not_looked_at]),
         forecast=forecast(timed, timings, project.costs, ahead.notes),
         gates=_gates(project, loaded),
-        champion=champion.sprint if champion else None,
+        champion=against.sprint,
+        champion_unknown=against.unknown,
         dropped=[str(warning).partition("\n")[0] for warning in dropped(loaded.chain)],
         ancestors=[one.sprint for one in ancestor.line] if ancestor else [],
         wear=_wear(
-            root, project, loaded, selection, stages, _asked(project, loaded, selection, resolved, model)
+            root, project, loaded, selection, stages, _asked(project, loaded, selection, resolved, against.model)
         ),
     )
 

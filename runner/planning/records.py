@@ -60,6 +60,7 @@ class Plan(Record, frozen=True, kw_only=True):
     Attributes:
         ancestors: the sprint whose model is fine-tuned, then those that it came from; none where training starts elsewhere.
         dropped: what the spec leaves out of the lists of the one it extends, each with its place.
+        champion_unknown: why it is not known who holds the stage, and what to type; gates against it are not measured then.
         wear: how often the test split has been used to decide; None while the split is not known.
     """
 
@@ -73,6 +74,7 @@ class Plan(Record, frozen=True, kw_only=True):
     champion: str | None = None
     ancestors: list[str] = []
     dropped: list[str] = []
+    champion_unknown: str = ""
     wear: Wear | None = None
 
     @property

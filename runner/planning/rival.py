@@ -7,14 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import yaml
 
-from runner.adapters import git
+from runner.adapters import git, yaml_text
 from runner.adapters.dvc_files import LockedStage, parse_lock
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError, Where
+from runner.domain.files import read_text
+from runner.domain.records import Record
 from runner.planning.ancestor import resolve_ancestor
-from runner.planning.champion import Champion, Registry
+from runner.planning.champion import Champion, ChampionUnknownError, Registry, resolve_champion
 from runner.planning.resolve import TO_ROOT, ResolvedStage, stages_of
 from runner.planning.workspace import Repository
 from runner.stages.pipeline import stage_named
@@ -34,6 +38,7 @@ def rival(
     champion. So is a former champion's spec in which anything was edited, a title say.
 
     Raises:
+        ChampionUnknownError: who holds the stage could not be looked up.
         FlywheelError: a lock file in git, or a pointer here, is none.
     """
 
@@ -79,6 +84,52 @@ def _makes_the_model_of(
 
 def _sha256(content: bytes | None) -> str | None:
     return hashlib.sha256(content).hexdigest() if content is not None else None
+
+
+class Rival(Record, frozen=True, kw_only=True):
+    """Whom a sprint is compared with, as far as that can be looked up here.
+
+    Attributes:
+        champion: None where nothing was promoted before it, and where it is not known.
+        model: what the champion ships; where it is not known, what the sprint was compared with when it ran last, so that
+            nothing runs again for that.
+        unknown: why it is not known, and what to type, in a sentence; empty where it is.
+    """
+
+    champion: Champion | None = None
+    model: ResolvedChampion | None = None
+    unknown: str = ""
+
+    @property
+    def sprint(self) -> str | None:
+        """The champion's."""
+        return self.champion.sprint if self.champion else None
+
+
+def find_rival(root: Path, project: Project, loaded: LoadedSprint, registry: Registry | None = None) -> Rival:
+    """Whom a sprint is compared with: the one answer that `plan`, `run`, `report` and `status` go by.
+
+    Raises:
+        FlywheelError: a lock file in git, or a pointer here, is none; or the champion's record names no stored model.
+    """
+    try:
+        champion = rival(root, project, loaded, registry)
+    except ChampionUnknownError as error:
+        recorded = recorded_champion(root / "reports" / loaded.name)
+        return Rival(model=recorded, unknown=f"{error.where}: {error.message} ({error.hint})")
+    return Rival(champion=champion, model=resolve_champion(root, champion))
+
+
+def recorded_champion(folder: Path) -> ResolvedChampion | None:
+    """The champion that a sprint's params.yaml names; None where it was compared with none."""
+    path = folder / "params.yaml"
+    if not path.is_file():
+        return None
+    text = read_text(path)
+    try:
+        return msgspec.convert(yaml_text.load(text)["champion"]["champion"], ResolvedChampion)
+    except (yaml.YAMLError, KeyError, TypeError, msgspec.MsgspecError):
+        return None
 
 
 def _as_before(stage: ResolvedStage, locked: LockedStage | None, workspace: Repository) -> bool:

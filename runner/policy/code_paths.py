@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,6 +16,8 @@ from runner.domain.policy import AGREED_FILE, Finding, FindingKind
 from runner.domain.verdict import SplitUse
 
 _FOLDERS = (".github/", ".ci/", ".dvc/", "runner/")
+# Outside the project's folder in a larger repository: what the forge executes, and what git follows everywhere below it.
+_ABOVE = frozenset((".gitattributes", ".gitmodules", ".dvcignore"))
 _FILES = frozenset(
     (
         "pyproject.toml",
@@ -53,12 +56,24 @@ def code_paths(changed: Iterable[str]) -> list[str]:
 
     >>> code_paths(["specs/0002-dark.yaml", ".dvc/config", "reports/0002-dark/numpy.py", "runner/cli/main.py"])
     ['.dvc/config', 'reports/0002-dark/numpy.py', 'runner/cli/main.py']
+
+    Of the rest of a larger repository, named as seen from the project, these are the workflows and what git follows.
+
+    >>> code_paths(["../../.github/workflows/plan.yml", "../other/main.py", "../.gitattributes"])
+    ['../../.github/workflows/plan.yml', '../.gitattributes']
     """
-    return [path for path in changed if _is_code(path)]
+    return [_printable(path) for path in changed if _is_code(path)]
+
+
+def _printable(path: str) -> str:
+    return path if path.isprintable() else ascii(path)
 
 
 def _is_code(path: str) -> bool:
     plain = path.casefold()  # file systems that ignore case would find it all the same
+    if plain.startswith("../"):
+        below = re.sub(r"^(\.\./)+", "", plain)
+        return below.startswith(_FOLDERS) or PurePosixPath(below).name in _ABOVE
     return (
         plain.startswith(_FOLDERS)
         or plain in (".github", ".ci", ".dvc", "runner")
@@ -128,10 +143,11 @@ class _Edit:
 
 def _edited(sprint: str, edits: Sequence[_Edit], *, own: bool) -> Finding:
     subject = f"{_RECORDS}/{sprint}/"
+    shown = ", ".join(_printable(edit.path) for edit in edits)
     if own and all(edit.approves for edit in edits):
-        what = f"{', '.join(edit.path for edit in edits)} says what was approved, and comes with what it approves"
+        what = f"{shown} says what was approved, and comes with what it approves"
     elif own:
-        what = f"{', '.join(edit.path for edit in edits)} forgets uses of the test split: it would seem less worn than it is"
+        what = f"{shown} forgets uses of the test split: it would seem less worn than it is"
     else:
         what = f"{subject}: {_listed(edits, subject)}: the record of a sprint that this proposal does not run"
     return Finding(
@@ -140,7 +156,7 @@ def _edited(sprint: str, edits: Sequence[_Edit], *, own: bool) -> Finding:
         before=_digest((edit.path, edit.before) for edit in edits),
         after=_digest((edit.path, edit.after) for edit in edits),
         message=f"{what}; records are written by the job that verifies them",
-        where=edits[0].path,
+        where=_printable(edits[0].path),
     )
 
 
@@ -148,7 +164,7 @@ def _listed(edits: Sequence[_Edit], folder: str) -> str:
     """What became of the files: "metrics.json was changed, 12 files were removed (a.json, b.json, … and 10 more)"."""
     told = []
     for what in ("changed", "added", "removed"):
-        names = [edit.path.removeprefix(folder) for edit in edits if edit.what == what]
+        names = [_printable(edit.path.removeprefix(folder)) for edit in edits if edit.what == what]
         more = len(names) - _SHOWN
         shown = ", ".join(names[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
         if len(names) == 1:

@@ -30,7 +30,10 @@ from runner.scaffold.survey import Survey, survey_dataset
 from runner.scaffold.workflows import Home, home_of, workflow_documents
 
 DATA = "data"
-NO_WORKFLOWS = "the workflows were not written: the git repository begins in a folder above"
+NO_WORKFLOWS = (
+    "the workflows were not written: the git repository begins in a folder above; "
+    "to write them there, for this folder: flywheel init --workflows"
+)
 FLAWED_LABELS = "they stop a sprint at its checks; correct them, or add `AND label_problem IS NULL` to splits"
 _REPLACE = "run flywheel init in a fresh folder, or replace them: --force (data is never replaced)"
 # What flywheel and DVC leave besides the files to commit; DVC adds the dataset itself.

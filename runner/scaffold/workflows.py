@@ -8,7 +8,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runner.adapters.git import default_branch, likely_branch, remote_url, run_git
+from runner.adapters.git import (
+    default_branch,
+    folder_in_repository,
+    is_repository,
+    likely_branch,
+    remote_url,
+    run_git,
+    top_of,
+)
 from runner.config.root import PROJECT_FILE
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
@@ -22,6 +30,7 @@ _REMOTE = re.compile(
     r"(?:[a-z+]+://(?:[^@/]+@)?[^/]+/|[^@/\s]+@[^:/\s]+:)"
     r"(?P<repository>[A-Za-z0-9][\w.-]*/[\w.-]+?)(?:\.git)?/?"
 )
+_PLAIN_FOLDER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._/-]*")
 # What stands in YAML and in a ref without quotes.
 _PLAIN_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _GUESSED = (
@@ -59,28 +68,37 @@ class WorkflowsResult(Record, frozen=True, kw_only=True):
 
 
 def write_workflows(root: Path, *, force: bool, branch: str | None = None) -> WorkflowsResult:
-    """Writes the loop's workflows into a repository that is there already.
+    """Writes the loop's workflows to the top of the repository, where the forge reads them.
 
     Args:
+        root: the project's folder: the top, or one below it.
         branch: the default branch; what the checkout tells when None.
 
     Raises:
-        FlywheelError: `root` is not the top of a git repository, or files of other content are in the way.
+        FlywheelError: `root` is in no git repository, or below its top and no project, or files of other content are in the
+            way.
     """
-    top = _answer(root, "rev-parse", "--show-toplevel")
-    if not top or Path(top).resolve() != root.resolve():
+    folder = folder_in_repository(root)
+    begun = (root / PROJECT_FILE).is_file()
+    if not is_repository(root):
         raise FlywheelError(
-            "not the top of a git repository: GitHub reads workflows only there",
+            "in no git repository: GitHub reads workflows only at the top of one",
             where=Where(str(root)),
-            hint="git init" if not top else f"cd {top}",
+            hint="git init",
+        )
+    top = top_of(root)
+    if folder and not begun:
+        raise FlywheelError(
+            "neither the top of the git repository, where GitHub reads workflows, nor a project's folder",
+            where=Where(str(root)),
+            hint=f"cd {top}",
         )
     home = home_of(root, branch)
-    documents = workflow_documents(home.repository, home.branch)
-    refuse_to_replace(root, documents, force, hint=_REPLACE)
-    unchanged = write_documents(root, documents)
-    begun = (root / PROJECT_FILE).is_file()
+    documents = workflow_documents(home.repository, home.branch, folder)
+    refuse_to_replace(top, documents, force, hint=_REPLACE)
+    unchanged = write_documents(top, documents)
     return WorkflowsResult(
-        folder=str(root),
+        folder=str(top),
         repository=home.repository,
         branch=home.branch,
         written=[path for path in documents if path not in unchanged],
@@ -139,19 +157,51 @@ def _placeholder_note(url: str) -> str:
     )
 
 
-def workflow_documents(repository: str | None, branch: str) -> dict[str, str]:
+def workflow_documents(repository: str | None, branch: str, folder: str = "") -> dict[str, str]:
     """Every file of `.github` that the loop needs, by its path in the repository.
 
     Args:
         repository: OWNER/NAME; None leaves a placeholder, which `flywheel doctor` names.
+        folder: of the project in the repository, with a slash at its end; empty for the top.
+
+    Raises:
+        FlywheelError: the folder cannot stand in a workflow.
     """
+    if folder and not _PLAIN_FOLDER.fullmatch(folder):
+        raise FlywheelError(
+            f"the folder {folder!a} cannot stand in a workflow",
+            hint="letters, digits, . _ - and / only: git mv it, then flywheel init --workflows",
+        )
     return {
-        f".github/{path.relative_to(_TEMPLATES).as_posix()}": path.read_text(encoding="utf-8")
-        .replace(OWNER_REPO, repository or OWNER_REPO)
-        .replace("DEFAULT_BRANCH", branch)
+        f".github/{path.relative_to(_TEMPLATES).as_posix()}": _below(
+            path.read_text(encoding="utf-8")
+            .replace(OWNER_REPO, repository or OWNER_REPO)
+            .replace("DEFAULT_BRANCH", branch),
+            folder,
+        )
         for path in sorted(_TEMPLATES.rglob("*"))
         if path.suffix in (".yml", ".sh")
     }
+
+
+def _below(text: str, folder: str) -> str:
+    """A workflow for a project in a folder: the paths that start it, and the folder that its jobs work in.
+
+    >>> _below('paths: ["specs/**", "**.dvc"]', "ml/v1/")
+    'paths: ["ml/v1/specs/**", "ml/v1/**.dvc"]'
+    >>> _below("flywheel ci plan --root proposal --base x", "ml/v1/")
+    'flywheel ci plan --root proposal/ml/v1 --base x'
+    """
+    if not folder:
+        return text
+    text = re.sub(r"(--root (?:proposal|trusted))\b", lambda found: f"{found[1]}/{folder.rstrip('/')}", text)
+    return re.sub(
+        r"(?m)^(\s*paths: \[)(.*)(\])$",
+        lambda found: (
+            found[1] + found[2].replace(', "', f', "{folder}').replace('"', f'"{folder}', 1) + found[3]
+        ),
+        text,
+    )
 
 
 def repository_of(root: Path) -> str | None:

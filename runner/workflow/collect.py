@@ -50,7 +50,7 @@ class Sources:
     Attributes:
         folder: the sprint's folder, or one laid out as it is.
         fresh: the stages whose records count.
-        champion: the sprint that this one is compared with.
+        champion: the sprint that this one is compared with. `champion_unknown`: why that could not be looked up.
         uses: of the test split, by this sprint.
     """
 
@@ -61,6 +61,7 @@ class Sources:
     fresh: frozenset[str]
     failure: StageFailure | None = None
     champion: str | None = None
+    champion_unknown: str = ""
     uses: Sequence[SplitUse] = ()
 
     @property
@@ -107,7 +108,8 @@ def collect(sources: Sources) -> ReportInputs:
         confidence_curves=_confidence_curves(sources.folder) if evaluated else [],
         gallery=sources.record("inspect", "gallery.json", Gallery),
         benchmark=sources.record("benchmark", "benchmark.json", Benchmark),
-        champion_name=sources.champion,
+        champion_name=_champion_name(sources),
+        champion_why_not=sources.champion_unknown,
         timings=read_timings(sources.folder).stages,
         terms=_terms(sources.terms),
     )
@@ -129,6 +131,7 @@ def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
         primary_target=loaded.sprint.primary_target,
         samples=read_samples(sources.folder / SAMPLES),
         champion=sources.champion,
+        champion_unknown=sources.champion_unknown,
         wear=wear_of_verdict(
             project, inputs.evaluation.split, sources.uses, evaluation_digest(sources.folder)
         ),
@@ -137,6 +140,12 @@ def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
         duration_min=cost.seconds / 60 if cost.seconds is not None else None,
     )
     return judge(written_gates(project, loaded), evidence, written_claim(loaded))
+
+
+def _champion_name(sources: Sources) -> str | None:
+    """Where it is not known who holds the stage, the evaluation may still tell of the one of then."""
+    measured = sources.evaluation is not None and sources.evaluation.champion is not None
+    return "not known" if sources.champion_unknown and not measured else sources.champion
 
 
 def _terms(terms: Terms | None) -> BaseTerms | None:

@@ -15,7 +15,7 @@ from runner.config.project import Model, Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.domain.verdict import Outcome, Verdict
-from runner.planning.champion import Champion, Registry, champion_record, missing_tags
+from runner.planning.champion import Champion, Registry, champion_record
 from runner.workflow.registering import said_in
 
 Event = Literal["promoted", "rolled back"]
@@ -56,24 +56,26 @@ def history(root: Path) -> list[Assigned]:
     """Every assignment, newest first; none before the first promotion.
 
     Raises:
-        FlywheelError: flywheel.yaml is not valid, or names no model; this clone lacks the tags (exit code 1).
+        ChampionUnknownError: this clone lacks the tags (exit code 1), or they cannot be read (exit code 3).
+        FlywheelError: flywheel.yaml is not valid, or names no model.
     """
     project = load_project(root)
     model = named_model(project)
-    tags = gto.assignments(root, model.name, model.stage)
-    if not tags and (missing := missing_tags(root, project)):
-        raise missing
-    registered = {tag.commit: (version, tag) for version, tag in gto.versions(root, model.name).items()}
-    sprints = {holder.number: holder.sprint for holder in Registry(root, project).holders()}
+    registry = Registry(root, project)
+    sprints = {holder.tag: holder.sprint for holder in registry.holders()}
+    champion = registry.champion()
+    known = gto.tags_of(root, model.name)
+    registered = {tag.commit: (version, tag) for version, tag in known.versions.items()}
+    tags = known.assignments(model.stage)
     rows = []
-    for position, (number, tag) in enumerate(tags):
-        sprint = sprints.get(number)
+    for position, tag in enumerate(tags):
+        sprint = sprints.get(tag.name)
         version, first = registered.get(tag.commit, (None, tag))
         verdict = _verdict(root, sprint, tag, approvals=said_in(first.message).get("approvals", ""))
-        before = {older.commit for _, older in tags[position + 1 :]}
+        before = {older.commit for older in tags[position + 1 :]}
         rows.append(
             Assigned(
-                number=number,
+                number=tag.number,
                 tag=tag.name,
                 commit=tag.commit,
                 at=tag.at,
@@ -84,7 +86,7 @@ def history(root: Path) -> list[Assigned]:
                 outcome=verdict.outcome if verdict else None,
                 optimizing=verdict.optimizing if verdict else None,
                 value=verdict.optimizing_value if verdict else None,
-                current=position == 0,
+                current=champion is not None and champion.tag == tag.name,
                 accepted=_accepted(said_in(first.message)),
             )
         )

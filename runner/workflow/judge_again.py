@@ -23,7 +23,7 @@ from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import resolve_champion
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
-from runner.planning.rival import rival
+from runner.planning.rival import recorded_champion, rival
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.stages.champion import recorded_predictions
@@ -93,7 +93,7 @@ def _renew_terms(root: Path, folder: Path, champion: ResolvedChampion | None, me
     terms = with_evidence(root, folder, stale.terms_now(root, folder.name, merge))
     if not stale.terms_changed(recorded, terms):
         terms = msgspec.structs.replace(recorded, evidence=terms.evidence)
-    renewed = stale.renewed(folder.name, recorded, terms, stale.recorded_champion(folder), champion)
+    renewed = stale.renewed(folder.name, recorded, terms, recorded_champion(folder), champion)
     if renewed != recorded:
         write_json(folder / TERMS_FILE, renewed)
 

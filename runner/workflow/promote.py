@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from runner.adapters import git_commits, gto
+from runner.adapters import git_commits
 from runner.adapters.git import remote_url, run_git
 from runner.config.load import LoadedSprint
 from runner.config.project import Model, Project
@@ -83,18 +83,19 @@ def promote(
 
     Raises:
         ConfigurationErrors: flywheel.yaml or the spec is not valid.
-        FlywheelError: the sprint was not judged, or what `verify` needs is not here (exit code 3); git, DVC or GTO refuse
-            (exit code 3); the push failed (exit code 5).
+        FlywheelError: it is not known who holds the stage; the sprint was not judged, or what `verify` needs is not here
+            (exit code 3); git, DVC or GTO refuse (exit code 3); the push failed (exit code 5).
     """
     project, loaded = load(root, name)
     if project.model is None:
         return Promotion(sprint=loaded.name, result="refused", reasons=[NO_MODEL])
     with sprint_lock(root, loaded.name):
-        champion = Registry(root, project).champion()
+        champion = Registry(root, project).champion(finishing=loaded.name)
         known = registered_record(root, project.model, loaded.name)
         begun = _begun(loaded.name, project.model, champion)
         holds = known is not None and champion is not None and champion.commit == known[1]
         if known is not None and holds and not (push and is_left_behind(root, project.model, known[1])):
+            begun = msgspec.structs.replace(begun, tag=champion.tag if champion else None)
             return _again(root, project.model, begun, known, push=push and not dry_run)
         found = standing(root, project, loaded, conditions)
         if (of_the_past := _of_the_past(root, project, loaded, found, known)) is not None:
@@ -193,11 +194,11 @@ def _of_the_past(
 def _again(root: Path, model: Model, begun: Promotion, known: tuple[str, str], *, push: bool) -> Promotion:
     """It holds the stage; what was not pushed then may be now."""
     version, commit = known
-    _, tag = gto.assignments(root, model.name, model.stage)[0]
+    tag = str(begun.tag)
     if push:
         require_fetchable(root, begun.sprint, commit)
-        push_all(root, Registered(version=version, tag=tag.name, commit=commit, tags=[]), model)
-    return msgspec.structs.replace(begun, version=version, tag=tag.name, commit=commit, pushed=push)
+        push_all(root, Registered(version=version, tag=tag, commit=commit, tags=[]), model)
+    return msgspec.structs.replace(begun, version=version, commit=commit, pushed=push)
 
 
 def _kept(begun: Promotion, found: Standing) -> Promotion:

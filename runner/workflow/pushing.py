@@ -41,9 +41,10 @@ def push_all(root: Path, registered: Registered, model: Model) -> None:
     try:
         remote, branch = git_commits.upstream(root)
         there = git_commits.remote_refs(root, remote)
-        absent = [tag for tag in gto.tags_of(root, model.name) if f"refs/tags/{tag.name}" not in there]
+        known = gto.tags_of(root, model.name)
+        absent = [tag for tag in known.tags if f"refs/tags/{tag.name}" not in there]
         _require_on_branch(root, branch, absent)
-        ours = {f"{model.name}@{registered.version}", registered.tag}
+        ours = {f"{known.name}@{registered.version}", registered.tag}
         git_commits.push(root, sorted(ours | {tag.name for tag in absent}))
     except FlywheelError:
         delete_tags(root, registered.tags)
@@ -83,7 +84,7 @@ def is_left_behind(root: Path, model: Model, commit: str) -> bool:
 
 def tags_at(root: Path, model: Model, commit: str) -> list[str]:
     """The model's tags that name a commit."""
-    return [tag.name for tag in gto.tags_of(root, model.name) if tag.commit == commit]
+    return [tag.name for tag in gto.tags_of(root, model.name).tags if tag.commit == commit]
 
 
 def delete_tags(root: Path, tags: Sequence[str]) -> None:

@@ -34,7 +34,7 @@ class Recorded:
     """A sprint's folder as it was committed, and the configuration it was made with.
 
     Attributes:
-        champion: the sprint that it was compared with.
+        champion: the sprint that it was compared with. `champion_unknown`: why it could not be looked up, as the verdict says.
     """
 
     root: Path
@@ -42,6 +42,7 @@ class Recorded:
     project: Project
     loaded: LoadedSprint
     champion: str | None
+    champion_unknown: str = ""
 
 
 @contextmanager
@@ -75,6 +76,7 @@ def reported_again(recorded: Recorded, folder: Path) -> dict[str, bytes]:
         loaded=recorded.loaded,
         fresh=frozenset(stage.name for stage in STAGES),
         champion=recorded.champion,
+        champion_unknown=recorded.champion_unknown,
         uses=_uses(recorded.folder, folder),
     )
     inputs = collect(sources)

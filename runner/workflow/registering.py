@@ -99,7 +99,9 @@ def next_version(root: Path, model: Model, sprint: str, champion: tuple[str, str
     Args:
         champion: its sprint, and the commit that was promoted.
     """
-    newest = next(iter(gto.versions(root, model.name)), None)
+    newest = next(
+        iter(gto.tags_of(root, model.name).all_versions), None
+    )  # a name that was taken back is taken
     if newest is None:
         return FIRST_VERSION
     major, minor, _ = gto.number_of(newest)
@@ -135,19 +137,20 @@ def write_tags(root: Path, model: Model, version: str, commit: str, message: str
         FlywheelError: the version names another commit, or GTO refuses (exit code 3).
     """
     made = []
-    known = gto.versions(root, model.name).get(version)
+    tags = gto.tags_of(root, model.name)
+    known = tags.versions.get(version)
     if known is not None and known.commit != commit:
         raise FlywheelError(
-            f"{model.name}@{version} names another commit, {known.commit[:10]}",
+            f"{known.name} names another commit, {known.commit[:10]}",
             where=Where("refs/tags"),
             hint="git fetch --tags, then run the same command again",
             exit_code=ExitCode.STAGE_FAILED,
         )
     if known is None:
         made.append(gto.register(root, model.name, version, commit, message))
-    holding = next(iter(gto.assignments(root, model.name, model.stage)), None)
-    if holding is not None and holding[1].commit == commit:
-        return Registered(version=version, tag=holding[1].name, commit=commit, tags=made)
+    holding = tags.holder(model.stage)
+    if holding is not None and holding.commit == commit:
+        return Registered(version=version, tag=holding.name, commit=commit, tags=made)
     made.append(gto.assign(root, model.name, model.stage, version, message))
     return Registered(version=version, tag=made[-1], commit=commit, tags=made)
 

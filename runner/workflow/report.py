@@ -16,10 +16,9 @@ from runner.domain.records import Selection, StageFailure
 from runner.domain.verdict import SplitUse
 from runner.planning import wear
 from runner.planning.ancestor import resolve_ancestor
-from runner.planning.champion import resolve_champion
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
-from runner.planning.rival import rival
+from runner.planning.rival import find_rival
 from runner.planning.stages import plan_stages
 from runner.planning.uses import uses_on_branches
 from runner.planning.workspace import Repository
@@ -114,9 +113,8 @@ def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
 
     What is only not here, weights in a clone say, is as true as it was.
     """
-    champion = rival(root, project, loaded)
-    model = resolve_champion(root, champion)
-    stages = stages_of(project, loaded, model, resolve_ancestor(root, project, loaded))
+    against = find_rival(root, project, loaded)
+    stages = stages_of(project, loaded, against.model, resolve_ancestor(root, project, loaded))
     plans = plan_stages(stages, Repository(root, root / "reports" / loaded.name))
     fresh = {plan.stage for plan in plans if plan.action is Action.CACHED or plan.absent_only}
     if failure is not None and failure.stage == "check":
@@ -128,9 +126,10 @@ def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
         loaded=loaded,
         fresh=frozenset(fresh),
         failure=failure,
-        champion=champion.sprint if champion else None,
+        champion=against.sprint,
+        champion_unknown=against.unknown,
     )
-    return replace(sources, uses=_counted(sources, stages, model))
+    return replace(sources, uses=_counted(sources, stages, against.model))
 
 
 def _counted(
@@ -170,6 +169,6 @@ def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
 
 
 def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan]:
-    champion = resolve_champion(root, rival(root, project, loaded))
+    champion = find_rival(root, project, loaded).model
     stages = stages_of(project, loaded, champion, resolve_ancestor(root, project, loaded))
     return plan_stages(stages, Repository(root, root / "reports" / loaded.name))

@@ -33,7 +33,7 @@ class Rollback(Record, frozen=True, kw_only=True):
     """What was done.
 
     Attributes:
-        before: the sprint that held the stage; `sprint` holds it now.
+        before: the sprint that held the stage, empty where none did; `sprint` holds it now.
         result: `unchanged`: it held the stage already.
     """
 
@@ -58,17 +58,18 @@ def rollback(root: Path, name: str | None, *, push: bool, dry_run: bool = False)
     rows = history(root)
     if not rows:
         raise _refused("nothing was promoted yet: there is nothing to go back to", "flywheel promote SPRINT")
-    chosen = _chosen(rows, None if name in (None, PREVIOUS) else name)
+    current = next((row for row in rows if row.current), None)
+    chosen = _chosen(rows, current, None if name in (None, PREVIOUS) else name)
     version = chosen.version or ""
     done = Rollback(
         result="unchanged",
         sprint=str(chosen.sprint),
-        before=str(rows[0].sprint),
+        before=str(current.sprint) if current else "",
         version=version,
-        tag=rows[0].tag,
+        tag=current.tag if current else None,
         commit=chosen.commit,
     )
-    unchanged = chosen.commit == rows[0].commit
+    unchanged = current is not None and chosen.commit == current.commit
     if push:
         require_fetchable(root, done.sprint, chosen.commit, hint="dvc push --all-tags")
     if dry_run:
@@ -91,22 +92,24 @@ def _as(done: Rollback, result: Result, written: Registered | None, *, pushed: b
     return msgspec.structs.replace(done, result=result, tag=written.tag if written else None, pushed=pushed)
 
 
-def _chosen(rows: list[Assigned], name: str | None) -> Assigned:
+def _chosen(rows: list[Assigned], current: Assigned | None, name: str | None) -> Assigned:
     """The newest assignment of the named sprint; without a name, of the champion before today's.
 
     A stage that was rolled back stays where it is until a sprint is named: a job that is run again, or a command that is
-    typed twice, does not go back twice.
+    typed twice, does not go back twice. Where nothing holds it (`gto deprecate` took it away), it goes to what held it last.
     """
-    current = rows[0]
     if name is not None:
         found = next((row for row in rows if row.sprint in (name, _named(rows, name))), None)
         if found is None:
             held = ", ".join(dict.fromkeys(str(row.sprint) for row in rows if row.sprint))
             raise _refused(f"{name} never held the stage; these did: {held}", "flywheel history")
+    elif current is None:
+        found = rows[0]
     elif current.event == "rolled back":
         found = current
     else:
-        found = next((row for row in rows[1:] if row.commit != current.commit), None)
+        older = rows[rows.index(current) + 1 :]
+        found = next((row for row in older if row.commit != current.commit), None)
         if found is None:
             raise _refused(
                 f"{current.sprint} is the first that was promoted: there is nothing to go back to",
@@ -114,7 +117,7 @@ def _chosen(rows: list[Assigned], name: str | None) -> Assigned:
             )
     if found.version is None or found.sprint is None:
         raise _refused(
-            f"{found.tag} was made by hand, without a version",
+            f"{found.tag} names no registered version: it was made by hand, or its version was taken back",
             f"gto register {found.tag.partition('#')[0]} {found.commit[:10]} --version v0.0.1, then roll back again",
         )
     return found

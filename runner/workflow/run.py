@@ -22,12 +22,11 @@ from runner.domain.files import read_json, write_json
 from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.ancestor import resolve_ancestor
-from runner.planning.champion import resolve_champion
 from runner.planning.edits import inputs_of
 from runner.planning.plan import make_plan
 from runner.planning.records import Action, Plan
 from runner.planning.resolve import ResolvedStage, stages_of
-from runner.planning.rival import rival
+from runner.planning.rival import find_rival
 from runner.planning.stages import UNCHANGED
 from runner.stages.champion import not_here, stored_files
 from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
@@ -42,6 +41,7 @@ from runner.workflow.records import JudgedSprint
 from runner.workflow.report import write_report
 
 Say = Callable[[str], None]
+NOT_KNOWN = "it is not known who holds the stage, so gates against the champion are not measured"
 MINIMUM_FREE_BYTES = 64 * 2**20
 
 
@@ -62,7 +62,10 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
         judging = terms.settle(root, own, written, base, say)
         project, loaded = judging.project, judging.loaded
         with watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch:
-            champion = resolve_champion(root, rival(root, project, loaded))
+            against = find_rival(root, project, loaded)
+            champion = against.model
+            if against.unknown:
+                say(f"warning: {NOT_KNOWN}: {against.unknown}")
             ancestor = resolve_ancestor(root, project, loaded)
             stages = stages_of(project, loaded, champion, ancestor)
             _require_data(root, project, inputs_of(stages), pull=pull, say=say)

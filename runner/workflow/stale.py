@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import yaml
 
-from runner.adapters import git_commits, yaml_text
+from runner.adapters import git_commits
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_text
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Verdict
 from runner.planning.champion import resolve_champion
-from runner.planning.rival import rival
+from runner.planning.rival import recorded_champion, rival
 from runner.policy.agreed import agreed_at
 from runner.policy.semantic import policy_gates
 from runner.policy.slices import slice_key
@@ -64,7 +62,7 @@ def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict
     It is the same one where it ships the same artefact: an assignment that was made again changes nothing.
 
     Raises:
-        FlywheelError: the champion's record does not say which artefact it ships.
+        FlywheelError: who holds the stage is not known, or the champion's record does not say which artefact it ships.
     """
     now = resolve_champion(root, rival(root, project, loaded))
     before = recorded_champion(root / "reports" / loaded.name)
@@ -76,18 +74,6 @@ def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict
         yield f"judged against {verdict.champion or 'no champion'}, the champion is {now.sprint if now else 'none'}"
     else:
         yield f"judged against another model of {now.sprint} than the one that holds the stage"
-
-
-def recorded_champion(folder: Path) -> ResolvedChampion | None:
-    """The champion that a sprint's params.yaml names; None where it was compared with none."""
-    path = folder / "params.yaml"
-    if not path.is_file():
-        return None
-    text = read_text(path)
-    try:
-        return msgspec.convert(yaml_text.load(text)["champion"]["champion"], ResolvedChampion)
-    except (yaml.YAMLError, KeyError, TypeError, msgspec.MsgspecError):
-        return None
 
 
 def _same_artefact(one: ResolvedChampion | None, other: ResolvedChampion | None) -> bool:

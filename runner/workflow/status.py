@@ -14,10 +14,10 @@ from runner.domain.files import read_json
 from runner.domain.records import LAST_FAILURE_FILE, LastFailure, Record, StageFailure
 from runner.domain.verdict import Outcome, Verdict
 from runner.planning.ancestor import resolve_ancestor
-from runner.planning.champion import Registry, missing_tags, resolve_champion
+from runner.planning.champion import ChampionUnknownError, Registry
 from runner.planning.records import Action
 from runner.planning.resolve import stages_of
-from runner.planning.rival import rival
+from runner.planning.rival import find_rival
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.stages.run import FAILURE_FILE
@@ -77,8 +77,8 @@ def status(root: Path, say: Callable[[str], None]) -> list[SprintStatus]:
     """
     project = load_project(root)
     registry = Registry(root, project)
-    if registry.champion() is None and (missing := missing_tags(root, project)):
-        say(f"warning: {missing}")
+    if (unknown := _unknown(registry)) is not None:
+        say(f"warning: {unknown}")
     if (data := dvc_edits.look(root, project.dataset.path)).state == "edited":
         path = project.dataset.path
         say(f"warning: {path} was edited and not added ({data.words}), no verdict is of it: dvc add {path}")
@@ -91,7 +91,7 @@ def _status(root: Path, project: Project, name: str, registry: Registry) -> Spri
     except FlywheelError as error:
         first = error.errors[0] if isinstance(error, ConfigurationErrors) else error
         return SprintStatus(sprint=name, title="", state=State.INVALID, detail=str(first).splitlines()[0])
-    champion = registry.champion()
+    champion = None if _unknown(registry) else registry.champion()
     promoted = champion is not None and champion.sprint == name
     if is_running(root, name):
         return SprintStatus(sprint=name, title=loaded.sprint.title, state=State.RUNNING, promoted=promoted)
@@ -109,6 +109,15 @@ def _status(root: Path, project: Project, name: str, registry: Registry) -> Spri
         detail="; ".join(part for part in (detail, f"stale: {stale}" if stale else "") if part)
         or loaded.sprint.title,
     )
+
+
+def _unknown(registry: Registry) -> ChampionUnknownError | None:
+    """Why it is not known who holds the stage; None where it is."""
+    try:
+        registry.champion()
+    except ChampionUnknownError as error:
+        return error
+    return None
 
 
 def _recorded(folder: Path) -> tuple[State, str]:
@@ -147,18 +156,24 @@ def _summary(verdict: Verdict) -> str:
 def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> str | None:
     """Why the record is not one of what the repository holds now: what a run, or a judgement, would do otherwise."""
     try:
-        reasons = [*_judged_otherwise(root, project, loaded), *_pending(root, project, loaded, registry)]
+        reasons = [
+            *_judged_otherwise(root, project, loaded, registry),
+            *_pending(root, project, loaded, registry),
+        ]
     except FlywheelError as error:
         return _shown(error)
     return "; ".join(dict.fromkeys(reasons)) or None
 
 
-def _judged_otherwise(root: Path, project: Project, loaded: LoadedSprint) -> Iterator[str]:
+def _judged_otherwise(
+    root: Path, project: Project, loaded: LoadedSprint, registry: Registry
+) -> Iterator[str]:
     path = root / "reports" / loaded.name / "verdict.json"
     if not path.is_file():
         return
     verdict = read_json(path, Verdict)
-    yield from stale.champion_changed(root, project, loaded, verdict)
+    if _unknown(registry) is None:
+        yield from stale.champion_changed(root, project, loaded, verdict)
     yield from _other_terms(root, project, loaded.name)
     yield from outdated(root, *under_terms(root, project, loaded), verdict)
 
@@ -168,7 +183,7 @@ def _pending(root: Path, project: Project, loaded: LoadedSprint, registry: Regis
     folder = root / "reports" / loaded.name
     if (folder / FAILURE_FILE).is_file():
         return
-    champion = resolve_champion(root, rival(root, project, loaded, registry))
+    champion = find_rival(root, project, loaded, registry).model
     ancestor = resolve_ancestor(root, project, loaded, registry)
     stages = stages_of(*under_terms(root, project, loaded), champion, ancestor)
     plans = plan_stages(stages, Repository(root, folder))

@@ -18,6 +18,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import encode_json, read_json, read_text
 from runner.domain.policy import FindingKind
 from runner.domain.records import Record
+from runner.domain.verdict import Verdict
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.stages import evaluate
@@ -273,12 +274,14 @@ class _Repeated:
             sections = yaml_text.load(read_text(folder / "params.yaml"))
             champion = champion_of(sections)
             self._parameters(project, loaded, champion, ancestor_of(sections))
+            unknown = _unknown(folder)
             recorded = Recorded(
                 root=root,
                 folder=folder,
                 project=project,
                 loaded=loaded,
-                champion=champion.sprint if champion else None,
+                champion=champion.sprint if champion and not unknown else None,
+                champion_unknown=unknown,
             )
             self._outputs(recorded, msgspec.convert(section(sections, "evaluate"), EvaluateParams))
         except FlywheelError as error:
@@ -346,6 +349,14 @@ class _Repeated:
 
     def _broken(self, name: str, message: str) -> None:
         self._note(name, f"it could not be made again: {message}")
+
+
+def _unknown(folder: Path) -> str:
+    """Why it was not known who holds the stage when the sprint was judged; what is no verdict is compared as such."""
+    try:
+        return read_json(folder / "verdict.json", Verdict).champion_unknown or ""
+    except FlywheelError:
+        return ""
 
 
 def _written(folder: Path) -> list[str]:

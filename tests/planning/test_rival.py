@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from projects import PROJECT, SPEC, call, commit
+from projects import PROJECT, SPEC, call, commit, make_tag
 
 from runner.config.load import load_project, load_sprint
 from runner.planning.resolve import TO_ROOT, stages_of
@@ -41,7 +41,7 @@ def ran(root: Path, sprint: str) -> None:
 
 
 def promoted(root: Path, number: int) -> None:
-    call(root, "git", "tag", "-a", f"tiny-digits#prod#{number}", "-m", "promoted")
+    make_tag(root, f"tiny-digits#prod#{number}")
 
 
 @pytest.fixture
