@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
+from planted_registry import PROJECT, name_model, record
 from projects import call, commit, make_tag
 
-from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError
 from runner.planning.champion import Registry, resolve_champion
-
-PROJECT = msgspec.convert(
-    {
-        "apiVersion": "flywheel/v1",
-        "kind": "Project",
-        "name": "p",
-        "task": "detect",
-        "classes": ["a"],
-        "dataset": {"path": "data", "layout": "yolo"},
-        "model": {"name": "digits", "stage": "prod"},
-    },
-    Project,
-)
-LOCK = """\
-schema: '2.0'
-stages:
-  train:
-    cmd: python
-    outs:
-    - {{path: weights, md5: {sprint}-weights.dir}}
-  export:
-    cmd: python
-    outs:
-    - {{path: exports, md5: {sprint}-exports.dir}}
-"""
-
-
-def record(root: Path, sprint: str, *exports: str) -> None:
-    """Commits a sprint's record as a run leaves it."""
-    folder = root / "reports" / sprint
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.json").write_text(json.dumps({"sprint": sprint, "exports": exports}))
-    (folder / "dvc.lock").write_text(LOCK.format(sprint=sprint))
-    (folder / "exports.json").write_text(json.dumps([{"target": name, "further": 1} for name in exports]))
-    (folder / "training.json").write_text(json.dumps({"models": [{"path": "weights/seed-3.safetensors"}]}))
-    commit(root, sprint)
 
 
 def promote(root: Path, number: int) -> None:
@@ -120,12 +83,6 @@ def test_going_back_to_an_older_model_changes_no_promoted_sprints_record(root: P
         "digits#prod#1",
         "digits#prod#3",
     ]
-
-
-def name_model(root: Path, path: str) -> None:
-    """Commits a top-level dvc.yaml as promotion writes it."""
-    (root / "dvc.yaml").write_text(f"artifacts:\n  digits:\n    path: {path}\n    type: model\n")
-    commit(root, "name")
 
 
 def test_an_assignment_is_of_the_sprint_that_dvc_yaml_names_at_its_commit(root: Path) -> None:
