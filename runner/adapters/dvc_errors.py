@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_text
 
@@ -60,7 +61,9 @@ def explained(root: Path) -> Iterator[None]:
 
     for name in _READ:
         if (root / name).is_file():
-            read_text(root / name)
+            unfinished = unfinished_merge(name, read_text(root / name).encode())
+            if unfinished is not None:
+                raise unfinished
     try:
         yield
     except RemoteMissingDepsError as error:
@@ -131,9 +134,12 @@ def _spoiled(root: Path, error: Exception) -> FlywheelError:
     if named.is_absolute() and named.is_relative_to(root):
         path = named.relative_to(root).as_posix()
     path = path.removeprefix("./")
-    conflict = " (it has the marks of a merge that was not finished)" if getattr(error, "hint", "") else ""
+    content = (root / path).read_bytes() if path and (root / path).is_file() else b""
+    unfinished = unfinished_merge(path, content)
+    if unfinished is not None:
+        return unfinished
     return FlywheelError(
-        f"not a file that DVC can read{conflict}: {_first_line(error)}",
+        f"not a file that DVC can read: {_first_line(error)}",
         where=Where(path or "dvc.lock"),
         hint=f"correct it, or take git's: git checkout -- {path}" if path else "look at it with: dvc status",
         exit_code=ExitCode.STAGE_FAILED,

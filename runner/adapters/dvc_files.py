@@ -17,6 +17,7 @@ import yaml
 from msgspec import Struct
 
 from runner.adapters import yaml_text
+from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes
 
@@ -40,8 +41,11 @@ def parse(content: bytes, where: Where) -> Any:
     """The document of a DVC file's bytes.
 
     Raises:
-        FlywheelError: they are no YAML.
+        FlywheelError: they are no YAML (exit code 3), or have the marks of a merge (exit code 2).
     """
+    unfinished = unfinished_merge(str(where), content)  # what YAML may take for a text over several lines
+    if unfinished is not None:
+        raise unfinished
     try:
         return yaml_text.load(content.decode())
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 T = TypeVar("T")
@@ -181,7 +182,7 @@ def read_json(path: Path, record_type: type[T]) -> T:
     """Reads a typed record.
 
     Raises:
-        FlywheelError: the file is missing, or does not hold such a record.
+        FlywheelError: the file is missing, or does not hold such a record (exit code 3), or a merge left it unfinished (2).
     """
     try:
         return decode_json(path.read_bytes(), record_type)
@@ -195,6 +196,9 @@ def read_json(path: Path, record_type: type[T]) -> T:
     except OSError as error:
         raise read_error(path, error) from error
     except msgspec.MsgspecError as error:
+        unfinished = unfinished_merge(str(path), path.read_bytes())
+        if unfinished is not None:
+            raise unfinished from error
         name = getattr(record_type, "__name__", str(record_type))
         article = "an" if name[0] in "AEIO" else "a"
         raise unusable_output(path, f"not {article} {name} record: {error}") from error

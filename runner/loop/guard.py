@@ -188,9 +188,6 @@ class _Checkout:
         parts = PurePosixPath(path).parts
         name = parts[-1].lower()  # where file names have no case, so has what git and DVC read
         content = self.content(path)
-        if not path.isascii() and any("\udc80" <= letter <= "\udcff" for letter in path):
-            yield "its name is not UTF-8: DVC and git would not mean the same file"
-            return
         if name in _OF_BASE:
             yield f"{_OF_BASE[name]}; it is changed in a pull request of its own, without specs"
         elif ".dvc" in [part.lower() for part in parts[:-1]]:
@@ -210,6 +207,8 @@ class _Checkout:
             yield from self._pointer(path, content)
         if parts[0] == SPECS and not _may_lie_in_specs(parts[1:]):
             yield "not a spec's name: four digits, `-`, then lower-case letters, digits and `-`, ending in .yaml"
+        elif any("\udc80" <= letter <= "\udcff" for letter in path):
+            yield "its name is not UTF-8: DVC and git would not mean the same file"
 
     def _pipeline(self, path: str, content: bytes) -> Iterator[str]:
         """A pipeline's commands are executed by whoever types `dvc repro`: only the compiled one may be committed."""

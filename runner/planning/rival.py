@@ -14,6 +14,7 @@ from runner.adapters.dvc_files import LockedStage, parse_lock
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
+from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import read_text
 from runner.domain.records import Record
@@ -128,7 +129,10 @@ def recorded_champion(folder: Path) -> ResolvedChampion | None:
     text = read_text(path)
     try:
         return msgspec.convert(yaml_text.load(text)["champion"]["champion"], ResolvedChampion)
-    except (yaml.YAMLError, KeyError, TypeError, msgspec.MsgspecError):
+    except (yaml.YAMLError, KeyError, TypeError, msgspec.MsgspecError) as error:
+        unfinished = unfinished_merge(str(path), text.encode())
+        if unfinished is not None:
+            raise unfinished from error
         return None
 
 

@@ -61,7 +61,7 @@ def added(path: str, content: str) -> Callable[[Path], None]:
         (write(".dvc/config", b"[core]\n    remote = \xff\n"), 3, ".dvc/config:2: not UTF-8 text: byte 0xff"),
         (write(".dvcignore", b"a\n\xc3"), 3, ".dvcignore:2: not UTF-8 text: byte 0xc3"),
         (write("data/.dvcignore", b""), 3, "data/.dvcignore: DVC accepts no .dvcignore inside a folder that it tracks"),
-        (added("data.dvc", "<<<<<<< HEAD\n"), 3, "data.dvc: not a file that DVC can read (it has the marks of a merge"),
+        (added("data.dvc", "<<<<<<< HEAD\n"), 2, "data.dvc:1: the mark of a merge that was not finished"),
         (write("data.dvc", b"outs: [\xff]\n"), 3, "data.dvc: not a file that DVC can read"),
         (write("data.dvc", b"outs: 5\n"), 3, "data.dvc: not a file that DVC can read"),
     ],
