@@ -60,7 +60,12 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
         dropped=[str(warning).partition("\n")[0] for warning in dropped(loaded.chain)],
         ancestors=[one.sprint for one in ancestor.line] if ancestor else [],
         wear=_wear(
-            root, project, loaded, selection, stages, _asked(project, loaded, selection, resolved, against.model)
+            root,
+            project,
+            loaded,
+            selection,
+            stages,
+            _asked(project, loaded, selection, resolved, against.model),
         ),
     )
 

@@ -78,20 +78,13 @@ def write_workflows(root: Path, *, force: bool, branch: str | None = None) -> Wo
         FlywheelError: `root` is in no git repository, or below its top and no project, or files of other content are in the
             way.
     """
-    folder = folder_in_repository(root)
+    folder, top = folder_in_repository(root), top_of(root)
     begun = (root / PROJECT_FILE).is_file()
-    if not is_repository(root):
+    if not is_repository(root) or (folder and not begun):
         raise FlywheelError(
-            "in no git repository: GitHub reads workflows only at the top of one",
+            "not the top of a git repository: GitHub reads workflows only there",
             where=Where(str(root)),
-            hint="git init",
-        )
-    top = top_of(root)
-    if folder and not begun:
-        raise FlywheelError(
-            "neither the top of the git repository, where GitHub reads workflows, nor a project's folder",
-            where=Where(str(root)),
-            hint=f"cd {top}",
+            hint=f"cd {top}" if folder else "git init",
         )
     home = home_of(root, branch)
     documents = workflow_documents(home.repository, home.branch, folder)

@@ -55,13 +55,13 @@ def added(path: str, content: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("change", "code", "said"),
     [
-        (added(".dvc/config", "<<<<<<< HEAD\n"), 2, ".dvc/config: DVC's configuration is not valid: Invalid line"),
+        (added(".dvc/config", "<<<<<<< HEAD\n"), 2, ".dvc/config:6: the mark of a merge that was not finished"),
         (added(".dvc/config", "[core]\n"), 2, ".dvc/config: DVC's configuration is not valid: "),
         (added(".dvc/config", "[core2]\n    x = 1\n"), 2, ".dvc/config: DVC's configuration is not valid: "),
         (write(".dvc/config", b"[core]\n    remote = \xff\n"), 3, ".dvc/config:2: not UTF-8 text: byte 0xff"),
         (write(".dvcignore", b"a\n\xc3"), 3, ".dvcignore:2: not UTF-8 text: byte 0xc3"),
         (write("data/.dvcignore", b""), 3, "data/.dvcignore: DVC accepts no .dvcignore inside a folder that it tracks"),
-        (added("data.dvc", "<<<<<<< HEAD\n"), 2, "data.dvc:1: the mark of a merge that was not finished"),
+        (added("data.dvc", "<<<<<<< HEAD\n"), 2, "data.dvc:7: the mark of a merge that was not finished"),
         (write("data.dvc", b"outs: [\xff]\n"), 3, "data.dvc: not a file that DVC can read"),
         (write("data.dvc", b"outs: 5\n"), 3, "data.dvc: not a file that DVC can read"),
     ],

@@ -17,7 +17,7 @@ from runner.config.load import load_project, load_sprint, validate
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import Keypoints
 from runner.scaffold import bring
-from runner.scaffold.init import InitResult, initialise, render
+from runner.scaffold.init import NO_WORKFLOWS, InitResult, initialise, render
 from runner.scaffold.schemas import schema_documents, write_schemas
 from runner.scaffold.workflows import workflow_documents
 from runner.stages import index
@@ -333,7 +333,7 @@ def test_dataset_inside_a_larger_repository_is_adopted_without_workflow(
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     result = adopt(tmp_path / "vision", dataset)
     assert not (tmp_path / "vision" / ".github").exists()
-    assert result.notes == ["the workflows were not written: the git repository begins in a folder above"]
+    assert result.notes == [NO_WORKFLOWS]
     assert validate(tmp_path / "vision") == []
 
 
