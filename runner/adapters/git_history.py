@@ -38,7 +38,7 @@ def steps(root: Path, commit: str, patterns: Sequence[str], *, limit: int | None
         FlywheelError: git cannot read the history (exit code 3).
     """
     # Not -z: a line of git's own begins with a colon, one of a path with a letter, and odd paths are quoted.
-    options = ["--first-parent", "-m", "--no-renames", "--format=:%H %P", "--name-status"]
+    options = ["--first-parent", "-m", "--no-renames", "--relative", "--format=:%H %P", "--name-status"]
     options += [f"--max-count={limit}"] if limit is not None else []
     result = run_git(
         root, "-c", "core.quotePath=true", "log", *options, commit_of(root, commit), "--", *patterns

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from runner.config.load import LoadedSprint, load_sprint
 from runner.config.project import Project
 from runner.config.root import PROJECT_FILE
+from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import encode_json, read_json, write_bytes
 from runner.domain.policy import TERMS_FILE
 from runner.planning import wear
@@ -70,6 +71,30 @@ def relied_on(root: Path, project: Project, loaded: LoadedSprint) -> list[str]:
     outside += [guidelines] if guidelines else []
     present = {path for path in outside if (root / path).is_file()}
     return sorted({*present, *(path.relative_to(root).as_posix() for path in (*own, *kept))})
+
+
+def require_line_ends(root: Path, recorded: Mapping[str, str]) -> None:
+    """Records are compared byte for byte: a checkout that turned their line ends into Windows' own holds no record.
+
+    Raises:
+        FlywheelError: files differ from what was recorded in that alone (exit code 1), with what to type.
+    """
+    turned = [
+        file
+        for file, digest in recorded.items()
+        if (root / file).is_file()
+        and b"\r\n" in (content := (root / file).read_bytes())
+        and hashlib.sha256(content).hexdigest() != digest
+        and hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest() == digest
+    ]
+    if turned:
+        raise FlywheelError(
+            f"git gave {len(turned)} file{'s' * (len(turned) > 1)} other line ends than they were recorded with",
+            where=Where(turned[0]),
+            hint="commit what you changed, then: git config core.autocrlf false && git rm -r -q --cached . && "
+            "git reset -q --hard",
+            exit_code=ExitCode.GATE_NOT_PASSED,
+        )
 
 
 def digest_of(path: Path) -> str:

@@ -79,11 +79,13 @@ def verify(root: Path, name: str) -> Verification:
 
     Raises:
         ConfigurationErrors: flywheel.yaml or the spec is not valid.
-        FlywheelError: the sprint has no verdict, or its stored outputs are not here (exit code 3).
+        FlywheelError: the sprint has no verdict, or its stored outputs are not here (exit code 3); git gave files other
+            line ends (exit code 1).
     """
     project, loaded = load(root, name)
     folder = root / "reports" / loaded.name
     recorded = _recorded_digests(folder, loaded.name)
+    digests.require_line_ends(root, recorded)
     absent = _require_outputs(folder, loaded.name, recorded)
     findings = [*_strangers(root, loaded.name), *_against_digests(root, project, loaded, recorded, absent)]
     findings += _against_lock(folder, {finding.file for finding in findings})

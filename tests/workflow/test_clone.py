@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -108,3 +109,17 @@ def test_a_sprint_starts_from_anothers_model_in_any_clone(
     assert "train  CACHED" in flywheel(clone, "plan", "0002", check=True).stdout.replace(
         "train   ", "train  "
     )
+
+
+def test_line_ends_that_git_changed_are_said_and_what_it_says_to_type_helps(
+    finished: Path, tmp_path: Path
+) -> None:
+    call(tmp_path, "git", "clone", "-q", "-c", "core.autocrlf=true", str(finished), "windows")
+    root = tmp_path / "windows"
+    shutil.copytree(finished / ".dvc" / "cache", root / ".dvc" / "cache")
+    call(root, sys.executable, "-m", "dvc", "checkout", "-q")
+    refused = flywheel(root, "verify", SPRINT)
+    assert refused.returncode == 1
+    assert " other line ends than they were recorded with\n" in refused.stderr
+    call(root, "sh", "-c", refused.stderr.partition("then: ")[2])
+    assert flywheel(root, "verify", SPRINT).stdout.endswith(": identical\n")
