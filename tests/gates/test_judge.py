@@ -273,6 +273,12 @@ DROP = {"metric": "map50_95", "max_drop": 0.02, "against": "champion"}
     [
         (EVIDENCE, None, PASS, "map50_95 is 0.500; there is no champion yet to compare it with"),
         (
+            msgspec.structs.replace(EVIDENCE, champion_unknown="refs/tags: cut (git fetch --tags)"),
+            None,
+            NOT_MEASURED,
+            "map50_95 could not be compared: it is not known who holds the stage: refs/tags: cut (git fetch --tags)",
+        ),
+        (
             beside(None),
             None,
             NOT_MEASURED,

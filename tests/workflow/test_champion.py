@@ -172,3 +172,25 @@ def test_every_judged_evaluation_is_counted_and_the_plan_and_the_verdict_say_so(
     third = record(promoted, "verdict.json", "0003-third")
     assert (third["wear"]["exhausted"], third["wear"]["look"], third["level"]) == (True, 2, 0.975)
     assert flywheel(promoted, "verify", "0003-third", check=True).stdout.endswith("identical\n")
+
+
+def test_without_tags_no_gate_passes_against_a_champion_that_is_not_known(promoted: Path) -> None:
+    model = f"reports/{SPRINT}/exports/onnx-fp32"
+    (promoted / "dvc.yaml").write_text(f"artifacts:\n  tiny-digits:\n    path: {model}\n    type: model\n")
+    commit(promoted, "As a promotion leaves it")
+    call(promoted, "git", "tag", "-d", "tiny-digits#prod#1")
+    plan = flywheel(promoted, "plan", "0002-next", check=True).stdout
+    why = f"dvc.yaml: it names the model of {SPRINT}, and no tag here says what holds tiny-digits#prod"
+    assert f"  champion: not known, gates against it are not measured: {why} (git fetch --tags" in plan
+    ran = flywheel(promoted, "run", "0002-next")
+    assert ran.returncode == 1
+    assert f"gates against the champion are not measured: {why}" in ran.stderr
+    (gate,) = record(promoted, "verdict.json")["gates"]
+    assert (gate["outcome"], record(promoted, "verdict.json")["champion"]) == ("NOT_MEASURED", None)
+    assert flywheel(promoted, "verify", "0002-next", check=True).stdout.endswith("identical\n")
+    status = flywheel(promoted, "status", check=True)
+    assert f"warning: {why}" in status.stderr
+    assert "judged against" not in status.stdout
+    for command in ("judge", "promote"):
+        stopped = flywheel(promoted, command, "0002-next")
+        assert (stopped.returncode, why in stopped.stderr) == (1, True)
