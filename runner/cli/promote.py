@@ -45,9 +45,15 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    from runner.domain.errors import FlywheelError
     from runner.workflow.promotable import Conditions
     from runner.workflow.promote import promote, terminal_approvals
 
+    if options.reason and not options.approve:
+        raise FlywheelError(
+            "--reason says why something is approved, and nothing is",
+            hint=f"flywheel promote {options.sprint} --dry-run names what can be: --approve ID",
+        )
     root = project_root(options)
     conditions = Conditions(approvals=terminal_approvals(root, options.approve, options.reason))
     result = promote(root, _name(options.sprint), conditions, push=options.push, dry_run=options.dry_run)

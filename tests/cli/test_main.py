@@ -192,3 +192,8 @@ def test_a_working_folder_that_was_removed_is_said(
     assert capsys.readouterr().err.startswith(
         "error: this folder was removed\n  hint: cd into one that is there"
     )
+
+
+def test_a_reason_for_nothing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["promote", "0001-a", "--reason", "we need it"]) == 2
+    assert "--reason says why something is approved, and nothing is" in capsys.readouterr().err
