@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.domain.evaluation import FoundSlice, Interval, LeftOut, Metrics, SliceMetrics, TargetEvaluation
-from runner.evaluation.certainty import Certainty, certainty
+from runner.evaluation.certainty import Certainty, certainty, grid_error
 from runner.evaluation.counting import KINDS, Counts, GroupCounts, counts_of, group_counts
 from runner.evaluation.intervals import Sample, interval
 from runner.evaluation.judged import FEWEST_GROUPS, judged_classes, mean_over
@@ -308,7 +308,7 @@ class _Cells:
                     estimate=estimate,
                     groups=self._groups(row, metric),
                     replicates=values[1:, column].copy(),
-                    certainty=self._certainty(row, metric),
+                    certainty=replace(self._certainty(row, metric), grid=grid_error(metric, estimate)),
                 )
 
     def _judged(self, cells: Sequence[CellSample]) -> dict[str, float]:

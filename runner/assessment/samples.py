@@ -23,7 +23,7 @@ from runner.evaluation.intervals import Sample
 
 Place: TypeAlias = tuple[str, str | None, str | None, str]  # target, slice, class, metric
 
-_CERTAINTY = ("degrees", "unseen", "rarest", "trials")
+_CERTAINTY = ("degrees", "unseen", "grid", "rarest", "trials")
 COLUMNS = ("target", "slice", "class", "metric", "estimate", "groups", *_CERTAINTY, "replicates")
 
 
@@ -50,6 +50,7 @@ def _certainty_columns(known: Sequence[Certainty | None]) -> dict[str, ColumnLik
     return {
         "degrees": [one.degrees if one else None for one in known],
         "unseen": [one.unseen if one else None for one in known],
+        "grid": [one.grid if one else None for one in known],
         "rarest": [one.rarest if one else None for one in known],
         "trials": [one.trials if one else None for one in known],
     }
@@ -110,6 +111,7 @@ def _cell(row: dict[str, Any]) -> CellSample:
         known = Certainty(
             degrees=degrees,
             unseen=row["unseen"],
+            grid=row["grid"],
             rarest=None if rarest is None else int(rarest),
             trials=bool(row["trials"]),
         )

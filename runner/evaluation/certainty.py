@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from runner.evaluation.counting import Counts, GroupCounts, counts_of
 from runner.evaluation.sample import NO_SPREAD, Sample, group_degrees, mean_degrees
 
+_READ_AT_RECALLS = frozenset(("map50_95", "map50", "map75"))
+_RECALLS = 101  # Source: COCOeval's `Params.setDetParams`
+
 
 @dataclass(frozen=True, kw_only=True)
 class Certainty:
@@ -19,13 +22,19 @@ class Certainty:
 
     degrees: float
     unseen: float = 0.0
+    grid: float = 0.0
     rarest: int | None = None
     trials: bool = False
 
     def applied(self, sample: Sample) -> Sample:
         """The sample with what is known of its spread."""
         return replace(
-            sample, degrees=self.degrees, unseen=self.unseen, rarest=self.rarest, trials=self.trials
+            sample,
+            degrees=self.degrees,
+            unseen=self.unseen,
+            grid=self.grid,
+            rarest=self.rarest,
+            trials=self.trials,
         )
 
     def of_mean(
@@ -73,6 +82,22 @@ def certainty(counts: Mapping[Counts, GroupCounts], row: int, metric: str) -> Ce
         degrees=group_degrees(effective),
         trials=bool(what == "objects" and counted.rows[row] == counted.groups[row]),
     )
+
+
+def grid_error(metric: str, estimate: float) -> float:
+    """The standard error of an AP near 1 from being read at 101 recalls; 0 for what is no AP, and from 0.8 down.
+
+    Precision at the last recalls is read, or counts as 0, by whether a single object was missed: AP moves by up to one step of
+    the grid, 1/101, which resamples of the same objects do not show. This is the spread of a number that is uniform
+    within a step. Further down the curve has lost its precision before it ends, and the last steps weigh little.
+
+    Example:
+        >>> round(grid_error("map50", 1.0), 5), grid_error("map50", 0.6), grid_error("recall", 1.0)
+        (0.00286, 0.0, 0.0)
+    """
+    if metric not in _READ_AT_RECALLS:
+        return 0.0
+    return min(1.0, max(0.0, (estimate - 0.8) / 0.2)) / (_RECALLS * math.sqrt(12))
 
 
 def _deviations(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -33,6 +33,8 @@ class Sample:
         bounds: the least and the greatest value that the number can have.
         degrees: degrees of freedom of the spread over groups; `group_degrees` of `groups` where nothing else is known.
         unseen: a further standard error: of classes in a mean that were all right, or all wrong.
+        grid: a further standard error: of reading AP at 101 recalls (`runner.evaluation.certainty.grid_error`). Two models on
+            the same images are read alike, and their difference has none.
         rarest: of a mean over classes, on how many groups the class with the fewest rests.
         trials: each group is one trial (an image that is right or wrong), and not a scene or an image with many objects.
         pair: of a difference in trials, the two sides.
@@ -45,6 +47,7 @@ class Sample:
     bounds: Ends = (0.0, 1.0)
     degrees: float | None = None
     unseen: float = 0.0
+    grid: float = 0.0
     rarest: int | None = None
     trials: bool = True
     pair: tuple[Sample, Sample] | None = None
@@ -74,7 +77,7 @@ class Sample:
         seeds = float(np.var(trainings, ddof=1)) / len(trainings) if self.seeds else 0.0
         return Spread(
             drawn=drawn,
-            images=math.hypot(drawn * math.sqrt(self.groups / (self.groups - 1)), self.unseen),
+            images=math.hypot(drawn * math.sqrt(self.groups / (self.groups - 1)), self.unseen, self.grid),
             seeds=math.sqrt(seeds),
             image_degrees=group_degrees(self.groups) if self.degrees is None else self.degrees,
             seed_degrees=len(self.seeds),

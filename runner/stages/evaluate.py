@@ -336,7 +336,7 @@ def _evaluation(
 
 STAGE = Stage(
     name="evaluate",
-    version=7,
+    version=8,
     params_type=EvaluateParams,
     resolve=resolve,
     with_champion=with_champion,

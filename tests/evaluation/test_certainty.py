@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runner.evaluation.certainty import Certainty, certainty
+from runner.evaluation.certainty import Certainty, certainty, grid_error
 from runner.evaluation.counting import KINDS, Counting, Rows, group_counts
 from runner.evaluation.intervals import interval
 
@@ -63,3 +63,16 @@ def test_a_mean_of_classes_that_were_all_right_rests_on_the_rarest() -> None:
     right = found.applied(Sample(estimate=1.0, replicates=np.ones(100), groups=100))
     low, high = interval(right, 0.95) or (0.0, 0.0)
     assert (low, high) == (pytest.approx(0.025 ** (1 / 5)), 1.0)
+
+
+def test_ap_near_one_may_be_a_step_of_its_grid_off_and_a_difference_is_not() -> None:
+    from runner.evaluation.sample import Sample, difference
+
+    replicates = 0.98 + 0.001 * np.random.default_rng(0).standard_normal(1000)
+    near = Certainty(degrees=50.0, grid=grid_error("map50", 0.98)).applied(
+        Sample(estimate=0.98, replicates=replicates, groups=100)
+    )
+    low, _ = interval(near, 0.95) or (0.0, 0.0)
+    assert 0.002 < 0.98 - low < 0.01
+    assert difference(near, near).grid == 0.0
+    assert grid_error("map50", 0.5) == grid_error("recall", 0.99) == 0.0
