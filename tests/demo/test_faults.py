@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from runner.adapters.images import measure_image
+from runner.adapters.images import measure_image, measure_images
+from runner.adapters.tables import write_table
+from runner.dataset.near_duplicates import DEFAULT_DISTANCE, leaks, write_thumbnails
 from runner.demo import Counts, generate
 from runner.demo.counts import CLASSES
 
@@ -50,7 +53,7 @@ def test_every_way_of_being_corrupt_occurs(drawn: Path, faults: Faults) -> None:
         "truncated",
         "truncated",
         "the file is empty",
-        "not an image",
+        "a web page, not an image",
     ]
 
 
@@ -63,6 +66,23 @@ def test_near_duplicates_look_alike_across_splits_without_being_equal(drawn: Pat
         assert copy.image_id != source.image_id
         assert (copy.phash ^ source.phash).bit_count() <= 4
         assert label_file(drawn, pair["path"]) == label_file(drawn, pair["related"])
+
+
+def test_the_planted_near_duplicates_are_found_and_no_others(
+    drawn: Path, faults: Faults, tmp_path: Path
+) -> None:
+    paths = [path.relative_to(drawn).as_posix() for path in sorted((drawn / "images").rglob("*.jpg"))]
+    measured = measure_images([drawn / path for path in paths])
+    index, splits = tmp_path / "index", [path.split("/")[1] for path in paths]
+    ids = [each.image_id for each in measured]
+    hashes = np.array([each.phash for each in measured], np.uint64)
+    write_table(index / "images.parquet", {"path": paths, "image_id": ids, "phash": hashes})
+    write_thumbnails(index, paths, [each.thumbnail for each in measured])
+    selected = np.array([split in ("train", "val", "test") for split in splits])
+    manifest = {"path": paths, "assigned": splits, "selected": selected}
+    write_table(tmp_path / "selection" / "manifest.parquet", manifest)
+    planted = {(pair["path"], pair["related"]) for pair in of_kind(faults, "near_duplicate")}
+    assert {(leak.path, leak.near_path) for leak in leaks(tmp_path, distance=DEFAULT_DISTANCE)} == planted
 
 
 def test_near_duplicates_are_scenes_of_their_own(faults: Faults, metadata: dict[str, dict[str, str]]) -> None:
