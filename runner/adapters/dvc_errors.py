@@ -89,14 +89,26 @@ def explained(root: Path) -> Iterator[None]:
             exit_code=ExitCode.STAGE_FAILED,
         ) from error
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in _LIBRARIES:
+        if type(error).__module__.partition(".")[0] not in _LIBRARIES and not _raised_in_dvc(error):
             raise
         raise FlywheelError(
-            f"DVC cannot go on: {type(error).__name__}: {_first_line(error)}",
+            f"DVC cannot go on, as when one of its files was edited: {type(error).__name__}: {_first_line(error)}",
             where=Where(".dvc"),
-            hint="look at it with: dvc status",
+            hint="compare them with git's: git status -- '*.dvc' '*dvc.lock' .dvc; then look at it with: dvc status",
             exit_code=ExitCode.STAGE_FAILED,
         ) from error
+
+
+def _raised_in_dvc(error: Exception) -> bool:
+    """Whether DVC's own code stumbled: a KeyError of its own is no bug of whoever called it."""
+    from dvc.exceptions import DvcException
+
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
+    known = isinstance(error, DvcException | OSError)  # for whoever asked
+    return not known and module.partition(".")[0] in (*_LIBRARIES, "dvc", "voluptuous", "ruamel")
 
 
 def pin_state() -> None:

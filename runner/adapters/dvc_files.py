@@ -117,10 +117,14 @@ def pointer_md5(path: Path) -> str | None:
         return None
     content = _load(path)
     try:
-        return str(content["outs"][0]["md5"])
-    except (TypeError, KeyError, IndexError):
+        (out,) = content["outs"]
+        _, md5 = out["path"], out["md5"]
+        return str(md5)
+    except (TypeError, KeyError, ValueError):
         raise FlywheelError(
-            "not a DVC pointer: no md5 in it", where=Where(str(path)), hint=f"dvc add {path.stem}"
+            "not a DVC pointer: it names one file or folder with its path and md5",
+            where=Where(str(path)),
+            hint=f"dvc add {path.stem}",
         ) from None
 
 

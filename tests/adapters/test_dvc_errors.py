@@ -63,6 +63,7 @@ def added(path: str, content: str) -> Callable[[Path], None]:
         (write("data/.dvcignore", b""), 3, "data/.dvcignore: DVC accepts no .dvcignore inside a folder that it tracks"),
         (added("data.dvc", "<<<<<<< HEAD\n"), 2, "data.dvc:7: the mark of a merge that was not finished"),
         (write("data.dvc", b"outs: [\xff]\n"), 3, "data.dvc: not a file that DVC can read"),
+        (write("data.dvc", b"outs:\n- md5: abc\n- md5: abc\n  path: data\n"), 3, ".dvc: DVC cannot go on, as when one of its files"),
         (write("data.dvc", b"outs: 5\n"), 3, "data.dvc: not a file that DVC can read"),
     ],
 )  # fmt: skip
