@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.adapters.git import run_git
+from runner.adapters.git import folder_in_repository, run_git
 from runner.domain.errors import ExitCode, FlywheelError
 
 _CHUNK = 1 << 20
@@ -33,7 +33,8 @@ def names_here(root: Path, paths: Sequence[str]) -> dict[str, str]:
     there = [path for path in paths if (root / path).is_file() and "\n" not in path]
     if not there:
         return {}
-    asked = "".join(f"{path}\n" for path in there).encode("utf-8", "surrogateescape")
+    folder = folder_in_repository(root)  # git takes these from its top, wherever it was called
+    asked = "".join(f"{folder}{path}\n" for path in there).encode("utf-8", "surrogateescape")
     result = run_git(root, "hash-object", "--stdin-paths", stdin=asked)
     names = result.stdout.decode("ascii", "replace").split()
     if result.returncode != 0 or len(names) != len(there):

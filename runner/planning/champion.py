@@ -94,7 +94,10 @@ class Registry:
         return self._holder(self._tags_but(finishing))
 
     def rival(
-        self, sprint: str, same_model: Callable[[str], bool], same_spec: Callable[[str], bool]
+        self,
+        sprint: str,
+        same_model: Callable[[str], bool],
+        same_spec: Callable[[str], bool] = lambda commit: True,
     ) -> Champion | None:
         """The champion; for a sprint that still makes a model that was assigned, the one whom that model replaced.
 

@@ -86,10 +86,7 @@ def test_it_is_promoted_under_the_name_that_gto_and_dvc_have_for_it(inside: Path
 
 
 def test_tags_of_another_project_with_the_same_models_name_are_none_of_its_own(inside: Path) -> None:
-    top = inside.parents[1]
-    (top / "flywheel.yaml").write_text((inside / "flywheel.yaml").read_text())
-    commit(top, "Another project")
-    call(top, "git", "tag", "-a", "tiny-digits#prod#1", "-m", "the other's")
+    call(inside, "git", "tag", "-a", "ml/v2=tiny-digits#prod#1", "-m", "the other's")
     assert "promoted" not in flywheel(inside, "status", check=True).stdout
     assert "champion: none yet" in flywheel(inside, "plan", SPRINT, check=True).stdout
 
