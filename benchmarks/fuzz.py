@@ -30,7 +30,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-LIMIT_S = 120
+LIMIT_S = 600  # a first run compiles, and others may use the machine
 READING = (
     *(["status"], ["plan"], ["report"]) * 3,
     *(["verify", "SPRINT"], ["judge", "SPRINT"], ["promote", "SPRINT", "--dry-run"], ["history"]),
