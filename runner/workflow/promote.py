@@ -102,7 +102,7 @@ def promote(
             return msgspec.structs.replace(begun, result="refused", reasons=[of_the_past])
         _require_findings(loaded.name, conditions.approvals, found.decisions)
         if not found.promotable:
-            agreed = found.agreed and not dry_run and _record_agreed(root, loaded.name, found.decisions)
+            agreed = found.agreed and not dry_run and record_agreed(root, loaded.name, found.decisions)
             return msgspec.structs.replace(_kept(begun, found), agreed=bool(agreed))
         if push:
             require_fetchable(root, loaded.name, "HEAD")
@@ -211,7 +211,7 @@ def _kept(begun: Promotion, found: Standing) -> Promotion:
     )
 
 
-def _record_agreed(root: Path, name: str, decisions: Sequence[Decision]) -> bool:
+def record_agreed(root: Path, name: str, decisions: Sequence[Decision]) -> bool:
     """Commits who approved what of a sprint that is not promoted, so that nobody is asked again; whether that was new."""
     path = f"reports/{name}/{AGREED_FILE}"
     known = read_json(root / path, list[Agreed]) if (root / path).is_file() else []

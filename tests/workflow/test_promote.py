@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import SPRINT, call, commit, flywheel, named
@@ -15,8 +16,12 @@ from promoting import NEXT, SPEC, add_sprint, clone, log, record, tags, with_rem
 from runner.adapters import git_commits
 from runner.adapters.dvc_files import read_lock
 from runner.domain.errors import FlywheelError
+from runner.domain.files import read_json
+from runner.domain.policy import Agreed, Finding, FindingKind
+from runner.domain.verdict import Outcome, Verdict
+from runner.policy.approvals import Decision
 from runner.workflow import promote as promoting
-from runner.workflow.promotable import Conditions
+from runner.workflow.promotable import Conditions, Standing
 from runner.workflow.promote import promote, public_url
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
@@ -157,6 +162,47 @@ def test_what_git_was_told_to_overlook_is_missed_all_the_same(project: Path) -> 
     refused = flywheel(project, "promote", SPRINT)
     assert (refused.returncode, tags(project)) == (1, [])
     assert f"  not committed: {report}, {', '.join(hidden)}\n" in refused.stdout
+
+
+def test_what_was_approved_is_committed_though_the_verdict_keeps_the_sprint(tmp_path: Path) -> None:
+    call(tmp_path, "git", "init", "-q", "-b", "main")
+    named(tmp_path)
+    (tmp_path / ".gitignore").write_text("*.json\n")
+    commit(tmp_path, "A repository")
+    first, second = (
+        Finding(kind=FindingKind.GATE_LOOSENED, sprint=NEXT, subject="gate recall", after=after, message="m")
+        for after in ("≥ 0.6", "≥ 0.5")
+    )
+    approved = [
+        Decision(finding=each, by="dana", at="2026-11-21T10:00:00Z", channel="comment")
+        for each in (first, second)
+    ]
+    assert promoting.record_agreed(tmp_path, NEXT, approved[:1])
+    assert not promoting.record_agreed(tmp_path, NEXT, approved[:1])
+    assert promoting.record_agreed(tmp_path, NEXT, approved)
+    kept = read_json(tmp_path / "reports" / NEXT / "agreed.json", list[Agreed])
+    assert [(each.finding, each.by) for each in kept] == [(first, "dana"), (second, "dana")]
+    assert log(tmp_path) == [f"flywheel: approvals of {NEXT} [skip ci]"] * 2 + ["A repository"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "agreed"),
+    [
+        ({}, True),
+        ({"refused": ["FAIL"]}, True),
+        ({"committed": False}, False),
+        ({"stale": ["another champion"]}, False),
+        ({"altered": ["dvc.lock"]}, False),
+        ({"decisions": []}, False),
+        ({"by": None}, False),
+    ],
+)
+def test_approvals_of_a_sound_record_are_agreed(changes: dict[str, Any], agreed: bool) -> None:
+    finding = Finding(kind=FindingKind.GATE_LOOSENED, sprint=NEXT, subject="gate recall", message="m")
+    decision = Decision(finding=finding, by=changes.pop("by", "dana"))
+    verdict = Verdict(gates=[], outcome=Outcome.FAIL, optimizing="map50_95", optimizing_value=None)
+    parts = {"altered": [], "refused": [], "stale": [], "decisions": [decision], **changes}
+    assert Standing(verdict=verdict, **parts).agreed is agreed
 
 
 def test_a_card_that_is_ignored_gets_into_the_commit_of_the_model(project: Path) -> None:
