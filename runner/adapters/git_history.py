@@ -19,12 +19,14 @@ class Step:
 
     Attributes:
         parent: the branch before; None for its first commit, and where a shallow clone begins.
+        is_merge: another branch came in with it.
         changes: what became of each path that was asked for: `A`, `M`, `D` or `T`, as git says it.
     """
 
     commit: str
     parent: str | None
     changes: Mapping[str, str]
+    is_merge: bool = False
 
 
 def steps(root: Path, commit: str, patterns: Sequence[str], *, limit: int | None = None) -> list[Step]:
@@ -50,15 +52,22 @@ def steps(root: Path, commit: str, patterns: Sequence[str], *, limit: int | None
             hint="git fsck, or clone the repository again",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    found: list[tuple[str, str | None, dict[str, str]]] = []
+    found: list[tuple[list[str], dict[str, str]]] = []
     for line in result.stdout.decode("utf-8", "replace").split("\n"):
         if line.startswith(":"):
-            sha, *parents = line[1:].split()
-            found.append((sha, parents[0] if parents else None, {}))
+            found.append((line[1:].split(), {}))
         elif line and found:
             letter, _, path = line.partition("\t")
-            found[-1][2][path] = letter
-    return [Step(commit=sha, parent=parent, changes=changes) for sha, parent, changes in found]
+            found[-1][1][path] = letter
+    return [
+        Step(
+            commit=commits[0],
+            parent=commits[1] if len(commits) > 1 else None,
+            changes=changes,
+            is_merge=len(commits) > 2,
+        )
+        for commits, changes in found
+    ]
 
 
 def is_shallow(root: Path) -> bool:

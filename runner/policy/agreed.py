@@ -22,7 +22,7 @@ from runner.config.load import SPECS
 from runner.config.root import PROJECT_FILE
 from runner.domain.errors import FlywheelError
 from runner.domain.files import decode_json
-from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Finding
+from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Finding, FindingKind
 from runner.policy.affected import affected
 from runner.policy.evidence import Recorded, evidence_of, is_readable
 from runner.policy.findings import distinct, project_findings, sprint_findings
@@ -187,11 +187,17 @@ def _decoded(root: Path, commit: str, path: str, kind: type[T]) -> T | None:
 
 def _weakened(before: Snapshot, after: Snapshot, step: Step) -> list[Finding]:
     """What a step weakened, by the specs."""
-    found = [*project_findings(before, after)]
+    found = [each for each in project_findings(before, after) if not _sets_up(each, before, step)]
     for name, status in affected(list(step.changes), before, after).items():
         if status != "removed":
             found += sprint_findings(before, after, name)
     return distinct(found)
+
+
+def _sets_up(finding: Finding, before: Snapshot, step: Step) -> bool:
+    """Whether somebody who may push names approvers where nobody was named for anything: so a team begins."""
+    nobody = before.project is not None and not before.project.policy.approvals
+    return finding.kind is FindingKind.APPROVALS_WEAKENED and nobody and not step.is_merge
 
 
 def _shown(root: Path, before: Snapshot, after: Snapshot, step: Step) -> Iterator[tuple[str, list[Finding]]]:

@@ -213,6 +213,18 @@ def test_who_got_in_by_a_merge_that_nobody_approved_does_not_approve_it(root: Pa
     assert (found(restored), restored.policy) == ([], terms.policy)
 
 
+@pytest.mark.parametrize(("bring", "expected"), [(pushed, []), (merged, [K.APPROVALS_WEAKENED] * 2)])
+def test_a_team_begins_by_naming_approvers_on_the_branch_itself(
+    bring: Any, expected: list[FindingKind], tmp_path: Path
+) -> None:
+    nobody = BASE[P].replace("  approvals: {gate_loosened: [ml-leads], test_changed: [dana]}\n", "")
+    root = write(tmp_path / "new", {**BASE, P: nobody})
+    call(root, "git", "init", "-q", "-b", "main")
+    commit(root, "A project")
+    bring(root, {P: BASE[P]})
+    assert [finding.kind for finding in computed(root, NIGHT, "main").findings] == expected
+
+
 def test_what_was_dropped_with_approval_is_not_demanded_once_more_when_an_old_sprint_runs_again(
     root: Path,
 ) -> None:
