@@ -111,11 +111,9 @@ class Family:
             return None
         if sample.unvaried:
             return self._unvaried_interval(sample, spread)
-        if sample.pair is not None:
-            paired = self._of_trials(sample, sample.pair, spread)
-            if paired is not None:
-                return paired
-        return _logit_interval(sample, spread.reach(self.critical))
+        plain = _logit_interval(sample, spread.reach(self.critical))
+        paired = self._of_trials(sample, sample.pair, spread) if sample.pair is not None else None
+        return plain if paired is None else (min(plain[0], paired[0]), max(plain[1], paired[1]))
 
     def _unvaried_interval(self, sample: Sample, spread: Spread) -> Ends:
         ends = unseen_bound(sample, self.significance)
@@ -128,7 +126,8 @@ class Family:
         """A difference of two shares of the same trials, from the two sides' own intervals and their correlation.
 
         Where few trials differ, the resamples show less spread than there is: with one in forty, they are sure that it is
-        no more than four. The two shares' own intervals know better. None where a side has no interval.
+        no more than four. The two shares' own intervals know better; where they do not, the plain interval stands
+        (benchmarks/false_alarms.py). None where a side has no interval.
 
         Source: Newcombe (1998), Improved confidence intervals for the difference between binomial proportions based on
             paired data, Statistics in Medicine 17 (method 10); Zou & Donner (2008), Construction of confidence limits

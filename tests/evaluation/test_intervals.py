@@ -207,6 +207,15 @@ def test_scenes_that_move_together_are_not_taken_for_trials() -> None:
     assert high - low < 0.002
 
 
+def test_the_sides_of_a_pair_never_make_its_interval_narrower() -> None:
+    rng = np.random.default_rng(6)
+    sides = [Sample(estimate=0.8, replicates=0.8 + rng.normal(0, 0.05, 500), groups=6) for _ in range(2)]
+    pair = difference(*sides)
+    plain = interval(replace(pair, pair=None), 0.95)
+    low, high = interval(pair, 0.95)
+    assert low <= plain[0] < plain[1] <= high
+
+
 @pytest.mark.parametrize(("groups", "degrees"), [(2, 1), (3, 2), (6, 5), (11, 5), (41, 20), (1.4, 1)])
 def test_few_groups_have_as_many_degrees_of_freedom_as_they_allow(groups: float, degrees: float) -> None:
     assert group_degrees(groups) == degrees
