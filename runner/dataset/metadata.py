@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runner.dataset.csv_rows import KEY, CsvRows, read_header, read_rows, unusable
-from runner.dataset.csv_values import typed
 from runner.domain.nearest import suggestion
 
 __all__ = ["KEY", "JoinedMetadata", "join_metadata", "metadata_header"]
@@ -49,6 +48,8 @@ def join_metadata(csv: Path, image_paths: Sequence[str], reserved: Iterable[str]
         FlywheelError: the file is missing or no CSV (`csv_rows.read_rows`), lacks the column `path`, uses a
             reserved name, has a row without a path or two for one image, or names none of the images.
     """
+    from runner.dataset.csv_values import typed
+
     table = read_rows(csv)
     _check_columns(csv, table.columns, reserved)
     rows, strangers = _rows_of_images(csv, table, image_paths)

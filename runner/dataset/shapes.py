@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from runner.dataset.entries import LabelledObject
 from runner.domain.task import TaskName
+
+if TYPE_CHECKING:
+    from runner.dataset.entries import LabelledObject
 
 SizeHW: TypeAlias = tuple[int, int]
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from runner.adapters.images import measure_images
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.dataset.entries import LabelScheme, LayoutContent, shared_remarks, unread_pictures
-from runner.dataset.index import BUILT_IN, build_index, class_columns
-from runner.dataset.layouts import LAYOUTS
-from runner.dataset.metadata import JoinedMetadata, join_metadata
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder
 from runner.domain.records import Record
 from runner.domain.task import TaskName
 from runner.stages.stage import Stage, StageContext
+
+# What reads datasets is imported where it is used: `plan` asks a stage for its parameters, and should start at once.
+if TYPE_CHECKING:
+    from runner.dataset.entries import LabelScheme, LayoutContent
 
 SHOWN_NOTES = 10
 EXPECTED = {
@@ -41,6 +40,8 @@ class IndexParams(Record, frozen=True, kw_only=True):
     @property
     def scheme(self) -> LabelScheme:
         """What labels have to say."""
+        from runner.dataset.entries import LabelScheme
+
         return LabelScheme(task=self.task, classes=self.classes, keypoints=self.keypoints)
 
 
@@ -71,7 +72,11 @@ def run(context: StageContext, params: IndexParams) -> None:
     Raises:
         FlywheelError: the dataset is not there, holds no image of the layout, or its metadata is unusable.
     """
+    from runner.adapters.images import measure_images
     from runner.adapters.tables import write_table
+    from runner.dataset.entries import shared_remarks, unread_pictures
+    from runner.dataset.index import BUILT_IN, build_index, class_columns
+    from runner.dataset.metadata import JoinedMetadata, join_metadata
     from runner.dataset.near_duplicates import write_thumbnails
 
     data = context.root / params.path
@@ -97,6 +102,8 @@ def read_dataset(folder: Path, params: IndexParams) -> LayoutContent:
     Raises:
         FlywheelError: the folder is missing or empty, or holds no image where the layout has them.
     """
+    from runner.dataset.layouts import LAYOUTS
+
     if not folder.is_dir() or not any(folder.iterdir()):
         raise FlywheelError(
             f"{params.path}/ is not here",
