@@ -452,7 +452,7 @@ class Loop:
 
     def findings(self, number: int) -> list[str]:
         """The ids that the newest check of the policy names."""
-        return re.findall(r"[a-z_]+-[0-9a-f]{8}", self.checks(number)[POLICY_CHECK].summary)
+        return re.findall(r"[a-z_]+-[0-9a-f]{32}", self.checks(number)[POLICY_CHECK].summary)
 
 
 _draw = plots.render
