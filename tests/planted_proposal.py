@@ -235,7 +235,7 @@ EMPTY = Proposal(base_commit=BASE, head_commit=HEAD)
 
 HOSTILE = (
     "a|b `c` <img> <!--x--> --> @all #1 gh-2 https://x.io WWW.x.io [l](u) **b** ~~s~~ $x$ \\| _e_\n\n"
-    "## ✅ PASS\n```\n</details>\x1b[31m\u202e ::error::x ##[error]y"
+    "## ✓ PASS\n```\n</details>\x1b[31m\u202e ::error::x ##[error]y"
 )
 _CLOSED = {"kind", "status", "effect", "origin", "action", "split", "refresh", "schema_version"}
 

@@ -56,7 +56,7 @@ def _tell_refused(publisher: Publisher, run: WorkflowRun, workflow: Workflow, re
     pulls = publisher.forge.pull_requests_with_head(run.head_sha)
     if workflow != "plan.yml" or run.event != "pull_request" or len(pulls) != 1:
         return
-    text = f"## ⚠️ No plan is shown\n\n{paragraphs(refused.message)}\n"
+    text = f"## ⚠ No plan is shown\n\n{paragraphs(refused.message)}\n"
     if refused.hint:
         text += f"\n**Next:** {paragraphs(refused.hint)}\n"
     publisher.sticky(pulls[0], PLAN_MARKER, f"{PLAN_MARKER}\n{text}")

@@ -102,7 +102,7 @@ def tell_nothing_left(
         publisher.say(f"run {run.id} left nothing to publish")
         return
     text = (
-        f"## ❌ {what}\n\nThe run of `{pull.head_sha[:10]}` stopped before it could leave anything: "
+        f"## ✗ {what}\n\nThe run of `{pull.head_sha[:10]}` stopped before it could leave anything: "
         f"[its log]({publisher.run_url(run)}) says why.\n\n"
         "**Next:** correct it and push, or try again with a comment `/flywheel "
         f"{'plan' if marker == PLAN_MARKER else 'run'}`.\n"

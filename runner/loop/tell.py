@@ -49,7 +49,7 @@ def tell_trouble(publisher: Publisher, pull: PullRequest, trouble: FlywheelError
         FlywheelError: the forge refuses (exit code 5).
     """
     hint = f"\n\n**Next:** {paragraphs(trouble.hint)}" if trouble.hint else ""
-    text = f"## ❌ Nothing was recorded\n\n{paragraphs(trouble.message)}{hint}"
+    text = f"## ✗ Nothing was recorded\n\n{paragraphs(trouble.message)}{hint}"
     publisher.sticky(pull, marker("nothing"), f"{marker('nothing')}\n{text}\n")
     publisher.say(f"#{pull.number}: nothing was recorded: {trouble.message}")
 
@@ -67,13 +67,13 @@ def message(settled: Settled) -> str:
 
     Example:
         >>> print(message(Settled(sprint="0001-first")))
-        ## ⚪ `0001-first` is recorded, and was not promoted
+        ## ○ `0001-first` is recorded, and was not promoted
         <BLANKLINE>
         A stage of its run failed: there is no verdict. The record of an earlier one stays.
     """
     name, promotion = code(settled.sprint), settled.promotion
     if promotion is None:
-        return f"## ⚪ {name} is recorded, and was not promoted\n\nA stage of its run failed: there is no verdict. The record of an earlier one stays."
+        return f"## ○ {name} is recorded, and was not promoted\n\nA stage of its run failed: there is no verdict. The record of an earlier one stays."
     reasons = "\n".join(f"- {markdown(reason, _REASON)}" for reason in promotion.reasons)
     again = (
         " It was judged again, from its stored predictions; its report above is the new one."
@@ -100,11 +100,11 @@ def message(settled: Settled) -> str:
             )
         case "stale":
             why = f"\n\nIt could not be judged again: {paragraphs(settled.note)}" if settled.note else ""
-            return f"## ⚪ {name} is recorded and stale, and was not promoted\n\n{reasons}{why}"
+            return f"## ○ {name} is recorded and stale, and was not promoted\n\n{reasons}{why}"
         case "altered":
-            return f"## ❌ {name} was not recorded: what was judged is not what is stored\n\n{reasons}"
+            return f"## ✗ {name} was not recorded: what was judged is not what is stored\n\n{reasons}"
         case "refused":
-            return f"## ⚪ {name} is recorded, and was not promoted\n\n{reasons}\n\n{again.strip()}".strip()
+            return f"## ○ {name} is recorded, and was not promoted\n\n{reasons}\n\n{again.strip()}".strip()
 
 
 def _since(settled: Settled) -> str:

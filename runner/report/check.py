@@ -137,7 +137,7 @@ def _policy_summary(decisions: Sequence[Decision]) -> str:
 def _policy_row(decision: Decision) -> str:
     finding, names = decision.finding, decision.may_approve
     who = ", ".join(code(each, 80) for each in names[:20]) or "anybody who maintains the repository"
-    state = [f"✅ approved by {code(decision.by, 80)}" if decision.by is not None else "⚠️ open"]
+    state = [f"✓ approved by {code(decision.by, 80)}" if decision.by is not None else "⚠ open"]
     state += [markdown(reason, 200) for reason in decision.refused[:3]]
     return table_row([code(finding.id, 60), markdown(finding.message, 400), who, "<br>".join(state)])
 

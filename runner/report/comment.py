@@ -180,7 +180,7 @@ def _blocks(report: SprintReport, context: CommentContext, older: Sequence[PastV
 def _approved(context: CommentContext) -> list[Part]:
     """Who approved what, in a line each."""
     rows = tuple(
-        f"- ✅ {markdown(decision.finding.message.rstrip('.'), 300)}: approved by {code(decision.by, 80)}"
+        f"- ✓ {markdown(decision.finding.message.rstrip('.'), 300)}: approved by {code(decision.by, 80)}"
         + (f", because {markdown(decision.reason, 300)}" if decision.reason else "")
         for decision in context.decisions
         if decision.by is not None
@@ -311,7 +311,7 @@ def _older(older: Sequence[PastVerdict], context: CommentContext) -> Block:
 
 def _word(word: str) -> str:
     icon = next((icon for outcome, icon in ICONS.items() if outcome == word), "")
-    icon = "❌" if word == "STAGE_FAILED" else icon or "⚪"
+    icon = "✗" if word == "STAGE_FAILED" else icon or "○"
     return f"{icon} {word.replace('_', ' ')}"
 
 

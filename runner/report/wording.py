@@ -18,8 +18,8 @@ CLAIMS = {
     Outcome.INCONCLUSIVE: "open: it may be so or not",
     Outcome.NOT_MEASURED: "not measured",
 }  # what a test says of the sprint's own claim
-FAILED = "❌"
-ICONS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔", Outcome.NOT_MEASURED: "⚪"}
+FAILED = "✗"
+ICONS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.INCONCLUSIVE: "◐", Outcome.NOT_MEASURED: "○"}
 WORDS = {
     Outcome.PASS: "PASS",
     Outcome.FAIL: "FAIL",

@@ -76,7 +76,7 @@ def test_as_json_and_markdown_it_is_plan_json_and_the_comment(root: Path) -> Non
     assert finding["id"] == proposal["sprints"][0]["gates"][-1]["finding"]
     assert proposal["uncommitted"] is True
     comment = flywheel(root, "plan", "--base", "main", "--format", "markdown", check=True).stdout
-    assert comment.startswith("## ⚠️ Plan of 0003-third: 1 finding needs approval\n")
+    assert comment.startswith("## ⚠ Plan of 0003-third: 1 finding needs approval\n")
     assert "`/flywheel approve gate_loosened-" in comment
 
 

@@ -68,7 +68,7 @@ def test_the_jobs_permissions_are_enough_and_the_next_run_edits(
     leave(github, proposed, tmp_path / "2.zip", sprint_inputs(), run=101)
     assert job(github, proposed, run=101) == 0
     ((_, body),) = github.bodies()
-    assert "## ✅ PASS" in body
+    assert "## ✓ PASS" in body
     assert "Older verdicts (1)" in body
     writes = github.forget() and job(github, proposed, run=101)
     assert writes == 0

@@ -159,7 +159,7 @@ def test_a_verdict_that_is_not_pass_is_recorded_and_not_promoted(world: World) -
     assert world.subjects[0] == f"flywheel: record of {A} [skip ci]"
     assert world.tags == []
     assert world.said(7, "promotion").startswith(
-        f"<!-- flywheel:promotion:{A} -->\n## ⚪ `{A}` is recorded, and was not promoted\n\n- FAIL: "
+        f"<!-- flywheel:promotion:{A} -->\n## ○ `{A}` is recorded, and was not promoted\n\n- FAIL: "
     )
 
 

@@ -92,7 +92,7 @@ def test_a_proposed_sprint_is_run_summarised_and_packed(
     assert (
         (tmp_path / "summary.md")
         .read_text()
-        .startswith("## ✅ PASS — 0002-next: The same, called otherwise\n")
+        .startswith("## ✓ PASS — 0002-next: The same, called otherwise\n")
     )
 
 

@@ -33,7 +33,7 @@ def test_a_loosened_gate_is_shown_and_the_bases_own_judges(loosened: Loop) -> No
     assert f"/flywheel approve {finding(loosened)}" in plan
     assert loosened.conclusions(7) == {CHECK: "failure", POLICY_CHECK: "action_required"}
     report = loosened.comment(7, f"report:{SMALL}")
-    assert report.splitlines()[2] == f"## ❌ FAIL — {SMALL}: A smaller model is asked for"
+    assert report.splitlines()[2] == f"## ✗ FAIL — {SMALL}: A smaller model is asked for"
     assert finding(loosened) in report
     [note] = loosened.checks(7)[POLICY_CHECK].annotations
     assert (note.path, note.line, note.level) == (f"specs/{SMALL}.yaml", 6, "warning")
@@ -67,7 +67,7 @@ def test_the_named_persons_approval_makes_it_pass_and_promotes_it(loose: Loop) -
     assert loose.conclusions(7) == {CHECK: "success", POLICY_CHECK: "success"}
     assert loose.checks(7)[CHECK].completed_at == reported  # the approval is not older than its report now
     report = loose.comment(7, f"report:{SMALL}")
-    assert report.splitlines()[2] == f"## ✅ PASS — {SMALL}: A smaller model is asked for"
+    assert report.splitlines()[2] == f"## ✓ PASS — {SMALL}: A smaller model is asked for"
     assert "approved by `carol`" in report
     loose.publish(loose.newest())  # nobody takes the approval back by publishing again
     assert loose.conclusions(7) == {CHECK: "success", POLICY_CHECK: "success"}

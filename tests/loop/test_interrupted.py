@@ -96,13 +96,13 @@ def test_what_can_be_published_is_and_the_rest_by_running_the_job_again(
     assert told.value.hint == "run this job again: it publishes what is missing, and nothing twice"
     what = f"the check of {NEXT}" if method == "put_check_run" else f"the report of {NEXT}"
     assert str(told.value).startswith(f"not published: {what}: {REFUSALS[fault].message}; nothing is lost: ")
-    assert ("## ✅ PASS" in loop.comment(7, f"report:{NEXT}")) == (method == "put_check_run")
+    assert ("## ✓ PASS" in loop.comment(7, f"report:{NEXT}")) == (method == "put_check_run")
     assert (CHECK in loop.checks(7)) == (method == "edit_comment")
     assert POLICY_CHECK in loop.checks(7)
     assert loop.publish(run) == 0
     assert loop.conclusions(7) == {CHECK: "success", POLICY_CHECK: "success"}
     assert [each.id for each in loop.hub.comments(7)] == ids
-    assert "## ✅ PASS" in loop.comment(7, f"report:{NEXT}")
+    assert "## ✓ PASS" in loop.comment(7, f"report:{NEXT}")
     assert "Older verdicts (1)" in loop.comment(7, f"report:{NEXT}")
 
 
@@ -127,7 +127,7 @@ def test_a_remote_that_takes_nothing_leaves_main_as_it_is(judged: Loop, tmp_path
     store.write_text("no folder")
     assert loop.promote(7) == 5, loop.log[-1]
     assert (loop.sha("main"), loop.tags) == (merged, [])
-    assert loop.comment(7, "promotion:nothing").splitlines()[1] == "## ❌ Nothing was recorded"
+    assert loop.comment(7, "promotion:nothing").splitlines()[1] == "## ✗ Nothing was recorded"
     store.unlink()
     (tmp_path / "gone").rename(store)
     assert loop.promote(7) == 0, loop.log[-1]

@@ -54,7 +54,7 @@ def test_a_gate_that_is_not_met_is_a_failed_check_with_a_note_at_its_line(first:
     assert note.title == "FAIL: size_mb ≤ 0.50 on onnx-fp32"
     assert (
         first.comment(7, f"report:{NEXT}").splitlines()[2]
-        == f"## ❌ FAIL — {NEXT}: A smaller model is asked for"
+        == f"## ✗ FAIL — {NEXT}: A smaller model is asked for"
     )
 
 
@@ -77,10 +77,10 @@ def test_a_second_push_edits_the_same_comments_and_folds_the_older_verdict(first
     report = judged.comment(7, f"report:{NEXT}")
     assert report.splitlines()[1:3] == [
         f"<!-- flywheel:verdicts {new} PASS map50_95 0.0000; {old} FAIL map50_95 0.0000 -->",
-        f"## ✅ PASS — {NEXT}: A smaller model is asked for",
+        f"## ✓ PASS — {NEXT}: A smaller model is asked for",
     ]
     assert "<details><summary>Older verdicts (1)</summary>" in report
-    assert f"| [`{old[:10]}`](https://git.example.org/acme/digits/commit/{old}) | ❌ FAIL |" in report
+    assert f"| [`{old[:10]}`](https://git.example.org/acme/digits/commit/{old}) | ✗ FAIL |" in report
     assert judged.conclusions(7) == {CHECK: "success", POLICY_CHECK: "success"}
     assert f"`{new[:10]}`" in judged.comment(7, "plan")
     assert {path.split("/")[1] for path in judged.files("flywheel-reports")} == {new}

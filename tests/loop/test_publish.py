@@ -114,11 +114,11 @@ def test_the_first_run_posts_and_the_next_one_edits(loop: Loop) -> None:
     loop.publish()
     assert [comment.author for comment in loop.comments] == [BOT]
     assert loop.comments[0].body.startswith(f"<!-- flywheel:report:{SPRINT} -->\n")
-    assert "## ❌ FAIL" in loop.comments[0].body
+    assert "## ✗ FAIL" in loop.comments[0].body
     loop.reports(passing(loop.proposed), run=101)
     loop.publish(101)
     assert len(loop.comments) == 1
-    assert "## ✅ PASS" in loop.comments[0].body
+    assert "## ✓ PASS" in loop.comments[0].body
     assert "<summary>Older verdicts (1)</summary>" in loop.comments[0].body
     assert f"https://git.example.org/acme/digits/commit/{loop.proposed.head}" in loop.comments[0].body
     assert "https://git.example.org/acme/digits/actions/runs/101" in loop.comments[0].body
@@ -147,7 +147,7 @@ def test_the_check_is_on_the_head_commit(
 
 
 def test_a_strangers_marker_is_left_alone(loop: Loop) -> None:
-    planted = loop.forge.add_comment(NUMBER, "mallory", f"<!-- flywheel:report:{SPRINT} -->\n## ✅ PASS")
+    planted = loop.forge.add_comment(NUMBER, "mallory", f"<!-- flywheel:report:{SPRINT} -->\n## ✓ PASS")
     loop.reports(failing(loop.proposed))
     loop.publish()
     assert loop.comments[0] == planted
@@ -207,7 +207,7 @@ def test_a_run_that_left_nothing_is_told_with_a_link_and_taken_back(loop: Loop) 
     loop.publish()
     (told,) = loop.comments
     assert told.body == (
-        "<!-- flywheel:run -->\n## ❌ The run ended without a report\n\n"
+        "<!-- flywheel:run -->\n## ✗ The run ended without a report\n\n"
         f"The run of `{loop.proposed.head[:10]}` stopped before it could leave anything: "
         "[its log](https://git.example.org/acme/digits/actions/runs/100) says why.\n\n"
         "**Next:** correct it and push, or try again with a comment `/flywheel run`.\n"
@@ -266,7 +266,7 @@ def test_an_approval_after_the_report_counts_and_one_before_does_not(loop: Loop)
     loop.forge.add_comment(NUMBER, "bob", f"/flywheel approve {LOOSENED.id}")
     publish_again(loop.publisher, loop.forge.pulls[NUMBER])
     assert f"| `{LOOSENED.id}` |" in loop.check("flywheel / policy").summary
-    assert "✅ approved by `bob`" in loop.check("flywheel / policy").summary
+    assert "✓ approved by `bob`" in loop.check("flywheel / policy").summary
     assert loop.check("flywheel / policy").title != open_ones
     assert "approved by `bob`" in next(c.body for c in loop.comments if c.author == BOT)
     assert loop.check(f"flywheel / {SPRINT}").completed_at == "2027-01-01T12:00:00Z"
@@ -278,11 +278,11 @@ def test_a_new_report_takes_approvals_back(loop: Loop) -> None:
     loop.forge.now = "2027-01-01T13:00:00Z"
     loop.forge.add_comment(NUMBER, "bob", f"/flywheel approve {LOOSENED.id}")
     loop.publish()
-    assert "✅ approved by `bob`" in loop.check("flywheel / policy").summary
+    assert "✓ approved by `bob`" in loop.check("flywheel / policy").summary
     loop.forge.now = "2027-01-01T14:00:00Z"
     loop.reports(passing(loop.proposed), run=101)
     loop.publish(101)
-    assert "✅ approved" not in loop.check("flywheel / policy").summary
+    assert "✓ approved" not in loop.check("flywheel / policy").summary
 
 
 def run_again(loop: Loop, *reports: SprintReport) -> None:
@@ -302,18 +302,18 @@ def test_another_attempt_of_a_run_is_a_new_report_and_takes_approvals_back(loop:
     loop.forge.now = "2027-01-01T13:00:00Z"
     loop.forge.add_comment(NUMBER, "bob", f"/flywheel approve {LOOSENED.id}")
     loop.publish()
-    assert "✅ approved by `bob`" in loop.check("flywheel / policy").summary
+    assert "✓ approved by `bob`" in loop.check("flywheel / policy").summary
     loop.forge.now = "2027-01-01T14:00:00Z"
     run_again(loop, passing(loop.proposed))
     for now in ("2027-01-01T14:10:00Z", "2027-01-01T14:20:00Z"):  # report.yml again: the same report
         loop.forge.now = now
         loop.publish()
-        assert "✅ approved" not in loop.check("flywheel / policy").summary
+        assert "✓ approved" not in loop.check("flywheel / policy").summary
         shown = loop.check(f"flywheel / {SPRINT}")
         assert (shown.external_id, shown.completed_at) == (f"sprint-{RUN}-2", "2027-01-01T14:10:00Z")
     loop.forge.add_comment(NUMBER, "bob", f"/flywheel approve {LOOSENED.id}")
     loop.publish()
-    assert "✅ approved by `bob`" in loop.check("flywheel / policy").summary
+    assert "✓ approved by `bob`" in loop.check("flywheel / policy").summary
 
 
 def test_what_an_earlier_attempt_left_is_not_taken_for_this_ones(loop: Loop) -> None:
@@ -324,7 +324,7 @@ def test_what_an_earlier_attempt_left_is_not_taken_for_this_ones(loop: Loop) -> 
     loop.forge.runs[0] = replace(loop.forge.runs[0], conclusion="failure")
     loop.publish()
     assert loop.check(f"flywheel / {SPRINT}").external_id == f"sprint-{RUN}-1"
-    assert any("## ❌ The run ended without a report" in comment.body for comment in loop.comments)
+    assert any("## ✗ The run ended without a report" in comment.body for comment in loop.comments)
 
 
 def test_a_check_that_another_workflow_wrote_does_not_keep_approvals_from_counting(loop: Loop) -> None:
@@ -337,7 +337,7 @@ def test_a_check_that_another_workflow_wrote_does_not_keep_approvals_from_counti
     loop.forge.add_comment(NUMBER, "bob", f"/flywheel approve {LOOSENED.id}")
     loop.forge.now = "2027-01-01T14:00:00Z"
     publish_again(loop.publisher, loop.forge.pulls[NUMBER])
-    assert "✅ approved by `bob`" in loop.check("flywheel / policy").summary
+    assert "✓ approved by `bob`" in loop.check("flywheel / policy").summary
 
 
 def test_what_the_specs_weaken_is_found_in_git_and_not_in_the_bundle(loop: Loop) -> None:
@@ -411,7 +411,7 @@ def test_a_plan_of_a_proposal_that_changes_code_is_not_shown(tmp_path: Path) -> 
     with pytest.raises(FlywheelError):
         loop.publish()
     (comment,) = loop.comments
-    assert comment.body.startswith("<!-- flywheel:plan -->\n## ⚠️ No plan is shown\n\n")
+    assert comment.body.startswith("<!-- flywheel:plan -->\n## ⚠ No plan is shown\n\n")
     assert "changes code" in comment.body
     assert loop.forge.checks == {}
 

@@ -168,7 +168,7 @@ def test_what_was_tampered_with_is_refused_recorded_nowhere_and_told(
     assert loop.promote(7) in (1, 5)
     assert (loop.tags, loop.sha("main")) == ([], merged)
     told = loop.comment(7, "promotion:nothing")
-    assert told.splitlines()[1] == "## ❌ Nothing was recorded"
+    assert told.splitlines()[1] == "## ✗ Nothing was recorded"
     assert "**Next:** " in told
 
 

@@ -27,7 +27,7 @@ def test_a_forks_sprint_runs_when_somebody_who_may_names_its_commit_and_is_promo
     assert loop.says(7, "bob", f"/flywheel run {head}").startswith(f"Running the sprints of `{head[:10]}`.")
     assert loop.follow() == ["sprint.yml"]
     assert loop.conclusions(7) == {CHECK: "success", POLICY_CHECK: "success"}
-    assert loop.comment(7, f"report:{NEXT}").splitlines()[2].startswith("## ✅ PASS")
+    assert loop.comment(7, f"report:{NEXT}").splitlines()[2].startswith("## ✓ PASS")
     loop.merge(7)
     assert loop.promote(7) == 0, loop.log[-1]
     assert loop.tags == ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]
@@ -105,7 +105,7 @@ def test_a_proposal_that_changes_code_runs_no_sprint_and_is_told(loop: Loop, pat
     loop.propose(7, {**SPEC, path: "anything"})
     loop.planned(7)
     told = loop.comment(7, "plan")
-    assert told.splitlines()[1] == "## ⚠️ No plan is shown"
+    assert told.splitlines()[1] == "## ⚠ No plan is shown"
     assert "changes code" in told
     run = loop.sprinted(7)
     assert run.code == 2

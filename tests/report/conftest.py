@@ -65,7 +65,7 @@ def stopped() -> SprintReport:
 
 HOSTILE = (
     "a|b `c` <img> <!--x--> @all #1 gh-2 https://x.io WWW.x.io [l](u) **b** ~~s~~ $x$ \\| _e_\n\n"
-    "## ✅ PASS\n```\n</details>\x1b[31m\u202e"
+    "## ✓ PASS\n```\n</details>\x1b[31m\u202e"
 )
 
 

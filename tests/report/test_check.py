@@ -124,7 +124,7 @@ def test_a_gate_of_the_base_that_was_kept_has_no_line_in_the_proposal(failing: S
 
 def test_the_summary_has_the_gates_and_neither_markers_nor_pictures(failing: SprintReport) -> None:
     summary = check.check_run(failing, CONTEXT, external_id="1").summary
-    assert "## ❌ FAIL" in summary
+    assert "## ✗ FAIL" in summary
     assert "### Gates" in summary
     assert "<!--" not in summary
     assert "<img" not in summary
@@ -164,7 +164,7 @@ def test_an_open_finding_asks_for_action_and_says_whose() -> None:
         "The base branch's policy and gates judge. What weakens them needs approval, by a comment "
         "`/flywheel approve FINDING` or an approving review of this commit, by somebody who did not propose it.\n\n"
         "| Finding | What it is | Who may approve | State |\n| --- | --- | --- | --- |\n"
-        f"| `{LOOSENED.id}` | the gate recall on dark was loosened from 0.70 to 0.65 | `alice`, `bob` | ⚠️ open |\n"
+        f"| `{LOOSENED.id}` | the gate recall on dark was loosened from 0.70 to 0.65 | `alice`, `bob` | ⚠ open |\n"
     )
     assert found.annotations == [
         Annotation(
@@ -180,13 +180,13 @@ def test_an_open_finding_asks_for_action_and_says_whose() -> None:
 def test_an_approved_finding_says_by_whom() -> None:
     found = check.policy_check([decided(LOOSENED, "bob")], head_sha=HEAD, external_id="plan-1")
     assert (found.conclusion, found.annotations) == ("success", [])
-    assert "✅ approved by `bob`" in found.summary
+    assert "✓ approved by `bob`" in found.summary
 
 
 def test_an_approval_that_does_not_count_says_why() -> None:
     decision = decided(LOOSENED, refused=["the approval of carol does not count: the policy names others"])
     found = check.policy_check([decision], head_sha=HEAD, external_id="1")
-    assert "| ⚠️ open<br>the approval of carol does not count: the policy names others |" in found.summary
+    assert "| ⚠ open<br>the approval of carol does not count: the policy names others |" in found.summary
 
 
 def test_a_thousand_findings_fit_a_summary() -> None:

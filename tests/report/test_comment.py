@@ -62,7 +62,7 @@ def test_the_whole_comment_is_as_agreed(name: str, request: pytest.FixtureReques
 def test_the_marker_comes_first_then_the_verdict(failing: SprintReport) -> None:
     lines = comment.render(failing, CONTEXT).splitlines()
     assert lines[0] == "<!-- flywheel:report:0003-low-light -->"
-    assert lines[2] == "## ❌ FAIL — 0003-low-light: Label the dark-dock images the model misses"
+    assert lines[2] == "## ✗ FAIL — 0003-low-light: Label the dark-dock images the model misses"
 
 
 def test_half_a_minute_of_reading_is_before_the_first_table(failing: SprintReport) -> None:
@@ -191,16 +191,16 @@ def test_an_approved_finding_ends_the_gate_that_was_kept_for_it(passing: SprintR
     kept = replace(passing.verdict.gates[0], outcome=Outcome.FAIL, finding=LOOSENED.id, gate="recall ≥ 0.70")
     verdict = replace(passing.verdict, outcome=Outcome.FAIL, gates=[*passing.verdict.gates, kept])
     report = replace(passing, verdict=verdict)
-    assert "## ❌ FAIL" in comment.render(report, CONTEXT)
+    assert "## ✗ FAIL" in comment.render(report, CONTEXT)
     waiting = comment.render(report, replace(CONTEXT, decisions=[Decision(finding=LOOSENED)]))
-    assert "## ❌ FAIL" in waiting
+    assert "## ✗ FAIL" in waiting
     assert f"`/flywheel approve {LOOSENED.id}`" in waiting
     decided = [Decision(finding=LOOSENED, by="bob")]
     text = comment.render(report, replace(CONTEXT, decisions=decided))
-    assert "## ✅ PASS" in text
+    assert "## ✓ PASS" in text
     assert "recall ≥ 0.70" not in text
     assert "/flywheel approve" not in text
-    assert "- ✅ the gate recall on dark was loosened from 0.70 to 0.65: approved by `bob`" in text
+    assert "- ✓ the gate recall on dark was loosened from 0.70 to 0.65: approved by `bob`" in text
 
 
 def test_a_pass_with_an_open_finding_says_what_is_next(passing: SprintReport) -> None:
@@ -219,7 +219,7 @@ def test_older_verdicts_are_folded_and_survive_the_next_update(
     assert "Older verdicts" not in first
     second = comment.render(passing, replace(CONTEXT, head_commit="e5" * 20, published=history.read(first)))
     assert "<summary>Older verdicts (1)</summary>" in second
-    row = f"| [`{HEAD[:10]}`]({CONTEXT.repository_url}/commit/{HEAD}) | ❌ FAIL | mAP50-95 0.594 |"
+    row = f"| [`{HEAD[:10]}`]({CONTEXT.repository_url}/commit/{HEAD}) | ✗ FAIL | mAP50-95 0.594 |"
     assert row in second
     assert [past.commit for past in history.read(second)] == ["e5" * 20, HEAD]
 

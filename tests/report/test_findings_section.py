@@ -98,7 +98,7 @@ def test_a_kept_gate_that_is_met_keeps_nothing_open() -> None:
 
 def test_kept_gates_are_marked_in_the_table() -> None:
     text = markdown.render(report([*PASSED_GATES, *kept(LOOSENED)], LOOSENED))
-    row = next(line for line in text.splitlines() if "recall ≥ 0.70" in line and line.startswith("| ❌"))
+    row = next(line for line in text.splitlines() if "recall ≥ 0.70" in line and line.startswith("| ✗"))
     assert "| recall ≥ 0.70 *(the base's, kept)*<br><sub>`specs/0002-more-cameras.yaml:41:5`</sub> |" in row
     assert text.count("kept)*") == 1
 
@@ -141,7 +141,7 @@ def test_a_report_without_terms_has_the_bytes_that_it_had_before_there_were_any(
 
 
 def test_hostile_findings_stay_in_their_cells() -> None:
-    text = "a|b `c` <img> <!--x--> @all #1 https://x.io\n\n## ✅ PASS\n</details>"
+    text = "a|b `c` <img> <!--x--> @all #1 https://x.io\n\n## ✓ PASS\n</details>"
     hostile = replace(LOOSENED, subject=text, before=text, after=text, message=text, where=text)
     found = report([*PASSED_GATES, *kept(hostile)], hostile, approvers=(text,))
     shown = markdown.render(found)

@@ -277,7 +277,7 @@ def assert_whole(text: str) -> None:
 def test_however_long_it_fits_and_is_whole(sprints: int, max_bytes: int) -> None:
     text = render(long_proposal(sprints), max_bytes=max_bytes)
     assert len(text.encode()) <= max_bytes
-    assert text.startswith("## ❌ Not planned")
+    assert text.startswith("## ✗ Not planned")
     assert_whole(text)
 
 

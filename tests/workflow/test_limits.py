@@ -143,7 +143,7 @@ def test_a_run_past_its_limit_is_killed_and_reported_and_goes_on_next_time(proje
     )
     report = read_json(folder / "report.json", SprintReport)
     assert (report.failure, report.verdict) == (failure, None)
-    assert (folder / "report.md").read_text().startswith(f"## ❌ STAGE FAILED — {SPRINT}")
+    assert (folder / "report.md").read_text().startswith(f"## ✗ STAGE FAILED — {SPRINT}")
     assert "time limit of 1 s" in flywheel(project, "status").stdout
 
     config.write_text(before)

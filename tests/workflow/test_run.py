@@ -226,7 +226,7 @@ def test_a_failing_check_stops_the_sprint_and_the_report_names_the_rows(project:
     report = (folder_of(project) / "report.md").read_text()
     assert f"labels/train/{first.name}" in report
     assert "class id 17" in report.replace("\\", "")
-    assert report.startswith(f"## ❌ STAGE FAILED — {SPRINT}")
+    assert report.startswith(f"## ✗ STAGE FAILED — {SPRINT}")
     assert "The stage check failed" in report
     assert "detection.label_problems" in report
     assert (

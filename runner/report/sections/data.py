@@ -112,8 +112,8 @@ def _check_rows(results: Iterable[CheckResult]) -> list[str]:
 
 def _icon(result: CheckResult) -> str:
     if result.success:
-        return "✅"
-    return "❌ error" if result.severity is Severity.ERROR else "⚠️ warning"
+        return "✓"
+    return "✗ error" if result.severity is Severity.ERROR else "⚠ warning"
 
 
 def _offenders(result: CheckResult) -> Part:

@@ -31,7 +31,7 @@ def training_parts(report: SprintReport) -> list[Part]:
     head = f"### Training\n\n{text}\n\n{table_head(columns, numbers=(1, 3, 4))}"
     rows = tuple(_model_row(model) for model in training.models)
     warnings = "\n".join(
-        f"- ⚠️ seed {model.seed}: {markdown(warning)}"
+        f"- ⚠ seed {model.seed}: {markdown(warning)}"
         for model in training.models
         for warning in model.warnings
     )

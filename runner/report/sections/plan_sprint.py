@@ -81,11 +81,11 @@ def _lines(plan: Plan, sprint: SprintProposal, *, would: bool) -> list[str]:
         listed += f", and {more:,} more" if more > 0 else ""
         lines.append(f"**Kept from the base, until approved**: {listed}")
     if not sprint.gates:
-        lines.append("⚠️ **No gate judges**: the verdict will be PASS whatever the model does")
+        lines.append("⚠ **No gate judges**: the verdict will be PASS whatever the model does")
     if plan.wear is not None:
-        icon = "⚠️ " if plan.wear.exhausted else ""
+        icon = "⚠ " if plan.wear.exhausted else ""
         lines.append(f"{icon}**{markdown(plan.wear.split, 40)} split**: {markdown(worn(plan.wear))}")
-    lines += [f"⚠️ **No longer inherited**: {markdown(each, 1000)}" for each in plan.dropped]
+    lines += [f"⚠ **No longer inherited**: {markdown(each, 1000)}" for each in plan.dropped]
     if plan.ancestors:
         lines.append(f"**Training starts from** {markdown(lineage(plan.ancestors), 300)}")
     if plan.champion is not None:

@@ -32,11 +32,11 @@ def headline(proposal: Proposal) -> tuple[str, str]:
         *([count(len(proposal.refused), "thing") + " refused"] if proposal.refused else []),
     ]
     if wrong:
-        return "❌", f"Not planned: {', '.join(wrong)}"
+        return "✗", f"Not planned: {', '.join(wrong)}"
     if proposal.code:
         return "🧪", "Code changes: tests run, sprints do not"
     about = f"Plan {_about(proposal.sprints)}"
-    return ("⚠️", f"{about}: {needed}") if proposal.findings else ("📋", about)
+    return ("⚠", f"{about}: {needed}") if proposal.findings else ("▸", about)
 
 
 def _about(sprints: Sequence[SprintProposal]) -> str:

@@ -45,9 +45,9 @@ _GLANCE_CLASSIFY = ("top5", "balanced_accuracy")
 def status(report: SprintReport) -> tuple[str, str]:
     """The verdict as an icon and a word or two."""
     if report.failure is not None:
-        return "❌", "STAGE FAILED"
+        return "✗", "STAGE FAILED"
     if report.verdict is None:
-        return "⚪", "NOT JUDGED"
+        return "○", "NOT JUDGED"
     return ICONS[report.verdict.outcome], WORDS[report.verdict.outcome]
 
 

@@ -18,7 +18,7 @@ def parts(report: SprintReport) -> list[Part]:
         return []
     text = f"{code(wear.split, 40)} {words(wear)}{repeated(wear, report.verdict.level if report.verdict else None)}"
     if wear.exhausted:
-        text = f"⚠️ {text}"
+        text = f"⚠ {text}"
     return [
         Part(
             title="wear of the test split",
