@@ -44,7 +44,7 @@ def require_objects(root: Path, objects: dict[str, str]) -> None:
     shown, md5 = spoiled[0]
     more = f" (and {len(spoiled) - 1} more)" if len(spoiled) > 1 else ""
     raise FlywheelError(
-        f"spoiled in DVC's cache: what is stored for {shown}{more} are not the bytes that its hash names",
+        f"spoiled in DVC's cache: what is stored for {shown}{more} is not what its hash names",
         where=Where(_place(root, md5)),
         hint=f"rm -f {' '.join(_places(root, (each for _, each in spoiled)))}, then run again: what a remote has is fetched "
         "with --pull, and what no remote has is made again",

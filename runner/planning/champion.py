@@ -158,9 +158,16 @@ class Registry:
             return found
         if finishing and found.unfinished == finishing:
             commit = git_commits.newest_of(self._root, [dvc_artifacts.FILE])
-            if commit is not None and same_model(commit):
+            # Killed before its commit: what names the sprint is in the working tree alone, and no tag can be about it.
+            uncommitted = commit is None or self._named_at(commit) != finishing
+            if uncommitted or (commit is not None and same_model(commit)):
                 return gto.tags_of(self._root, self._model)
         raise found
+
+    def _named_at(self, commit: str) -> str | None:
+        content = git.read_file(self._root, commit, dvc_artifacts.FILE)
+        named = dvc_artifacts.artifact_path(content, self._model) if content is not None else None
+        return dvc_artifacts.sprint_of(named)
 
     @cached_property
     def _looked_up(self) -> ModelTags | ChampionUnknownError:
@@ -247,9 +254,7 @@ class Registry:
         Where no dvc.yaml names the model (tags made by hand), the one whose metrics changed last.
         """
         if commit not in self._sprints:
-            content = git.read_file(self._root, commit, dvc_artifacts.FILE)
-            named = dvc_artifacts.artifact_path(content, self._model) if content is not None else None
-            sprint = dvc_artifacts.sprint_of(named)
+            sprint = self._named_at(commit)
             if sprint is None:
                 path = git.newest_change(self._root, commit, "reports/*/metrics.json")
                 sprint = Path(path).parent.name if path else None

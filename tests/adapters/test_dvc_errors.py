@@ -103,7 +103,7 @@ def test_a_spoiled_object_is_not_served_as_data(repository: Path) -> None:
     with pytest.raises(FlywheelError) as refused:
         dvc.pull(repository, "data.dvc")
     assert str(refused.value) == (
-        f"{place}: spoiled in DVC's cache: what is stored for data/a.txt are not the bytes that its hash names\n"
+        f"{place}: spoiled in DVC's cache: what is stored for data/a.txt is not what its hash names\n"
         f"  hint: rm -f {place}, then run again: what a remote has is fetched with --pull, and what no remote has is made again"
     )
     assert not (repository / "data").exists()

@@ -67,7 +67,7 @@ def test_status_shows_a_sprint_whose_record_is_spoiled(project: Path) -> None:
     (project / "specs" / "0003-folder.yaml").mkdir()
     (project / "reports" / SPRINT / "verdict.json").write_text("<<<<<<< HEAD")
     rows = flywheel(project, "status", check=True).stdout.splitlines()
-    assert rows[0].startswith(f"{SPRINT}    stopped  verdict.json: not a Verdict record: ")
+    assert rows[0].startswith(f"{SPRINT}    stopped  verdict.json: the mark of a merge that was not finished")
     assert rows[0].endswith(": run it again")
     assert rows[1].split()[1] == "planned"
     assert rows[2].startswith(

@@ -69,7 +69,7 @@ def test_a_clone_without_tags_says_what_to_fetch(project: Path, tmp_path: Path) 
         call(tmp_path, "git", "clone", "-q", "--no-tags", *options, f"file://{project}", str(bare))
         said = (
             f"dvc.yaml: it names the model of {SPRINT}, and no tag here says what holds tiny-digits#prod\n"
-            f"  hint: git fetch --tags{' --unshallow' * bool(options)}; where its promotion was not finished: "
+            f"  hint: git config --unset-all remote.origin.tagOpt; git fetch --tags{' --unshallow' * bool(options)}; where its promotion was not finished: "
             f"flywheel promote {SPRINT}\n"
         )
         for command in ("history", "rollback"):
