@@ -150,8 +150,10 @@ def merged_record(world: World, number: int, message: str) -> None:
     record = world.folder / "run-7" / "bundle" / "reports" / A
 
     def bring(project: Path) -> None:
-        shutil.copytree(record, project / "reports" / A, dirs_exist_ok=True)
+        # Pictures are in DVC: below reports/ git holds records and nothing else.
+        pictures = shutil.ignore_patterns("gallery")
+        shutil.copytree(record, project / "reports" / A, dirs_exist_ok=True, ignore=pictures)
         (project / "specs" / f"{A}.yaml").write_text(SPEC)
-        (project / "reports" / A / "notes.md").write_text(message)
+        (project / "reports" / A / "report.md").write_text(message)
 
     world.bring(number, bring, message)

@@ -74,6 +74,7 @@ def test_hostile_text_gets_into_no_commit_of_the_bot_and_no_tag(hostile: Loop) -
             f"flywheel: record of {NEXT} [skip ci]",
             f"flywheel: {NEXT} is tiny-digits v1.0.0 [skip ci]",
             "flywheel: pictures of reports [skip ci]",
+            "flywheel: looks at the test split [skip ci]",
         }
     )
     tagged = call(hostile.bare, "git", "tag", "--format=%(contents)").stdout
