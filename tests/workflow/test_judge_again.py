@@ -121,7 +121,10 @@ def test_predictions_that_were_changed_in_the_cache_are_not_taken(overtaken: Pat
     table.write_bytes(content[:-1] + b"?")
     result = flywheel(overtaken, "judge", NEXT)
     assert result.returncode == 3
-    assert "spoiled in DVC's cache: what is stored for the champion's recorded predictions is not what its hash names" in result.stderr
+    assert (
+        "spoiled in DVC's cache: what is stored for the champion's recorded predictions is not what its hash names"
+        in result.stderr
+    )
 
 
 def test_another_test_split_needs_the_champions_model(overtaken: Path) -> None:
