@@ -164,7 +164,7 @@ def group_degrees(groups: float) -> float:
         >>> [group_degrees(groups) for groups in (2, 5, 9, 41)]
         [1.0, 4.0, 5.0, 20.0]
     """
-    return max(1.0, (groups - 1) / 2, min(groups - 1, 5.0))
+    return float(max(1.0, (groups - 1) / 2, min(groups - 1, 5.0)))
 
 
 def mean_degrees(errors: NDArray[np.float64], degrees: NDArray[np.float64]) -> float:

@@ -118,7 +118,7 @@ def test_a_spoiled_listing_is_named_and_what_is_absent_is_no_fault(repository: P
     listing.write_text("[]")
     with pytest.raises(FlywheelError) as refused:
         require_sound(repository, md5, "data")
-    assert "what is stored for data are not" in refused.value.message
+    assert "what is stored for data is not" in refused.value.message
 
 
 def test_a_run_serves_no_spoiled_model_and_makes_it_again_as_it_says(project: Path) -> None:

@@ -339,5 +339,5 @@ def test_a_repository_that_git_refuses_is_not_one_without_branches(
 ) -> None:
     repository(tmp_path)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    with pytest.raises(FlywheelError, match="dubious ownership"):
+    with pytest.raises(FlywheelError, match="git refuses this folder, which belongs to another user"):
         uses_on_branches(tmp_path)

@@ -225,4 +225,5 @@ def test_a_run_without_a_base_asks_git_nothing_more(project: Path, monkeypatch: 
     monkeypatch.setattr(git, "run_git", counted)
     again = flywheel(project, "run", check=True)
     assert again.stderr == f"{SPRINT}: nothing to run, every stage is unchanged\n"
-    assert set(asked) == {"for-each-ref"}  # the registry's tags
+    # what lies below the record's folder, the registry's tags, and uses of the test split on other branches
+    assert set(asked) <= {"for-each-ref", "ls-files", "cat-file"}
