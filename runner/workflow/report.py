@@ -19,7 +19,7 @@ from runner.planning.ancestor import resolve_ancestor
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.rival import find_rival
-from runner.planning.stages import plan_stages
+from runner.planning.stages import UNCHANGED, plan_stages
 from runner.planning.uses import uses_on_branches
 from runner.planning.workspace import Repository
 from runner.report import markdown, plots
@@ -49,7 +49,7 @@ def report(root: Path, name: str | None) -> JudgedSprint:
 
 
 def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> None:
-    pending = [plan for plan in _plans(root, project, loaded) if plan.action is Action.RUN]
+    pending = [plan for plan in _plans(root, project, loaded) if not _is_here(plan)]
     absent = [path for plan in pending for path in plan.stored]
     if absent and all(plan.absent_only for plan in pending):
         raise FlywheelError(
@@ -73,6 +73,11 @@ def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> Non
             hint=f"flywheel run {loaded.name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
+
+
+def _is_here(plan: StagePlan) -> bool:
+    """Whether what lies in the sprint's folder is the stage's: what the run cache would bring is not there yet."""
+    return plan.action is Action.CACHED and plan.reasons == [UNCHANGED]
 
 
 def write_report(
@@ -116,7 +121,7 @@ def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
     against = find_rival(root, project, loaded)
     stages = stages_of(project, loaded, against.model, resolve_ancestor(root, project, loaded))
     plans = plan_stages(stages, Repository(root, root / "reports" / loaded.name))
-    fresh = {plan.stage for plan in plans if plan.action is Action.CACHED or plan.absent_only}
+    fresh = {plan.stage for plan in plans if _is_here(plan) or plan.absent_only}
     if failure is not None and failure.stage == "check":
         fresh.add("check")
     sources = Sources(

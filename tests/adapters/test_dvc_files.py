@@ -71,7 +71,7 @@ def test_broken_lock_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "dvc.lock").write_text("stages: [\n")
     with pytest.raises(FlywheelError) as error:
         dvc_files.read_lock(tmp_path / "dvc.lock")
-    assert str(error.value).startswith(f"{tmp_path / 'dvc.lock'}: not a DVC lock file")
+    assert str(error.value).startswith(f"{tmp_path / 'dvc.lock'}: not a DVC file: ")
 
 
 @pytest.mark.parametrize(

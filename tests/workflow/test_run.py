@@ -289,3 +289,15 @@ def test_a_changed_check_reruns_the_checks_only(project: Path) -> None:
     assert [stage["stage"] for stage in plan["stages"] if stage["action"] == "RUN"] == ["check"]
     said = stage_lines(flywheel(project, "run", SPRINT, check=True).stderr)
     assert [stage for stage, what in said.items() if what == "running"] == ["check"]
+
+
+def test_a_report_is_of_what_lies_here_and_not_of_what_the_run_cache_would_bring(project: Path) -> None:
+    spec = project / "specs" / f"{SPRINT}.yaml"
+    before = spec.read_text()
+    spec.write_text(before.replace("iterations: 10", "iterations: 11"))
+    flywheel(project, "run", check=True)
+    spec.write_text(before)  # its benchmark is in the run cache, and the other one in the folder
+    refused = flywheel(project, "report", SPRINT)
+    assert refused.returncode == 3
+    assert "not run as the spec now says: benchmark: an earlier run" in refused.stderr
+    assert refused.stderr.endswith(f"  hint: flywheel run {SPRINT}\n")
