@@ -49,7 +49,7 @@ def healthy(tmp_path: Path) -> Path:
     (tmp_path / "data.dvc").write_text("outs: []\n")
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text(
-        "[core]\n    remote = store\n['remote \"store\"']\n    url = s3://bucket/store\n"
+        "[core]\n    remote = store\n['remote \"store\"']\n    url = https://dvc.example/store\n"
     )
     git(tmp_path, "init", "-q")
     return tmp_path

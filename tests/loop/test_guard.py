@@ -99,7 +99,10 @@ def own_pipeline(root: Path) -> None:
         ),
         (
             write(f"reports/{SPRINT}/Agreed.JSON", "[]"),
-            [f"reports/{SPRINT}/Agreed.JSON: says what was approved: only `flywheel promote` writes it"],
+            [
+                f"reports/{SPRINT}/Agreed.JSON: of no record, and below reports/ libraries would take it for configuration or code",
+                f"reports/{SPRINT}/Agreed.JSON: says what was approved: only `flywheel promote` writes it",
+            ],
         ),
         (write(".dvc/config.local", "[core]\n"), [".dvc/config.local: holds credentials, and is never committed"]),
         (

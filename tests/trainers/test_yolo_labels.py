@@ -112,7 +112,7 @@ def class_data(tmp_path: Path) -> SelectedData:
     paths = [f"{split}/{number}.png" for split in ("train", "val") for number in range(3)]
     for path in paths:
         (tmp_path / "data" / path).parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(tmp_path / "data" / path), np.zeros((8, 8, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / "data" / path), np.zeros((16, 16, 3), np.uint8))
     labelled = paths[:-1]
     write_table(
         tmp_path / "manifest.parquet",
