@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runner.evaluation.judged import FEWEST_GROUPS
+from runner.report.tables import WIDE
+
 LEVEL = 0.95
-WIDE = 0.2  # an interval wider than this says little, as in the report
-FEW_GROUPS = 5  # of a class: below it, its own interval is nearly as wide as the scale
 _NAMED_CLASSES = 8
 
 
@@ -34,7 +35,7 @@ def undecidable(groups: int, per_class: Mapping[str, int], unit: str = "image") 
             f"and of what is truly 0.50 they show anything from {low:.2f} to {high:.2f}; label about {_enough()} "
             "before you rely on a verdict"
         )
-    few = {name: number for name, number in per_class.items() if number < FEW_GROUPS}
+    few = {name: number for name, number in per_class.items() if number < FEWEST_GROUPS}
     if few:
         named = ", ".join(
             f"{name} ({_count(number, unit)})" for name, number in list(few.items())[:_NAMED_CLASSES]
@@ -42,7 +43,7 @@ def undecidable(groups: int, per_class: Mapping[str, int], unit: str = "image") 
         more = f" and {len(few) - _NAMED_CLASSES} more" if len(few) > _NAMED_CLASSES else ""
         problems.append(
             f"classes that the test split can hardly judge by themselves: {named}{more}; "
-            f"label some {_count(FEW_GROUPS, unit)} or more of each"
+            f"label some {_count(FEWEST_GROUPS, unit)} or more of each"
         )
     return problems
 
