@@ -18,7 +18,7 @@ from statistics import median
 
 import numpy as np
 
-from runner.adapters.images import measure_image
+from runner.adapters.pictures.measured_images import measure_image
 
 HEIGHT, WIDTH = 720, 1280
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from runner.domain.looks import level_of_look
 from runner.evaluation.intervals import Family, Sample
 from runner.evaluation.sample_size import further_groups
-from runner.planning.wear import Asked, spent, with_use
+from runner.planning.holdout import HoldoutQuestion, spent, with_use
 
 LEVEL = 0.95
 MOST_GROWTH = 1000
@@ -69,7 +69,7 @@ def follow(pilot: int, seed: int, *, most_looks: int, spending: bool) -> Followe
     images, looks, recorded = draw(pilot, rng), 0, {"0002-same": []}
     while True:
         looks += 1
-        asked = Asked(images=_packed(images.shape[1]), comparison="the same" if spending else "")
+        asked = HoldoutQuestion(images=_packed(images.shape[1]), comparison="the same" if spending else "")
         recorded["0002-same"] = with_use(
             recorded, "0002-same", f"{looks}", f"evaluation {looks}", LEVEL, asked
         )

@@ -12,8 +12,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.coco_masks import decode_mask, encode_mask, encode_part
-from runner.adapters.decoding.segment import _enlargement, _Painter
+from runner.adapters.models.decoding.segment import _enlargement, _Painter
+from runner.adapters.pictures.coco_masks import decode_mask, encode_mask, encode_part
 
 OBJECTS, PROTOTYPES = 100, 32
 SIZES = ((480, 640), (720, 1280), (1080, 1920))

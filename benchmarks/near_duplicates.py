@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.image_files import SUFFIXES
-from runner.adapters.images import measure_images
+from runner.adapters.pictures.image_files import SUFFIXES
+from runner.adapters.pictures.measured_images import measure_images
 from runner.dataset.near_duplicates import MAX_DISTANCE, Looks, nearest
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "datasets"

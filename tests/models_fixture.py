@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from runner.adapters.tables import write_table
+from runner.adapters.tables.parquet import write_table
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.files import write_json

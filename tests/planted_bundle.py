@@ -14,9 +14,9 @@ from projects import PROJECT, SPEC, call, commit
 from runner.config.project import Compute, Policy
 from runner.domain.files import encode_json
 from runner.domain.policy import Finding
-from runner.loop.bundle import Manifest
 from runner.planning.proposal import Proposal
 from runner.policy.terms import Terms
+from runner.pullrequests.bundles.bundle import BundleManifest
 from runner.report.record import SprintReport
 
 SPRINT = "0003-low-light"
@@ -100,7 +100,7 @@ def bundle_files(
             }
             files |= {f"reports/{report.sprint}/{name}": text.encode() for name, text in texts.items()}
         files |= {f"reports/{report.sprint}/{name}": encode_json(record) for name, record in records.items()}
-    manifest = Manifest(
+    manifest = BundleManifest(
         base_commit=proposed.base,
         head_commit=proposed.head,
         sprints=sorted(report.sprint for report in reports),

@@ -17,15 +17,15 @@ from forges.fake_forge import FakeForge, pull_request, workflow_run, zip_folder
 from planted_report import sprint_inputs
 from projects import call, commit, environment
 
-from runner.adapters import git_write
-from runner.adapters.dvc_files import cache_path, file_md5, folder_md5
-from runner.adapters.git_access import Access
+from runner.adapters.dvc.metafiles import cache_path, file_md5, folder_md5
+from runner.adapters.git import trusted as git_write
+from runner.adapters.git.access import Access
 from runner.domain.evaluation import Gallery, GalleryImage
 from runner.domain.files import encode_json
 from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.forges.forge import PullRequest, WorkflowRun
-from runner.loop import bundle
+from runner.pullrequests.bundles import bundle
 from runner.report import markdown, plots
 from runner.report.build import build
 from runner.report.record import FileDigest, ReportInputs, SprintReport
@@ -49,7 +49,7 @@ class Planted:
     head: str
     output: Path
 
-    def pack(self) -> bundle.Manifest:
+    def pack(self) -> bundle.BundleManifest:
         """Packs what is in `proposal`, into `output`."""
         return bundle.pack(self.proposal, [SPRINT], self.base, self.head, self.output)
 
@@ -263,7 +263,7 @@ def access() -> Access:
 def remanifest(folder: Path, **changes: object) -> None:
     """Makes a bundle's manifest agree with its files again, and changes it as asked."""
     path = folder / "manifest.json"
-    manifest = msgspec.json.decode(path.read_bytes(), type=bundle.Manifest)
+    manifest = msgspec.json.decode(path.read_bytes(), type=bundle.BundleManifest)
     files = {
         each.relative_to(folder).as_posix(): sha256(each)
         for each in folder.rglob("*")

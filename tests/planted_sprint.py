@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.adapters.tables import write_table
+from runner.adapters.tables.parquet import write_table
 from runner.dataset.near_duplicates import write_thumbnails
 
 CLASSES = ["cat", "dog"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.tables import write_table
+from runner.adapters.tables.parquet import write_table
 from runner.domain.evaluation import (
     Calibration,
     CalibrationBin,

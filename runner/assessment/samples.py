@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from runner.adapters.tables import ColumnLike, read_table, write_table
+from runner.adapters.tables.parquet import ColumnLike, read_table, write_table
 from runner.assessment.cells import NO_SEEDS, CellSample, seed_deviations
 from runner.domain.evaluation import (
     CHAMPION_TARGET,

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.conditions import analyse
-from runner.adapters.duckdb import condition_mask
-from runner.adapters.tables import ColumnLike, write_table
+from runner.adapters.tables.conditions import analyse
+from runner.adapters.tables.duckdb import condition_mask
+from runner.adapters.tables.parquet import ColumnLike, write_table
 from runner.assessment.split import TestSplit
 from runner.config.sprint import MIN_IMAGES, MOST_FOUND, MOST_VALUES, SliceSpec
 from runner.domain.evaluation import FoundSlice

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.tables import read_table
+from runner.adapters.tables.parquet import read_table
 from runner.tasks.sound import require_sound
 from runner.tasks.task import Table, Task, TestData
 

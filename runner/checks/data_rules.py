@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from runner.adapters.expectations import Expectation, Row
+from runner.adapters.tables.expectations import Expectation, Row
 from runner.checks.rule import Rule
 from runner.domain.records import SPLITS, Severity
 

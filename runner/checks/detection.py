@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from runner.adapters.expectations import Row
+from runner.adapters.tables.expectations import Row
 from runner.checks.data_rules import (
     DEFAULT_DISTANCE,
     NearDuplicateDistance,

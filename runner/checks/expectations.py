@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from runner.adapters.expectations import Expectation, Row
+from runner.adapters.tables.expectations import Expectation, Row
 from runner.checks.classification import ClassificationPreset
 from runner.checks.data_rules import DEFAULT_DISTANCE
 from runner.checks.detection import DetectionPreset

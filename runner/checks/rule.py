@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from runner.adapters.expectations import Expectation, ExpectationResult, Row, validate
+from runner.adapters.tables.expectations import Expectation, ExpectationResult, Row, validate
 from runner.domain.records import CheckResult, Severity
 
 if TYPE_CHECKING:

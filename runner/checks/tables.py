@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.adapters.frames import frame_of, query_frames
+from runner.adapters.tables.frames import frame_of, query_frames
 from runner.checks.data_rules import MAX_DISTANCE, NEAR_DUPLICATES
 from runner.checks.twins import twin_frame
 from runner.domain.records import SPLITS

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.frames import frame_of
-from runner.adapters.tables import column_names, read_table
+from runner.adapters.tables.frames import frame_of
+from runner.adapters.tables.parquet import column_names, read_table
 from runner.checks.detection import TWIN_IOU
 from runner.domain.records import SPLITS
 

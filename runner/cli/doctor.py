@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
-    from runner.loop.diagnosis import Diagnosis
+    from runner.pullrequests.doctor.diagnosis import Diagnosis
 
 EXAMPLE = """\
   flywheel doctor                    asks the forge too, with GH_TOKEN or GITHUB_TOKEN
@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> int:
     from runner.domain.errors import ExitCode
     from runner.forges import open_forge
     from runner.forges.environment import from_checkout
-    from runner.loop.doctor import doctor
+    from runner.pullrequests.doctor.diagnose import doctor
 
     root = project_root(options)
     environment = from_checkout(root, os.environ)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
-    from runner.workflow.history import Assigned
+    from runner.workflow.promoting.history import Assigned
 
 EXAMPLE = """\
   flywheel history
@@ -30,7 +30,7 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from runner.workflow.history import history
+    from runner.workflow.promoting.history import history
 
     rows = history(project_root(options))
     if options.format == "json":

@@ -28,7 +28,7 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from runner.workflow.judge_again import judge_again
+    from runner.workflow.judging.judge_again import judge_again
 
     outcome = judge_again(project_root(options), options.sprint, pull=options.pull, say=_say)
     if options.format == "json":

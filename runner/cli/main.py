@@ -140,7 +140,7 @@ def _bug(error: Exception, *, debug: bool) -> int:
     if debug:
         raise error
     if isinstance(error, ModuleNotFoundError):
-        from runner.adapters.extras import missing_extra
+        from runner.adapters.system.extras import missing_extra
 
         missing = missing_extra(error)
         if missing is not None:  # a light installation: no bug

@@ -75,9 +75,9 @@ def execute(options: argparse.Namespace) -> int:
 
 def _propose(root: Path, options: argparse.Namespace) -> int:
     from runner.domain.errors import ExitCode
-    from runner.loop.propose import Counting, propose
+    from runner.pullrequests.proposing.propose import IndexCounting, propose
 
-    result = propose(root, options.base, counting=Counting(say=_say) if options.count else None)
+    result = propose(root, options.base, counting=IndexCounting(say=_say) if options.count else None)
     match options.format:
         case "json":
             print_json(as_data(result))

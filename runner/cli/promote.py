@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
-    from runner.workflow.promote import Promotion
+    from runner.workflow.promoting.promote import Promotion
 
 EXAMPLE = """\
   flywheel promote 0002-more-cameras --dry-run     what keeps it, or what would be done
@@ -46,8 +46,8 @@ def add_parser(commands: Subparsers) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     from runner.domain.errors import FlywheelError
-    from runner.workflow.promotable import Conditions
-    from runner.workflow.promote import promote, terminal_approvals
+    from runner.workflow.promoting.promote import promote, terminal_approvals
+    from runner.workflow.promoting.readiness import Conditions
 
     if options.reason and not options.approve:
         raise FlywheelError(

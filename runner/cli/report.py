@@ -41,7 +41,7 @@ def add_parser(commands: Subparsers) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     from runner.domain.errors import FlywheelError
-    from runner.workflow.report import report
+    from runner.workflow.judging.report import report
 
     if options.output is not None and options.format != "html":
         raise FlywheelError(
@@ -56,7 +56,7 @@ def execute(options: argparse.Namespace) -> int:
 
         sys.stdout.write(markdown.render(outcome.report, max_bytes=options.max_bytes))
     elif options.format == "html":
-        from runner.loop.page import page, write_page
+        from runner.pullrequests.html_page import page, write_page
 
         text = page(outcome.report, root / outcome.folder)
         if options.output is None:

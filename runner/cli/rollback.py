@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
-    from runner.workflow.rollback import Rollback
+    from runner.workflow.promoting.rollback import Rollback
 
 EXAMPLE = """\
   flywheel rollback --push                    to the champion before today's
@@ -32,7 +32,7 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from runner.workflow.rollback import rollback
+    from runner.workflow.promoting.rollback import rollback
 
     result = rollback(project_root(options), options.sprint, push=options.push, dry_run=options.dry_run)
     if options.format == "json":

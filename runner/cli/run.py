@@ -38,7 +38,7 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from runner.workflow.run import run
+    from runner.workflow.running.run import run
 
     outcome = run(project_root(options), options.sprint, pull=options.pull, say=_say, base=options.base)
     if options.format == "json":

@@ -76,7 +76,7 @@ def _rows(errors: Sequence[FlywheelError]) -> list[dict[str, object]]:
 
 
 def _annotate(root: Path, errors: Sequence[FlywheelError], warnings: Sequence[FlywheelError]) -> None:
-    from runner.adapters.git import folder_in_repository
+    from runner.adapters.git.repository import folder_in_repository
     from runner.planning.proposal import problem_of
     from runner.report.annotations import print_problems
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
 if TYPE_CHECKING:
-    from runner.workflow.verify import Verification
+    from runner.workflow.verifying.verify import Verification
 
 EXAMPLE = """\
   flywheel verify reports/0001-first-model
@@ -30,7 +30,7 @@ def add_parser(commands: Subparsers) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     from runner.domain.errors import ExitCode
-    from runner.workflow.verify import verify
+    from runner.workflow.verifying.verify import verify
 
     result = verify(_root(options), options.sprint)
     if options.format == "json":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from runner.config.explain import Problem
+from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.domain.nearest import suggestion
 from runner.trainers import CHAMPION
@@ -13,7 +13,7 @@ from runner.trainers import CHAMPION
 
 def ancestor_problems(
     name: str, named: Node, sprints: Sequence[str], ancestor_of: Callable[[str], str | None]
-) -> Iterator[Problem]:
+) -> Iterator[SchemaProblem]:
     """What is wrong with `train.from` by the specs alone.
 
     Args:
@@ -25,18 +25,18 @@ def ancestor_problems(
     while following and following != CHAMPION:
         if following in line:
             circle = " → ".join([*line[line.index(following) :], following])
-            yield Problem(path=named.path, message=f"training would start from its own model: {circle}")
+            yield SchemaProblem(path=named.path, message=f"training would start from its own model: {circle}")
             return
         if following not in sprints:
             if len(line) == 1:
                 ending = suggestion(following, [each for each in sprints if each != name], plural="sprints")
-                yield Problem(path=named.path, message=f'no sprint "{following}"{ending}')
+                yield SchemaProblem(path=named.path, message=f'no sprint "{following}"{ending}')
             return
         line.append(following)
         following = ancestor_of(following)
 
 
-def not_run_problems(root: Path, named: Node) -> Iterator[Problem]:
+def not_run_problems(root: Path, named: Node) -> Iterator[SchemaProblem]:
     """Of a valid spec: the sprint whose model it fine-tunes has no record to start from.
 
     Asked where there is a checkout with records, and not of a commit's configuration by itself.
@@ -44,7 +44,7 @@ def not_run_problems(root: Path, named: Node) -> Iterator[Problem]:
     sprint = named.text
     if sprint in (None, CHAMPION) or (root / "reports" / str(sprint) / "training.json").is_file():
         return
-    yield Problem(
+    yield SchemaProblem(
         path=named.path,
         message=f"{sprint} has not run: there is no model on record to start from",
         hint=f"flywheel run {sprint}, and commit its record",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from runner.config.explain import Problem
+from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.domain.policy import FindingKind
 
@@ -35,7 +35,7 @@ POLICY_PROPERTIES: dict[str, dict[str, Any]] = {
 }
 
 
-def approval_problems(policy: Node) -> Iterator[Problem]:
+def approval_problems(policy: Node) -> Iterator[SchemaProblem]:
     """Of `policy.approvals` and `policy.teams`, beyond their schema."""
     teams = {_plain(name): name for name, _ in policy.get("teams").items()}
     for _, members in policy.get("teams").items():
@@ -43,22 +43,24 @@ def approval_problems(policy: Node) -> Iterator[Problem]:
         for member in members.entries():
             if member.text in teams.values():
                 message = f'the team "{member.text}" cannot be a member: name the people'
-                yield Problem(path=member.path, message=message)
+                yield SchemaProblem(path=member.path, message=message)
     for _, names in policy.get("approvals").items():
         yield from _repeated(names)
         for name in names.entries():
             meant = teams.get(_plain(name.text or ""))
             if name.text and meant is not None and meant != name.text:
-                yield Problem(path=name.path, message=f'unknown team "{name.text}"; did you mean "{meant}"?')
+                yield SchemaProblem(
+                    path=name.path, message=f'unknown team "{name.text}"; did you mean "{meant}"?'
+                )
 
 
 def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "").replace(".", "")
 
 
-def _repeated(names: Node) -> Iterator[Problem]:
+def _repeated(names: Node) -> Iterator[SchemaProblem]:
     seen: set[str] = set()
     for name in names.entries():
         if name.text and name.text.lower() in seen:
-            yield Problem(path=name.path, message=f'"{name.text}" is named twice')
+            yield SchemaProblem(path=name.path, message=f'"{name.text}" is named twice')
         seen.add((name.text or "").lower())

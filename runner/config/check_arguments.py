@@ -10,7 +10,7 @@ from typing import Any
 from runner.checks.expectation_names import EXPECTATIONS, Arguments
 from runner.checks.expectations import OWN_KEYS, REFUSED_ARGUMENTS
 from runner.config.columns import Columns, column_problems
-from runner.config.explain import Problem, describe
+from runner.config.explain import SchemaProblem, describe
 from runner.config.node import Node
 from runner.domain.nearest import nearest, suggestion
 
@@ -26,7 +26,7 @@ _NUMBERS = ("threshold", "sum_total", "multiplier", "value")
 _LIMITS = ("min_value", "max_value")
 
 
-def check_problems(check: Node, images: Columns, objects: Columns) -> Iterator[Problem]:
+def check_problems(check: Node, images: Columns, objects: Columns) -> Iterator[SchemaProblem]:
     """Everything that is wrong with one block of `checks` beyond its schema.
 
     Great Expectations itself says the rest when the check stage runs: it takes seconds to import.
@@ -39,11 +39,11 @@ def check_problems(check: Node, images: Columns, objects: Columns) -> Iterator[P
         else:
             meant = nearest(name, EXPECTATIONS)
             ending = f'; did you mean "{meant}"?' if meant else "; docs/reference.md lists them"
-            yield Problem(path=arguments.path, message=f"unknown expectation{ending}", at_key=True)
+            yield SchemaProblem(path=arguments.path, message=f"unknown expectation{ending}", at_key=True)
         yield from _columns(arguments, images, objects)
 
 
-def _arguments(arguments: Node, known: Arguments) -> Iterator[Problem]:
+def _arguments(arguments: Node, known: Arguments) -> Iterator[SchemaProblem]:
     if not isinstance(arguments.value, dict):
         return
     allowed = (*known.required, *known.optional)
@@ -57,20 +57,20 @@ def _arguments(arguments: Node, known: Arguments) -> Iterator[Problem]:
             ending = suggestion(
                 key, unused or allowed, plural="arguments not used yet" if unused else "arguments"
             )
-            yield Problem(path=value.path, message=f"unknown argument{ending}", at_key=True)
+            yield SchemaProblem(path=value.path, message=f"unknown argument{ending}", at_key=True)
     for name in known.required:
         if name in unused and name not in meant:
-            yield Problem(path=arguments.path, message=f'missing key "{name}"', at_key=True)
+            yield SchemaProblem(path=arguments.path, message=f'missing key "{name}"', at_key=True)
     # "between" nothing and nothing would always be so
     between = str(arguments.path[-1]).endswith("_to_be_between")
     if between and not meant and set(_LIMITS) <= set(unused):
-        yield Problem(path=arguments.path, message="needs min_value, max_value or both", at_key=True)
+        yield SchemaProblem(path=arguments.path, message="needs min_value, max_value or both", at_key=True)
 
 
-def _wrong_value(key: str, node: Node) -> Iterator[Problem]:
+def _wrong_value(key: str, node: Node) -> Iterator[SchemaProblem]:
     expected = _expected(key, node.value)
     if expected:
-        yield Problem(path=node.path, message=f"expected {expected}, found {describe(node.value)}")
+        yield SchemaProblem(path=node.path, message=f"expected {expected}, found {describe(node.value)}")
 
 
 def _expected(key: str, value: Any) -> str | None:
@@ -97,7 +97,7 @@ def _is_date(value: Any) -> bool:
     return True
 
 
-def _columns(arguments: Node, images: Columns, objects: Columns) -> Iterator[Problem]:
+def _columns(arguments: Node, images: Columns, objects: Columns) -> Iterator[SchemaProblem]:
     table = arguments.get("table").text
     seen = images if table == "images" else objects if table == "objects" else None
     if seen is None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.adapters.conditions import analyse
-from runner.adapters.plain_conditions import Use
-from runner.config.explain import Problem
+from runner.adapters.tables.conditions import analyse
+from runner.adapters.tables.plain_conditions import Use
+from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.config.paths import path_problem
 from runner.dataset.metadata import metadata_header
@@ -108,14 +108,14 @@ def object_columns(classes: tuple[str, ...] | None) -> Columns:
     return Columns(table="objects", names=tuple(OBJECT_COLUMNS), complete=True, classes=classes)
 
 
-def metadata_problems(root: Path, project: Node) -> Iterator[Problem]:
+def metadata_problems(root: Path, project: Node) -> Iterator[SchemaProblem]:
     """What is wrong with the header of the metadata file, where the file is here."""
     try:
         _metadata_columns(root, project, checked=True)
     except FlywheelError as error:
         file = project.get("dataset", "metadata")
         line = f":{error.where.line}" if error.where and error.where.line else ""
-        yield Problem(path=file.path, message=f"{file.text}{line}: {error.message}", hint=error.hint)
+        yield SchemaProblem(path=file.path, message=f"{file.text}{line}: {error.message}", hint=error.hint)
 
 
 def _metadata_columns(root: Path, project: Node, *, checked: bool = False) -> tuple[str, ...] | None:
@@ -138,27 +138,27 @@ def _metadata_columns(root: Path, project: Node, *, checked: bool = False) -> tu
         return None
 
 
-def column_problems(name: Node, columns: Columns) -> Iterator[Problem]:
+def column_problems(name: Node, columns: Columns) -> Iterator[SchemaProblem]:
     """What is wrong with an option that names a column."""
     if name.text and (message := columns.unknown(name.text)):
-        yield Problem(path=name.path, message=message)
+        yield SchemaProblem(path=name.path, message=message)
 
 
-def condition_problems(condition: Node, columns: Columns) -> Iterator[Problem]:
+def condition_problems(condition: Node, columns: Columns) -> Iterator[SchemaProblem]:
     """What is wrong with a SQL condition over a table."""
     if condition.text is None:
         return
     analysis = analyse(condition.text)
     if analysis.error:
-        yield Problem(path=condition.path, message=analysis.error)
+        yield SchemaProblem(path=condition.path, message=analysis.error)
     for use in sorted(analysis.uses, key=lambda use: (use.column, use.literal)):
         if message := _misuse(use, columns):
-            yield Problem(path=condition.path, message=message)
+            yield SchemaProblem(path=condition.path, message=message)
     for name in sorted(analysis.columns):
         if message := columns.unknown(name):
             if f'"{name}"' in condition.text:
                 message = f"{message}; text is written in single quotes: '{name}'"
-            yield Problem(path=condition.path, message=message)
+            yield SchemaProblem(path=condition.path, message=message)
 
 
 def _misuse(use: Use, columns: Columns) -> str | None:

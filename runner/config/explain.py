@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runner.adapters.schema_errors import Violation
+from runner.adapters.system.json_schema import Violation
 from runner.config.yaml_loader import DataPath
 from runner.domain.nearest import nearest, suggestion
 
@@ -23,7 +23,7 @@ _TYPE_NAMES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class SchemaProblem:
     """One thing that is wrong.
 
     `at_key`: it is the key that is wrong, not the value. `rule`: options that clash.
@@ -36,9 +36,9 @@ class Problem:
     hint: str | None = None
 
 
-def explain(violations: Iterable[Violation]) -> list[Problem]:
+def explain(violations: Iterable[Violation]) -> list[SchemaProblem]:
     """One problem for each thing to correct, without those that only follow from another."""
-    problems: dict[tuple[DataPath, str], Problem] = {}
+    problems: dict[tuple[DataPath, str], SchemaProblem] = {}
     for violation in violations:
         for problem in _explain(violation):
             problems.setdefault((problem.path, problem.message), problem)
@@ -74,24 +74,24 @@ def describe(value: Any) -> str:
             return "a list"
 
 
-def _explain(violation: Violation) -> Iterator[Problem]:
+def _explain(violation: Violation) -> Iterator[SchemaProblem]:
     match violation.keyword:
         case "additionalProperties":
             yield from _unknown_keys(violation)
         case "type":
-            yield Problem(path=violation.path, message=_wrong_type(violation))
+            yield SchemaProblem(path=violation.path, message=_wrong_type(violation))
         case "enum" | "const":
-            yield Problem(path=violation.path, message=_wrong_choice(violation))
+            yield SchemaProblem(path=violation.path, message=_wrong_choice(violation))
         case _ if message := violation.schema.get("errorMessage"):
             rule = violation.keyword != "pattern"
-            yield Problem(path=violation.path, message=message, rule=rule)
+            yield SchemaProblem(path=violation.path, message=message, rule=rule)
         case "required":
             for key in violation.expected:
                 if key not in violation.found:
                     message = f'missing key "{key}"{_only_value(key, violation.schema)}'
-                    yield Problem(path=violation.path, message=message, at_key=True)
+                    yield SchemaProblem(path=violation.path, message=message, at_key=True)
         case _:
-            yield Problem(path=violation.path, message=_out_of_range(violation))
+            yield SchemaProblem(path=violation.path, message=_out_of_range(violation))
 
 
 def _only_value(key: str, schema: dict[str, Any]) -> str:
@@ -101,7 +101,7 @@ def _only_value(key: str, schema: dict[str, Any]) -> str:
     return f": write `{key}: {values[0]}`" if len(values) == 1 else ""
 
 
-def _unknown_keys(violation: Violation) -> Iterator[Problem]:
+def _unknown_keys(violation: Violation) -> Iterator[SchemaProblem]:
     known = list(violation.schema.get("properties", {}))
     patterns = list(violation.schema.get("patternProperties", {}))
     for key in violation.found:
@@ -115,7 +115,7 @@ def _unknown_keys(violation: Violation) -> Iterator[Problem]:
             message = "unknown key" + suggestion(
                 key, others or known, plural="keys not used yet" if others else "keys"
             )
-        yield Problem(path=(*violation.path, key), message=message, at_key=True)
+        yield SchemaProblem(path=(*violation.path, key), message=message, at_key=True)
 
 
 def _wrong_type(violation: Violation) -> str:
@@ -175,11 +175,11 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _meant(problem: Problem) -> str | None:
+def _meant(problem: SchemaProblem) -> str | None:
     found = re.fullmatch(r'unknown key; did you mean "(.+)"\?', problem.message)
     return found[1] if found else None
 
 
-def _missing(problem: Problem) -> str | None:
+def _missing(problem: SchemaProblem) -> str | None:
     found = re.match(r'missing key "(.+?)"', problem.message)
     return found[1] if found else None

@@ -12,7 +12,7 @@ import msgspec
 from runner.config.accepts import accepts
 from runner.config.ancestors import ancestor_problems, not_run_problems
 from runner.config.dropped import dropped
-from runner.config.explain import Problem, explain
+from runner.config.explain import SchemaProblem, explain
 from runner.config.located import in_order, located, told
 from runner.config.merging import merged_chain, origin_of
 from runner.config.node import Node
@@ -231,10 +231,10 @@ class _Spec:
             errors += [*document.errors, *(located(problem, [document]) for problem in problems)]
         if self.broken_link:
             document, message = self.broken_link
-            errors.append(located(Problem(path=("extends",), message=message), [document]))
+            errors.append(located(SchemaProblem(path=("extends",), message=message), [document]))
         elif not errors and len(self.chain) > 1:
             problems = [
-                Problem(
+                SchemaProblem(
                     path=("extends",),
                     message=f"{show_path(problem.path)}: {problem.message}".removeprefix(": "),
                 )
@@ -251,11 +251,11 @@ class _Spec:
         ]
         return in_order([*errors, *(self._placed(problem, facts) for problem in problems)])
 
-    def _is_told(self, problem: Problem) -> bool:
+    def _is_told(self, problem: SchemaProblem) -> bool:
         document, path = origin_of(self.chain, problem.path)
         return bool(told([replace(problem, path=path)], document))
 
-    def _placed(self, problem: Problem, facts: ProjectFacts) -> FlywheelError:
+    def _placed(self, problem: SchemaProblem, facts: ProjectFacts) -> FlywheelError:
         """An error at the value; where that is inherited and right by itself, at the `extends` that made it wrong."""
         holder, path = origin_of(self.chain, problem.path)
         place = next(index for index, document in enumerate(self.chain) if document is holder)
@@ -265,7 +265,9 @@ class _Spec:
         if culprit == place:
             return located(problem, self.chain)
         message = f"{show_path(path)} ({holder.where(path)}): {problem.message}"
-        return located(Problem(path=("extends",), message=message, hint=problem.hint), [self.chain[culprit]])
+        return located(
+            SchemaProblem(path=("extends",), message=message, hint=problem.hint), [self.chain[culprit]]
+        )
 
     def _wrong(self, index: int, facts: ProjectFacts) -> set[DataPath]:
         """What is wrong with one of the extended specs by itself."""
@@ -300,19 +302,19 @@ def _bad_file_name(file: str) -> FlywheelError:
 # --- from problems to errors ----------------------------------------------------------------------
 
 
-def _schema_problems(kind: Kind, data: Any, *, merged: bool = False) -> list[Problem]:
+def _schema_problems(kind: Kind, data: Any, *, merged: bool = False) -> list[SchemaProblem]:
     """What the schema has against a document. A document of the wrong kind is told that, and no more."""
     expected = kind.capitalize()
     if data is None:
-        return [Problem(path=(), message="expected a mapping, found nothing", hint=_FIRST_LINES[kind])]
+        return [SchemaProblem(path=(), message="expected a mapping, found nothing", hint=_FIRST_LINES[kind])]
     if isinstance(data, dict) and isinstance(found := data.get("kind"), str) and found != expected:
-        return [Problem(path=("kind",), message=_wrong_kind(expected, found))]
+        return [SchemaProblem(path=("kind",), message=_wrong_kind(expected, found))]
     schema = load_schema(kind)
     if merged:
         data = {key: value for key, value in data.items() if key != "extends"}
     if accepts(schema, data):
         return []
-    from runner.adapters.schema_errors import violations
+    from runner.adapters.system.json_schema import violations
 
     return explain(violations(schema, data))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner.config.explain import Problem
+from runner.config.explain import SchemaProblem
 from runner.config.merging import origin_of
 from runner.config.yaml_loader import Document, show_path
 from runner.domain.errors import FlywheelError, Where
 
 
-def told(problems: Iterable[Problem], document: Document) -> list[Problem]:
+def told(problems: Iterable[SchemaProblem], document: Document) -> list[SchemaProblem]:
     """Without those about values that the file's own errors already speak of."""
     return [
         problem
@@ -19,7 +19,7 @@ def told(problems: Iterable[Problem], document: Document) -> list[Problem]:
     ]
 
 
-def located(problem: Problem, chain: list[Document]) -> FlywheelError:
+def located(problem: SchemaProblem, chain: list[Document]) -> FlywheelError:
     """An error at the place of what is wrong, in the document that says it."""
     document, path = origin_of(chain, problem.path)
     shown = show_path(path)

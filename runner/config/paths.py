@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from runner.adapters.architectures import (
+from runner.adapters.models.architectures import (
     TASK_SUFFIXES,
     architecture_files,
     architecture_for,
     architecture_task,
 )
-from runner.config.explain import Problem
+from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.domain.nearest import nearest
 from runner.domain.task import TaskName
@@ -53,34 +53,34 @@ def is_tracked_by_dvc(root: Path, text: str) -> bool:
     return any((root / f"{part}.dvc").is_file() for part in (path, *path.parents) if part.name)
 
 
-def dataset_problems(project: Node, root: Path) -> Iterator[Problem]:
+def dataset_problems(project: Node, root: Path) -> Iterator[SchemaProblem]:
     """Of flywheel.yaml's paths: the dataset and its metadata."""
     dataset, metadata = project.get("dataset", "path"), project.get("dataset", "metadata")
     if dataset.text:
         if message := path_problem(root, dataset.text):
-            yield Problem(path=dataset.path, message=message)
+            yield SchemaProblem(path=dataset.path, message=message)
         else:
             yield from _dataset_is_tracked(dataset, root)
     if metadata.text:
         if message := path_problem(root, metadata.text):
-            yield Problem(path=metadata.path, message=message)
+            yield SchemaProblem(path=metadata.path, message=message)
         elif not (root / metadata.text).is_file() and _must_be_here(root, metadata.text):
-            yield Problem(path=metadata.path, message=f"{metadata.text} does not exist")
+            yield SchemaProblem(path=metadata.path, message=f"{metadata.text} does not exist")
 
 
-def spec_path_problems(sprint: Node, root: Path, task: TaskName | None) -> Iterator[Problem]:
+def spec_path_problems(sprint: Node, root: Path, task: TaskName | None) -> Iterator[SchemaProblem]:
     """Of a spec's paths: the guidelines and the weights."""
     guidelines, model = sprint.get("annotation", "guidelines"), sprint.get("train", "model")
     if guidelines.text:
         if message := path_problem(root, guidelines.text):
-            yield Problem(path=guidelines.path, message=message)
+            yield SchemaProblem(path=guidelines.path, message=message)
         elif not (root / guidelines.text).is_file():
-            yield Problem(path=guidelines.path, message=f"{guidelines.text} does not exist")
+            yield SchemaProblem(path=guidelines.path, message=f"{guidelines.text} does not exist")
     if model.text and (found := _model_problem(root, model.text, task)):
-        yield Problem(path=model.path, message=found[0], hint=found[1])
+        yield SchemaProblem(path=model.path, message=found[0], hint=found[1])
 
 
-def _dataset_is_tracked(dataset: Node, root: Path) -> Iterator[Problem]:
+def _dataset_is_tracked(dataset: Node, root: Path) -> Iterator[SchemaProblem]:
     folder = (dataset.text or "").rstrip("/")
     if (root / f"{folder}.dvc").is_file():
         return
@@ -89,7 +89,7 @@ def _dataset_is_tracked(dataset: Node, root: Path) -> Iterator[Problem]:
         if (root / folder).is_dir()
         else f"put the dataset into {folder}/, then: dvc add {folder}"
     )
-    yield Problem(
+    yield SchemaProblem(
         path=dataset.path, message=f"{folder}.dvc does not exist: the dataset is not tracked", hint=hint
     )
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from runner.adapters.condition_cost import (
+from runner.adapters.tables.condition_cost import (
     COLUMN_TEXT,
     MAX_FIXED,
     MAX_LENGTH,
@@ -14,8 +14,8 @@ from runner.adapters.condition_cost import (
     MAX_TEXT,
     MAX_WILDCARDS,
 )
-from runner.adapters.conditions import FUNCTIONS, TYPES
-from runner.adapters.duckdb import CONDITION_SECONDS
+from runner.adapters.tables.conditions import FUNCTIONS, TYPES
+from runner.adapters.tables.duckdb import CONDITION_SECONDS
 from runner.checks.expectation_names import EXPECTATIONS, Arguments
 from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS
 from runner.config.schema import Schema, referenced

@@ -18,7 +18,7 @@ from runner.config.columns import (
     metadata_problems,
     object_columns,
 )
-from runner.config.explain import Problem
+from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.config.paths import dataset_problems, spec_path_problems
 from runner.config.schema import GATE_METRICS, load_schema
@@ -63,7 +63,7 @@ def project_facts(root: Path, project: Node) -> ProjectFacts:
     )
 
 
-def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
+def project_problems(project: Node, facts: ProjectFacts) -> list[SchemaProblem]:
     """Everything that is wrong with flywheel.yaml beyond its schema."""
     group_by, metadata = project.get("dataset", "group_by"), project.get("dataset", "metadata")
     problems = [
@@ -76,7 +76,9 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
     ]
     if group_by.text and metadata.value is None:
         problems.append(
-            Problem(path=group_by.path, message="group_by names a metadata column: add `metadata: …csv`")
+            SchemaProblem(
+                path=group_by.path, message="group_by names a metadata column: add `metadata: …csv`"
+            )
         )
     else:
         problems += column_problems(group_by, facts.images)
@@ -88,7 +90,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[Problem]:
     return [*problems, *approval_problems(project.get("policy"))]
 
 
-def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[Problem]:
+def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[SchemaProblem]:
     """Everything that is wrong with a spec (with what it extends merged in) beyond its schema."""
     problems = list(spec_path_problems(sprint, facts.root, facts.task))
     for name in ("train", "val", "test"):
@@ -103,7 +105,9 @@ def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[Problem]:
     targets = [_target_name(export) for export in exports]
     for export, target in zip(exports, targets, strict=True):
         if target and target in targets[: int(export.path[-1])]:
-            problems.append(Problem(path=export.path, message=f'the export target "{target}" is named twice'))
+            problems.append(
+                SchemaProblem(path=export.path, message=f'the export target "{target}" is named twice')
+            )
     problems += metric_problems(sprint.get("evaluate", "optimizing"), facts.task)
     slices = sprint.get("evaluate", "slices")
     problems += slice_problems(slices, facts.images, facts.objects, facts.slices)
@@ -115,16 +119,16 @@ def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[Problem]:
     return problems
 
 
-def _duplicates(entries: list[Node], what: str) -> Iterator[Problem]:
+def _duplicates(entries: list[Node], what: str) -> Iterator[SchemaProblem]:
     seen: set[str] = set()
     for entry in entries:
         if entry.text in seen:
-            yield Problem(path=entry.path, message=f'the {what} "{entry.text}" is named twice')
+            yield SchemaProblem(path=entry.path, message=f'the {what} "{entry.text}" is named twice')
         elif entry.text:
             seen.add(entry.text)
 
 
-def _alike_classes(entries: list[Node]) -> Iterator[Problem]:
+def _alike_classes(entries: list[Node]) -> Iterator[SchemaProblem]:
     """Classes that differ in case or in what nobody sees: columns and labels of one would be those of the other."""
     seen: dict[str, str] = {}
     for entry in entries:
@@ -133,33 +137,35 @@ def _alike_classes(entries: list[Node]) -> Iterator[Problem]:
         other = seen.setdefault(plain_name(entry.text).casefold(), entry.text)
         if other != entry.text:
             message = f'the classes "{other}" and "{entry.text}" cannot be told apart: they differ in case or spelling only'
-            yield Problem(path=entry.path, message=message)
+            yield SchemaProblem(path=entry.path, message=message)
 
 
-def _repeated_seeds(seeds: Node) -> Iterator[Problem]:
+def _repeated_seeds(seeds: Node) -> Iterator[SchemaProblem]:
     seen: set[float] = set()
     for entry in seeds.entries():
         if entry.number is not None and entry.number in seen:
             message = f"the seed {entry.number} is named twice: it would train the same model again"
-            yield Problem(path=entry.path, message=message)
+            yield SchemaProblem(path=entry.path, message=message)
         elif entry.number is not None:
             seen.add(entry.number)
 
 
-def _reserved_classes(entries: list[Node]) -> Iterator[Problem]:
+def _reserved_classes(entries: list[Node]) -> Iterator[SchemaProblem]:
     for entry in entries:
         if entry.text == "objects":
             message = 'a class cannot be called "objects": its column n_objects counts all objects'
-            yield Problem(path=entry.path, message=message)
+            yield SchemaProblem(path=entry.path, message=message)
         if entry.text == "*":
             message = 'a class cannot be called "*": in a gate that is every class'
-            yield Problem(path=entry.path, message=message)
+            yield SchemaProblem(path=entry.path, message=message)
 
 
 # --- gates ----------------------------------------------------------------------------------------
 
 
-def _gate(gate: Node, facts: ProjectFacts, slices: SliceNames, targets: frozenset[str]) -> Iterator[Problem]:
+def _gate(
+    gate: Node, facts: ProjectFacts, slices: SliceNames, targets: frozenset[str]
+) -> Iterator[SchemaProblem]:
     yield from metric_problems(gate.get("metric"), facts.task)
     yield from _gate_names(gate, facts, targets)
     if facts.readable:
@@ -167,25 +173,27 @@ def _gate(gate: Node, facts: ProjectFacts, slices: SliceNames, targets: frozense
     yield from _gate_sense(gate)
 
 
-def _claim(claim: Node, facts: ProjectFacts, slices: SliceNames) -> Iterator[Problem]:
+def _claim(claim: Node, facts: ProjectFacts, slices: SliceNames) -> Iterator[SchemaProblem]:
     """A claim is about one place."""
     yield from _gate(claim, facts, slices, frozenset())
     for key in ("slice", "class"):
         if claim.get(key).text == "*":
-            yield Problem(path=claim.get(key).path, message=f'a claim names one {key}; "*" is for gates')
+            yield SchemaProblem(
+                path=claim.get(key).path, message=f'a claim names one {key}; "*" is for gates'
+            )
 
 
-def _gate_names(gate: Node, facts: ProjectFacts, targets: frozenset[str]) -> Iterator[Problem]:
+def _gate_names(gate: Node, facts: ProjectFacts, targets: frozenset[str]) -> Iterator[SchemaProblem]:
     class_name, target = gate.get("class"), gate.get("target")
     if class_name.text and facts.classes is not None and class_name.text not in (*facts.classes, "*"):
         ending = suggestion(class_name.text, facts.classes, plural="classes")
-        yield Problem(path=class_name.path, message=f'unknown class "{class_name.text}"{ending}')
+        yield SchemaProblem(path=class_name.path, message=f'unknown class "{class_name.text}"{ending}')
     if target.text and target.text != "*" and target.text not in targets:
         ending = suggestion(target.text, targets, plural="targets")
-        yield Problem(path=target.path, message=f'unknown export target "{target.text}"{ending}')
+        yield SchemaProblem(path=target.path, message=f'unknown export target "{target.text}"{ending}')
 
 
-def _gate_sense(gate: Node) -> Iterator[Problem]:
+def _gate_sense(gate: Node) -> Iterator[SchemaProblem]:
     """Combinations that no model could be judged by."""
     metric = gate.get("metric").text or ""
     is_quality = metric in QUALITY_METRICS
@@ -193,7 +201,7 @@ def _gate_sense(gate: Node) -> Iterator[Problem]:
         threshold = gate.get(key)
         if is_quality and threshold.number is not None and not 0 <= threshold.number <= 1:
             percent = f"; did you mean {threshold.number / 100:g}?" if 1 < threshold.number <= 100 else ""
-            yield Problem(
+            yield SchemaProblem(
                 path=threshold.path,
                 message=f"{metric} lies between 0 and 1, found {threshold.number}{percent}",
             )
@@ -201,19 +209,21 @@ def _gate_sense(gate: Node) -> Iterator[Problem]:
     if metric in GATE_METRICS and not is_quality:
         if gate.get("decide").value is not None:
             message = f"{metric} has no confidence interval; remove `decide`"
-            yield Problem(path=gate.get("decide").path, message=message, at_key=True)
+            yield SchemaProblem(path=gate.get("decide").path, message=message, at_key=True)
         for key in ("slice", "class"):
             if gate.get(key).text:
                 message = f"{metric} is not measured per {key}; remove `{key}`"
-                yield Problem(path=gate.get(key).path, message=message, at_key=True)
+                yield SchemaProblem(path=gate.get(key).path, message=message, at_key=True)
     if metric in SPRINT_METRICS and gate.get("target").text:
         message = f"{metric} belongs to the sprint, not to a target; remove `target`"
-        yield Problem(path=gate.get("target").path, message=message, at_key=True)
+        yield SchemaProblem(path=gate.get("target").path, message=message, at_key=True)
     if gate.get("target").text == "torch" and gate.get("against").text == "torch":
-        yield Problem(path=gate.get("against").path, message="the torch model is not compared with itself")
+        yield SchemaProblem(
+            path=gate.get("against").path, message="the torch model is not compared with itself"
+        )
 
 
-def _gate_direction(gate: Node, metric: str) -> Iterator[Problem]:
+def _gate_direction(gate: Node, metric: str) -> Iterator[SchemaProblem]:
     """A threshold on the wrong side: every good model would fail it."""
     if metric not in GATE_METRICS:
         return
@@ -222,7 +232,7 @@ def _gate_direction(gate: Node, metric: str) -> Iterator[Problem]:
     threshold = gate.get(wrong)
     if threshold.number is not None and gate.get(right).value is None:
         message = f"less {metric} is better" if lower else f"more {metric} is better"
-        yield Problem(
+        yield SchemaProblem(
             path=threshold.path, message=f"{message}: write `{right}: {threshold.number:g}`", at_key=True
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner.config.columns import Columns, column_problems, condition_problems
-from runner.config.explain import Problem
+from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.domain.nearest import suggestion
 
@@ -53,7 +53,7 @@ def slice_names(slices: Node) -> SliceNames:
 
 def slice_problems(
     slices: Node, images: Columns, objects: Columns, in_project: SliceNames
-) -> Iterator[Problem]:
+) -> Iterator[SchemaProblem]:
     """What is wrong with the slices of one file; `in_project` are those of flywheel.yaml, for a spec."""
     yield from _repeated(slices, in_project)
     for entry in slices.entries():
@@ -63,20 +63,20 @@ def slice_problems(
         for column in by.entries():
             yield from column_problems(column, images)
             if column.text and column.text in seen:
-                yield Problem(path=column.path, message=f'the column "{column.text}" is named twice')
+                yield SchemaProblem(path=column.path, message=f'the column "{column.text}" is named twice')
             seen.add(column.text or "")
         yield from condition_problems(entry.get("where"), images)
         yield from condition_problems(entry.get("objects"), objects)
 
 
-def gate_slice_problems(name: Node, known: SliceNames) -> Iterator[Problem]:
+def gate_slice_problems(name: Node, known: SliceNames) -> Iterator[SchemaProblem]:
     """What is wrong with the slice that a gate names."""
     if name.text is None or name.text in known.names:
         return
     if name.text == "*":
         if not known.names | known.columns:
             message = "there are no slices: neither here nor in flywheel.yaml"
-            yield Problem(path=name.path, message=f"{message}; {_FOUND}" if known.auto else message)
+            yield SchemaProblem(path=name.path, message=f"{message}; {_FOUND}" if known.auto else message)
         return
     values = _values(name.text)
     if tuple(values) in known.columns:
@@ -84,16 +84,16 @@ def gate_slice_problems(name: Node, known: SliceNames) -> Iterator[Problem]:
     for columns in sorted(known.columns):
         if name.text == ", ".join(columns):
             message = f'"{name.text}" has one slice per value: write "{_pattern(columns)}"'
-            yield Problem(path=name.path, message=message)
+            yield SchemaProblem(path=name.path, message=message)
             return
         if set(columns) == set(values):
             right = ", ".join(f"{column}={values[column]}" for column in columns)
             message = f'unknown slice "{name.text}"; the columns are crossed in another order: "{right}"'
-            yield Problem(path=name.path, message=message)
+            yield SchemaProblem(path=name.path, message=message)
             return
     ending = suggestion(name.text, known.patterns | {"*"}, plural="slices")
     hint = _FOUND if known.auto and "did you mean" not in ending else None
-    yield Problem(path=name.path, message=f'unknown slice "{name.text}"{ending}', hint=hint)
+    yield SchemaProblem(path=name.path, message=f'unknown slice "{name.text}"{ending}', hint=hint)
 
 
 def _columns(entry: Node) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def _values(name: str) -> dict[str, str]:
     return {column: value for column, sign, value in parts if sign and value}
 
 
-def _repeated(slices: Node, in_project: SliceNames) -> Iterator[Problem]:
+def _repeated(slices: Node, in_project: SliceNames) -> Iterator[SchemaProblem]:
     names: set[str] = set()
     crossed: set[frozenset[str]] = set()
     in_project_crossed = {frozenset(columns) for columns in in_project.columns}
@@ -129,12 +129,14 @@ def _repeated(slices: Node, in_project: SliceNames) -> Iterator[Problem]:
         if searched.value is not None:
             if auto:
                 message = "weak slices are already searched for; `auto` is written once, for project and spec"
-                yield Problem(path=searched.path, message=message, at_key=True)
+                yield SchemaProblem(path=searched.path, message=message, at_key=True)
             auto = True
 
 
-def _seen(node: Node, shown: str, here: bool, in_project: bool) -> Iterator[Problem]:
+def _seen(node: Node, shown: str, here: bool, in_project: bool) -> Iterator[SchemaProblem]:
     if here:
-        yield Problem(path=node.path, message=f'the slice "{shown}" is named twice')
+        yield SchemaProblem(path=node.path, message=f'the slice "{shown}" is named twice')
     if in_project:
-        yield Problem(path=node.path, message=f'the slice "{shown}" is already defined in flywheel.yaml')
+        yield SchemaProblem(
+            path=node.path, message=f'the slice "{shown}" is already defined in flywheel.yaml'
+        )

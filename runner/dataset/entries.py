@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from runner.adapters.foreign_files import FOREIGN_SUFFIXES
-from runner.adapters.image_files import SUFFIXES
+from runner.adapters.pictures.foreign_files import FOREIGN_SUFFIXES
+from runner.adapters.pictures.image_files import SUFFIXES
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.task import TaskName
 
@@ -26,7 +26,7 @@ class LabelScheme:
     keypoints: int = 0
 
 
-class RunLengths(NamedTuple):
+class EncodedMask(NamedTuple):
     """A mask as COCO writes it: run lengths, of background, mask, background, …, down the columns of pixels."""
 
     height: int
@@ -55,7 +55,7 @@ class LabelledObject(NamedTuple):
     crowd: bool = False
     area_px: float | None = None
     polygons: tuple[tuple[float, ...], ...] = ()
-    mask: RunLengths | None = None
+    mask: EncodedMask | None = None
     keypoints: tuple[float, ...] = ()
     corners: tuple[float, ...] = ()
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from runner.adapters.images import ImageMeasurement
+from runner.adapters.pictures.measured_images import ImageMeasurement
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
 from runner.dataset.shapes import mask_problem, shape_columns
 from runner.domain.errors import FlywheelError

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.tables import read_table, write_table
+from runner.adapters.tables.parquet import read_table, write_table
 
 # Measured by benchmarks/near_duplicates.py: copies saved anew, scaled, brightened, blurred or with noise are within 4 bits
 # and above this correlation in 99 to 100 of 100; of 212,203 pairs of different photographs 6 are within 4 bits,

@@ -70,7 +70,7 @@ def _furthest_px(item: LabelledObject, size: SizeHW) -> float:
 
 
 def _segment(objects: Sequence[LabelledObject], sizes: Sequence[SizeHW]) -> dict[str, Any]:
-    from runner.adapters.coco_masks import counts_to_rle, mask_area, polygons_to_rle
+    from runner.adapters.pictures.coco_masks import counts_to_rle, mask_area, polygons_to_rle
 
     outlines: list[str | None] = []
     masks: list[str] = []

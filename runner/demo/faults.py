@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from runner.demo.counts import CLASSES, DARK_BELOW, Counts
-from runner.demo.files import Picture, decode_jpeg, encode_jpeg, label_line
+from runner.demo.files import DemoPicture, decode_jpeg, encode_jpeg, label_line
 from runner.demo.plan import NIGHT_SHARE, scene_name
 from runner.demo.scene import Box
 
@@ -35,7 +35,7 @@ class Fault:
     detail: str
 
 
-def plant(pictures: list[Picture], counts: Counts, seed: int) -> tuple[list[Picture], list[Fault]]:
+def plant(pictures: list[DemoPicture], counts: Counts, seed: int) -> tuple[list[DemoPicture], list[Fault]]:
     """The pictures with faults in them, near-duplicates appended, and what was done."""
     rng = np.random.default_rng((seed, 99))
     train = [index for index, picture in enumerate(pictures) if picture.split == "train"]
@@ -64,8 +64,8 @@ def _take(order: list[int], count: int) -> list[int]:
 
 
 def _duplicate(
-    pictures: list[Picture], sources: list[int], rng: np.random.Generator
-) -> tuple[list[Picture], list[Fault]]:
+    pictures: list[DemoPicture], sources: list[int], rng: np.random.Generator
+) -> tuple[list[DemoPicture], list[Fault]]:
     """Copies of training images for val and test: brighter, noisier, recompressed, as scenes of their own."""
     copies, faults = [], []
     in_val = len(sources) // 3
@@ -93,7 +93,7 @@ def _duplicate(
     return copies, faults
 
 
-def _swap_class(picture: Picture, rng: np.random.Generator) -> tuple[Picture, Fault]:
+def _swap_class(picture: DemoPicture, rng: np.random.Generator) -> tuple[DemoPicture, Fault]:
     line = int(rng.integers(len(picture.boxes)))
     box = picture.boxes[line]
     wrong = (box.class_id + int(rng.integers(1, len(CLASSES)))) % len(CLASSES)
@@ -107,7 +107,7 @@ def _swap_class(picture: Picture, rng: np.random.Generator) -> tuple[Picture, Fa
     )
 
 
-def _drop_box(picture: Picture, rng: np.random.Generator) -> tuple[Picture, Fault]:
+def _drop_box(picture: DemoPicture, rng: np.random.Generator) -> tuple[DemoPicture, Fault]:
     largest = int(np.argmax([_area(box) for box in picture.boxes]))
     box = picture.boxes[largest]
     return replace(picture, boxes=picture.boxes[:largest] + picture.boxes[largest + 1 :]), Fault(
@@ -122,7 +122,7 @@ def _area(box: Box) -> float:
     return (box.x_max - box.x_min) * (box.y_max - box.y_min)
 
 
-def _corrupt(picture: Picture, turn: int) -> tuple[Picture, Fault]:
+def _corrupt(picture: DemoPicture, turn: int) -> tuple[DemoPicture, Fault]:
     """In turn: a file cut off in the middle, one cut off in the header, an empty one, a saved error page."""
     content = picture.content
     kinds = (
@@ -135,7 +135,7 @@ def _corrupt(picture: Picture, turn: int) -> tuple[Picture, Fault]:
     return replace(picture, content=broken), Fault(kind="corrupt_file", path=picture.path, detail=detail)
 
 
-def _weakness(pictures: list[Picture]) -> list[Fault]:
+def _weakness(pictures: list[DemoPicture]) -> list[Fault]:
     """The slice that the first model must fail, counted."""
     shares = []
     for split in NIGHT_SHARE:

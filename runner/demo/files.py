@@ -11,7 +11,7 @@ from runner.demo.scene import Box
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
+class DemoPicture:
     """One image file with everything known about it. `content` is the file's bytes."""
 
     split: str

@@ -10,7 +10,7 @@ import numpy as np
 from runner.demo.camera import draw_exposure
 from runner.demo.counts import CLASSES, SPLITS, Counts
 from runner.demo.faults import Fault, plant
-from runner.demo.files import Picture, encode_jpeg
+from runner.demo.files import DemoPicture, encode_jpeg
 from runner.demo.plan import ScenePlan, plan_scenes
 from runner.demo.scene import make_scene, render
 from runner.domain.progress import Progress, progress_bar
@@ -40,7 +40,7 @@ def generate(out: Path, *, seed: int = 0, counts: Counts | None = None, answers:
     (out / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
 
 
-def _draw(plan: ScenePlan, seed: int, bar: Progress) -> list[Picture]:
+def _draw(plan: ScenePlan, seed: int, bar: Progress) -> list[DemoPicture]:
     """One scene's frames."""
     rng = np.random.default_rng((seed, *plan.key, 1))
     scene = make_scene(plan.name, plan.split, plan.camera, draw_exposure(plan.light, rng), rng)
@@ -48,7 +48,7 @@ def _draw(plan: ScenePlan, seed: int, bar: Progress) -> list[Picture]:
     for frame in range(plan.frames):
         rgb, boxes = render(scene, frame, np.random.default_rng((seed, *plan.key, 2, frame)))
         pictures.append(
-            Picture(
+            DemoPicture(
                 split=plan.split,
                 name=plan.file_name(frame),
                 width=plan.camera.width,
@@ -62,7 +62,7 @@ def _draw(plan: ScenePlan, seed: int, bar: Progress) -> list[Picture]:
     return pictures
 
 
-def _write_picture(picture: Picture, out: Path, answers: Path) -> None:
+def _write_picture(picture: DemoPicture, out: Path, answers: Path) -> None:
     labels = answers / "pool" if picture.split == "pool" else out / "labels" / picture.split
     for folder in (labels, out / "images" / picture.split):
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.compiled import njit
+from runner.adapters.system.compiled import njit
 from runner.evaluation.ordering import by_class_and_image, by_class_and_score
 from runner.evaluation.problem import GroundTruths, Problem
 
@@ -17,7 +17,7 @@ _PAIRS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidates:
+class MatchCandidates:
     """The pairs that could match: same image, same class, similarity of at least 0.5. Computed once per artefact.
 
     Attributes:
@@ -43,7 +43,7 @@ class Candidates:
     pair_similarity: NDArray[np.float64]
 
 
-def candidate_pairs(problem: Problem) -> Candidates:
+def candidate_pairs(problem: Problem) -> MatchCandidates:
     """Finds every pair that could match at any threshold. No objects, or no detections, give no pairs.
 
     Raises:
@@ -67,7 +67,7 @@ def candidate_pairs(problem: Problem) -> Candidates:
         label, image, _whole(truths.label)[in_groups], _whole(truths.image)[in_groups], problem.n_images
     )
     pair_start, pair_truth, pair_similarity = _alike(problem, row, in_groups, first, count)
-    return Candidates(
+    return MatchCandidates(
         truths=truths,
         row=row,
         image=image,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.compiled import njit
+from runner.adapters.system.compiled import njit
 from runner.evaluation.candidates import candidate_pairs
 from runner.evaluation.matching import at_threshold, match, threshold_index
 from runner.evaluation.problem import Problem

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.compiled import njit
+from runner.adapters.system.compiled import njit
 from runner.evaluation.average_precision import RECALL_THRESHOLDS
 from runner.evaluation.matching import THRESHOLDS, threshold_index
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.compiled import njit
+from runner.adapters.system.compiled import njit
 
 
 @dataclass(frozen=True, kw_only=True)

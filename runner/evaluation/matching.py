@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.compiled import njit
-from runner.evaluation.candidates import LOWEST_SIMILARITY, Candidates
+from runner.adapters.system.compiled import njit
+from runner.evaluation.candidates import LOWEST_SIMILARITY, MatchCandidates
 
 THRESHOLDS: NDArray[np.float64] = np.linspace(LOWEST_SIMILARITY, 0.95, 10)
 """T = 10 similarities from which on a detection matches. Source: COCOeval's `Params.setDetParams`."""
@@ -32,7 +32,7 @@ class Matches:
         counted: `(N,)` bool, the ground truths that count.
     """
 
-    candidates: Candidates
+    candidates: MatchCandidates
     truth: NDArray[np.int32]
     true_positive: NDArray[np.uint16]
     ignored: NDArray[np.uint16]
@@ -66,7 +66,7 @@ def at_threshold(mask: NDArray[np.uint16], index: int) -> NDArray[np.bool_]:
 
 
 def match(
-    candidates: Candidates,
+    candidates: MatchCandidates,
     *,
     ignored_truths: NDArray[np.bool_] | None = None,
     ignored_detections: NDArray[np.bool_] | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.compiled import njit
+from runner.adapters.system.compiled import njit
 
 _DIGIT = 11  # bits a pass: 2,048 counters stay in the first-level cache
 _PASSES = 6

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from runner.domain.evaluation import RANKED_MEANS, RANKED_METRICS
 from runner.evaluation.average_precision import Curves, accumulate
-from runner.evaluation.candidates import Candidates, candidate_pairs
+from runner.evaluation.candidates import MatchCandidates, candidate_pairs
 from runner.evaluation.counting import Counting, Rows
 from runner.evaluation.lanes import Walk, measure_lanes
 from runner.evaluation.matching import EVERY_THRESHOLD, Matches, at_threshold, match
@@ -41,7 +41,7 @@ class RankedMeasurable:
         problem: Problem,
         operating_confidence: float,
         *,
-        candidates: Candidates | None = None,
+        candidates: MatchCandidates | None = None,
         matches: Matches | None = None,
     ) -> None:
         self.problem = problem

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.compiled import njit
+from runner.adapters.system.compiled import njit
 
 _MOST_CORNERS = 8  # of what two convex quadrilaterals have in common
 

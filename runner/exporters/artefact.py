@@ -13,8 +13,8 @@ from runner.domain.records import ExportedTarget
 from runner.exporters.description import Description
 
 if TYPE_CHECKING:
-    from runner.adapters.decoding import Decoder
-    from runner.adapters.model_record import ModelRecord
+    from runner.adapters.models.decoding import Decoder
+    from runner.adapters.models.model_record import ModelRecord
 
 METADATA = "metadata.json"
 
@@ -37,7 +37,7 @@ class ExportJob:
 
     def model(self) -> tuple[Any, ModelRecord]:
         """The module and its record; loaded once for all targets."""
-        from runner.adapters.torch_models import load_model
+        from runner.adapters.models.torch_models import load_model
 
         if not self._loaded:
             self._loaded.append(load_model(self.weights))
@@ -45,7 +45,7 @@ class ExportJob:
 
     def graph(self, opset: int | None = None) -> bytes:
         """The model as an ONNX graph; traced once per opset for all targets."""
-        from runner.adapters.torch_models import onnx_bytes
+        from runner.adapters.models.torch_models import onnx_bytes
 
         if opset not in self._graphs:
             module, record = self.model()
@@ -55,15 +55,15 @@ class ExportJob:
 
     def decoder(self) -> Decoder:
         """What stands before and behind the model: its preprocessing, and the names of its outputs."""
-        from runner.adapters.decoding import decoder_for
+        from runner.adapters.models.decoding import decoder_for
 
         return decoder_for(self.model()[1].spec)
 
     def description(self, target: str, precision: str) -> Description:
         """What travels with an artefact, beside the tensors."""
-        from runner.adapters.decoding import candidates, suppression
-        from runner.adapters.inference import PAD_GREY
-        from runner.adapters.model_record import Decoding, Preprocessing
+        from runner.adapters.models.decoding import candidates, suppression
+        from runner.adapters.models.inference import PAD_GREY
+        from runner.adapters.models.model_record import Decoding, Preprocessing
 
         module, record = self.model()
         size_hw = (record.imgsz, record.imgsz)
@@ -90,7 +90,7 @@ class ExportJob:
 
     def finish(self, target: str, format_name: str, precision: str) -> ExportedTarget:
         """Writes the artefact's record into its folder and sums the folder up."""
-        from runner.adapters.model_record import ArtefactRecord
+        from runner.adapters.models.model_record import ArtefactRecord
 
         record = self.model()[1]
         described = self.description(target, precision)

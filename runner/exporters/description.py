@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runner.adapters.model_record import Decoding, ModelRecord, Preprocessing
+    from runner.adapters.models.model_record import Decoding, ModelRecord, Preprocessing
 
 SIDECAR = "metadata.yaml"
 

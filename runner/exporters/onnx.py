@@ -13,7 +13,7 @@ from runner.domain.records import Device, ExportedTarget
 from runner.exporters.artefact import ExportJob
 
 if TYPE_CHECKING:
-    from runner.adapters.inference import Predictor
+    from runner.adapters.models.inference import Predictor
 
 
 class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="onnx"):
@@ -31,7 +31,7 @@ class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="
 
     def export(self, job: ExportJob) -> ExportedTarget:
         """Writes `<name>/model.onnx` with a fixed input of one image."""
-        from runner.adapters.onnx_runtime import with_half_weights, with_metadata
+        from runner.adapters.models.onnx_runtime import with_half_weights, with_metadata
 
         graph = job.graph(self.opset)
         if self.precision == "fp16":
@@ -44,6 +44,6 @@ class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="
 
     def predictor(self, folder: Path, device: Device) -> Predictor:
         """The artefact in `folder`, ready to run with ONNX Runtime."""
-        from runner.adapters.onnx_runtime import OnnxPredictor
+        from runner.adapters.models.onnx_runtime import OnnxPredictor
 
         return OnnxPredictor(folder / "model.onnx", device)

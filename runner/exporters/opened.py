@@ -17,7 +17,7 @@ from runner.exporters import ExportTarget
 from runner.exporters.artefact import METADATA
 
 if TYPE_CHECKING:
-    from runner.adapters.inference import Predictor
+    from runner.adapters.models.inference import Predictor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def open_model(path: Path, device: Device) -> OpenModel:
         FlywheelError: a file is missing or damaged, or this version cannot run such an artefact.
     """
     if path.suffix == ".safetensors":
-        from runner.adapters.torch_models import TorchPredictor
+        from runner.adapters.models.torch_models import TorchPredictor
 
         predictor = TorchPredictor(path, device)
         record = predictor.record
@@ -53,7 +53,7 @@ def open_model(path: Path, device: Device) -> OpenModel:
             predictor=predictor,
             state_digest=record.state_digest,
         )
-    from runner.adapters.model_record import ArtefactRecord
+    from runner.adapters.models.model_record import ArtefactRecord
 
     artefact = read_json(path / METADATA, ArtefactRecord)
     return OpenModel(

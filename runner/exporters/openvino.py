@@ -14,10 +14,10 @@ from runner.exporters.artefact import ExportJob
 from runner.exporters.description import SIDECAR
 
 if TYPE_CHECKING:
-    from runner.adapters.inference import Predictor
+    from runner.adapters.models.inference import Predictor
 
 
-class Calibration(Options, frozen=True, kw_only=True):
+class CalibrationOptions(Options, frozen=True, kw_only=True):
     """The images that int8 quantisation measures activations on. Never the split that is judged."""
 
     split: Annotated[Literal["train", "val"], Meta(description="The split they are taken from.")] = "train"
@@ -30,7 +30,9 @@ class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", t
     precision: Annotated[
         Literal["fp32", "fp16", "int8"], Meta(description="Number format of the weights.")
     ] = "fp32"
-    calibration: Annotated[Calibration | None, Meta(description="Required for int8, and only for it.")] = None
+    calibration: Annotated[
+        CalibrationOptions | None, Meta(description="Required for int8, and only for it.")
+    ] = None
 
     @property
     def name(self) -> str:
@@ -38,11 +40,11 @@ class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", t
 
     def export(self, job: ExportJob) -> ExportedTarget:
         """Writes `<name>/model.xml` and `model.bin` with a fixed input of one image."""
-        from runner.adapters.openvino_runtime import convert, save
-        from runner.adapters.yaml_text import dump
+        from runner.adapters.models.openvino_runtime import convert, save
+        from runner.adapters.system.yaml_text import dump
 
         model = convert(job.graph())
-        calibration = self.calibration or Calibration()
+        calibration = self.calibration or CalibrationOptions()
         images = 0
         if self.precision == "int8":
             model, images = _quantized(model, calibration, job)
@@ -59,15 +61,15 @@ class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", t
 
     def predictor(self, folder: Path, device: Device) -> Predictor:
         """The artefact in `folder`, ready to run with OpenVINO on the CPU."""
-        from runner.adapters.openvino_runtime import OpenVinoPredictor
+        from runner.adapters.models.openvino_runtime import OpenVinoPredictor
 
         return OpenVinoPredictor(folder / "model.xml", device, self.precision)
 
 
-def _quantized(model: object, calibration: Calibration, job: ExportJob) -> tuple[object, int]:
+def _quantized(model: object, calibration: CalibrationOptions, job: ExportJob) -> tuple[object, int]:
     """The model in int8, and how many images it was calibrated on."""
-    from runner.adapters.inference import load_inputs
-    from runner.adapters.openvino_runtime import quantize
+    from runner.adapters.models.inference import load_inputs
+    from runner.adapters.models.openvino_runtime import quantize
 
     module, record = job.model()
     images = list(job.images(calibration.split))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from runner.adapters.git import remote_url
+from runner.adapters.git.repository import remote_url
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import decode_json
 from runner.domain.records import Record

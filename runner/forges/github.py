@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
-from runner.adapters.http import Answer, Http, NoAnswer
-from runner.adapters.patience import Patience
+from runner.adapters.web.http import Http, HttpResponse, NoAnswer
+from runner.adapters.web.retries import Patience
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges import github_answers as answers
 from runner.forges.environment import Environment
@@ -251,7 +251,7 @@ class GitHub:
         json: object = None,
         repeatable: bool = False,
         missing: bool = False,
-    ) -> Answer:
+    ) -> HttpResponse:
         """A request below the repository, or of a list's next page; `missing` says that 404 is an answer."""
         url = path if "://" in path else f"{self._repository}/{path}".rstrip("/")
         what = self._what(method, path)

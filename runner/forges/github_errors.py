@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.adapters.http import Answer
-from runner.adapters.patience import retry_after_s
+from runner.adapters.web.http import HttpResponse
+from runner.adapters.web.retries import retry_after_s
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges.forge import AnswerLost
 
 MAX_MESSAGE = 300
 
 
-def refused(what: str, answer: Answer, needs: str, now: float) -> FlywheelError:
+def refused(what: str, answer: HttpResponse, needs: str, now: float) -> FlywheelError:
     """The error for an answer that is not 2xx.
 
     Args:
@@ -33,7 +33,7 @@ def one_line(text: str) -> str:
     return shown if len(shown) <= MAX_MESSAGE else f"{shown[: MAX_MESSAGE - 1]}…"
 
 
-def _message(answer: Answer) -> str:
+def _message(answer: HttpResponse) -> str:
     body = answer.json()
     if not isinstance(body, dict):
         return ""
@@ -52,7 +52,7 @@ def _problem(error: Any) -> str:
     return " ".join(named)
 
 
-def _hint(answer: Answer, needs: str, now: float) -> str:
+def _hint(answer: HttpResponse, needs: str, now: float) -> str:
     wait = retry_after_s(answer.headers, now)
     match answer.status:
         case 401:
@@ -77,7 +77,7 @@ def _hint(answer: Answer, needs: str, now: float) -> str:
             return "run the command again with --debug for the traceback"
 
 
-def _permissions(answer: Answer) -> str:
+def _permissions(answer: HttpResponse) -> str:
     """What GitHub says that it accepts, as a workflow writes it; any one of them is enough.
 
     Source: GitHub docs, "Troubleshooting the REST API", header X-Accepted-GitHub-Permissions.

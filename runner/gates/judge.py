@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from runner.evaluation.intervals import Sample as BootstrapSample
 
 __all__ = [
-    "Asked",
+    "AskedGate",
     "Evidence",
     "LabelPrice",
     "Samples",
@@ -274,7 +274,7 @@ def _alone(found: BootstrapSample | None, level: float) -> Interval | None:
 # --- what was asked -------------------------------------------------------------------------------
 
 
-class Asked(Record, frozen=True, kw_only=True):
+class AskedGate(Record, frozen=True, kw_only=True):
     """What one result answers, whatever the answer: the gate on one cell, without its place in a file."""
 
     origin: Literal["sprint", "policy"]
@@ -303,10 +303,10 @@ class Asked(Record, frozen=True, kw_only=True):
         return f"{self.demand}, decided by the {self.decided_by}"
 
 
-def asked(gates: Sequence[WrittenGate], evidence: Evidence) -> list[Asked]:
+def asked(gates: Sequence[WrittenGate], evidence: Evidence) -> list[AskedGate]:
     """What `judge` would answer, one entry per result, in its order; nothing is judged."""
     return [
-        Asked(
+        AskedGate(
             origin=written.origin,
             demand=demand(written.gate),
             metric=written.gate.metric,
@@ -321,9 +321,9 @@ def asked(gates: Sequence[WrittenGate], evidence: Evidence) -> list[Asked]:
     ]
 
 
-def asked_of(result: GateResult) -> Asked:
+def asked_of(result: GateResult) -> AskedGate:
     """What a recorded result was the answer to."""
-    return Asked(
+    return AskedGate(
         origin=result.origin,
         demand=result.gate,
         metric=result.metric,

@@ -14,11 +14,11 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges import open_forge
 from runner.forges.environment import read_environment
 from runner.forges.forge import Comment, Forge
-from runner.loop.approvable import approvable
-from runner.loop.believed import git_access
-from runner.loop.chat import Answer, Desk, answer, parse, say
-from runner.loop.publish import publish_again
-from runner.loop.publisher import Publisher
+from runner.pullrequests.approvable import approvable
+from runner.pullrequests.comment_commands import Answer, CommandContext, answer, parse, say
+from runner.pullrequests.publishing.publish import publish_again
+from runner.pullrequests.publishing.publisher import Publisher
+from runner.pullrequests.trusted_runs import git_access
 from runner.report.escape import paragraphs
 
 
@@ -72,7 +72,7 @@ def run(root: Path, *, forge: Forge | None = None, variables: Mapping[str, str] 
     known = forge or open_forge(environment)
     publisher = Publisher(forge=known, environment=environment, root=root, access=git_access(environment))
     pull = known.pull_request(event.issue.number)
-    desk = Desk(
+    desk = CommandContext(
         forge=known,
         pull=pull,
         repository=environment.repository,

@@ -1,7 +1,7 @@
 """`flywheel ci pictures`: what a run leaves in git beside its report: its pictures, and the note that it looked.
 
 Pictures lie on a branch of their own, where the comment on the pull request links to; looks at the test split on another one,
-since they count also where the pull request is closed (`runner/loop/looks.py`).
+since they count also where the pull request is closed (`runner/pullrequests/looks.py`).
 
 GitHub offers a job no upload. The branch holds one commit without history, so that it never gets larger than the pictures
 that comments still show. Plots are drawn anew from report.json, as PNG: shown in comments, mails and on a phone alike, on
@@ -16,18 +16,18 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.adapters import git_write
-from runner.adapters.git_access import Access
-from runner.adapters.git_write import ATTEMPTS
-from runner.adapters.pictures import jpeg_again
+from runner.adapters.git import trusted
+from runner.adapters.git.access import Access
+from runner.adapters.git.trusted import ATTEMPTS
+from runner.adapters.pictures.redrawn import jpeg_again
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges import open_forge
 from runner.forges.environment import read_environment
 from runner.forges.forge import Forge, PullRequest, WorkflowRun
-from runner.loop.believed import HeadMoved, bundle_of, git_access, require_believed
-from runner.loop.bundle import PICTURED, Bundle
-from runner.loop.looks import BRANCH as LOOKS
-from runner.loop.looks import looks_of, note_looks
+from runner.pullrequests.bundles.bundle import PICTURED, Bundle
+from runner.pullrequests.looks import BRANCH as LOOKS
+from runner.pullrequests.looks import looks_of, note_looks
+from runner.pullrequests.trusted_runs import HeadMoved, bundle_of, git_access, require_believed
 from runner.report import plots
 
 BRANCH = "flywheel-reports"
@@ -108,16 +108,16 @@ def _pictures(bundle: Bundle, pull: PullRequest) -> dict[str, bytes]:
 
 def _push(root: Path, contents: Mapping[str, bytes], pull: PullRequest, access: Access) -> bool:
     """Replaces the branch by one commit with these files added; whether anything changed."""
-    blobs = {path: git_write.write_blob(root, content) for path, content in contents.items()}
+    blobs = {path: trusted.write_blob(root, content) for path, content in contents.items()}
     for _ in range(ATTEMPTS):
-        tip = git_write.fetch_branch(root, BRANCH, access)
+        tip = trusted.fetch_branch(root, BRANCH, access)
         old = _superseded(root, tip, contents, pull) if tip is not None else []
-        tree = git_write.tree_with(root, tip, {**dict.fromkeys(old), **blobs})
-        if tip is not None and git_write.tree_of(root, tip) == tree:
+        tree = trusted.tree_with(root, tip, {**dict.fromkeys(old), **blobs})
+        if tip is not None and trusted.tree_of(root, tip) == tree:
             return False
-        commit = git_write.commit_tree(root, tree, _MESSAGE, access)
+        commit = trusted.commit_tree(root, tree, _MESSAGE, access)
         lease = f"refs/heads/{BRANCH}:{tip or ''}"
-        if git_write.push_refs(root, [f"{commit}:refs/heads/{BRANCH}"], access, lease=lease):
+        if trusted.push_refs(root, [f"{commit}:refs/heads/{BRANCH}"], access, lease=lease):
             return True
     raise FlywheelError(
         f"{BRANCH} moved {ATTEMPTS} times while the pictures were pushed",
@@ -129,12 +129,12 @@ def _push(root: Path, contents: Mapping[str, bytes], pull: PullRequest, access: 
 def _superseded(root: Path, tip: str, contents: Mapping[str, bytes], pull: PullRequest) -> list[str]:
     """What the branch holds of older commits of the same pull request, and of this one from an earlier attempt."""
     folders = {path.split("/")[0] for path in contents}
-    paths = git_write.paths_of(root, tip)
+    paths = trusted.paths_of(root, tip)
     notes = [path for path in paths if path.count("/") == 2 and path.endswith(f"/{PULL}")]
     own = [
         path.removesuffix(PULL)
         for path in notes
-        if path.split("/")[0] in folders and git_write.text_of(root, tip, path).strip() == str(pull.number)
+        if path.split("/")[0] in folders and trusted.text_of(root, tip, path).strip() == str(pull.number)
     ]
     return [path for path in paths if path.startswith(tuple(own)) and path not in contents]
 

@@ -7,13 +7,13 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.adapters.git import folder_in_repository
+from runner.adapters.git.repository import folder_in_repository
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import write_json
 from runner.forges.environment import read_environment
 from runner.jobs.outputs import append_summary
-from runner.loop.propose import Counting, propose
 from runner.planning.proposal import Proposal
+from runner.pullrequests.proposing.propose import IndexCounting, propose
 from runner.report import plan_comment
 from runner.report.annotations import command, print_problems, untrusted
 
@@ -71,11 +71,11 @@ def _base(base: str | None, event: Mapping[str, object]) -> str:
     return sha
 
 
-def _counting() -> Counting | None:
+def _counting() -> IndexCounting | None:
     """None where what it takes is not installed: an index is built by the same code as in a run."""
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
         return None
-    return Counting(say=print, max_bytes=COUNTED_BYTES)
+    return IndexCounting(say=print, max_bytes=COUNTED_BYTES)
 
 
 def _log(root: Path, proposal: Proposal) -> None:

@@ -8,31 +8,32 @@ import tempfile
 from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 
-from runner.adapters import git, git_commits, git_snapshot
-from runner.adapters.dvc_config import local_configuration
+from runner.adapters.dvc.local_config import local_configuration
+from runner.adapters.git import commit_trees, repository
+from runner.adapters.git import commits as git_commits
 from runner.config.load import sprint_name
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.forges import open_forge
 from runner.forges.environment import Environment, read_environment
 from runner.forges.forge import Forge, PullRequest
 from runner.jobs.outputs import append_summary
-from runner.loop.after_merge import (
+from runner.pullrequests.approvable import merged_sprints
+from runner.pullrequests.merged.after_merge import (
     Settled,
     Writing,
     promote_recorded,
     record_and_promote,
     roll_back,
 )
-from runner.loop.approvable import merged_sprints
-from runner.loop.believed import bundle_of, git_access, newest_run, outputs_of, require_believed
-from runner.loop.merges import Merges, pushed, searched
-from runner.loop.own_record import last_record
-from runner.loop.publisher import Publisher
-from runner.loop.tell import message, tell, tell_trouble
+from runner.pullrequests.merged.merges import Merges, pushed, searched
+from runner.pullrequests.merged.notify import message, notify, tell_trouble
+from runner.pullrequests.merged.own_record import last_record
+from runner.pullrequests.publishing.publisher import Publisher
+from runner.pullrequests.trusted_runs import bundle_of, git_access, newest_run, outputs_of, require_believed
 from runner.report.annotations import untrusted
 from runner.report.escape import code
 from runner.workflow import digests
-from runner.workflow.stale import Merge
+from runner.workflow.judging.stale import Merge
 
 KEY = "FLYWHEEL_PUSH_KEY"
 NOTHING = "0" * 40
@@ -86,7 +87,7 @@ def run(
 def _pushed(writing: Writing) -> tuple[str | None, str]:
     """The branch before the push (None for its first commit), and after it."""
     environment, root = writing.publisher.environment, writing.root
-    end = git_snapshot.commit_of(root, str(environment.event.get("after") or environment.sha))
+    end = commit_trees.commit_of(root, str(environment.event.get("after") or environment.sha))
     before = str(environment.event.get("before") or NOTHING)
     return before if before != NOTHING else git_commits.parent(root, end), end
 
@@ -118,9 +119,9 @@ def _can_have_run(root: Path, merge: Merge) -> bool:
     """Whether it brought something that sprint.yml runs for: for what it only took away nothing was run."""
     if merge.before is None:
         return True
-    changed = git_snapshot.changed_files(root, merge.before, merge.after)
+    changed = commit_trees.changed_files(root, merge.before, merge.after)
     runs = [path for path in changed if _RUN.fullmatch(path)]
-    return any(git.read_file(root, merge.after, path) is not None for path in runs)
+    return any(repository.read_file(root, merge.after, path) is not None for path in runs)
 
 
 def _merged(writing: Writing, pull: PullRequest, merge: Merge) -> int:
@@ -198,7 +199,7 @@ def _brought(writing: Writing, sprint: str) -> tuple[PullRequest | None, Merge |
 
 def _told(publisher: Publisher, pull: PullRequest, settled: list[Settled]) -> None:
     append_summary(publisher.environment, "\n\n".join(message(each) for each in settled) + "\n")
-    tell(publisher, pull, settled)
+    notify(publisher, pull, settled)
 
 
 def _roll_back(writing: Writing, name: str) -> int:

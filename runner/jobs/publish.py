@@ -11,9 +11,9 @@ from runner.forges import open_forge
 from runner.forges.environment import Environment, read_environment
 from runner.forges.forge import Forge
 from runner.jobs.outputs import append_summary
-from runner.loop.believed import HeadMoved, git_access
-from runner.loop.publish import publish
-from runner.loop.publisher import Publisher
+from runner.pullrequests.publishing.publish import publish
+from runner.pullrequests.publishing.publisher import Publisher
+from runner.pullrequests.trusted_runs import HeadMoved, git_access
 from runner.report.escape import paragraphs
 
 _FINISHED = ("success", "failure")

@@ -15,27 +15,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from runner.adapters import git_snapshot
-from runner.adapters.dvc_config import local_configuration
-from runner.adapters.git_access import Access
+from runner.adapters.dvc.local_config import local_configuration
+from runner.adapters.git import commit_trees
+from runner.adapters.git.access import Access
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError, Where
 from runner.domain.files import write_text
 from runner.forges.environment import from_checkout
 from runner.jobs.outputs import append_summary
-from runner.loop import guard
-from runner.loop.bundle import pack
-from runner.loop.looks import BRANCH as LOOKS
-from runner.loop.looks import looks_of, note_looks
-from runner.loop.page import page
-from runner.loop.propose import propose
 from runner.planning.proposal import ConfigProblem, Proposal
 from runner.policy.code_paths import code_paths
+from runner.pullrequests.bundles.bundle import pack
+from runner.pullrequests.html_page import page
+from runner.pullrequests.looks import BRANCH as LOOKS
+from runner.pullrequests.looks import looks_of, note_looks
+from runner.pullrequests.proposing import guard
+from runner.pullrequests.proposing.propose import propose
 from runner.report import markdown
 from runner.report.annotations import untrusted
 from runner.report.escape import markdown as markdown_text
-from runner.workflow.records import JudgedSprint
-from runner.workflow.run import report_failure
-from runner.workflow.run import run as run_sprint
+from runner.workflow.judged_sprint import JudgedSprint
+from runner.workflow.running.run import report_failure
+from runner.workflow.running.run import run as run_sprint
 
 REDACTED = "***"
 CHUNK_BYTES = 8 * 2**20
@@ -80,14 +80,14 @@ class _Proposed:
     @classmethod
     def of(cls, root: Path, base: str, head: str | None) -> _Proposed:
         """Raises FlywheelError where one is not known here, or the head is not what is checked out."""
-        here = git_snapshot.commit_of(root, "HEAD")
-        named = git_snapshot.commit_of(root, head) if head is not None else here
+        here = commit_trees.commit_of(root, "HEAD")
+        named = commit_trees.commit_of(root, head) if head is not None else here
         if named != here:
             raise FlywheelError(
                 f"{named[:10]} is proposed, and {here[:10]} is checked out: nothing was run",
                 hint=f"check out what is proposed: git checkout {named}",
             )
-        return cls(base=git_snapshot.commit_of(root, base), head=here)
+        return cls(base=commit_trees.commit_of(root, base), head=here)
 
 
 def _run_all(root: Path, commits: _Proposed, output: Path, variables: MutableMapping[str, str]) -> None:
@@ -134,7 +134,7 @@ def _note_looks(root: Path, sprints: Sequence[str]) -> None:
 
 
 def _refuse_code(root: Path, base: str) -> None:
-    code = code_paths(git_snapshot.changed_anywhere(root, base, "HEAD"))
+    code = code_paths(commit_trees.changed_anywhere(root, base, "HEAD"))
     if code:
         shown = [path if path.isprintable() else ascii(path) for path in code]
         raise FlywheelError(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.adapters import yaml_text
+from runner.adapters.system import yaml_text
 from runner.domain.files import write_text
 from runner.planning.resolve import ResolvedStage
 

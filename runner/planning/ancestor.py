@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from runner.adapters import git
-from runner.adapters.dvc_files import LockedStage, parse_lock
+from runner.adapters.dvc.metafiles import LockedStage, parse_lock
+from runner.adapters.git import repository
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.ancestor import Ancestor
@@ -56,7 +56,7 @@ def resolve_ancestor(
         raise _no_champion(project, where)
 
     def promoted(file: str) -> bytes | None:
-        return git.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
+        return repository.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
 
     return _resolved(champion.sprint, promoted, project, where)
 

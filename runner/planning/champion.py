@@ -9,9 +9,10 @@ from typing import TypeVar
 
 import msgspec
 
-from runner.adapters import dvc_artifacts, dvc_files, git, git_commits, gto
-from runner.adapters.dvc_files import LockedStage, parse_lock
-from runner.adapters.gto_tags import ModelTags, RegistryTag, UnreadableTags
+from runner.adapters.dvc import artifacts, metafiles, registry
+from runner.adapters.dvc.metafiles import LockedStage, parse_lock
+from runner.adapters.git import commits, repository
+from runner.adapters.git.registry_tags import ModelTags, RegistryTag, UnreadableTags
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -93,7 +94,7 @@ class Registry:
         """
         return self._holder(self._tags_but(finishing))
 
-    def rival(
+    def incumbent(
         self,
         sprint: str,
         same_model: Callable[[str], bool],
@@ -105,7 +106,7 @@ class Registry:
         edited is proposed anew, and whoever proposes it has to beat the champion of today.
 
         Args:
-            same_model: whether the sprint makes what it was promoted with at a commit; `rival.py` knows.
+            same_model: whether the sprint makes what it was promoted with at a commit; `incumbent.py` knows.
             same_spec: whether its spec is the one of a commit.
 
         Raises:
@@ -157,24 +158,24 @@ class Registry:
         if not isinstance(found, ChampionUnknownError):
             return found
         if finishing and found.unfinished == finishing:
-            commit = git_commits.newest_of(self._root, [dvc_artifacts.FILE])
+            commit = commits.newest_of(self._root, [artifacts.FILE])
             # Killed before its commit: what names the sprint is in the working tree alone, and no tag can be about it.
             uncommitted = commit is None or self._named_at(commit) != finishing
             if uncommitted or (commit is not None and same_model(commit)):
-                return gto.tags_of(self._root, self._model)
+                return registry.tags_of(self._root, self._model)
         raise found
 
     def _named_at(self, commit: str) -> str | None:
-        content = git.read_file(self._root, commit, dvc_artifacts.FILE)
-        named = dvc_artifacts.artifact_path(content, self._model) if content is not None else None
-        return dvc_artifacts.sprint_of(named)
+        content = repository.read_file(self._root, commit, artifacts.FILE)
+        named = artifacts.artifact_path(content, self._model) if content is not None else None
+        return artifacts.sprint_of(named)
 
     @cached_property
     def _looked_up(self) -> ModelTags | ChampionUnknownError:
         if self._project.model is None:
             return ModelTags("", [])
         try:
-            tags = gto.tags_of(self._root, self._model)
+            tags = registry.tags_of(self._root, self._model)
             self._require_all(tags)
         except UnreadableTags as error:
             return _unknown(error)
@@ -197,7 +198,7 @@ class Registry:
         lacking = _lacks_tags(self._root)
         if named is not None and (lacking or all(self._sprint(tag.commit) != named for tag in tags.tags)):
             missing = self._missing(
-                dvc_artifacts.FILE, f"it names the model of {named}", f"flywheel promote {named}"
+                artifacts.FILE, f"it names the model of {named}", f"flywheel promote {named}"
             )
             missing.unfinished = "" if lacking else named
             raise missing
@@ -206,7 +207,7 @@ class Registry:
         elsewhere = _named_elsewhere(self._root, self._model)
         if elsewhere is not None:
             branch, sprint = elsewhere
-            raise self._missing(dvc_artifacts.FILE, f"that of {branch} names the model of {sprint}")
+            raise self._missing(artifacts.FILE, f"that of {branch} names the model of {sprint}")
         if lacking:
             raise self._missing("refs/tags", lacking)
 
@@ -215,7 +216,7 @@ class Registry:
         return ChampionUnknownError(
             f"{why}, and no tag here says what holds {self._model}#{self._stage}",
             where=Where(where),
-            hint=f"{git.fetch_command(self._root)}{lacking}",
+            hint=f"{repository.fetch_command(self._root)}{lacking}",
             exit_code=ExitCode.GATE_NOT_PASSED,
         )
 
@@ -243,7 +244,7 @@ class Registry:
     def _own(self, tags: ModelTags, sprint: str) -> list[RegistryTag]:
         """The assignments of the sprint's own models, the newest first."""
         assigned = tags.assignments(self._stage)
-        there = git.commits_with(
+        there = repository.commits_with(
             self._root, [tag.commit for tag in assigned], _record(sprint, "metrics.json")
         )
         return [tag for tag in assigned if tag.commit in there and self._sprint(tag.commit) == sprint]
@@ -256,7 +257,7 @@ class Registry:
         if commit not in self._sprints:
             sprint = self._named_at(commit)
             if sprint is None:
-                path = git.newest_change(self._root, commit, "reports/*/metrics.json")
+                path = repository.newest_change(self._root, commit, "reports/*/metrics.json")
                 sprint = Path(path).parent.name if path else None
             self._sprints[commit] = sprint
         return self._sprints[commit]
@@ -272,23 +273,23 @@ def _named_here(root: Path, model: str, *, strict: bool) -> str | None:
     Raises:
         ChampionUnknownError: `strict`, and it cannot be read, so that it may name one.
     """
-    path = root / dvc_artifacts.FILE
+    path = root / artifacts.FILE
     if not path.is_file():
         return None
     content = path.read_bytes()
     try:
-        dvc_files.parse(content, Where(dvc_artifacts.FILE))
+        metafiles.parse(content, Where(artifacts.FILE))
     except FlywheelError as error:
         if strict:
             raise _unknown(error) from error
-    return dvc_artifacts.sprint_of(dvc_artifacts.artifact_path(content, model))
+    return artifacts.sprint_of(artifacts.artifact_path(content, model))
 
 
 def _named_elsewhere(root: Path, model: str) -> tuple[str, str] | None:
     """A branch whose dvc.yaml names the model of a sprint, and that sprint: the proposal may be older than its promotion."""
     branches = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-    for branch, content in git.read_file_of_refs(root, branches, dvc_artifacts.FILE).items():
-        sprint = dvc_artifacts.sprint_of(dvc_artifacts.artifact_path(content, model))
+    for branch, content in repository.read_file_of_refs(root, branches, artifacts.FILE).items():
+        sprint = artifacts.sprint_of(artifacts.artifact_path(content, model))
         if sprint is not None:
             return branch, sprint
     return None
@@ -296,9 +297,9 @@ def _named_elsewhere(root: Path, model: str) -> tuple[str, str] | None:
 
 def _lacks_tags(root: Path) -> str:
     """Why this clone may lack tags; empty where it has those of its remote."""
-    if git.is_shallow(root):
+    if repository.is_shallow(root):
         return "this clone has only a part of the history"
-    if git.ignores_tags(root):
+    if repository.ignores_tags(root):
         return "this clone was made without tags"
     return ""
 
@@ -312,7 +313,7 @@ def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion 
     if champion is None:
         return None
     exported = champion_record(root, champion, "exports.json", list[_Named])
-    lock = git.read_file(root, champion.commit, _record(champion.sprint, "dvc.lock"))
+    lock = repository.read_file(root, champion.commit, _record(champion.sprint, "dvc.lock"))
     stages = parse_lock(lock, Where(_record(champion.sprint, "dvc.lock"))) if lock is not None else {}
     if exported:
         target, path = exported[0].target, f"exports/{exported[0].target}"
@@ -340,7 +341,7 @@ def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion 
 
 def champion_record(root: Path, champion: Champion, file: str, record_type: type[T]) -> T | None:
     """A record of the champion's sprint as it was promoted, or None when git does not hold it."""
-    content = git.read_file(root, champion.commit, _record(champion.sprint, file))
+    content = repository.read_file(root, champion.commit, _record(champion.sprint, file))
     if content is None:
         return None
     try:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from runner.adapters import dvc_files, git
+from runner.adapters.dvc import metafiles
+from runner.adapters.git import repository
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.config.sprint import SliceSpec
@@ -43,7 +44,7 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexTables:
+class CountedTables:
     """An image index, and the images that are selected of each split."""
 
     images: Path
@@ -107,7 +108,7 @@ def _slice_deltas(
     before: Mapping[str, int] | None,
     after: Mapping[str, int] | None,
     specs: Sequence[SliceSpec],
-    tables: IndexTables | None,
+    tables: CountedTables | None,
     split: str,
 ) -> list[CountDelta]:
     """Those of the proposal in its order, then values of a column that only the reference has."""
@@ -131,7 +132,7 @@ def _is_value(name: str, specs: Sequence[SliceSpec]) -> bool:
 
 def _record(root: Path, reference: Reference, file: str, record_type: type[T]) -> T | None:
     """A record of the reference as the base has it; None where there is none, or one of another version."""
-    content = git.read_file(root, reference.commit, f"reports/{reference.sprint}/{file}")
+    content = repository.read_file(root, reference.commit, f"reports/{reference.sprint}/{file}")
     try:
         return decode_json(content, record_type) if content is not None else None
     except msgspec.MsgspecError:
@@ -149,37 +150,37 @@ def _slices_before(root: Path, reference: Reference, specs: Sequence[SliceSpec])
     return counts
 
 
-def _recorded_tables(root: Path, reference: Reference) -> IndexTables | None:
+def _recorded_tables(root: Path, reference: Reference) -> CountedTables | None:
     path = f"reports/{reference.sprint}/dvc.lock"
-    content = git.read_file(root, reference.commit, path)
+    content = repository.read_file(root, reference.commit, path)
     try:
-        stages = dvc_files.parse_lock(content, Where(path)) if content is not None else {}
+        stages = metafiles.parse_lock(content, Where(path)) if content is not None else {}
     except FlywheelError:
         return None
     outs = {out: md5 for stage in stages.values() for out, md5 in stage.outs.items()}
     wanted = (("index", "images.parquet"), ("index", "objects.parquet"), ("selection", "manifest.parquet"))
-    files = [dvc_files.cached_member(root, outs.get(out, ""), name) for out, name in wanted]
+    files = [metafiles.cached_member(root, outs.get(out, ""), name) for out, name in wanted]
     images, objects, manifest = files
     if images is None or objects is None or manifest is None:
         return None
-    return IndexTables(images=images, objects=objects, selected=_read_manifest(manifest))
+    return CountedTables(images=images, objects=objects, selected=_read_manifest(manifest))
 
 
 # --- after ----------------------------------------------------------------------------------------
 
 
-def _planned_tables(root: Path, project: Project, loaded: LoadedSprint, plan: Plan) -> IndexTables | None:
+def _planned_tables(root: Path, project: Project, loaded: LoadedSprint, plan: Plan) -> CountedTables | None:
     folder = root / "reports" / loaded.name
     tables = planned_index(root, folder, plan.stages)
     if tables is None or not plan.splits:
         return None
     manifest = planned_manifest(tables, stages_of(project, loaded))
     selected = {split: {manifest.paths[at] for at in manifest.selected(split)} for split in SPLITS}
-    return IndexTables(images=tables[0], objects=tables[1], selected=selected)
+    return CountedTables(images=tables[0], objects=tables[1], selected=selected)
 
 
 def _read_manifest(file: Path) -> dict[str, set[str]]:
-    from runner.adapters import duckdb  # pyarrow would import pandas where that is installed
+    from runner.adapters.tables import duckdb  # pyarrow would import pandas where that is installed
 
     columns = duckdb.load(file, ["path", "assigned", "selected"], [])[0]
     chosen: dict[str, set[str]] = {split: set() for split in SPLITS}
@@ -193,7 +194,7 @@ def _read_manifest(file: Path) -> dict[str, set[str]]:
 # --- slices ---------------------------------------------------------------------------------------
 
 
-def slice_counts(tables: IndexTables, specs: Sequence[SliceSpec], *, every_value: bool = False) -> Counts:
+def slice_counts(tables: CountedTables, specs: Sequence[SliceSpec], *, every_value: bool = False) -> Counts:
     """How many selected images each slice has, by split; of objects: images that hold such an object.
 
     Slices that are searched for (`auto`) are not known before a model is. What a condition asks for that this index
@@ -204,7 +205,7 @@ def slice_counts(tables: IndexTables, specs: Sequence[SliceSpec], *, every_value
     """
     import numpy as np
 
-    from runner.adapters import duckdb
+    from runner.adapters.tables import duckdb
 
     paths = duckdb.load(tables.images, ["path"], [])[0]["path"]
     rows = {
@@ -222,9 +223,9 @@ def slice_counts(tables: IndexTables, specs: Sequence[SliceSpec], *, every_value
 
 
 def _count(
-    tables: IndexTables, spec: SliceSpec, paths: NDArray[Any], inside: NDArray[Any], *, every_value: bool
+    tables: CountedTables, spec: SliceSpec, paths: NDArray[Any], inside: NDArray[Any], *, every_value: bool
 ) -> dict[str, int]:
-    from runner.adapters import duckdb
+    from runner.adapters.tables import duckdb
     from runner.assessment.slices import crossed_slices
     from runner.evaluation.slices import value_slices
 
@@ -247,9 +248,9 @@ def _count(
     return counts
 
 
-def _holding(tables: IndexTables, condition: str) -> set[str]:
+def _holding(tables: CountedTables, condition: str) -> set[str]:
     """The images that hold an object of a slice; one that stands for a crowd counts for nobody."""
-    from runner.adapters import duckdb
+    from runner.adapters.tables import duckdb
 
     columns, masks = duckdb.load(tables.objects, ["path", "crowd"], [condition])
     inside = masks[0] & ~columns["crowd"].astype(bool)
@@ -265,18 +266,18 @@ def pointer_deltas(
     """Those of some `.dvc` files that differ between two commits; after is the working tree when `head` is None."""
     deltas = []
     for path in paths:
-        was = _state(git.read_file(root, base, path))
+        was = _state(repository.read_file(root, base, path))
         if head is not None:
-            content = git.read_file(root, head, path)
+            content = repository.read_file(root, head, path)
         else:
             file = root / path
             content = file.read_bytes() if file.is_file() and not file.is_symlink() else None
         will = _state(content)
         if was != will:
-            deltas.append(PointerDelta(path=git.shown(path), before=was, after=will))
+            deltas.append(PointerDelta(path=repository.shown(path), before=was, after=will))
     return deltas
 
 
 def _state(content: bytes | None) -> PointerState | None:
-    pointer = dvc_files.parse_pointer(content) if content is not None else None
+    pointer = metafiles.parse_pointer(content) if content is not None else None
     return PointerState(md5=pointer.md5, files=pointer.files, bytes=pointer.bytes) if pointer else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.adapters import dvc_edits
+from runner.adapters.dvc import edits
 from runner.planning.resolve import TO_ROOT, ResolvedStage
 
 
@@ -19,7 +19,7 @@ def input_edits(root: Path, stages: Sequence[ResolvedStage]) -> tuple[dict[str, 
     """The edited inputs, each with the reason that it gives a stage, and sentences on what would take too long to compare."""
     edited, unknown = {}, []
     for path in inputs_of(stages):
-        seen = dvc_edits.look(root, path)
+        seen = edits.look(root, path)
         if seen.state == "edited":
             edited[path] = f"{path} edited, not added ({seen.words}): dvc add {path}"
         elif seen.state == "unknown":

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from runner.adapters import dvc_files
+from runner.adapters.dvc import metafiles
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.records import SPLITS
@@ -63,10 +63,10 @@ def model_cost(model: str) -> float:
 def counted_by_names(root: Path, project: Project) -> Counted | None:
     """Images of the dataset by what DVC's listing names; None where not even their number is known."""
     path = root / f"{project.dataset.path}.dvc"
-    pointer = dvc_files.parse_pointer(path.read_bytes()) if path.is_file() else None
+    pointer = metafiles.parse_pointer(path.read_bytes()) if path.is_file() else None
     if pointer is None:
         return None
-    listing = dvc_files.cached_members(root, pointer.md5)
+    listing = metafiles.cached_members(root, pointer.md5)
     if listing is not None:
         names = [PurePosixPath(name) for name in listing]
         images = [name for name in names if name.suffix.lower() in _SUFFIXES]

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from runner.adapters import dvc_files
+from runner.adapters.dvc import metafiles
 from runner.config.load import LoadedSprint
 from runner.config.project import Costs, Project
 from runner.domain.errors import FlywheelError
@@ -121,9 +121,9 @@ class Forecaster:
     def _files_ratio(self, sprint: str) -> tuple[float, str]:
         dataset = self._project.dataset.path
         pointer = self._root / f"{dataset}.dvc"
-        now = dvc_files.parse_pointer(pointer.read_bytes()) if pointer.is_file() else None
+        now = metafiles.parse_pointer(pointer.read_bytes()) if pointer.is_file() else None
         lock = self._root / "reports" / sprint / "dvc.lock"
-        then = dvc_files.dependency_files(lock, "index", f"{TO_ROOT}{dataset}")
+        then = metafiles.dependency_files(lock, "index", f"{TO_ROOT}{dataset}")
         if now is None or not now.files or not then:
             return 1.0, f"the data is not counted: taken to be as much as in {sprint}"
         words = f"the data is not counted: by its files ({now.files:,} now, {then:,} in {sprint})"

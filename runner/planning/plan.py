@@ -18,13 +18,13 @@ from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import Champion, champion_record
 from runner.planning.edits import input_edits
 from runner.planning.forecast import Forecaster, forecast
+from runner.planning.holdout import HoldoutQuestion, asked, wear_so_far
+from runner.planning.holdout_uses import uses_on_branches
+from runner.planning.incumbent import find_incumbent
 from runner.planning.records import Action, Plan, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
-from runner.planning.rival import find_rival
 from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
-from runner.planning.uses import uses_on_branches
-from runner.planning.wear import Asked, asked, wear_so_far
 from runner.planning.workspace import Repository
 
 SPLIT = "test"  # what sprints are judged on
@@ -33,7 +33,7 @@ SPLIT = "test"  # what sprints are judged on
 def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
     """What `flywheel run` will do. Reads small files and DVC's cache; changes nothing, needs no data and no GPU."""
     folder = root / "reports" / loaded.name
-    against = find_rival(root, project, loaded)
+    against = find_incumbent(root, project, loaded)
     ancestor = resolve_ancestor(root, project, loaded)
     resolved = stages_of(project, loaded, against.model, ancestor)
     edited, not_looked_at = input_edits(root, resolved)
@@ -80,7 +80,7 @@ def _asked(
     selection: Selection | None,
     resolved: Sequence[ResolvedStage],
     champion: ResolvedChampion | None,
-) -> Asked | None:
+) -> HoldoutQuestion | None:
     if selection is None:
         return None
     gates = [*loaded.sprint.gates, *project.policy.gates, *(gate for gate, _, _ in loaded.kept)]
@@ -93,7 +93,7 @@ def _wear(
     loaded: LoadedSprint,
     selection: Selection | None,
     stages: Sequence[StagePlan],
-    what: Asked | None,
+    what: HoldoutQuestion | None,
 ) -> Wear | None:
     if selection is None or what is None:
         return None

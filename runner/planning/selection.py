@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.adapters import dvc_files
+from runner.adapters.dvc import metafiles
 from runner.dataset.manifest import Manifest
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
@@ -26,7 +26,7 @@ def planned_selection(
     selecting = by_name["select"]
     if selecting.action is Action.CACHED or selecting.absent_only:
         # Where only outputs are not here, the record in git is still what the stage would write.
-        locked = dvc_files.read_lock(folder / "dvc.lock").get("select") if selecting.absent_only else None
+        locked = metafiles.read_lock(folder / "dvc.lock").get("select") if selecting.absent_only else None
         record = _located(root, folder, "selection.json", locked.outs if locked else selecting.outs)
         if record is not None:
             return read_json(record, Selection), "as selected by the last run"
@@ -73,14 +73,14 @@ def _params(resolved: Sequence[ResolvedStage]) -> select.SelectParams:
 
 def _located(root: Path, folder: Path, name: str, outs: dict[str, str]) -> Path | None:
     workspace = folder / name
-    if workspace.is_file() and dvc_files.file_md5(workspace) == outs.get(name):
+    if workspace.is_file() and metafiles.file_md5(workspace) == outs.get(name):
         return workspace
     md5 = outs.get(name, "")
-    return dvc_files.cache_path(root, md5) if dvc_files.is_cached(root, md5) else None
+    return metafiles.cache_path(root, md5) if metafiles.is_cached(root, md5) else None
 
 
 def _member(root: Path, folder: Path, outs: dict[str, str], name: str) -> Path | None:
-    cached = dvc_files.cached_member(root, outs.get("index", ""), name)
+    cached = metafiles.cached_member(root, outs.get("index", ""), name)
     if cached is not None:
         return cached
     workspace = folder / "index" / name

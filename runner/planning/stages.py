@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from runner.adapters.dvc_files import LockedStage, run_cache_key
+from runner.adapters.dvc.metafiles import LockedStage, run_cache_key
 from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import TO_ROOT, ResolvedStage
 from runner.planning.workspace import Workspace

@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from runner.adapters import dvc_files
-from runner.adapters.dvc_files import LockedStage
+from runner.adapters.dvc import metafiles
+from runner.adapters.dvc.metafiles import LockedStage
 
 
 class Workspace(Protocol):
@@ -46,29 +46,29 @@ class Repository:
         self.folder = folder
 
     def lock(self) -> dict[str, LockedStage]:
-        return dvc_files.read_lock(self.folder / "dvc.lock")
+        return metafiles.read_lock(self.folder / "dvc.lock")
 
     def input_md5(self, path: str) -> str | None:
         """From the DVC pointer when there is one (the files themselves may be absent), else from the file."""
-        pointed = dvc_files.pointer_md5(self.root / f"{path}.dvc")
+        pointed = metafiles.pointer_md5(self.root / f"{path}.dvc")
         if pointed is not None:
             return pointed
         file = self.root / path
-        return dvc_files.file_md5(file) if file.is_file() else None
+        return metafiles.file_md5(file) if file.is_file() else None
 
     def has(self, path: str, md5: str) -> bool:
-        return (self.folder / path).exists() or dvc_files.is_cached(self.root, md5)
+        return (self.folder / path).exists() or metafiles.is_cached(self.root, md5)
 
     def is_cached(self, md5: str) -> bool:
-        return dvc_files.is_cached(self.root, md5)
+        return metafiles.is_cached(self.root, md5)
 
     def earlier_run(self, key: str) -> LockedStage | None:
-        return dvc_files.run_cache_lookup(self.root, key)
+        return metafiles.run_cache_lookup(self.root, key)
 
     def recorded_run(self, key: str) -> LockedStage | None:
         found = self._recorded.get(key)
         return found.stage if found is not None else None
 
     @cached_property
-    def _recorded(self) -> dict[str, dvc_files.RecordedRun]:
-        return dvc_files.recorded_runs(self.root)
+    def _recorded(self) -> dict[str, metafiles.RecordedRun]:
+        return metafiles.recorded_runs(self.root)

@@ -16,15 +16,15 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from runner.adapters import git, git_history
-from runner.adapters.git_history import Step
+from runner.adapters.git import branch_history, repository
+from runner.adapters.git.branch_history import Step
 from runner.config.load import SPECS
 from runner.config.root import PROJECT_FILE
 from runner.domain.errors import FlywheelError
 from runner.domain.files import decode_json
 from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Finding, FindingKind
 from runner.policy.affected import affected
-from runner.policy.evidence import Recorded, evidence_of, is_readable
+from runner.policy.evidence import RecordedData, evidence_of, is_readable
 from runner.policy.findings import distinct, project_findings, sprint_findings
 from runner.policy.reference import recorded_references
 from runner.policy.snapshot import RECORDS, Snapshot, snapshot_of
@@ -49,10 +49,10 @@ def agreed_at(root: Path, commit: str) -> Snapshot:
         FlywheelError: git does not know the commit, or a file of its configuration is a symbolic link or too large.
     """
     state = snapshot_of(root, commit)
-    history = _since_agreed(git_history.steps(root, state.commit, _ASKED, limit=_FIRST))
+    history = _since_agreed(branch_history.steps(root, state.commit, _ASKED, limit=_FIRST))
     if not history.is_whole and len(history.steps) == _FIRST:
-        history = _since_agreed(git_history.steps(root, state.commit, _ASKED))
-    if not history.is_whole and git_history.is_shallow(root):
+        history = _since_agreed(branch_history.steps(root, state.commit, _ASKED))
+    if not history.is_whole and branch_history.is_shallow(root):
         return replace(state, promoted=history.promoted, unknown=_CUT)
     bound = _bound(root, history)
     return replace(
@@ -172,13 +172,13 @@ def _promoted_without_terms(root: Path, history: _History) -> str | None:
     tagged = next((step for step in history.steps if _promoted_by(step) is not None), None)
     if tagged is None or history.promoted is None:
         return None
-    terms = git.read_file(root, tagged.commit, f"reports/{history.promoted}/{TERMS_FILE}")
+    terms = repository.read_file(root, tagged.commit, f"reports/{history.promoted}/{TERMS_FILE}")
     return history.promoted if terms is None else None
 
 
 def _decoded(root: Path, commit: str, path: str, kind: type[T]) -> T | None:
     """A record in git; None where there is none, or another version wrote it: then it approves nothing."""
-    content = git.read_file(root, commit, path)
+    content = repository.read_file(root, commit, path)
     try:
         return decode_json(content, kind) if content is not None else None
     except msgspec.MsgspecError:
@@ -212,15 +212,16 @@ def _shown(root: Path, before: Snapshot, after: Snapshot, step: Step) -> Iterato
             yield sprint, evidence_of(there, own, frozen)
 
 
-def recorded_at(root: Path, sprint: str, commit: str) -> Recorded:
+def recorded_at(root: Path, sprint: str, commit: str) -> RecordedData:
     """What a sprint's record says at a commit."""
     selection, evaluation = (
-        git.read_file(root, commit, f"reports/{sprint}/{name}.json") for name in ("selection", "evaluation")
+        repository.read_file(root, commit, f"reports/{sprint}/{name}.json")
+        for name in ("selection", "evaluation")
     )
-    return Recorded(sprint=sprint, selection=selection, evaluation=evaluation)
+    return RecordedData(sprint=sprint, selection=selection, evaluation=evaluation)
 
 
-def readable_at(root: Path, sprint: str, commit: str) -> Recorded:
+def readable_at(root: Path, sprint: str, commit: str) -> RecordedData:
     """A sprint's record at a commit; each file that cannot be read there, or is gone, as the branch held it before.
 
     A record that somebody spoiled or took away says still what was agreed.
@@ -239,8 +240,8 @@ def _readable(
     if is_readable(name, content):
         return content
     path = f"reports/{sprint}/{name}.json"
-    for step in git_history.steps(root, commit, [path]):
-        earlier = git.read_file(root, step.commit, path)
+    for step in branch_history.steps(root, commit, [path]):
+        earlier = repository.read_file(root, step.commit, path)
         if is_readable(name, earlier):
             return earlier
     return content

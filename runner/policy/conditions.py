@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from runner.adapters.plain_conditions import RESERVED_WORDS, plain_uses
+from runner.adapters.tables.plain_conditions import RESERVED_WORDS, plain_uses
 
 _TOKEN = re.compile(
     r"""

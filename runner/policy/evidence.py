@@ -47,7 +47,7 @@ class _Evaluation(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
+class RecordedData:
     """A sprint's records as bytes; None where there are none. Those of the reference come from git.
 
     Another version of flywheel may have written them: only what is compared is read. Which sprint's they are: that of
@@ -59,7 +59,9 @@ class Recorded:
     evaluation: bytes | None
 
 
-def evidence_of(reference: Recorded, own: Recorded, frozen: tuple[str, ...] = ("test",)) -> list[Finding]:
+def evidence_of(
+    reference: RecordedData, own: RecordedData, frozen: tuple[str, ...] = ("test",)
+) -> list[Finding]:
     """What the records of two sprints show.
 
     Args:

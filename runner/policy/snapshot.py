@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
-from runner.adapters import dvc_files, git_history, git_objects, git_snapshot
+from runner.adapters.dvc import metafiles
+from runner.adapters.git import blobs, branch_history, commit_trees
 from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
 from runner.config.root import PROJECT_FILE
@@ -72,23 +73,23 @@ def snapshot_of(root: Path, commit: str) -> Snapshot:
     Raises:
         FlywheelError: git does not know the commit, or a file of its configuration is a symbolic link or too large.
     """
-    sha = git_snapshot.commit_of(root, commit)
-    entries = git_snapshot.tree(root, sha)
+    sha = commit_trees.commit_of(root, commit)
+    entries = commit_trees.tree(root, sha)
     with tempfile.TemporaryDirectory(prefix="flywheel-snapshot-") as folder:
-        git_snapshot.extract(root, sha, Path(folder))
+        commit_trees.extract(root, sha, Path(folder))
         loaded = load_snapshot(Path(folder), sha, {entry.path: entry.blob for entry in entries})
     records = [entry.path for entry in entries if _is_record(entry.path.split("/"))]
-    last = next(iter(git_history.steps(root, sha, [RECORDS], limit=1)), None)
+    last = next(iter(branch_history.steps(root, sha, [RECORDS], limit=1)), None)
     changes = last.changes if last is not None else {}
     return replace(
         loaded,
         recorded=frozenset(map(_sprint_of, records)),
         newest_records=tuple(sorted(map(_sprint_of, changes))),
-        is_cut=last is not None and last.parent is None and git_history.is_shallow(root),
+        is_cut=last is not None and last.parent is None and branch_history.is_shallow(root),
         gone={
             _sprint_of(path): last.parent
             for path, change in changes.items()
-            if change == git_history.REMOVED and last is not None and last.parent is not None
+            if change == branch_history.REMOVED and last is not None and last.parent is not None
         },
         made_by=cache(partial(_made_by, root, sha)),
     )
@@ -96,7 +97,7 @@ def snapshot_of(root: Path, commit: str) -> Snapshot:
 
 def _made_by(root: Path, commit: str, sprint: str) -> Snapshot | None:
     """The snapshot of the commit that a sprint's record came with."""
-    last = next(iter(git_history.steps(root, commit, [f"reports/{sprint}/dvc.lock"], limit=1)), None)
+    last = next(iter(branch_history.steps(root, commit, [f"reports/{sprint}/dvc.lock"], limit=1)), None)
     try:
         return snapshot_of(root, last.commit) if last is not None else None
     except FlywheelError:
@@ -155,12 +156,12 @@ def _input(folder: Path, path: str, objects: Mapping[str, str] | None) -> str | 
     for part in (PurePosixPath(path), *PurePosixPath(path).parents):
         pointer = folder / f"{part}.dvc"
         if part.name and pointer.is_file():
-            parsed = dvc_files.parse_pointer(pointer.read_bytes())
-            return parsed.md5 if parsed is not None else dvc_files.file_md5(pointer)
+            parsed = metafiles.parse_pointer(pointer.read_bytes())
+            return parsed.md5 if parsed is not None else metafiles.file_md5(pointer)
     plain, file = PurePosixPath(path).as_posix(), folder / path
     if objects is not None:
         return objects.get(plain)
-    return git_objects.name_of(file) if file.is_file() else None
+    return blobs.name_of(file) if file.is_file() else None
 
 
 def _sprint_of(record: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from runner.adapters import plotting, plotting_errors, plotting_intervals
-from runner.adapters.canvas import BLUE, GREY, SERIES, VERMILION, Picture
-from runner.adapters.plotting import Artefact, Line, Mark
-from runner.adapters.plotting_errors import Confidence
-from runner.adapters.plotting_intervals import OUTCOME_COLORS, Estimate
+from runner.adapters.pictures import plotting, plotting_errors, plotting_intervals
+from runner.adapters.pictures.canvas import BLUE, GREY, SERIES, VERMILION, Picture
+from runner.adapters.pictures.plotting import Artefact, Curve, CurveMark
+from runner.adapters.pictures.plotting_errors import ConfidenceBin
+from runner.adapters.pictures.plotting_intervals import OUTCOME_COLORS, Estimate
 from runner.report.confusion import SHOWN_CLASSES, background_index, most_confused
 from runner.report.escape import plain
 from runner.report.record import SprintReport
@@ -158,16 +158,16 @@ def _confusion(report: SprintReport) -> Picture:
 def _f1_confidence(report: SprintReport) -> Picture:
     curves = [curve for curve in report.confidence_curves if curve.confidence][:_MOST_CURVES]
     lines = [
-        Line(label=plain(curve.name, 32), x=curve.confidence, y=curve.f1, color=i)
+        Curve(label=plain(curve.name, 32), x=curve.confidence, y=curve.f1, color=i)
         for i, curve in enumerate(curves)
     ]
     marks = []
     if report.errors is not None and report.errors.recommended is not None:
         best = report.errors.recommended.confidence
-        marks.append(Mark(label=f"recommended {best:.2f}", x=best))
+        marks.append(CurveMark(label=f"recommended {best:.2f}", x=best))
     if report.evaluation is not None and report.evaluation.task != "classify":
         current = report.evaluation.operating_confidence
-        marks.append(Mark(label=f"the spec's {current:.2f}", x=current, faint=True))
+        marks.append(CurveMark(label=f"the spec's {current:.2f}", x=current, faint=True))
     return plotting.unit_square("F1 over confidence", lines, "confidence", "F1", marks)
 
 
@@ -176,7 +176,7 @@ def _calibration(report: SprintReport) -> Picture:
         raise ValueError("nothing was analysed")
     calibration = report.errors.calibration
     bins = [
-        Confidence(
+        ConfidenceBin(
             low=part.low, high=part.high, count=part.count, confidence=part.confidence, accuracy=part.accuracy
         )
         for part in calibration.bins
@@ -190,7 +190,7 @@ def _training(report: SprintReport) -> Picture:
     models = report.training.models if report.training else []
     losses = _losses(report)
     maps = [
-        Line(
+        Curve(
             label=f"seed {model.seed}",
             x=[epoch.epoch for epoch in chosen],
             y=[_validated(epoch.values) for epoch in chosen],
@@ -209,7 +209,7 @@ def _training(report: SprintReport) -> Picture:
     )
 
 
-def _losses(report: SprintReport) -> list[Line]:
+def _losses(report: SprintReport) -> list[Curve]:
     """The first model's losses: training solid, validation dashed in the same colour."""
     models = report.training.models if report.training else []
     epochs = models[0].epochs if models else []
@@ -221,7 +221,7 @@ def _losses(report: SprintReport) -> list[Line]:
         chosen = [epoch for epoch in epochs if math.isfinite(epoch.values.get(key, math.nan))]
         if kind in kinds and chosen:
             lines.append(
-                Line(
+                Curve(
                     label=f"{plain(group, 12)} {plain(kind, 24).removesuffix('_loss')}",
                     x=[epoch.epoch for epoch in chosen],
                     y=[epoch.values[key] for epoch in chosen],
@@ -257,8 +257,8 @@ def _targets(report: SprintReport) -> Picture:
 
 def _precision_recall(report: SprintReport) -> Picture:
     curves = [curve for curve in report.precision_recall if curve.recall]
-    lines: Sequence[Line] = [
-        Line(
+    lines: Sequence[Curve] = [
+        Curve(
             label=plain(curve.name, 32),
             x=curve.recall,
             y=curve.precision,

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from runner.adapters.architectures import TASK_SUFFIXES
+from runner.adapters.models.architectures import TASK_SUFFIXES
 from runner.config.task_rules import preset_name
 from runner.domain.task import Keypoints
 from runner.scaffold.scalars import scalar
 from runner.scaffold.slices import Suggestions
-from runner.scaffold.splits import SplitPlan
+from runner.scaffold.splits import SuggestedSplits
 from runner.scaffold.survey import Survey
 
 FIRST_SPRINT = "0001-first-model"
@@ -33,7 +33,7 @@ class Foundation:
 
     name: str
     survey: Survey
-    splits: SplitPlan
+    splits: SuggestedSplits
     suggestions: Suggestions
     weights: str | None
 

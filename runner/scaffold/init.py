@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.adapters.repository import create_repository, track
+from runner.adapters.dvc.new_repository import create_repository, track
 from runner.domain.errors import FlywheelError
 from runner.domain.files import write_text
 from runner.domain.records import Record, SplitCounts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.adapters.images import ImageMeasurement, measure_images
+from runner.adapters.pictures.measured_images import ImageMeasurement, measure_images
 from runner.dataset.entries import ImageEntry
 from runner.scaffold.scalars import scalar
 from runner.scaffold.survey import Survey

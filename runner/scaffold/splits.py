@@ -21,7 +21,7 @@ GROUP_NAMES = ("group", "scene", "sequence", "video", "clip", "session", "track"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class SplitPart:
     """Images of a split: those of some of the layout's own splits (of any, when None), or a share of them.
 
     `names` holds None for the images that are in no split of the layout's.
@@ -50,7 +50,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SplitPlan:
+class SuggestedSplits:
     """The splits of the new project.
 
     Attributes:
@@ -76,7 +76,7 @@ def plan_splits(
     entries: Sequence[ImageEntry],
     metadata: Mapping[str, Sequence[Any]],
     empty_splits: Mapping[str, str] | None = None,
-) -> SplitPlan:
+) -> SuggestedSplits:
     """Chooses split conditions such that none is empty and no group is torn apart.
 
     What the dataset names is never drawn anew: a split that it names and that came out empty is refused.
@@ -114,7 +114,7 @@ def plan_splits(
     notes += [
         f"{count} labelled images of {name} are used in no split" for name, count in sorted(left_out.items())
     ]
-    return SplitPlan(
+    return SuggestedSplits(
         conditions=conditions,
         counts=counts,
         group_by=column,
@@ -179,11 +179,11 @@ def _unlabelled_splits(entries: Sequence[ImageEntry]) -> list[str]:
     ]
 
 
-def _parts(labelled: Sequence[tuple[ImageEntry, str]]) -> tuple[dict[Role, Part], list[str]]:
+def _parts(labelled: Sequence[tuple[ImageEntry, str]]) -> tuple[dict[Role, SplitPart], list[str]]:
     names: dict[Role | None, set[str | None]] = defaultdict(set)
     for entry, _ in labelled:
         names[split_role(entry.split)].add(entry.split)
-    parts = {role: Part(names=frozenset(names[role])) for role in JUDGED if names[role]}
+    parts = {role: SplitPart(names=frozenset(names[role])) for role in JUDGED if names[role]}
     missing = [role for role in JUDGED if role not in parts]
     if not missing:
         return parts, []
@@ -192,7 +192,7 @@ def _parts(labelled: Sequence[tuple[ImageEntry, str]]) -> tuple[dict[Role, Part]
     if not source or not parts:
         # One split alone tells nothing about what to train on: all splits are drawn anew.
         parts, missing, source = {}, list(JUDGED), frozenset()
-    whole = Part(names=source or None)
+    whole = SplitPart(names=source or None)
     carved = [role for role in missing if role != "train"]
     notes = []
     if carved:
@@ -207,7 +207,7 @@ def _parts(labelled: Sequence[tuple[ImageEntry, str]]) -> tuple[dict[Role, Part]
         limits = [0.0, 1.0]
     ordered: list[Role] = [*reversed(carved), "train"]
     for position, role in enumerate(ordered):
-        parts[role] = Part(names=whole.names, low=limits[position], high=limits[position + 1])
+        parts[role] = SplitPart(names=whole.names, low=limits[position], high=limits[position + 1])
     if kept and not source:
         only = " and ".join(kept)
         notes.append(f"there is nothing to train on but {only}: all splits are drawn anew, {only} too")

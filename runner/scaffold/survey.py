@@ -9,15 +9,15 @@ from typing import Any
 
 from runner.config.task_rules import TASK_LAYOUTS
 from runner.dataset.class_names import class_problem
-from runner.dataset.discover import NAME_LISTS, NO_SPLITS, DatasetSummary, discover
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent
 from runner.dataset.index import BUILT_IN, class_columns
-from runner.dataset.layouts import LAYOUTS
-from runner.dataset.layouts.coco import coco_categories
-from runner.dataset.layouts.yolo import data_yaml
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.task import Keypoints, TaskName
+from runner.layouts import LAYOUTS
+from runner.layouts.coco import coco_categories
+from runner.layouts.discover import NAME_LISTS, NO_SPLITS, DatasetSummary, discover
+from runner.layouts.yolo import data_yaml
 
 LOOKED_FOR = (
     "YOLO: images/<split>/ with labels/<split>/, or <split>/images/ with <split>/labels/, and data.yaml; "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from runner.adapters.git import (
+from runner.adapters.git.repository import (
     default_branch,
     folder_in_repository,
     is_repository,

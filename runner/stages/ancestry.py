@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.adapters import dvc_files
+from runner.adapters.dvc import metafiles
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json
@@ -52,7 +52,7 @@ def weights_of(root: Path, ancestor: Ancestor) -> Path:
 
 def manifest_of(root: Path, ancestor: Ancestor) -> Path | None:
     """What the ancestor selected, in DVC's cache; None where it is not there."""
-    return dvc_files.cached_member(root, ancestor.selection, _MEMBER)
+    return metafiles.cached_member(root, ancestor.selection, _MEMBER)
 
 
 def require_unseen(root: Path, ancestor: Ancestor, manifest: Path) -> None:
@@ -87,7 +87,7 @@ def require_unseen(root: Path, ancestor: Ancestor, manifest: Path) -> None:
 
 def note(ancestor: Ancestor, weights: Path, classes: Sequence[str]) -> Ancestry:
     """What the record of a training says of where it started."""
-    from runner.adapters.model_record import ModelRecord
+    from runner.adapters.models.model_record import ModelRecord
 
     known = read_json(weights.with_suffix(".json"), ModelRecord).class_names
     return Ancestry(
@@ -102,7 +102,7 @@ def _images(manifest: Path, splits: Sequence[str]) -> tuple[NDArray[np.str_], ND
     """The ids and the paths of the selected images of some splits: two arrays `(N,)` of text."""
     import numpy as np
 
-    from runner.adapters.tables import read_table
+    from runner.adapters.tables.parquet import read_table
 
     table = read_table(manifest)
     wanted = np.isin(table["assigned"].astype(str), splits) & table["selected"].astype(bool)

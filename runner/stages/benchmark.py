@@ -58,7 +58,7 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
     Raises:
         FlywheelError: a target cannot be loaded or run.
     """
-    from runner.adapters.yolo_folder import selected_paths
+    from runner.adapters.models.yolo_folder import selected_paths
 
     training = read_json(context.folder / "training.json", Training)
     sizes = {
@@ -115,9 +115,9 @@ def measure(measurement: Measurement) -> TargetBenchmark:
     """
     import numpy as np
 
-    from runner.adapters.decoding import decoder_for
-    from runner.adapters.inference import read_image
-    from runner.adapters.machine import peak_memory_mb
+    from runner.adapters.models.decoding import decoder_for
+    from runner.adapters.models.inference import read_image
+    from runner.adapters.system.machine import peak_memory_mb
 
     model = open_model(Path(measurement.model), measurement.device)
     predictor = model.predictor

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runner.adapters import dvc_files, git, yaml_text
-from runner.adapters.dvc_objects import require_objects
+from runner.adapters.dvc import metafiles
+from runner.adapters.dvc.cache_objects import require_objects
+from runner.adapters.git import repository
+from runner.adapters.system import yaml_text
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
@@ -23,7 +25,7 @@ from runner.stages.stage import Stage, StageContext
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runner.adapters.tables import Column
+    from runner.adapters.tables.parquet import Column
 
 SPLIT = "test"
 STORE = ".flywheel/champion"  # git-ignored; what DVC's cache holds, laid out as a model is opened
@@ -62,7 +64,7 @@ def run(context: StageContext, params: ChampionParams) -> None:
     Raises:
         FlywheelError: the artefact is not in DVC's cache, cannot be run by this version, or does another task.
     """
-    from runner.adapters.tables import write_table
+    from runner.adapters.tables.parquet import write_table
     from runner.tasks.sound import require_sound
 
     champion = params.champion
@@ -100,8 +102,8 @@ def _predicted(
     context: StageContext, params: ChampionParams, champion: ResolvedChampion
 ) -> tuple[Mapping[str, Column], list[str]]:
     """What the champion's artefact predicts on the images, and the classes that it knows."""
-    from runner.adapters.machine import torch_device
-    from runner.adapters.yolo_folder import selected_paths
+    from runner.adapters.models.yolo_folder import selected_paths
+    from runner.adapters.system.machine import torch_device
     from runner.exporters.opened import open_model
     from runner.stages.predict import predict_with
 
@@ -125,7 +127,7 @@ class RecordedPredictions(Record, frozen=True, kw_only=True):
     def wanted(self, root: Path) -> list[str]:
         """What DVC's cache must hold and does not: the listing first, then the table that it names."""
         parts = [self.folder, *([self.table] if self.table else [])]
-        return [md5 for md5 in parts if not dvc_files.cache_path(root, md5).is_file()]
+        return [md5 for md5 in parts if not metafiles.cache_path(root, md5).is_file()]
 
 
 def recorded_predictions(
@@ -140,7 +142,7 @@ def recorded_predictions(
         None where it was evaluated on other images or labels, or predicts something else.
     """
     content = {
-        file: git.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
+        file: repository.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
         for file in ("selection.json", "params.yaml", "dvc.lock")
     }
     theirs = _split_and_task(content["selection.json"], content["params.yaml"])
@@ -148,9 +150,9 @@ def recorded_predictions(
         return None
     if not _same_output(theirs[1], task):
         return None
-    lock = dvc_files.parse_lock(content["dvc.lock"], Where(f"reports/{champion.sprint}/dvc.lock"))
+    lock = metafiles.parse_lock(content["dvc.lock"], Where(f"reports/{champion.sprint}/dvc.lock"))
     folder = lock["predict"].outs.get("predictions", "") if "predict" in lock else ""
-    table = (dvc_files.cached_members(root, folder) or {}).get(f"{champion.target}.parquet")
+    table = (metafiles.cached_members(root, folder) or {}).get(f"{champion.target}.parquet")
     found = RecordedPredictions(folder=folder, table=table, class_names=theirs[1].classes)
     if absent:
         return found if folder else None
@@ -181,9 +183,9 @@ def _read(root: Path, known: RecordedPredictions) -> tuple[Mapping[str, Column],
     Raises:
         FlywheelError: DVC's cache holds something else in its place.
     """
-    from runner.adapters.tables import read_table
+    from runner.adapters.tables.parquet import read_table
 
-    path = dvc_files.cache_path(root, str(known.table))
+    path = metafiles.cache_path(root, str(known.table))
     require_objects(root, {"the champion's recorded predictions": str(known.table)})
     return read_table(path), known.class_names
 
@@ -210,7 +212,7 @@ def artefact(root: Path, champion: ResolvedChampion) -> Path:
         raise not_here(champion)
     store = root / STORE / champion.digest.removesuffix(".dir")
     for member, md5 in expected.items():
-        if not (store / member).is_file() or dvc_files.file_md5(store / member) != md5:
+        if not (store / member).is_file() or metafiles.file_md5(store / member) != md5:
             _lay_out(root, store, expected)
             break
     return store / _inside(champion)
@@ -218,9 +220,9 @@ def artefact(root: Path, champion: ResolvedChampion) -> Path:
 
 def stored_files(root: Path, champion: ResolvedChampion) -> dict[str, str] | None:
     """The artefact's files by their paths in the stored folder, with their md5; None unless all are in DVC's cache."""
-    members = dvc_files.cached_members(root, champion.digest) or {}
+    members = metafiles.cached_members(root, champion.digest) or {}
     files = {member: md5 for member, md5 in members.items() if champion.holds(member)}
-    complete = all(dvc_files.cache_path(root, md5).is_file() for md5 in files.values())
+    complete = all(metafiles.cache_path(root, md5).is_file() for md5 in files.values())
     return files if files and complete else None
 
 
@@ -247,7 +249,7 @@ def _lay_out(root: Path, store: Path, files: Mapping[str, str]) -> None:
             if not target.resolve().is_relative_to(folder.resolve()):
                 raise FlywheelError(f"a stored file's path leads outside its folder: {member}")
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(dvc_files.cache_path(root, md5), target)
+            shutil.copyfile(metafiles.cache_path(root, md5), target)
 
 
 def _same_output(model: TaskSpec, project: TaskSpec) -> bool:

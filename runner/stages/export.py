@@ -28,7 +28,7 @@ def resolve(project: Project, sprint: Sprint) -> ExportParams:
 
 def run(context: StageContext, params: ExportParams) -> None:
     """Writes every artefact, and what they are."""
-    from runner.adapters.yolo_folder import selected_paths
+    from runner.adapters.models.yolo_folder import selected_paths
 
     manifest = context.folder / "selection" / "manifest.parquet"
     dataset = context.root / params.dataset

@@ -72,8 +72,8 @@ def run(context: StageContext, params: IndexParams) -> None:
     Raises:
         FlywheelError: the dataset is not there, holds no image of the layout, or its metadata is unusable.
     """
-    from runner.adapters.images import measure_images
-    from runner.adapters.tables import write_table
+    from runner.adapters.pictures.measured_images import measure_images
+    from runner.adapters.tables.parquet import write_table
     from runner.dataset.entries import shared_remarks, unread_pictures
     from runner.dataset.index import BUILT_IN, build_index, class_columns
     from runner.dataset.metadata import JoinedMetadata, join_metadata
@@ -102,7 +102,7 @@ def read_dataset(folder: Path, params: IndexParams) -> LayoutContent:
     Raises:
         FlywheelError: the folder is missing or empty, or holds no image where the layout has them.
     """
-    from runner.dataset.layouts import LAYOUTS
+    from runner.layouts import LAYOUTS
 
     if not folder.is_dir() or not any(folder.iterdir()):
         raise FlywheelError(

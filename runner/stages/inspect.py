@@ -19,9 +19,9 @@ from runner.stages.stage import Stage, StageContext
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from runner.adapters.class_activation import ActivationMapper
-    from runner.adapters.inference import Pixels
-    from runner.adapters.marks import Kind, Mark
+    from runner.adapters.models.class_activation import ActivationMapper
+    from runner.adapters.pictures.marks import Kind, Mark
+    from runner.adapters.pictures.pixels import Pixels
 
 IMAGES = 12
 MOST_MARKS = 40  # on one picture: of a crowded one the errors that matter most are drawn
@@ -61,8 +61,8 @@ def run(context: StageContext, params: InspectParams) -> None:
     Raises:
         FlywheelError: a table, an image or the weights cannot be read.
     """
-    from runner.adapters.drawing import jpeg_bytes
-    from runner.adapters.inference import read_image
+    from runner.adapters.models.inference import read_image
+    from runner.adapters.pictures.drawing import jpeg_bytes
 
     scenes = _Scenes.read(context.folder, params)
     worst = scenes.worst(params.images)
@@ -132,7 +132,7 @@ class _Scenes:
 
     @classmethod
     def read(cls, folder: Path, params: InspectParams) -> _Scenes:
-        from runner.adapters.tables import read_table
+        from runner.adapters.tables.parquet import read_table
         from runner.assessment.at_confidence import outcomes_at
 
         shape = [_SHAPES[params.task.name]] if params.task.name in _SHAPES else []
@@ -203,7 +203,7 @@ class _Scenes:
         )
 
     def _labels(self, path: str) -> Iterator[tuple[Mark, str, float]]:
-        from runner.adapters.marks import Mark
+        from runner.adapters.pictures.marks import Mark
 
         table = self.labelled
         for at in (table["path"] == path).nonzero()[0].tolist():
@@ -216,7 +216,7 @@ class _Scenes:
             yield Mark(kind=kind, text=text, **self._shape(self.objects, row)), name, 0.0
 
     def _predictions(self, path: str) -> Iterator[tuple[Mark, str, float]]:
-        from runner.adapters.marks import Mark
+        from runner.adapters.pictures.marks import Mark
 
         table = self.found
         shown = (table["path"] == path) & table["counts"].astype(bool) & (table["outcome"] != "ignored")
@@ -255,8 +255,8 @@ def _foremost(content: list[tuple[Mark, str, float]], most: int) -> list[tuple[M
 
 
 def _picture(image: Pixels, scene: _Scene, params: InspectParams) -> Pixels:
-    from runner.adapters.drawing import draw_lines, draw_marks
-    from runner.adapters.marks import Line
+    from runner.adapters.pictures.drawing import draw_lines, draw_marks
+    from runner.adapters.pictures.marks import Line
 
     if params.task.name != "classify":
         return draw_marks(image, scene.marks)
@@ -269,8 +269,8 @@ def _picture(image: Pixels, scene: _Scene, params: InspectParams) -> Pixels:
 
 
 def _mapper(folder: Path, params: InspectParams) -> ActivationMapper:
-    from runner.adapters.class_activation import ActivationMapper
-    from runner.adapters.machine import cpu_device
+    from runner.adapters.models.class_activation import ActivationMapper
+    from runner.adapters.system.machine import cpu_device
 
     model = read_json(folder / "training.json", Training).models[0]
     return ActivationMapper(folder / model.path, cpu_device(params.threads))
@@ -280,8 +280,8 @@ def _activation(
     image: Pixels, scene: _Scene, params: InspectParams, mapper: ActivationMapper
 ) -> Pixels | None:
     """Where the torch model saw the image's worst error; None where it sees nothing of it."""
-    from runner.adapters.drawing import draw_activation
-    from runner.adapters.marks import Line
+    from runner.adapters.pictures.drawing import draw_activation
+    from runner.adapters.pictures.marks import Line
 
     at = _worst_error(scene)
     if at is None:

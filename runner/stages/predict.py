@@ -23,8 +23,8 @@ from runner.exporters.opened import OpenModel, open_model
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
-    from runner.adapters.detections import DetectionTable
-    from runner.adapters.inference import Outputs
+    from runner.adapters.models.detections import DetectionTable
+    from runner.adapters.models.inference import Outputs
 
 CHUNK_BYTES = 1 << 29  # preprocessed images that are held in memory at a time, shared by all models
 
@@ -57,8 +57,8 @@ def run(context: StageContext, params: PredictParams) -> None:
         FlywheelError: the test split is empty, an image or a model cannot be read, or the model's task or classes are
             not the project's.
     """
-    from runner.adapters.machine import torch_device
-    from runner.adapters.yolo_folder import selected_paths
+    from runner.adapters.models.yolo_folder import selected_paths
+    from runner.adapters.system.machine import torch_device
 
     training = read_json(context.folder / "training.json", Training)
     paths = selected_paths(context.folder / "selection" / "manifest.parquet", "test")
@@ -99,9 +99,9 @@ def predict_all(
     models: Mapping[str, OpenModel], dataset: Path, paths: Sequence[str]
 ) -> dict[str, DetectionTable]:
     """One table per model. All are of one task and input size, so that each image is read and fitted once."""
-    from runner.adapters.decoding import decoder_for
-    from runner.adapters.detections import DetectionTable
-    from runner.adapters.inference import input_chunks
+    from runner.adapters.models.decoding import decoder_for
+    from runner.adapters.models.detections import DetectionTable
+    from runner.adapters.models.inference import input_chunks
 
     decoders = {name: decoder_for(model.spec) for name, model in models.items()}
     tables = {

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 from filelock import FileLock, Timeout
 
-from runner.adapters import yaml_text
-from runner.adapters.extras import missing_extra
-from runner.adapters.private_folders import leave_working_folder
+from runner.adapters.system import yaml_text
+from runner.adapters.system.extras import missing_extra
+from runner.adapters.system.private_folders import leave_working_folder
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json, read_text, write_error, write_json
 from runner.domain.records import Selection, StageFailure

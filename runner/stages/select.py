@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.adapters import duckdb
+from runner.adapters.tables import duckdb
 from runner.config.columns import IMAGE_COLUMNS as MEASURED
 from runner.config.project import Project, Splits
 from runner.config.sprint import DataSelection, SplitSelection, Sprint
@@ -56,7 +56,7 @@ def run(context: StageContext, params: SelectParams) -> None:
     Raises:
         FlywheelError: a condition is refused, an image belongs to two splits, or nothing is left for a split.
     """
-    from runner.adapters.tables import write_table
+    from runner.adapters.tables.parquet import write_table
 
     index = context.folder / "index"
     manifest, selection = chosen(index / "images.parquet", index / "objects.parquet", params)

@@ -15,8 +15,8 @@ from runner.domain.task import TaskName
 from runner.trainers.job import TrainingJob
 
 if TYPE_CHECKING:
-    from runner.adapters.ultralytics_training import TrainedWeights, TrainingRun
-    from runner.adapters.yolo_folder import TrainingFolder
+    from runner.adapters.models.ultralytics_training import TrainedWeights, TrainingRun
+    from runner.adapters.models.yolo_folder import TrainingFolder
 
 
 CHAMPION = "champion"
@@ -149,9 +149,9 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
         """
         import tempfile
 
-        from runner.adapters.machine import torch_device
-        from runner.adapters.ultralytics_training import framework_version, train
-        from runner.adapters.yolo_folder import write_training_folder
+        from runner.adapters.models.ultralytics_training import framework_version, train
+        from runner.adapters.models.yolo_folder import write_training_folder
+        from runner.adapters.system.machine import torch_device
 
         base, architecture = self._start(job)
         device = torch_device(job.device, job.threads)
@@ -174,7 +174,7 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
     def _run(
         self, task: TaskName, folder: TrainingFolder, base: Any, architecture: dict[str, Any], device: Device
     ) -> TrainingRun:
-        from runner.adapters.ultralytics_training import TrainingRun
+        from runner.adapters.models.ultralytics_training import TrainingRun
 
         return TrainingRun(
             task=task,
@@ -197,8 +197,8 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
 
     def _start(self, job: TrainingJob) -> tuple[Any, dict[str, Any]]:
         """The module that training starts from (None: random weights), and the architecture."""
-        from runner.adapters.torch_models import architecture_named, module_from_file
-        from runner.adapters.transfer import for_classes
+        from runner.adapters.models.torch_models import architecture_named, module_from_file
+        from runner.adapters.models.transfer import for_classes
 
         module, weights = None, job.base
         if weights is None and self.weights_file is not None:
@@ -233,8 +233,8 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
 
 def _store(weights: TrainedWeights, run: TrainingRun, job: TrainingJob) -> tuple[TrainedModel, int]:
     """Writes one model; its summary, and the input size that Ultralytics settled on."""
-    from runner.adapters.model_record import ModelRecord
-    from runner.adapters.torch_models import save_model, state_digest
+    from runner.adapters.models.model_record import ModelRecord
+    from runner.adapters.models.torch_models import save_model, state_digest
 
     digest = state_digest(weights.tensors)
     record = ModelRecord(

@@ -59,7 +59,7 @@ def json_difference(stored: Any, rebuilt: Any, path: str = "") -> str | None:
 
 def table_difference(stored: Path, rebuilt: Path) -> str | None:
     """The first column and row in which two Parquet tables differ; None when they hold the same."""
-    from runner.adapters.tables import read_table
+    from runner.adapters.tables.parquet import read_table
 
     try:
         before = read_table(stored)

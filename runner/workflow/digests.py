@@ -12,9 +12,8 @@ from runner.config.root import PROJECT_FILE
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import encode_json, read_json, write_bytes
 from runner.domain.policy import TERMS_FILE
-from runner.planning import wear
+from runner.planning import holdout
 from runner.stages.pipeline import STAGES
-from runner.workflow.collect import guidelines_file
 
 FILE = "digests.json"
 STORED = ("index", "selection", "predictions", "champion", "outcomes", "gallery")  # folders that DVC keeps
@@ -25,7 +24,7 @@ REPORTED = (
     "dvc.lock",  # it names the model: weights and exports are in no other file of the record
     "timings.json",
     TERMS_FILE,
-    wear.FILE,
+    holdout.FILE,
     "verdict.json",
     "report.json",
     "report.md",
@@ -95,6 +94,12 @@ def require_line_ends(root: Path, recorded: Mapping[str, str]) -> None:
             "git reset -q --hard",
             exit_code=ExitCode.GATE_NOT_PASSED,
         )
+
+
+def guidelines_file(root: Path, loaded: LoadedSprint) -> str | None:
+    """The annotators' instructions, where the spec names some that exist."""
+    path = loaded.sprint.annotation.guidelines if loaded.sprint.annotation else None
+    return path if path is not None and (root / path).is_file() else None
 
 
 def digest_of(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.adapters.dvc_files import LockedStage
+from runner.adapters.dvc.metafiles import LockedStage
 
 
 def broken_links(pipeline: Mapping[str, Any], lock: Mapping[str, LockedStage]) -> Iterator[str]:

@@ -12,11 +12,11 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from runner.adapters import git
+from runner.adapters.git import repository
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.policy import AGREED_FILE, TERMS_FILE
 from runner.domain.records import LAST_FAILURE_FILE
-from runner.planning import wear
+from runner.planning import holdout
 from runner.report import model_card
 from runner.stages import timings
 from runner.stages.pipeline import STAGES
@@ -35,7 +35,7 @@ RECORDS = frozenset(
             timings.FILE,
             FAILURE_FILE,
             LAST_FAILURE_FILE,
-            wear.FILE,
+            holdout.FILE,
             digests.FILE,
             model_card.FILE,
             AGREED_FILE,
@@ -80,7 +80,7 @@ def strangers(root: Path, sprint: str) -> list[str]:
     """
     folder = f"{REPORTS}/{sprint}"
     found = {f"{folder}/{name}" for name in _unknown(root / folder)}
-    return sorted({*found, *committed_strangers(git.tracked_below(root, folder))})
+    return sorted({*found, *committed_strangers(repository.tracked_below(root, folder))})
 
 
 def refuse_strangers(root: Path, sprint: str) -> None:

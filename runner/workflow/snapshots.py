@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
-from runner.adapters import git, git_objects, git_snapshot
+from runner.adapters.git import blobs, commit_trees, repository
 from runner.policy.agreed import agreed_at
 from runner.policy.snapshot import Snapshot, load_snapshot, snapshot_of
 
@@ -31,7 +31,7 @@ def compared(root: Path, base: str, head: str | None = None) -> tuple[Snapshot, 
         FlywheelError: git does not know a commit, or they have no history in common here.
     """
     there = agreed_at(root, base)
-    left = git_snapshot.fork_state(root, base, head or "HEAD")
+    left = commit_trees.fork_state(root, base, head or "HEAD")
     if left == there.commit and head is not None:
         return there, snapshot_of(root, head)
     objects = _objects(root, base, head)
@@ -39,12 +39,12 @@ def compared(root: Path, base: str, head: str | None = None) -> tuple[Snapshot, 
         return there, load_snapshot(root, HERE, objects)
     with tempfile.TemporaryDirectory(prefix="flywheel-merged-") as temporary:
         merged, proposed = Path(temporary, "merged"), Path(temporary, "proposed")
-        git_snapshot.extract(root, base, merged)
+        commit_trees.extract(root, base, merged)
         if head is not None:
-            git_snapshot.extract(root, head, proposed)
+            commit_trees.extract(root, head, proposed)
         own = root if head is None else proposed
         _overlay(merged, own, proposal_paths(root, base, head))
-        commit = HERE if head is None else git_snapshot.commit_of(root, head)
+        commit = HERE if head is None else commit_trees.commit_of(root, head)
         return there, load_snapshot(merged, commit, objects)
 
 
@@ -52,8 +52,8 @@ def _objects(root: Path, base: str, head: str | None) -> dict[str, str]:
     """The names of git's objects after the merge, by path: those of the base, and the proposal's in place of what it changes."""
     paths = proposal_paths(root, base, head)
     changed = frozenset(paths)
-    own = git_objects.names_here(root, paths) if head is None else git_objects.names_at(root, head, paths)
-    there = {entry.path: entry.blob for entry in git_snapshot.tree(root, base)}
+    own = blobs.names_here(root, paths) if head is None else blobs.names_at(root, head, paths)
+    there = {entry.path: entry.blob for entry in commit_trees.tree(root, base)}
     return {path: blob for path, blob in there.items() if path not in changed} | own
 
 
@@ -63,8 +63,8 @@ def proposal_paths(root: Path, base: str, head: str | None = None) -> list[str]:
     Raises:
         FlywheelError: git does not know a commit, or they have no history in common here.
     """
-    changed = git_snapshot.changed_files(root, base, head or "HEAD")
-    return sorted({*changed, *(git.uncommitted(root) if head is None else ())})
+    changed = commit_trees.changed_files(root, base, head or "HEAD")
+    return sorted({*changed, *(repository.uncommitted(root) if head is None else ())})
 
 
 def _overlay(merged: Path, own: Path, paths: Collection[str]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
 
-from runner.adapters import dvc_edits, git
+from runner.adapters.dvc import edits
+from runner.adapters.git import repository
 from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
@@ -15,16 +16,16 @@ from runner.domain.records import LAST_FAILURE_FILE, LastFailure, Record, StageF
 from runner.domain.verdict import Outcome, Verdict
 from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import ChampionUnknownError, Registry
+from runner.planning.incumbent import find_incumbent
 from runner.planning.records import Action
 from runner.planning.resolve import stages_of
-from runner.planning.rival import find_rival
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
 from runner.stages.run import FAILURE_FILE
-from runner.workflow import stale
+from runner.workflow.judging import stale
+from runner.workflow.judging.outdated import outdated
 from runner.workflow.locking import is_running
-from runner.workflow.outdated import outdated
-from runner.workflow.registering import registered_record
+from runner.workflow.promoting.registering import registered_record
 from runner.workflow.terms import read_terms, under_terms
 
 
@@ -79,7 +80,7 @@ def status(root: Path, say: Callable[[str], None]) -> list[SprintStatus]:
     registry = Registry(root, project)
     if (unknown := _unknown(registry)) is not None:
         say(f"warning: {unknown}")
-    if (data := dvc_edits.look(root, project.dataset.path)).state == "edited":
+    if (data := edits.look(root, project.dataset.path)).state == "edited":
         path = project.dataset.path
         say(f"warning: {path} was edited and not added ({data.words}), no verdict is of it: dvc add {path}")
     return [_status(root, project, name, registry) for name in list_sprints(root)]
@@ -183,7 +184,7 @@ def _pending(root: Path, project: Project, loaded: LoadedSprint, registry: Regis
     folder = root / "reports" / loaded.name
     if (folder / FAILURE_FILE).is_file():
         return
-    champion = find_rival(root, project, loaded, registry).model
+    champion = find_incumbent(root, project, loaded, registry).model
     ancestor = resolve_ancestor(root, project, loaded, registry)
     stages = stages_of(*under_terms(root, project, loaded), champion, ancestor)
     plans = plan_stages(stages, Repository(root, folder))
@@ -199,7 +200,7 @@ def _other_terms(root: Path, project: Project, name: str) -> list[str]:
     On another branch there is no merge yet by which to tell the base's terms from the proposal's own.
     """
     recorded = read_terms(root / "reports" / name)
-    if recorded is None or not git.on_default_branch(root):
+    if recorded is None or not repository.on_default_branch(root):
         return []
     if project.model is not None and registered_record(root, project.model, name) is not None:
         return []

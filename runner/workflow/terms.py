@@ -145,10 +145,10 @@ def recomputed(root: Path, name: str, recorded: Terms, head: str | None = None) 
     Raises:
         FlywheelError: the configuration of a commit is not valid, or a record cannot be read.
     """
-    from runner.adapters import git
+    from runner.adapters.git import repository
     from runner.policy.reference import OrderUnknownError
 
-    if git.run_git(root, "cat-file", "-e", f"{recorded.base_commit}^{{commit}}").returncode != 0:
+    if repository.run_git(root, "cat-file", "-e", f"{recorded.base_commit}^{{commit}}").returncode != 0:
         return None
     try:
         again = computed(root, name, recorded.base_commit, head)
@@ -162,7 +162,7 @@ def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
     if terms.recorded_reference is None and not terms.records:
         return terms
     from runner.policy.agreed import readable_at
-    from runner.policy.evidence import Recorded, evidence_of
+    from runner.policy.evidence import RecordedData, evidence_of
     from runner.policy.findings import distinct
     from runner.policy.terms import RecordAt
 
@@ -170,7 +170,9 @@ def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
         name: (folder / name).read_bytes() if (folder / name).is_file() else None
         for name in ("selection.json", "evaluation.json")
     }
-    own = Recorded(sprint=folder.name, selection=here["selection.json"], evaluation=here["evaluation.json"])
+    own = RecordedData(
+        sprint=folder.name, selection=here["selection.json"], evaluation=here["evaluation.json"]
+    )
     of_old = [RecordAt(sprint=str(terms.recorded_reference), commit=terms.base_commit)]
     found = [
         finding

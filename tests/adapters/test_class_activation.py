@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.class_activation import ActivationMapper
-from runner.adapters.inference import read_image
-from runner.adapters.machine import cpu_device
+from runner.adapters.models.class_activation import ActivationMapper
+from runner.adapters.models.inference import read_image
+from runner.adapters.system.machine import cpu_device
 from runner.domain.task import TaskName
 from tests.stages.inspected_sprint import ARCHITECTURES, HEIGHT, WIDTH, inspected_sprint
 
@@ -45,10 +45,10 @@ def test_a_box_that_no_anchor_lies_on_has_no_map(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not (WEIGHTS.exists() and PHOTOGRAPHS.exists()), reason="../shared/weights is not there")
 def test_a_trained_model_looks_at_the_object(tmp_path: Path) -> None:
-    from runner.adapters.checkpoints import read_checkpoint
-    from runner.adapters.decoding import decoder_for
-    from runner.adapters.model_record import ModelRecord
-    from runner.adapters.torch_models import TorchPredictor, module_from_checkpoint, save_model
+    from runner.adapters.models.checkpoints import read_checkpoint
+    from runner.adapters.models.decoding import decoder_for
+    from runner.adapters.models.model_record import ModelRecord
+    from runner.adapters.models.torch_models import TorchPredictor, module_from_checkpoint, save_model
 
     checkpoint = read_checkpoint(WEIGHTS)
     record = ModelRecord(

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.adapters.conditions import analyse
-from runner.adapters.duckdb import load
-from runner.adapters.tables import write_table
+from runner.adapters.tables.conditions import analyse
+from runner.adapters.tables.duckdb import load
+from runner.adapters.tables.parquet import write_table
 
 NAN = float("nan")
 DAY = datetime.date(2026, 1, 2)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.adapters import plain_conditions
-from runner.adapters.conditions import FUNCTIONS, analyse
-from runner.adapters.plain_conditions import plain_uses
+from runner.adapters.tables import plain_conditions
+from runner.adapters.tables.conditions import FUNCTIONS, analyse
+from runner.adapters.tables.plain_conditions import plain_uses
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,7 +158,7 @@ def test_reserved_words_are_never_taken_for_columns() -> None:
 
 def test_plain_conditions_do_not_import_duckdb() -> None:
     code = (
-        "import sys; from runner.adapters.conditions import analyse;"
+        "import sys; from runner.adapters.tables.conditions import analyse;"
         "analyse(\"split = 'train' AND brightness < 0.25\"); assert 'duckdb' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
@@ -212,7 +212,7 @@ def test_a_condition_that_takes_too_long_is_interrupted(
 ) -> None:
     import duckdb as library
 
-    from runner.adapters import duckdb
+    from runner.adapters.tables import duckdb
     from runner.domain.errors import FlywheelError
 
     library.sql("SELECT repeat('a', 900) AS path FROM range(20000)").write_parquet(

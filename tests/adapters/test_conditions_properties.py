@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.adapters.conditions import _parse, _walk
-from runner.adapters.plain_conditions import plain_uses
+from runner.adapters.tables.conditions import _parse, _walk
+from runner.adapters.tables.plain_conditions import plain_uses
 
 TEXT = """\
 a b split brightness x_1 _y AND OR NOT and or not IN BETWEEN LIKE IS NULL true false ( ) , = < > <=

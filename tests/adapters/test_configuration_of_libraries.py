@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 from projects import call
 
-from runner.adapters import private_folders
-from runner.adapters.compiled import code_key
-from runner.adapters.git import run_git
-from runner.adapters.private_folders import cache_home, is_private, out_of_reach
+from runner.adapters.git.repository import run_git
+from runner.adapters.system import private_folders
+from runner.adapters.system.compiled import code_key
+from runner.adapters.system.private_folders import cache_home, is_private, out_of_reach
 
 RUNNER = Path(__file__).parents[2] / "runner"
 
@@ -71,7 +71,7 @@ compiled = [each for each in vars(boxes).values() if isinstance(each, Dispatcher
 assert compiled and not config.DISABLE_JIT and config.OPT == 3, "numba was configured by the folder"
 for each in compiled:
     each._cache.load_overload(("unknown",), each.targetctx)  # reads the index
-from runner.adapters.canvas import drawing
+from runner.adapters.pictures.canvas import drawing
 with drawing():
     import matplotlib
     assert matplotlib.matplotlib_fname()
@@ -156,7 +156,7 @@ def test_imports_see_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_dvc_unpickles_nothing_that_a_committed_configuration_names(tmp_path: Path) -> None:
-    from runner.adapters.dvc import opened, quiet_dvc
+    from runner.adapters.dvc.repo import opened, quiet_dvc
 
     call(tmp_path, "git", "init", "-q")
     (tmp_path / ".dvc").mkdir()
@@ -178,7 +178,7 @@ def test_git_follows_no_repository_that_lies_among_the_files(tmp_path: Path) -> 
 
 
 def test_an_environment_cannot_have_checkpoints_executed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from runner.adapters import offline
+    from runner.adapters.system import offline
 
     for name in ("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "MPLBACKEND", "MATPLOTLIBRC"):
         monkeypatch.setenv(name, "1")

@@ -8,15 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runner.adapters.coco_masks import encode_mask
-from runner.adapters.drawing import (
-    MAX_SIDE_PX,
-    draw_activation,
-    draw_lines,
-    draw_marks,
-    jpeg_bytes,
-)
-from runner.adapters.marks import COLOURS, Kind, Line, Mark
+from runner.adapters.pictures.coco_masks import encode_mask
+from runner.adapters.pictures.drawing import MAX_SIDE_PX, draw_activation, draw_lines, draw_marks, jpeg_bytes
+from runner.adapters.pictures.marks import COLOURS, Kind, Line, Mark
 
 
 def grey(height: int, width: int) -> NDArray[np.uint8]:

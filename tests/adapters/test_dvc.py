@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.adapters import dvc
+from runner.adapters.dvc import repo
 from runner.domain.errors import FlywheelError
 
 
@@ -30,7 +30,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def unchanged(root: Path) -> bool:
-    return dvc.is_unchanged(root, root / "data.dvc")
+    return repo.is_unchanged(root, root / "data.dvc")
 
 
 def test_a_changed_a_new_and_a_missing_file_are_changes(repository: Path) -> None:
@@ -63,7 +63,7 @@ def test_without_dvc_the_error_says_how_to_set_it_up(repository: Path) -> None:
 def test_without_git_the_error_says_so(repository: Path) -> None:
     shutil.rmtree(repository / ".git")
     with pytest.raises(FlywheelError) as caught:
-        dvc.reproduce(repository, repository / "dvc.yaml", lambda stage, event: None)
+        repo.reproduce(repository, repository / "dvc.yaml", lambda stage, event: None)
     assert str(caught.value) == (
         f"{repository}: the project is not in a git repository, which DVC asks for\n  hint: git init"
     )

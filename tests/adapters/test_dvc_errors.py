@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from projects import SPRINT, call, flywheel
 
-from runner.adapters import dvc, dvc_files
-from runner.adapters.dvc_errors import missing_plugin
-from runner.adapters.dvc_objects import require_sound
-from runner.adapters.repository import track
+from runner.adapters.dvc import metafiles, repo
+from runner.adapters.dvc.cache_objects import require_sound
+from runner.adapters.dvc.errors import missing_plugin
+from runner.adapters.dvc.new_repository import track
 from runner.domain.errors import FlywheelError
 
 CONFIG = "[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = {url}\n"
@@ -72,7 +72,7 @@ def test_a_spoiled_file_of_dvc_s_is_named(
 ) -> None:
     change(repository)
     with pytest.raises(FlywheelError) as refused:
-        dvc.is_unchanged(repository, repository / "data.dvc")
+        repo.is_unchanged(repository, repository / "data.dvc")
     shown = str(refused.value).replace(f"{repository}/", "")
     assert shown.startswith(said), shown
     assert refused.value.hint
@@ -83,8 +83,8 @@ def test_a_remote_without_its_plugin_says_what_to_install(repository: Path) -> N
     assert missing_plugin("s3://bucket/x") == "dvc-s3"
     (repository / ".dvc" / "config").write_text(CONFIG.format(url="s3://bucket/x"))
     for fetch in (
-        lambda: dvc.pull(repository, "data.dvc"),
-        lambda: dvc.fetch_objects(repository, ["0" * 32], "x"),
+        lambda: repo.pull(repository, "data.dvc"),
+        lambda: repo.fetch_objects(repository, ["0" * 32], "x"),
     ):
         with pytest.raises(FlywheelError) as refused:
             fetch()
@@ -93,15 +93,15 @@ def test_a_remote_without_its_plugin_says_what_to_install(repository: Path) -> N
 
 
 def test_a_spoiled_object_is_not_served_as_data(repository: Path) -> None:
-    md5 = dvc_files.file_md5(repository / "data" / "a.txt")
-    stored = dvc_files.cache_path(repository, md5)
+    md5 = metafiles.file_md5(repository / "data" / "a.txt")
+    stored = metafiles.cache_path(repository, md5)
     call(repository, "rm", "-r", "data")
     stored.chmod(0o644)
     stored.write_text("abd")
     stored.chmod(0o444)  # DVC's own: what is writable it looks at itself
     place = stored.relative_to(repository).as_posix()
     with pytest.raises(FlywheelError) as refused:
-        dvc.pull(repository, "data.dvc")
+        repo.pull(repository, "data.dvc")
     assert str(refused.value) == (
         f"{place}: spoiled in DVC's cache: what is stored for data/a.txt is not what its hash names\n"
         f"  hint: rm -f {place}, then run again: what a remote has is fetched with --pull, and what no remote has is made again"
@@ -110,10 +110,10 @@ def test_a_spoiled_object_is_not_served_as_data(repository: Path) -> None:
 
 
 def test_a_spoiled_listing_is_named_and_what_is_absent_is_no_fault(repository: Path) -> None:
-    md5 = dvc_files.pointer_md5(repository / "data.dvc") or ""
+    md5 = metafiles.pointer_md5(repository / "data.dvc") or ""
     require_sound(repository, md5, "data")
     require_sound(repository, "0" * 32, "elsewhere")
-    listing = dvc_files.cache_path(repository, md5)
+    listing = metafiles.cache_path(repository, md5)
     listing.chmod(0o644)
     listing.write_text("[]")
     with pytest.raises(FlywheelError) as refused:
@@ -125,7 +125,7 @@ def test_a_run_serves_no_spoiled_model_and_makes_it_again_as_it_says(project: Pa
     """The stage is cached by its record; its output is gone from the folder, and spoiled in the cache."""
     folder = project / "reports" / SPRINT
     weights = next((folder / "selection").iterdir())
-    stored = dvc_files.cache_path(project, dvc_files.file_md5(weights))
+    stored = metafiles.cache_path(project, metafiles.file_md5(weights))
     call(project, "rm", "-r", str(folder / "selection"))
     stored.chmod(0o644)
     stored.write_bytes(stored.read_bytes() + b"x")
@@ -136,4 +136,4 @@ def test_a_run_serves_no_spoiled_model_and_makes_it_again_as_it_says(project: Pa
     assert f"hint: rm -f {place}, then run again" in ran.stderr
     call(project, "rm", "-f", place)
     assert flywheel(project, "run", SPRINT).returncode == 0
-    assert dvc_files.file_md5(stored) == stored.parent.name + stored.name
+    assert metafiles.file_md5(stored) == stored.parent.name + stored.name

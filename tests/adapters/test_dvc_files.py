@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.adapters import dvc_files
+from runner.adapters.dvc import metafiles
 from runner.domain.errors import FlywheelError
 
 DVC_YAML = """\
@@ -43,34 +43,34 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_run_cache_key_is_dvcs_own(repository: Path) -> None:
-    locked = dvc_files.read_lock(repository / "dvc.lock")["copy"]
-    key = dvc_files.run_cache_key(locked.cmd, locked.deps, locked.params, list(locked.outs))
+    locked = metafiles.read_lock(repository / "dvc.lock")["copy"]
+    key = metafiles.run_cache_key(locked.cmd, locked.deps, locked.params, list(locked.outs))
     assert (repository / ".dvc" / "cache" / "runs" / key[:2] / key).is_dir()
-    found = dvc_files.run_cache_lookup(repository, key)
+    found = metafiles.run_cache_lookup(repository, key)
     assert found is not None
     assert found.outs == locked.outs
 
 
 def test_file_hash_is_dvcs_own(repository: Path) -> None:
-    locked = dvc_files.read_lock(repository / "dvc.lock")["copy"]
-    assert dvc_files.file_md5(repository / "in.txt") == locked.deps["in.txt"]
+    locked = metafiles.read_lock(repository / "dvc.lock")["copy"]
+    assert metafiles.file_md5(repository / "in.txt") == locked.deps["in.txt"]
 
 
 def test_an_emptied_cache_is_noticed(repository: Path) -> None:
-    locked = dvc_files.read_lock(repository / "dvc.lock")["copy"]
-    assert dvc_files.is_cached(repository, locked.outs["out.txt"])
-    dvc_files.cache_path(repository, locked.outs["out.txt"]).unlink()
-    assert not dvc_files.is_cached(repository, locked.outs["out.txt"])
+    locked = metafiles.read_lock(repository / "dvc.lock")["copy"]
+    assert metafiles.is_cached(repository, locked.outs["out.txt"])
+    metafiles.cache_path(repository, locked.outs["out.txt"]).unlink()
+    assert not metafiles.is_cached(repository, locked.outs["out.txt"])
 
 
 def test_absent_lock_is_empty(tmp_path: Path) -> None:
-    assert dvc_files.read_lock(tmp_path / "dvc.lock") == {}
+    assert metafiles.read_lock(tmp_path / "dvc.lock") == {}
 
 
 def test_broken_lock_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "dvc.lock").write_text("stages: [\n")
     with pytest.raises(FlywheelError) as error:
-        dvc_files.read_lock(tmp_path / "dvc.lock")
+        metafiles.read_lock(tmp_path / "dvc.lock")
     assert str(error.value).startswith(f"{tmp_path / 'dvc.lock'}: not a DVC file: ")
 
 
@@ -80,7 +80,7 @@ def test_broken_lock_names_the_file(tmp_path: Path) -> None:
 def test_a_lock_of_another_shape_says_what_to_do(tmp_path: Path, content: str) -> None:
     (tmp_path / "dvc.lock").write_text(content)
     with pytest.raises(FlywheelError) as error:
-        dvc_files.read_lock(tmp_path / "dvc.lock")
+        metafiles.read_lock(tmp_path / "dvc.lock")
     assert str(error.value) == (
         f"{tmp_path / 'dvc.lock'}: not a DVC lock file\n"
         "  hint: delete it and run the sprint again: what ran before is served from DVC's cache"
@@ -90,5 +90,5 @@ def test_a_lock_of_another_shape_says_what_to_do(tmp_path: Path, content: str) -
 def test_a_spoiled_pointer_names_the_command_that_restores_it(tmp_path: Path) -> None:
     (tmp_path / "data.dvc").write_text(": : {")
     with pytest.raises(FlywheelError) as error:
-        dvc_files.pointer_md5(tmp_path / "data.dvc")
+        metafiles.pointer_md5(tmp_path / "data.dvc")
     assert str(error.value).endswith(f"hint: restore it from git: git checkout -- {tmp_path / 'data.dvc'}")

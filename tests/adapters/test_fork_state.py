@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from projects import call, commit
 
-from runner.adapters import git_snapshot
+from runner.adapters.git import commit_trees
 from runner.domain.errors import FlywheelError
 
 WORKFLOW = ".github/workflows/sprint.yml"
@@ -41,10 +41,10 @@ class Repository:
         return call(self.root, "git", "rev-parse", ref).stdout.strip()
 
     def changed(self, head: str) -> list[str]:
-        return git_snapshot.changed_files(self.root, "main", head)
+        return commit_trees.changed_files(self.root, "main", head)
 
     def state(self, head: str) -> str:
-        return git_snapshot.fork_state(self.root, "main", head)
+        return commit_trees.fork_state(self.root, "main", head)
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_branch_that_is_behind_changes_what_it_changes(repository: Repository)
     repository.on("main")
     repository.commit({WORKFLOW: "better\n", "README.md": "two\n"})
     assert (repository.state("p1"), repository.changed("p1")) == (left, list(SPEC))
-    assert git_snapshot.older_files(repository.root, "main", "p1") == [WORKFLOW, "README.md"]
+    assert commit_trees.older_files(repository.root, "main", "p1") == [WORKFLOW, "README.md"]
 
 
 def test_a_branch_that_merged_the_base_several_times_rests_on_the_last_of_them(

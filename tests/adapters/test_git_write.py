@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from projects import call, commit
 
-from runner.adapters import git_access, git_write
-from runner.adapters.git_access import Access
+from runner.adapters.git import access as git_access
+from runner.adapters.git import trusted
+from runner.adapters.git.access import Access
 from runner.domain.errors import FlywheelError
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\r\ncanary-key\r\n-----END OPENSSH PRIVATE KEY-----"
@@ -55,14 +56,14 @@ def ruled(clone: Path, said: str = "GH013: Repository rule violations found for 
 
 def change(clone: Path) -> None:
     (clone / "a.txt").write_text("changed\n")
-    git_write.commit(clone, ["a.txt"], "Change", access())
+    trusted.commit(clone, ["a.txt"], "Change", access())
 
 
 def test_a_push_that_rules_refuse_says_which_key_to_set_up(clone: Path) -> None:
     ruled(clone)
     change(clone)
     with pytest.raises(FlywheelError) as error:
-        git_write.push(clone, "main", access())
+        trusted.push(clone, "main", access())
     assert error.value.exit_code == 5
     assert error.value.message.startswith("the rules of main do not let this job push: ")
     assert "GH013: Repository rule violations" in error.value.message
@@ -90,7 +91,7 @@ def test_a_deploy_key_is_a_private_file_for_as_long_as_the_push_takes(
 ) -> None:
     log = with_ssh(clone, monkeypatch)
     change(clone)
-    head = git_write.push(clone, "main", access(key=KEY))
+    head = trusted.push(clone, "main", access(key=KEY))
     assert call(clone.parent / "origin.git", "git", "rev-parse", "main").stdout.strip() == head
     said = log.read_text().splitlines()
     assert {"StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "BatchMode=yes", "git@github.com"} <= set(said)
@@ -109,7 +110,7 @@ def test_a_key_that_the_rules_do_not_know_is_told_so(clone: Path, monkeypatch: p
     ruled(clone)
     change(clone)
     with pytest.raises(FlywheelError) as error:
-        git_write.push(clone, "main", access(key=KEY))
+        trusted.push(clone, "main", access(key=KEY))
     assert error.value.hint == (
         "let the deploy key of FLYWHEEL_PUSH_KEY bypass the rules of the branch; then look with: flywheel doctor"
     )
@@ -121,7 +122,7 @@ def test_another_servers_host_key_is_the_machines_to_know(
 ) -> None:
     log = with_ssh(clone, monkeypatch)
     change(clone)
-    git_write.push(
+    trusted.push(
         clone, "main", Access(server_url="https://git.example.org", repository="acme/digits", key=KEY)
     )
     said = log.read_text()
@@ -142,7 +143,7 @@ def test_the_token_reaches_git_through_its_environment_alone(
 
     monkeypatch.setattr(git_access.subprocess, "run", spy)
     change(clone)
-    git_write.push(clone, "main", access(token="canary-token"))  # noqa: S106 - no secret
+    trusted.push(clone, "main", access(token="canary-token"))  # noqa: S106 - no secret
     assert not [command for command, _ in seen if "canary" in " ".join(command)]
     headers = {
         value for _, variables in seen for name, value in variables.items()
@@ -159,7 +160,7 @@ def test_what_git_says_is_shown_without_secrets(clone: Path) -> None:
     ruled(clone, "declined: canary-token; Authorization: basic Y2FuYXJ5Y2FuYXJ5")
     change(clone)
     with pytest.raises(FlywheelError) as error:
-        git_write.push(clone, "main", access(token="canary-token"))  # noqa: S106 - no secret
+        trusted.push(clone, "main", access(token="canary-token"))  # noqa: S106 - no secret
     assert "canary-token" not in str(error.value)
     assert "Y2FuYXJ5" not in str(error.value)
     assert "declined: ***; Authorization: basic ***" in error.value.message
@@ -168,16 +169,16 @@ def test_what_git_says_is_shown_without_secrets(clone: Path) -> None:
 def test_a_remote_that_is_not_there_is_an_error_with_a_way_on(clone: Path) -> None:
     call(clone, "git", "remote", "set-url", "origin", str(clone.parent / "nowhere.git"))
     with pytest.raises(FlywheelError, match="branch main could not be looked up: ") as error:
-        git_write.fetch_branch(clone, "main", access())
+        trusted.fetch_branch(clone, "main", access())
     assert error.value.exit_code == 5
     with pytest.raises(FlywheelError, match="commit ffffffffffff could not be fetched"):
-        git_write.fetch_commit(clone, "f" * 40, access())
+        trusted.fetch_commit(clone, "f" * 40, access())
 
 
 @pytest.mark.parametrize("sha", ["main", "--upload-pack=touch x", "f" * 39, "refs/heads/main"])
 def test_what_is_no_commit_is_not_asked_for(clone: Path, sha: str) -> None:
     with pytest.raises(FlywheelError, match="is no commit"):
-        git_write.fetch_commit(clone, sha, access())
+        trusted.fetch_commit(clone, sha, access())
 
 
 def test_only_the_named_paths_are_committed(clone: Path) -> None:
@@ -187,7 +188,7 @@ def test_only_the_named_paths_are_committed(clone: Path) -> None:
     (clone / "*.txt").write_text("a name that is a pattern\n")
     (clone / ".gitignore").write_text("*.svg\n")
     (clone / "plot.svg").write_text("<svg/>")
-    assert git_write.commit(clone, ["*.txt", "plot.svg"], "Those", access()) is not None
+    assert trusted.commit(clone, ["*.txt", "plot.svg"], "Those", access()) is not None
     assert call(clone, "git", "show", "--format=", "--name-only", "HEAD").stdout.split() == [
         "*.txt",
         "plot.svg",
@@ -198,9 +199,9 @@ def test_only_the_named_paths_are_committed(clone: Path) -> None:
 
 def test_a_path_that_is_gone_is_committed_as_gone(clone: Path) -> None:
     (clone / "a.txt").unlink()
-    assert git_write.commit(clone, ["a.txt", "never.txt"], "Gone", access()) is not None
-    assert git_write.paths_of(clone, "HEAD") == []
-    assert git_write.commit(clone, ["a.txt", "never.txt"], "Gone", access()) is None
+    assert trusted.commit(clone, ["a.txt", "never.txt"], "Gone", access()) is not None
+    assert trusted.paths_of(clone, "HEAD") == []
+    assert trusted.commit(clone, ["a.txt", "never.txt"], "Gone", access()) is None
 
 
 def test_key_files_are_nobody_elses(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from gto.exceptions import ArtifactNotFound, ManyVersions
 from gto.tag import parse_name
 from projects import call
 
-from runner.adapters.gto_tags import UnreadableTags, full_name, parse, read_tags
+from runner.adapters.git.registry_tags import UnreadableTags, full_name, parse, read_tags
 
 COMMITS = 4
 STAGES = ("prod", "dev")

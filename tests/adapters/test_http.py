@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from runner.adapters import http
-from runner.adapters.http import Answer, Http, NoAnswer
-from runner.adapters.patience import Patience, retry_after_s
+from runner.adapters.web import http
+from runner.adapters.web.http import Http, HttpResponse, NoAnswer
+from runner.adapters.web.retries import Patience, retry_after_s
 from runner.domain.errors import FlywheelError
 
 TOKEN = "ghs_secretsecretsecret"  # noqa: S105 - of nobody
@@ -359,7 +359,7 @@ def test_a_password_in_the_address_is_not_shown(slept: list[float]) -> None:
 
 
 def test_an_answer_says_when_it_was_given_by_the_servers_clock() -> None:
-    given = Answer(200, {"date": "Fri, 01 Jan 2027 12:00:00 GMT"}, b"")
+    given = HttpResponse(200, {"date": "Fri, 01 Jan 2027 12:00:00 GMT"}, b"")
     assert given.date() == datetime(2027, 1, 1, 12, tzinfo=UTC)
     for headers in ({}, {"date": "yesterday"}, {"date": "Fri, 01 Jan 2027 12:00:00 -0000"}):
-        assert Answer(200, headers, b"").date() is None
+        assert HttpResponse(200, headers, b"").date() is None

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner.adapters.image_files import FileVerdict, judge_file
-from runner.adapters.images import measure_image, quick_problem
-from runner.adapters.inference import read_image
-from runner.adapters.training_images import lay_out
+from runner.adapters.models.inference import read_image
+from runner.adapters.models.training_images import lay_out
+from runner.adapters.pictures.image_files import FileVerdict, judge_file
+from runner.adapters.pictures.measured_images import measure_image, quick_problem
 from runner.domain.errors import ExitCode, FlywheelError
 
 EXIF_TURNED = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"  # orientation 6

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.image_sizes import MAX_BYTES, MAX_PIXELS, header_size, size_problem
-from runner.adapters.images import measure_image, quick_problem
-from runner.adapters.inference import read_image
+from runner.adapters.models.inference import read_image
+from runner.adapters.pictures.image_sizes import MAX_BYTES, MAX_PIXELS, header_size, size_problem
+from runner.adapters.pictures.measured_images import measure_image, quick_problem
 from runner.domain.errors import FlywheelError
 
 

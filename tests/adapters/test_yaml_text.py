@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.adapters import yaml_text
+from runner.adapters.system import yaml_text
 from runner.config.yaml_loader import parse_document
 from runner.scaffold.documents import scalar
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runner.adapters.tables import read_table
+from runner.adapters.tables.parquet import read_table
 from runner.assessment.curves import write_curves
 from runner.assessment.errors import errors_record, write_outcomes
 from runner.domain.files import encode_json

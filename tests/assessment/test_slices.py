@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runner.adapters.tables import read_table, write_table
+from runner.adapters.tables.parquet import read_table, write_table
 from runner.assessment.slices import find_weakest, resolve_slices, slice_members
 from runner.assessment.split import TestSplit
 from runner.config.sprint import SliceSpec

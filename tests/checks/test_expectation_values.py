@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from runner.adapters.expectations import Expectation, ExpectationResult, validate
-from runner.adapters.frames import query_frames
-from runner.adapters.tables import write_table
+from runner.adapters.tables.expectations import Expectation, ExpectationResult, validate
+from runner.adapters.tables.frames import query_frames
+from runner.adapters.tables.parquet import write_table
 from runner.dataset.csv_values import typed
 
 COLUMNS = {

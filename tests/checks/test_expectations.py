@@ -235,8 +235,8 @@ def test_nothing_is_printed_and_nothing_connects(
 def test_a_pattern_that_takes_for_ever_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     import pandas as pd
 
-    from runner.adapters import expectations
-    from runner.adapters.expectations import Expectation
+    from runner.adapters.tables import expectations
+    from runner.adapters.tables.expectations import Expectation
 
     frame = pd.DataFrame({"camera": ["a" * 60, "b"]})  # pandas leaves what looks ahead to Python's `re`
     arguments = {"column": "camera", "regex": "^b$"}

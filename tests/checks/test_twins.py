@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.adapters.tables import write_table
+from runner.adapters.tables.parquet import write_table
 from runner.checks.detection import TWIN_IOU
 from runner.checks.twins import near_pairs, twin_frame
 

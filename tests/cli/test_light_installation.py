@@ -11,7 +11,7 @@ import mini_datasets
 import pytest
 from projects import SPRINT, environment
 
-from runner.adapters.extras import RUN_EXTRA
+from runner.adapters.system.extras import RUN_EXTRA
 from runner.cli.ci import JOBS
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.adapters.architectures import architecture_files
+from runner.adapters.models.architectures import architecture_files
 from runner.config.load import validate
 from runner.config.paths import is_tracked_by_dvc, path_problem, usual_architectures
 from runner.domain.task import TASK_NAMES, TaskName

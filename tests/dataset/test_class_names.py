@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from runner.dataset.class_names import class_problem
-from runner.dataset.discover import discover
 from runner.dataset.entries import LabelScheme
-from runner.dataset.layouts.folders import read_folders
-from runner.dataset.layouts.yolo import data_yaml, listed_names, read_class_names, read_yolo
 from runner.domain.errors import FlywheelError
+from runner.layouts.discover import discover
+from runner.layouts.folders import read_folders
+from runner.layouts.yolo import data_yaml, listed_names, read_class_names, read_yolo
 
 
 @pytest.mark.parametrize(

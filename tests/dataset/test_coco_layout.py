@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.dataset.entries import LabelledObject, LabelScheme, RunLengths
-from runner.dataset.layouts.coco import coco_categories, coco_files, read_coco
+from runner.dataset.entries import EncodedMask, LabelledObject, LabelScheme
 from runner.domain.errors import FlywheelError
 from runner.domain.task import TaskName
+from runner.layouts.coco import coco_categories, coco_files, read_coco
 
 SCHEME = LabelScheme(task="detect", classes=["cat", "dog"])
 
@@ -381,7 +381,7 @@ def test_run_lengths_of_a_crowd_are_kept(tmp_path: Path, counts: object) -> None
     mask = {"size": [2, 4], "counts": counts}
     found = only_object(tmp_path, "segment", {"bbox": BOX, "segmentation": mask, "iscrowd": 1})
     assert isinstance(found, LabelledObject)
-    assert (found.mask, found.crowd) == (RunLengths(2, 4, (5, 3)), True)
+    assert (found.mask, found.crowd) == (EncodedMask(2, 4, (5, 3)), True)
 
 
 def test_key_points_and_the_stated_area_are_kept_for_pose(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.adapters.duckdb import load
-from runner.adapters.tables import read_table, write_table
+from runner.adapters.tables.duckdb import load
+from runner.adapters.tables.parquet import read_table, write_table
 from runner.dataset.csv_rows import read_header, read_rows
 from runner.dataset.csv_values import typed
 from runner.dataset.metadata import join_metadata, metadata_header

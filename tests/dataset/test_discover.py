@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.dataset.discover import FoundSplit, discover
 from runner.domain.errors import FlywheelError
 from runner.domain.task import Keypoints
+from runner.layouts.discover import FoundSplit, discover
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "datasets"
 JPEG = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xda\x00\x04ab....\xff\xd9"

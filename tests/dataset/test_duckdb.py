@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.duckdb import condition_mask, load
-from runner.adapters.tables import write_table
+from runner.adapters.tables.duckdb import condition_mask, load
+from runner.adapters.tables.parquet import write_table
 from runner.domain.errors import FlywheelError
 
 

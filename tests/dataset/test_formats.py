@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.dataset.discover import discover
 from runner.dataset.formats import detected_formats
 from runner.domain.errors import FlywheelError
+from runner.layouts.discover import discover
 from runner.scaffold.survey import survey_dataset
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xda\x00\x04ab....\xff\xd9"

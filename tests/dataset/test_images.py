@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runner.adapters.images import measure_image, measure_images, quick_problem
+from runner.adapters.pictures.measured_images import measure_image, measure_images, quick_problem
 
 cv2 = pytest.importorskip("cv2")
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from runner.adapters.coco_masks import decode_mask, mask_area
-from runner.adapters.images import ImageMeasurement
+from runner.adapters.pictures.coco_masks import decode_mask, mask_area
+from runner.adapters.pictures.measured_images import ImageMeasurement
 from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS
-from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, RunLengths
+from runner.dataset.entries import EncodedMask, ImageEntry, LabelledObject, LabelScheme
 from runner.dataset.index import BUILT_IN, IndexTables, build_index, group_fraction
-from runner.dataset.layouts.coco import read_coco
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError
 from runner.domain.task import TASK_NAMES, TaskName
+from runner.layouts.coco import read_coco
 
 REFERENCE = Path(__file__).parents[2].parent / "shared/datasets/coco_reference/instances_val2014_100.json"
 CLASSES = ["cat", "traffic light"]
@@ -190,14 +190,14 @@ def test_outlines_become_pixels_a_mask_and_its_area() -> None:
 
 
 def test_run_lengths_become_a_mask_without_outlines() -> None:
-    runs = RunLengths(100, 200, (100, 50, 19850))
+    runs = EncodedMask(100, 200, (100, 50, 19850))
     objects = shaped("segment", thing((1, 0, 2, 50), mask=runs, crowd=True)).objects
     assert (objects["polygons"], objects["area_px"].tolist()) == ([None], [50])
     assert decode_mask(objects["mask_rle"][0], (100, 200)).sum(axis=0)[1] == 50
 
 
 def test_a_mask_of_another_size_than_its_image_is_a_label_problem() -> None:
-    tables = shaped("segment", thing((1, 0, 2, 50), mask=RunLengths(200, 100, (20000,))))
+    tables = shaped("segment", thing((1, 0, 2, 50), mask=EncodedMask(200, 100, (20000,))))
     assert tables.objects["path"] == []
     assert tables.images["n_objects"].tolist() == [0]
     assert tables.images["label_problem"] == ["l.txt:1: the mask is 100×200 px, the image 200×100"]

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.images import measure_image, measure_images
-from runner.adapters.tables import write_table
+from runner.adapters.pictures.measured_images import measure_image, measure_images
+from runner.adapters.tables.parquet import write_table
 from runner.dataset.near_duplicates import DEFAULT_DISTANCE, leaks, write_thumbnails
 from runner.demo import Counts, generate
 from runner.demo.counts import CLASSES

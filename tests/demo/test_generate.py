@@ -8,7 +8,7 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
-from runner.adapters.images import measure_image
+from runner.adapters.pictures.measured_images import measure_image
 from runner.demo import Counts, generate
 from runner.demo.counts import CLASSES, DARK_BELOW
 

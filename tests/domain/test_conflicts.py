@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from projects import call, commit
 
-from runner.adapters import dvc_files
+from runner.adapters.dvc import metafiles
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.verdict import SplitUse, Wear
@@ -36,14 +36,14 @@ def test_a_lock_is_mended_by_what_the_hint_says(tmp_path: Path, monkeypatch: pyt
     text = "schema: '2.0'\nstages:\n  train:\n    cmd: {}\n"
     unmerged(tmp_path, LOCK, text.format("a"), text.format("b"))
     with pytest.raises(FlywheelError) as caught:
-        dvc_files.read_lock(Path(LOCK))
+        metafiles.read_lock(Path(LOCK))
     assert str(caught.value) == (
         f"{LOCK}:4: the mark of a merge that was not finished\n"
         f"  hint: git checkout --theirs -- {LOCK} && git add {LOCK} (or --ours), then: flywheel run 0001-a"
     )
     assert caught.value.exit_code == ExitCode.INVALID_CONFIGURATION
     call(tmp_path, "sh", "-c", str(caught.value.hint).partition(" (or")[0])
-    assert dvc_files.read_lock(Path(LOCK))["train"].cmd == "b"
+    assert metafiles.read_lock(Path(LOCK))["train"].cmd == "b"
     assert call(tmp_path, "git", "status", "--porcelain").stdout.split() == ["M", LOCK]
 
 
@@ -75,7 +75,7 @@ def test_a_pointer_is_one_of_the_sides_and_what_people_wrote_is_for_them_to_join
     monkeypatch.chdir(tmp_path)
     content = unmerged(tmp_path, path, "a: 1\n", "a: 2\n").read_bytes()
     with pytest.raises(FlywheelError) as caught:
-        dvc_files.parse(content, dvc_files.Where(path))
+        metafiles.parse(content, metafiles.Where(path))
     assert caught.value.hint == hint
 
 

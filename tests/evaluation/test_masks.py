@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runner.adapters.coco_masks import (
+from runner.adapters.pictures.coco_masks import (
     counts_to_rle,
     decode_mask,
     encode_mask,

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from runner.evaluation.boxes import BoxSimilarity
-from runner.evaluation.candidates import Candidates, candidate_pairs
+from runner.evaluation.candidates import MatchCandidates, candidate_pairs
 from runner.evaluation.matching import Matches, at_threshold, match, threshold_index
 from runner.evaluation.problem import Detections, GroundTruths, Problem
 
@@ -25,7 +25,7 @@ def candidates(
     crowd: Sequence[int] = (),
     ignored: Sequence[int] = (),
     max_detections: int = 100,
-) -> Candidates:
+) -> MatchCandidates:
     """`(image, box)` and `(image, score, box)`, all of class 0, on two images."""
     is_crowd, is_ignored = np.zeros((2, len(truths)), dtype=bool)
     is_crowd[list(crowd)] = True

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.tables import read_table, write_table
+from runner.adapters.tables.parquet import read_table, write_table
 from runner.domain.errors import FlywheelError
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runner.adapters.duckdb import condition_mask
-from runner.adapters.tables import write_table
+from runner.adapters.tables.duckdb import condition_mask
+from runner.adapters.tables.parquet import write_table
 from runner.evaluation.regions import Regions, regions_of
 from runner.evaluation.slices import ImageSlice
 from runner.evaluation.weakest import Losses, WeakRegion, weakest_regions

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runner.adapters.coco_masks import decode_mask, encode_mask, encode_part
-from runner.adapters.decoding import DECODERS, Decoder, decoder_for
-from runner.adapters.decoding.suppression import suppress_rotated
-from runner.adapters.detections import DetectionTable
-from runner.adapters.inference import Floats, Letterbox, preprocess
+from runner.adapters.models.decoding import DECODERS, Decoder, decoder_for
+from runner.adapters.models.decoding.suppression import suppress_rotated
+from runner.adapters.models.detections import DetectionTable
+from runner.adapters.models.inference import Floats, Letterbox, preprocess
+from runner.adapters.pictures.coco_masks import decode_mask, encode_mask, encode_part
 from runner.domain.task import Keypoints, TaskName, TaskSpec
 
 CLASSES = ["a", "b", "c"]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.adapters.decoding import decoder_for
-from runner.adapters.inference import Detections, read_image
-from runner.adapters.machine import cpu_device
+from runner.adapters.models.decoding import decoder_for
+from runner.adapters.models.inference import ImageDetections, read_image
+from runner.adapters.system.machine import cpu_device
 from runner.exporters.opened import open_model
 from tests.models_fixture import CLASSES, SIZE, context
 
@@ -34,7 +34,7 @@ def _image(root: Path, tmp_path: Path) -> Path:
     return tmp_path / "image.png"
 
 
-def _ours(folder: Path, image: Path) -> Detections:
+def _ours(folder: Path, image: Path) -> ImageDetections:
     model = open_model(folder, cpu_device(1))
     decoder = decoder_for(model.spec)
     pixels, letterbox = decoder.preprocess(read_image(image), model.predictor.input_hw)
@@ -64,7 +64,7 @@ def test_example_of_the_documentation_finds_what_we_find(tiny_root: Path, tmp_pa
 def test_ultralytics_knows_task_and_names_and_finds_the_same(
     tiny_root: Path, tmp_path: Path, target: str
 ) -> None:
-    from runner.adapters.offline import prepare_offline
+    from runner.adapters.system.offline import prepare_offline
 
     prepare_offline()
     from ultralytics import YOLO

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.adapters.architectures import architecture_for
-from runner.adapters.decoding import decoder_for
-from runner.adapters.inference import Floats, preprocess, read_image
-from runner.adapters.machine import cpu_device
-from runner.adapters.model_record import ArtefactRecord
-from runner.adapters.torch_models import TorchPredictor
+from runner.adapters.models.architectures import architecture_for
+from runner.adapters.models.decoding import decoder_for
+from runner.adapters.models.inference import Floats, preprocess, read_image
+from runner.adapters.models.model_record import ArtefactRecord
+from runner.adapters.models.torch_models import TorchPredictor
+from runner.adapters.system.machine import cpu_device
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import ExportedTarget, Training
@@ -151,7 +151,7 @@ def test_unknown_opset_is_refused(tiny_root: Path, tmp_path: Path) -> None:
 def test_running_an_artefact_imports_neither_torch_nor_ultralytics(tiny_root: Path, name: str) -> None:
     code = (
         "import sys, numpy, pathlib; from tests.models_fixture import sprint; "
-        "from runner.adapters.machine import cpu_device; "
+        "from runner.adapters.system.machine import cpu_device; "
         f"target = next(each for each in sprint().export if each.name == {name!r}); "
         f"predictor = target.predictor(pathlib.Path({str(_folder(tiny_root, name))!r}), cpu_device(1)); "
         f"predictor.infer(numpy.zeros((1, 3, {SIZE}, {SIZE}), numpy.float32)); "
@@ -175,8 +175,8 @@ def test_yolo26_is_exported_with_the_head_that_needs_suppression(
 ) -> None:
     import torch
 
-    from runner.adapters.onnx_runtime import OnnxPredictor
-    from runner.adapters.torch_models import architecture_named, fused, new_module, onnx_bytes
+    from runner.adapters.models.onnx_runtime import OnnxPredictor
+    from runner.adapters.models.torch_models import architecture_named, fused, new_module, onnx_bytes
 
     name = architecture_for("yolo26n.yaml", task)
     module = new_module(task, architecture_named(name, task), CLASSES)

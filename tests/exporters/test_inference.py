@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.decoding.detect import DetectDecoder
-from runner.adapters.decoding.suppression import MAX_DETECTIONS, suppress
-from runner.adapters.detections import DetectionTable
-from runner.adapters.inference import (
-    Detections,
+from runner.adapters.models.decoding.detect import DetectDecoder
+from runner.adapters.models.decoding.suppression import MAX_DETECTIONS, suppress
+from runner.adapters.models.detections import DetectionTable
+from runner.adapters.models.inference import (
+    ImageDetections,
     Letterbox,
     input_chunks,
     load_inputs,
     preprocess,
     read_image,
 )
-from runner.adapters.tables import read_table
+from runner.adapters.tables.parquet import read_table
 from runner.domain.errors import FlywheelError
 from runner.domain.task import TaskSpec
 
@@ -31,7 +31,7 @@ def _raw(*rows: tuple[float, ...]) -> np.ndarray:
     return np.array(rows, np.float32).T
 
 
-def decode(output: np.ndarray, letterbox: Letterbox) -> Detections:
+def decode(output: np.ndarray, letterbox: Letterbox) -> ImageDetections:
     classes = [str(number) for number in range(len(output) - 4)]
     return DetectDecoder(TaskSpec(name="detect", classes=classes)).decode((output[None],), letterbox)
 
@@ -153,12 +153,12 @@ def test_table_is_sorted_by_path_score_class_and_box(tmp_path: Path) -> None:
     table = DetectionTable(["a", "b"])
     first = np.array([[3, 0, 4, 1], [1, 0, 2, 1], [0, 0, 9, 9]], np.float32)
     table.add(
-        "z.jpg", Detections(first, np.array([0.5, 0.5, 0.9], np.float32), np.array([1, 1, 0], np.int32))
+        "z.jpg", ImageDetections(first, np.array([0.5, 0.5, 0.9], np.float32), np.array([1, 1, 0], np.int32))
     )
     table.add(
-        "m.jpg", Detections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
+        "m.jpg", ImageDetections(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32))
     )
-    table.add("a.jpg", Detections(first[:1], np.array([0.1], np.float32), np.array([0], np.int32)))
+    table.add("a.jpg", ImageDetections(first[:1], np.array([0.1], np.float32), np.array([0], np.int32)))
     table.write(tmp_path / "t.parquet")
     rows = read_table(tmp_path / "t.parquet")
     assert list(rows) == ["path", "class_id", "class", "score", "x_min", "y_min", "x_max", "y_max"]

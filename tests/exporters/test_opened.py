@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.adapters.machine import cpu_device
+from runner.adapters.system.machine import cpu_device
 from runner.domain.errors import FlywheelError
 from runner.exporters.opened import open_model
 from tests.models_fixture import CLASSES, SIZE, context, sprint

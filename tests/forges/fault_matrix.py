@@ -11,7 +11,7 @@ from typing import Literal
 
 from forges.emulator import HEAD_SHA, Emulator, Fault
 
-from runner.adapters.patience import Patience
+from runner.adapters.web.retries import Patience
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges.forge import Annotation, AnswerLost, CheckRun
 from runner.forges.github import GitHub, session

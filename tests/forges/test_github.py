@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from forges.emulator import HEAD_SHA, LOOP, PULL, REPOSITORY, Emulator
 
-from runner.adapters.http import Answer
-from runner.adapters.patience import Patience
+from runner.adapters.web.http import HttpResponse
+from runner.adapters.web.retries import Patience
 from runner.domain.errors import FlywheelError
 from runner.forges import open_forge
 from runner.forges.forge import AnswerLost
@@ -206,7 +206,7 @@ def test_an_answer_of_another_shape_is_refused(body: bytes) -> None:
 
 def test_what_a_server_says_is_one_visible_line() -> None:
     said = b'{"message": "a\\n::error::b\\u001b[31m \\u202ec' + b"x" * 400 + b'"}'
-    error = refused("GET /x", Answer(400, {}, said), "none", 0.0)
+    error = refused("GET /x", HttpResponse(400, {}, said), "none", 0.0)
     shown = error.message.removeprefix("GitHub answered 400 to GET /x: ")
     assert shown == f"a ::error::b\ufffd[31m \ufffdc{'x' * 400}"[:299] + "…"
     assert one_line("a\r\n\tb") == "a b"
@@ -214,7 +214,7 @@ def test_what_a_server_says_is_one_visible_line() -> None:
 
 def test_errors_without_a_message_name_their_field() -> None:
     said = b'{"message": "Validation Failed", "errors": [{"resource": "PullRequest", "field": "head", "code": "invalid"}, "and more"]}'
-    assert refused("POST /x", Answer(422, {}, said), "", 0.0).message == (
+    assert refused("POST /x", HttpResponse(422, {}, said), "", 0.0).message == (
         "GitHub answered 422 to POST /x: Validation Failed; PullRequest head invalid; and more"
     )
 

@@ -14,7 +14,7 @@ import yaml
 from forges.emulator import HEAD_SHA, PULL, Emulator
 from forges.fault_matrix import BOT, CHECK, MARKER
 
-from runner.adapters.patience import Patience
+from runner.adapters.web.retries import Patience
 from runner.domain.errors import FlywheelError
 from runner.forges.github import GitHub, session
 from runner.forges.sticky import put_sticky

@@ -13,7 +13,7 @@ import pytest
 from forges.emulator import BASE_SHA, HEAD_SHA, LOOP, PULL, RUN, Emulator
 from forges.fake_forge import RUN_SPRINT, FakeForge
 
-from runner.adapters.patience import Patience
+from runner.adapters.web.retries import Patience
 from runner.domain.errors import FlywheelError
 from runner.forges.forge import Annotation, CheckRun, Forge, PullRequest, Review, WorkflowRun
 from runner.forges.github import GitHub, session

@@ -16,7 +16,7 @@ from promoting import clone
 
 from runner.forges.forge import Review
 from runner.jobs import promote as job
-from runner.loop.bundle import pack
+from runner.pullrequests.bundles.bundle import pack
 
 A, B = "0002-next", "0003-third"
 LATER = "2027-01-02T12:00:00Z"

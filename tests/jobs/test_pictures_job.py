@@ -12,7 +12,7 @@ from PIL import Image
 from planted_record import FOLDER, SPRINT, Planted, access, git, jpeg, plant, remanifest
 from projects import call, commit
 
-from runner.adapters import git_write
+from runner.adapters.git import trusted
 from runner.domain.errors import FlywheelError
 from runner.domain.records import StageFailure
 from runner.forges.forge import WorkflowRun
@@ -140,14 +140,14 @@ def _undigested(planted: Planted) -> None:
 
 def test_a_branch_that_moves_between_is_read_again(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     forge, _, run = planted.forge()
-    real, raced = git_write.push_refs, []
+    real, raced = trusted.push_refs, []
 
     def race(root: Path, *arguments: object, **more: object) -> bool:
         if not raced:  # another job was faster
             raced.append(planted.put(BRANCH, {"0001-a/x/y.png": b""}))
         return real(root, *arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(git_write, "push_refs", race)
+    monkeypatch.setattr(trusted, "push_refs", race)
     publish(planted.trusted, forge, access(), run.id)
     assert "0001-a/x/y.png" in on_branch(planted)
     assert f"{SPRINT}/{planted.head}/gallery/01.jpg" in on_branch(planted)

@@ -12,7 +12,7 @@ from jobs.merging import LATER, SPEC, A, B, World, merged_record
 from projects import SPRINT, call, commit, flywheel
 from promoting import clone
 
-from runner.adapters.dvc_files import read_lock
+from runner.adapters.dvc.metafiles import read_lock
 from runner.domain.errors import FlywheelError
 from runner.forges.forge import CheckRun
 from runner.jobs import promote as job
@@ -124,11 +124,11 @@ def test_a_merge_whose_job_was_cancelled_is_recorded_by_the_next(world: World) -
 def test_main_that_moves_while_the_record_is_pushed_is_no_loss(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from runner.loop import after_merge
+    from runner.pullrequests.merged import after_merge
 
     world.propose(7, A, SPEC)
     world.merge(7)
-    push, moved = after_merge.git_write.push_refs, []
+    push, moved = after_merge.trusted.push_refs, []
 
     def moving(root: Path, refs: list[str], access: object) -> bool:
         if not moved:
@@ -139,7 +139,7 @@ def test_main_that_moves_while_the_record_is_pushed_is_no_loss(
             moved.append(True)
         return push(root, refs, access)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(after_merge.git_write, "push_refs", moving)
+    monkeypatch.setattr(after_merge.trusted, "push_refs", moving)
     assert world.job(7) == 0
     assert world.subjects[:4] == [
         f"flywheel: {A} is tiny-digits v1.0.0 [skip ci]",
@@ -268,7 +268,7 @@ def test_what_was_approved_before_a_report_that_nobody_was_told_of_does_not_coun
     world.review(8, "2027-01-01T13:00:00Z")
     world.forge.now = "2027-01-01T14:00:00Z"
     with monkeypatch.context() as patch:
-        patch.setattr(job, "tell", lambda *told: (_ for _ in ()).throw(FlywheelError("403: rate limit")))
+        patch.setattr(job, "notify", lambda *told: (_ for _ in ()).throw(FlywheelError("403: rate limit")))
         with pytest.raises(FlywheelError, match="rate limit"):
             world.job(8)
     assert world.subjects[0] == f"flywheel: {B} is judged again [skip ci]"

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from projects import SPEC, SPRINT, call, commit
 
-from runner.adapters.dvc_config import PATH, VARIABLE
+from runner.adapters.dvc.local_config import PATH, VARIABLE
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.verdict import Outcome, Verdict
 from runner.jobs import sprint
 from runner.policy.terms import Terms
-from runner.workflow.records import JudgedSprint
+from runner.workflow.judged_sprint import JudgedSprint
 
 pytestmark = pytest.mark.xdist_group("sprint-loop")
 

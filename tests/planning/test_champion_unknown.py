@@ -10,7 +10,7 @@ import pytest
 from planted_registry import PROJECT, name_model, record
 from projects import call, make_tag
 
-from runner.adapters.git import fetch_command
+from runner.adapters.git.repository import fetch_command
 from runner.domain.errors import FlywheelError
 from runner.planning.champion import ChampionUnknownError, Registry
 

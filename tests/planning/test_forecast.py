@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from runner.adapters.dvc_files import cache_path
+from runner.adapters.dvc.metafiles import cache_path
 from runner.config.load import load_project, load_sprint
 from runner.config.project import Costs
 from runner.domain.files import write_json

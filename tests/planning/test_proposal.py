@@ -9,9 +9,9 @@ from projects import call, commit
 from proposals import AFTER, FIRST, PROJECT, SECOND, repository, write
 
 from runner.domain.errors import FlywheelError
-from runner.loop.propose import propose
 from runner.planning.proposal import Proposal
 from runner.planning.records import Action
+from runner.pullrequests.proposing.propose import propose
 
 
 @pytest.fixture

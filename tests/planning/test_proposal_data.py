@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from projects import SPEC, SPRINT, call, commit, flywheel
 
-from runner.adapters.dvc_files import read_lock
+from runner.adapters.dvc.metafiles import read_lock
 from runner.domain.evaluation import Evaluation
-from runner.loop.propose import Counting, propose
 from runner.planning.proposal import CountDelta, SplitDelta, SprintProposal
 from runner.planning.records import Action
+from runner.pullrequests.proposing.propose import IndexCounting, propose
 
 pytestmark = [
     pytest.mark.xdist_group("sprint-2"),
@@ -94,7 +94,7 @@ def test_slices_of_objects_are_counted_as_they_are_evaluated(project: Path) -> N
 
 def _objects(project: Path) -> list[tuple[str, float]]:
     """The test split's objects, from what the stages wrote."""
-    from runner.adapters.tables import read_table
+    from runner.adapters.tables.parquet import read_table
 
     folder = project / "reports" / SPRINT
     manifest = read_table(folder / "selection/manifest.parquet", ["path", "assigned", "selected"])
@@ -148,7 +148,7 @@ def test_a_selection_that_stays_is_known_from_its_record(project: Path) -> None:
 def test_counting_fetches_the_data_and_builds_the_index_that_a_run_then_finds(project: Path) -> None:
     without_data(project)
     told: list[str] = []
-    sprint = proposed(project, SPEC, counting=Counting(say=told.append))
+    sprint = proposed(project, SPEC, counting=IndexCounting(say=told.append))
     assert told == ["fetching data through DVC", "indexing data"]
     known = evaluated(project)
     assert counts(split(sprint, "test").slices) == {name: (images, images) for name, images in known.items()}
@@ -162,7 +162,7 @@ def test_counting_fetches_the_data_and_builds_the_index_that_a_run_then_finds(pr
 def test_data_that_is_too_large_is_left_alone(project: Path) -> None:
     without_data(project)
     told: list[str] = []
-    sprint = proposed(project, SPEC, counting=Counting(say=told.append, max_bytes=1000))
+    sprint = proposed(project, SPEC, counting=IndexCounting(say=told.append, max_bytes=1000))
     assert not (project / "data").exists()
     assert told == []
     assert "data is larger than 0 MB" in sprint.data_note
@@ -174,7 +174,7 @@ def test_data_that_cannot_be_had_is_said_and_no_problem(project: Path) -> None:
     shutil.rmtree(project.parent / "remote")
     (project / "specs" / f"{NEXT}.yaml").write_text(SPEC)
     commit(project, "A proposal")
-    proposal = propose(project, "HEAD~1", counting=Counting(say=lambda line: None))
+    proposal = propose(project, "HEAD~1", counting=IndexCounting(say=lambda line: None))
     (sprint,) = proposal.sprints
     assert proposal.problems == []
     assert sprint.plan is not None
@@ -186,7 +186,7 @@ def test_counting_never_runs_for_what_is_refused(project: Path) -> None:
     without_data(project)
     (project / "specs/link.yaml").symlink_to("/etc/passwd")
     told: list[str] = []
-    sprint = proposed(project, SPEC, counting=Counting(say=told.append))
+    sprint = proposed(project, SPEC, counting=IndexCounting(say=told.append))
     assert told == []
     assert sprint.plan is None
     assert not (project / "data").exists()
@@ -195,7 +195,7 @@ def test_counting_never_runs_for_what_is_refused(project: Path) -> None:
 def test_planning_a_proposal_imports_nothing_heavy(project: Path) -> None:
     (project / "specs" / f"{NEXT}.yaml").write_text(SPEC)
     code = (
-        "import sys; from pathlib import Path; from runner.loop.propose import propose;"
+        "import sys; from pathlib import Path; from runner.pullrequests.proposing.propose import propose;"
         "propose(Path('.'), 'main');"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )

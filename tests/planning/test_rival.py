@@ -9,8 +9,8 @@ import yaml
 from projects import PROJECT, SPEC, call, commit, make_tag
 
 from runner.config.load import load_project, load_sprint
+from runner.planning.incumbent import MAKING, incumbent, successor
 from runner.planning.resolve import TO_ROOT, stages_of
-from runner.planning.rival import MAKING, rival, successor
 from runner.planning.workspace import Repository
 
 FIRST, SECOND = "0001-first", "0002-second"
@@ -66,7 +66,7 @@ def change(root: Path, path: str, old: str, new: str) -> None:
 
 def tag(root: Path, sprint: str) -> str | None:
     project = load_project(root)
-    found = rival(root, project, load_sprint(root, f"{sprint}.yaml", project))
+    found = incumbent(root, project, load_sprint(root, f"{sprint}.yaml", project))
     return found.tag if found else None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.adapters.dvc_files import LockedStage, run_cache_key
+from runner.adapters.dvc.metafiles import LockedStage, run_cache_key
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.planning.records import Action

@@ -17,11 +17,9 @@ from runner.domain.image_set import packed
 from runner.domain.records import Selection
 from runner.domain.verdict import SplitUse
 from runner.gates import Gate
-from runner.planning.resolve import ResolvedStage
-from runner.planning.uses import uses_on_branches
-from runner.planning.wear import (
+from runner.planning.holdout import (
     NOTHING_SAID,
-    Asked,
+    HoldoutQuestion,
     asked,
     evaluation_digest,
     recorded_uses,
@@ -30,6 +28,8 @@ from runner.planning.wear import (
     wear_so_far,
     with_use,
 )
+from runner.planning.holdout_uses import uses_on_branches
+from runner.planning.resolve import ResolvedStage
 
 
 def project(holdout: dict[str, Any] | None = None) -> Project:
@@ -57,7 +57,12 @@ def use(split: str, evaluation: str, before: int, level: float = 0.95) -> SplitU
 
 
 def judge(
-    root: Path, sprint: str, split: str, evaluation: str, level: float = 0.95, what: Asked = NOTHING_SAID
+    root: Path,
+    sprint: str,
+    split: str,
+    evaluation: str,
+    level: float = 0.95,
+    what: HoldoutQuestion = NOTHING_SAID,
 ) -> list[SplitUse]:
     """What a report does."""
     uses = with_use(recorded_uses(root), sprint, split, evaluation, level, what, uses_on_branches(root)[0])
@@ -66,8 +71,8 @@ def judge(
     return uses
 
 
-def of(*images: str | int, comparison: str = "", by_point: bool = False) -> Asked:
-    return Asked(images=packed(map(str, images)), comparison=comparison, by_point=by_point)
+def of(*images: str | int, comparison: str = "", by_point: bool = False) -> HoldoutQuestion:
+    return HoldoutQuestion(images=packed(map(str, images)), comparison=comparison, by_point=by_point)
 
 
 def so_far(root: Path, split: str = "s", **holdout: Any) -> tuple[int, float]:

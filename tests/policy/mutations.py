@@ -14,7 +14,7 @@ from typing import Any
 from runner.domain.policy import Finding, FindingKind
 from runner.policy.affected import affected
 from runner.policy.code_paths import record_findings
-from runner.policy.evidence import Recorded, evidence_of
+from runner.policy.evidence import RecordedData, evidence_of
 from runner.policy.findings import carried_findings, distinct, project_findings, sprint_findings
 from runner.policy.reference import recorded_reference
 from runner.policy.snapshot import Snapshot, load_snapshot
@@ -568,9 +568,13 @@ def _reader(files: Mapping[str, str]) -> Any:
     return lambda path: files[path].encode() if path in files else None
 
 
-def _recorded(sprint: str, files: Mapping[str, str], written: Mapping[str, str] | None = None) -> Recorded:
+def _recorded(
+    sprint: str, files: Mapping[str, str], written: Mapping[str, str] | None = None
+) -> RecordedData:
     def content(name: str) -> bytes | None:
         text = (written or {}).get(name, files.get(f"reports/{sprint}/{name}"))
         return text.encode() if text is not None else None
 
-    return Recorded(sprint=sprint, selection=content("selection.json"), evaluation=content("evaluation.json"))
+    return RecordedData(
+        sprint=sprint, selection=content("selection.json"), evaluation=content("evaluation.json")
+    )

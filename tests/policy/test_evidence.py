@@ -7,7 +7,7 @@ import json
 import pytest
 from policy.mutations import evaluation, selection
 
-from runner.policy.evidence import Recorded, evidence_of
+from runner.policy.evidence import RecordedData, evidence_of
 
 
 def _messages(
@@ -17,8 +17,8 @@ def _messages(
     before: tuple[str | None, str | None] = (selection(), evaluation()),
     frozen: tuple[str, ...] = ("test",),
 ) -> list[str]:
-    reference = Recorded(sprint="0001-first", selection=_bytes(before[0]), evaluation=_bytes(before[1]))
-    own = Recorded(
+    reference = RecordedData(sprint="0001-first", selection=_bytes(before[0]), evaluation=_bytes(before[1]))
+    own = RecordedData(
         sprint="0002-night",
         selection=_bytes(own_selection or selection()),
         evaluation=_bytes(own_evaluation or evaluation()),

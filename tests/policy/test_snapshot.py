@@ -8,7 +8,7 @@ import pytest
 from policy.mutations import BASE, S2, P, write
 from projects import call, commit
 
-from runner.adapters import git_snapshot
+from runner.adapters.git import commit_trees
 from runner.domain.errors import FlywheelError
 from runner.policy.reference import same_recipe
 from runner.policy.snapshot import load_snapshot, snapshot_of
@@ -130,7 +130,7 @@ def test_files_that_a_spec_names_are_there_and_no_others(repository: Path, tmp_p
     }
     write(repository, files)
     commit(repository, "Weights and guidelines")
-    git_snapshot.extract(repository, "HEAD", tmp_path / "out")
+    commit_trees.extract(repository, "HEAD", tmp_path / "out")
     found = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*")}
     assert found["weights/my model.pt"].read_bytes() == b""
     assert found["docs/how.md"].read_bytes() == b""
@@ -161,7 +161,7 @@ def test_a_link_that_nobody_asks_for_is_left_alone(repository: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused(repository: Path) -> None:
-    (repository / S2).write_text(BASE[S2] + "#" * git_snapshot.MAX_CONFIGURATION_BYTES)
+    (repository / S2).write_text(BASE[S2] + "#" * commit_trees.MAX_CONFIGURATION_BYTES)
     commit(repository, "Too much")
     with pytest.raises(FlywheelError) as raised:
         snapshot_of(repository, "HEAD")
@@ -171,7 +171,7 @@ def test_a_file_that_is_too_large_is_refused(repository: Path) -> None:
 def test_more_files_than_anybody_writes_are_refused_before_they_are_read(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(git_snapshot, "MAX_FILES", 3)
+    monkeypatch.setattr(commit_trees, "MAX_FILES", 3)
     with pytest.raises(FlywheelError) as raised:
         snapshot_of(repository, "HEAD")
     assert str(raised.value).endswith(
@@ -186,18 +186,18 @@ def test_changed_files_are_the_proposals_own(repository: Path) -> None:
     call(repository, "git", "checkout", "-q", "main")
     write(repository, {"README.md": "meanwhile\n"})
     commit(repository, "Meanwhile")
-    assert git_snapshot.changed_files(repository, "main", "proposal") == [
+    assert commit_trees.changed_files(repository, "main", "proposal") == [
         S2,
         "specs/0003-late night\n.yaml",
     ]
     first = call(repository, "git", "rev-parse", "main~1").stdout.strip()
-    assert git_snapshot.fork_state(repository, "main", "proposal") == first
+    assert commit_trees.fork_state(repository, "main", "proposal") == first
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--output=/tmp/x", "", "HEAD:flywheel.yaml"])
 def test_what_is_no_commit_is_refused(repository: Path, ref: str) -> None:
     with pytest.raises(FlywheelError) as raised:
-        git_snapshot.commit_of(repository, ref)
+        commit_trees.commit_of(repository, ref)
     assert str(raised.value) == (
         f'git knows no commit "{ref}"\n'
         "  hint: git fetch origin, and name a branch, a tag or a commit (in CI: check out with fetch-depth: 0)"
@@ -208,7 +208,7 @@ def test_histories_without_a_common_commit_are_refused(repository: Path) -> None
     call(repository, "git", "checkout", "-q", "--orphan", "other")
     commit(repository, "Another start")
     with pytest.raises(FlywheelError) as raised:
-        git_snapshot.changed_files(repository, "main", "other")
+        commit_trees.changed_files(repository, "main", "other")
     assert str(raised.value).startswith("main and other have no commit in common here\n")
 
 

@@ -11,7 +11,7 @@ from runner.domain.policy import Approval, FindingKind
 from runner.domain.verdict import GateResult, Outcome, Verdict, worst
 from runner.policy.approvals import Circumstances, Decision, decide
 from runner.policy.undecided import approve_options, undecided_findings
-from runner.workflow.promotable import _not_passed
+from runner.workflow.promoting.readiness import _not_passed
 
 SPRINT = "0002-dark"
 OPEN = GateResult(

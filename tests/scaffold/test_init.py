@@ -12,7 +12,7 @@ import mini_datasets
 import pytest
 import yaml
 
-from runner.adapters.architectures import TASK_SUFFIXES
+from runner.adapters.models.architectures import TASK_SUFFIXES
 from runner.config.load import load_project, load_sprint, validate
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import Keypoints

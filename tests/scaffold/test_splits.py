@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.adapters.duckdb import load
-from runner.adapters.tables import write_table
+from runner.adapters.tables.duckdb import load
+from runner.adapters.tables.parquet import write_table
 from runner.dataset.entries import ImageEntry, LabelledObject
 from runner.dataset.index import group_fraction
 from runner.domain.errors import FlywheelError

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.coco_masks import encode_mask
-from runner.adapters.tables import write_table
+from runner.adapters.pictures.coco_masks import encode_mask
+from runner.adapters.tables.parquet import write_table
 from runner.assessment.errors import errors_record, write_outcomes
 from runner.domain.evaluation import RecommendedPoint
 from runner.domain.files import write_json
@@ -136,8 +136,8 @@ def _untrained(folder: Path, spec: TaskSpec) -> None:
     """A model with fresh weights, the same on every call."""
     import torch
 
-    from runner.adapters.model_record import ModelRecord
-    from runner.adapters.torch_models import architecture_named, new_module, save_model
+    from runner.adapters.models.model_record import ModelRecord
+    from runner.adapters.models.torch_models import architecture_named, new_module, save_model
 
     architecture = architecture_named(ARCHITECTURES[spec.name], spec.name)
     if spec.keypoints is not None:

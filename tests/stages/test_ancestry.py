@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.adapters.dvc_files import cache_path, file_md5
-from runner.adapters.tables import write_table
+from runner.adapters.dvc.metafiles import cache_path, file_md5
+from runner.adapters.tables.parquet import write_table
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import FlywheelError
 from runner.stages.ancestry import absent, require_unseen

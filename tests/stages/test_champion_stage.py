@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from runner.adapters.dvc_files import cache_path
-from runner.adapters.tables import read_table
+from runner.adapters.dvc.metafiles import cache_path
+from runner.adapters.tables.parquet import read_table
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runner.adapters.tables import write_table
+from runner.adapters.tables.parquet import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
 from runner.dataset.near_duplicates import write_thumbnails

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.coco_masks import mask_area
-from runner.adapters.duckdb import condition_mask
-from runner.adapters.tables import read_table
+from runner.adapters.pictures.coco_masks import mask_area
+from runner.adapters.tables.duckdb import condition_mask
+from runner.adapters.tables.parquet import read_table
 from runner.config.project import Dataset, Project
 from runner.config.sprint import Sprint
 from runner.domain.errors import FlywheelError

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from runner.adapters.inference import read_image
-from runner.adapters.tables import read_table, write_table
+from runner.adapters.models.inference import read_image
+from runner.adapters.tables.parquet import read_table, write_table
 from runner.domain.evaluation import Gallery
 from runner.domain.files import read_json
 from runner.domain.task import TaskName

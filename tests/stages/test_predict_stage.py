@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.tables import read_table
+from runner.adapters.tables.parquet import read_table
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.stages import predict
 from runner.stages.stage import StageContext

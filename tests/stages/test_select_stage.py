@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from runner.adapters.tables import read_table, write_table
+from runner.adapters.tables.parquet import read_table, write_table
 from runner.config.project import Splits
 from runner.config.sprint import DataSelection, SplitSelection
 from runner.domain.errors import FlywheelError

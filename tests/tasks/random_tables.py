@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.coco_masks import encode_masks
+from runner.adapters.pictures.coco_masks import encode_masks
 from runner.domain.task import Keypoints, TaskName, TaskSpec
 from runner.tasks.task import Table, TestData
 

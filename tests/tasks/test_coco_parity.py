@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runner.adapters.coco_masks import counts_to_rle, polygons_to_rle
+from runner.adapters.pictures.coco_masks import counts_to_rle, polygons_to_rle
 from runner.domain.task import TaskName, TaskSpec
 from runner.evaluation.measurable import Measurable
 from runner.evaluation.slices import ObjectSlice

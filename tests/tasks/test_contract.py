@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from runner.adapters.coco_masks import encode_mask
+from runner.adapters.pictures.coco_masks import encode_mask
 from runner.domain.errors import FlywheelError
 from runner.domain.evaluation import TASK_METRICS
 from runner.domain.task import Keypoints, TaskName, TaskSpec

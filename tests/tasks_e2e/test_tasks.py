@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.decoding import decoder_for
-from runner.adapters.detections import PREDICTION_COLUMNS
-from runner.adapters.inference import read_image
-from runner.adapters.machine import cpu_device
-from runner.adapters.model_record import ArtefactRecord
-from runner.adapters.tables import read_table
+from runner.adapters.models.decoding import decoder_for
+from runner.adapters.models.detections import PREDICTION_COLUMNS
+from runner.adapters.models.inference import read_image
+from runner.adapters.models.model_record import ArtefactRecord
+from runner.adapters.system.machine import cpu_device
+from runner.adapters.tables.parquet import read_table
 from runner.domain.evaluation import Evaluation
 from runner.domain.files import read_json
 from runner.domain.records import Benchmark, ExportedTarget, Training

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.adapters.coco_masks import decode_mask
-from runner.adapters.decoding import decoder_for
-from runner.adapters.inference import Detections, read_image
-from runner.adapters.machine import cpu_device
+from runner.adapters.models.decoding import decoder_for
+from runner.adapters.models.inference import ImageDetections, read_image
+from runner.adapters.pictures.coco_masks import decode_mask
+from runner.adapters.system.machine import cpu_device
 from runner.domain.task import TaskName
 from runner.exporters.opened import open_model
 from tests.task_sprints import SIZE, context, sample_image
 
 
-def _ours(root: Path, task: TaskName) -> Detections:
+def _ours(root: Path, task: TaskName) -> ImageDetections:
     place = context(root, task)
     model = open_model(place.folder / "weights" / "seed-0.safetensors", cpu_device(1))
     decoder = decoder_for(model.spec)
@@ -31,7 +31,7 @@ def _theirs(root: Path, task: TaskName, monkeypatch: pytest.MonkeyPatch) -> Any:
     from ultralytics.models import yolo
     from ultralytics.utils import nms
 
-    from runner.adapters.torch_models import load_model
+    from runner.adapters.models.torch_models import load_model
 
     several = partial(nms.non_max_suppression, multi_label=True)
     monkeypatch.setattr("ultralytics.models.yolo.detect.predict.nms.non_max_suppression", several)
@@ -59,7 +59,7 @@ def _theirs(root: Path, task: TaskName, monkeypatch: pytest.MonkeyPatch) -> Any:
     return predictor(str(place.root / "data" / sample_image(task)))[0]
 
 
-def _same_boxes(ours: Detections, boxes: Any) -> None:
+def _same_boxes(ours: ImageDetections, boxes: Any) -> None:
     assert len(ours.scores) == len(boxes) > 1
     np.testing.assert_allclose(ours.scores, boxes.conf.numpy(), atol=1e-5)
     assert ours.class_ids.tolist() == boxes.cls.int().tolist()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from runner.adapters.architectures import (
+from runner.adapters.models.architectures import (
     architecture_files,
     architecture_for,
     architecture_scale,
@@ -59,7 +59,7 @@ def test_scale_is_the_letter_after_the_number() -> None:
 
 def test_names_are_found_without_importing_ultralytics() -> None:
     code = (
-        "import sys; from runner.adapters.architectures import architecture_files as f; "
+        "import sys; from runner.adapters.models.architectures import architecture_files as f; "
         "assert f(); assert not {'torch', 'ultralytics', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

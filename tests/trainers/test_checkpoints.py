@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from runner.adapters.architectures import architecture_for
-from runner.adapters.checkpoints import plain_architecture, read_checkpoint
-from runner.adapters.torch_models import architecture_named, module_from_file, new_module, state_digest
+from runner.adapters.models.architectures import architecture_for
+from runner.adapters.models.checkpoints import plain_architecture, read_checkpoint
+from runner.adapters.models.torch_models import architecture_named, module_from_file, new_module, state_digest
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import TaskName
 

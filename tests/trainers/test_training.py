@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from runner.adapters.machine import cpu_device, torch_device
-from runner.adapters.torch_models import load_model, save_model, state_digest
+from runner.adapters.models.torch_models import load_model, save_model, state_digest
+from runner.adapters.system.machine import cpu_device, torch_device
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import CheckResult, Checks, Severity, Training
@@ -191,7 +191,7 @@ def test_full_disk_is_reported_and_leaves_no_half_written_weights(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("runner.adapters.yolo_folder.lay_out", full)
+    monkeypatch.setattr("runner.adapters.models.yolo_folder.lay_out", full)
     with pytest.raises(FlywheelError) as caught:
         _train(copied)
     assert caught.value.message == "no space left on the device while writing"
@@ -202,7 +202,7 @@ def test_interrupt_passes_through(copied: StageContext, monkeypatch: pytest.Monk
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("runner.adapters.ultralytics_training._overrides", interrupt)
+    monkeypatch.setattr("runner.adapters.models.ultralytics_training._overrides", interrupt)
     with pytest.raises(KeyboardInterrupt):
         _train(copied)
     assert not (copied.folder / ".weights.partial").exists()

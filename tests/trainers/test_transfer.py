@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from runner.adapters.torch_models import architecture_named, new_module
-from runner.adapters.transfer import for_classes
+from runner.adapters.models.torch_models import architecture_named, new_module
+from runner.adapters.models.transfer import for_classes
 from runner.domain.task import TaskName
 
 

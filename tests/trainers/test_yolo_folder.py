@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.tables import read_table, write_table
-from runner.adapters.yolo_folder import SelectedData, selected_paths, write_training_folder
+from runner.adapters.models.yolo_folder import SelectedData, selected_paths, write_training_folder
+from runner.adapters.tables.parquet import read_table, write_table
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import TaskSpec
 from tests.models_fixture import CLASSES, IMAGES, context, draw_project
@@ -124,7 +124,7 @@ def test_empty_split_names_the_split(data: SelectedData) -> None:
 def test_training_on_fewer_images_than_selected_is_refused_by_name(
     data: SelectedData, tmp_path: Path
 ) -> None:
-    from runner.adapters.ultralytics_training import require_all
+    from runner.adapters.models.ultralytics_training import require_all
 
     sources = write_training_folder(tmp_path / "yolo", data, SPEC).sources["val"]
     names = [file.name for file in sources]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
-from runner.adapters.dvc_files import cache_path, cached_members
+from runner.adapters.dvc.metafiles import cache_path, cached_members
 
 pytestmark = pytest.mark.xdist_group("sprint")
 

@@ -7,7 +7,7 @@ from forges.fake_forge import FakeForge, pull_request, workflow_run
 
 from runner.domain.policy import Approval
 from runner.forges.forge import CheckRun, Review
-from runner.loop.given import given, last_report
+from runner.pullrequests.approvals import approvals_given, last_report
 
 FINDING = "gate_loosened-1a2b3c4d1a2b3c4d1a2b3c4d1a2b3c4d"
 HEAD = "1" * 40
@@ -51,14 +51,14 @@ def check(
 )
 def test_what_only_talks_about_an_approval_is_none(forge: FakeForge, body: str) -> None:
     forge.add_comment(7, "bob", body)
-    assert given(forge, forge.pulls[7], BOT) == []
+    assert approvals_given(forge, forge.pulls[7], BOT) == []
 
 
 def test_an_approval_is_the_first_line_of_a_comment_that_nobody_edited(forge: FakeForge) -> None:
     forge.add_comment(7, "bob", f"/flywheel approve {FINDING}\r\nLooks right.")
     forge.add_comment(7, "carol", f"/flywheel approve {FINDING}", edited_at="2027-01-01T13:00:01Z")
     forge.add_comment(7, BOT, f"/flywheel approve {FINDING}")
-    assert given(forge, forge.pulls[7], BOT) == [
+    assert approvals_given(forge, forge.pulls[7], BOT) == [
         Approval(finding=FINDING, by="bob", at="2027-01-01T13:00:00Z", channel="comment")
     ]
 
@@ -75,7 +75,7 @@ def test_a_review_that_was_taken_back_or_is_of_another_commit_is_none(forge: Fak
         review("dave", "APPROVED"),
         review("dave", "COMMENTED", minute=1),
     ]
-    assert [approval.by for approval in given(forge, forge.pulls[7], BOT)] == ["dave"]
+    assert [approval.by for approval in approvals_given(forge, forge.pulls[7], BOT)] == ["dave"]
 
 
 def test_the_last_report_is_the_last_sprints_check_and_no_plan(forge: FakeForge) -> None:

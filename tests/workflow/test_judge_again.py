@@ -12,7 +12,7 @@ import pytest
 from projects import SPRINT, call, commit, environment, flywheel
 from promoting import NEXT, SPEC, add_sprint, clone, record, with_remotes
 
-from runner.adapters.dvc_files import cache_path, cached_members, read_lock
+from runner.adapters.dvc.metafiles import cache_path, cached_members, read_lock
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 

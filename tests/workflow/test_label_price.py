@@ -7,7 +7,7 @@ import pytest
 
 from runner.config.project import Project
 from runner.gates.evidence import LabelPrice
-from runner.workflow.collect import label_price
+from runner.workflow.judging.collect import label_price
 
 PRICES = {"box": 0.04, "polygon": 0.3, "keypoints": 0.5, "class": 0.02}
 

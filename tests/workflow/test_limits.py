@@ -15,7 +15,7 @@ from runner.domain.errors import ExitCode
 from runner.domain.files import read_json
 from runner.domain.records import StageFailure
 from runner.report.record import SprintReport
-from runner.workflow.limits import Limit, limit_of, watched
+from runner.workflow.running.limits import Limit, limit_of, watched
 
 VARIABLE = "FLYWHEEL_TEST_RUN"
 

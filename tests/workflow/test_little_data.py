@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from planted_classify import classify_inputs
 from planted_report import sprint_inputs
 
-from runner.adapters.coco_masks import encode_mask
-from runner.adapters.tables import write_table
+from runner.adapters.pictures.coco_masks import encode_mask
+from runner.adapters.tables.parquet import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
 from runner.domain.evaluation import TASK_METRICS, ChampionModel, Errors, Evaluation

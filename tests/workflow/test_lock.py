@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.adapters.dvc_files import LockedStage
+from runner.adapters.dvc.metafiles import LockedStage
 from runner.workflow.lock import broken_links
 
 PIPELINE: dict[str, Any] = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
-from runner.adapters import dvc, dvc_files
+from runner.adapters.dvc import metafiles, repo
 from runner.domain.errors import FlywheelError
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
@@ -72,13 +72,13 @@ def test_an_entry_that_names_no_object_does_not_hide_one_that_leads_outside(
     """DVC skips such an entry with a warning, and writes the others."""
     listing = json.dumps([beside, {"md5": "1" * 32, "relpath": "../outside"}]).encode()
     md5 = store(tmp_path / ".dvc" / "cache" / "files" / "md5", listing, ".dir")
-    assert dvc_files.leads_outside(tmp_path, md5) is not None
+    assert metafiles.leads_outside(tmp_path, md5) is not None
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"relpath": "../x"}', b"[" * 100_000])
 def test_what_is_no_listing_is_not_checked_out(tmp_path: Path, content: bytes) -> None:
     md5 = store(tmp_path / ".dvc" / "cache" / "files" / "md5", content, ".dir")
-    assert dvc_files.leads_outside(tmp_path, md5) is not None
+    assert metafiles.leads_outside(tmp_path, md5) is not None
 
 
 def test_stages_outputs_are_looked_at_before_they_are_checked_out(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_stages_outputs_are_looked_at_before_they_are_checked_out(tmp_path: Path
         f"    - {{path: weights, hash: md5, md5: {store(cache, listing, '.dir')}}}\n"
     )
     with pytest.raises(FlywheelError) as refused:
-        dvc.check_out(tmp_path, [folder / "weights"])
+        repo.check_out(tmp_path, [folder / "weights"])
     assert refused.value.message == (
         "the listing of weights/ names a file outside the folder: '../../../outside'"
     )
@@ -99,9 +99,9 @@ def test_stages_outputs_are_looked_at_before_they_are_checked_out(tmp_path: Path
 
 
 def test_an_ordinary_listing_leads_nowhere_else(finished: Path) -> None:
-    md5 = dvc_files.pointer_md5(finished / "data.dvc")
+    md5 = metafiles.pointer_md5(finished / "data.dvc")
     assert md5 is not None
-    assert dvc_files.leads_outside(finished, md5) is None
+    assert metafiles.leads_outside(finished, md5) is None
 
 
 def test_a_stage_imports_nothing_from_the_folder_that_it_works_in(project: Path) -> None:

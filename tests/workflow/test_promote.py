@@ -13,16 +13,16 @@ import pytest
 from projects import SPRINT, call, commit, flywheel, named
 from promoting import NEXT, SPEC, add_sprint, clone, log, record, tags, with_remotes
 
-from runner.adapters import git_commits
-from runner.adapters.dvc_files import read_lock
+from runner.adapters.dvc.metafiles import read_lock
+from runner.adapters.git import commits
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.domain.policy import Agreed, Finding, FindingKind
 from runner.domain.verdict import Outcome, Verdict
 from runner.policy.approvals import Decision
-from runner.workflow import promote as promoting
-from runner.workflow.promotable import Conditions, Standing
-from runner.workflow.promote import promote, public_url
+from runner.workflow.promoting import promote as promoting
+from runner.workflow.promoting.promote import promote, public_url
+from runner.workflow.promoting.readiness import Conditions, Readiness
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
@@ -35,7 +35,7 @@ MOVED = (
 
 
 def test_a_sprint_that_passed_is_registered_and_assigned_with_a_model_card(project: Path) -> None:
-    record_commit = git_commits.head(project)
+    record_commit = commits.head(project)
     result = flywheel(project, "promote", SPRINT, check=True)
     assert result.stdout == (
         f"{SPRINT}: promoted as v1.0.0: tiny-digits#prod#1\n  not pushed; next: flywheel promote {SPRINT} --push\n"
@@ -105,7 +105,7 @@ def test_without_a_name_of_ones_own_nothing_is_promoted(project: Path) -> None:
 def test_a_promotion_that_was_killed_is_finished_by_the_next(
     project: Path, monkeypatch: pytest.MonkeyPatch, killed_at: str
 ) -> None:
-    from runner.workflow import registering
+    from runner.workflow.promoting import registering
 
     named(project)
 
@@ -114,9 +114,9 @@ def test_a_promotion_that_was_killed_is_finished_by_the_next(
 
     with monkeypatch.context() as patch:
         if killed_at == "commit_model":  # the card and dvc.yaml are written, not committed
-            patch.setattr(registering.git_commits, "commit_files", die)
+            patch.setattr(registering.commits, "commit_files", die)
         else:
-            patch.setattr(registering.gto, killed_at, die)
+            patch.setattr(registering.registry, killed_at, die)
         with pytest.raises(KeyboardInterrupt):
             promote(project, SPRINT, Conditions(), push=False)
     assert len(tags(project)) == (1 if killed_at == "assign" else 0)
@@ -131,7 +131,7 @@ def test_a_merge_that_weakens_is_not_promoted_by_the_policy_that_it_brings(proje
     call(project, "git", "checkout", "-q", "-b", "lax")
     add_sprint(project)  # another operating confidence, and judged without a base
     call(project, "git", "checkout", "-q", "main")
-    before = git_commits.head(project)
+    before = commits.head(project)
     call(project, "git", "merge", "-q", "--no-ff", "-m", "Merge it", "lax")
     refused = flywheel(project, "promote", NEXT)
     again = f"flywheel run {NEXT} --base {before[:10]}"
@@ -202,7 +202,7 @@ def test_approvals_of_a_sound_record_are_agreed(changes: dict[str, Any], agreed:
     decision = Decision(finding=finding, by=changes.pop("by", "dana"))
     verdict = Verdict(gates=[], outcome=Outcome.FAIL, optimizing="map50_95", optimizing_value=None)
     parts = {"altered": [], "refused": [], "stale": [], "decisions": [decision], **changes}
-    assert Standing(verdict=verdict, **parts).agreed is agreed
+    assert Readiness(verdict=verdict, **parts).agreed is agreed
 
 
 def test_a_card_that_is_ignored_gets_into_the_commit_of_the_model(project: Path) -> None:

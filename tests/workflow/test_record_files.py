@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
-from runner.loop import bundle
+from runner.pullrequests.bundles import bundle
 from runner.workflow import record_files
 from runner.workflow.record_files import committed_strangers, is_record, strangers
 

@@ -89,7 +89,7 @@ def test_a_report_that_was_spoiled_is_written_again_and_an_untouched_one_is_not(
     again = flywheel(project, "run", SPRINT, check=True)
     assert again.stderr == f"{SPRINT}: nothing to run, every stage is unchanged\n"
     assert report.read_text() == before
-    monkeypatch.setattr("runner.workflow.run.write_report", None)  # not called
+    monkeypatch.setattr("runner.workflow.running.run.write_report", None)  # not called
     idle = flywheel(project, "run", SPRINT, check=True)
     assert idle.stdout == again.stdout
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from projects import SPRINT, call, commit, flywheel, named
 
-from runner.adapters import git, git_commits, git_snapshot
+from runner.adapters.git import commit_trees, commits, repository
 from runner.workflow.snapshots import proposal_paths
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
@@ -99,15 +99,17 @@ def test_tags_that_an_older_flywheel_made_without_the_folder_still_count(inside:
 def test_its_paths_are_the_projects_everywhere(inside: Path) -> None:
     (inside / "new.txt").write_text("x")
     (inside.parents[1] / "new.txt").write_text("x")
-    assert git.uncommitted(inside) == ["new.txt"]
-    assert git_commits.uncommitted(inside, ["specs"]) == []
-    assert git.read_file(inside, "HEAD", "README") is None
-    assert git.read_file(inside, "HEAD", "flywheel.yaml") == (inside / "flywheel.yaml").read_bytes()
-    assert git.read_file_of_repository(inside, "HEAD", "README") == b"more than one project\n"
-    paths = {entry.path for entry in git_snapshot.tree(inside, "HEAD")}
+    assert repository.uncommitted(inside) == ["new.txt"]
+    assert commits.uncommitted(inside, ["specs"]) == []
+    assert repository.read_file(inside, "HEAD", "README") is None
+    assert repository.read_file(inside, "HEAD", "flywheel.yaml") == (inside / "flywheel.yaml").read_bytes()
+    assert repository.read_file_of_repository(inside, "HEAD", "README") == b"more than one project\n"
+    paths = {entry.path for entry in commit_trees.tree(inside, "HEAD")}
     assert {"flywheel.yaml", f"specs/{SPRINT}.yaml", "data.dvc"} <= paths
     assert not {path for path in paths if path.startswith(FOLDER) or path == "README"}
-    assert git.newest_change(inside, "HEAD", "reports/*/metrics.json") == f"reports/{SPRINT}/metrics.json"
+    assert (
+        repository.newest_change(inside, "HEAD", "reports/*/metrics.json") == f"reports/{SPRINT}/metrics.json"
+    )
 
 
 def test_its_workflows_are_written_to_the_top_and_work_in_its_folder(inside: Path) -> None:

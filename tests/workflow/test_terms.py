@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
-from runner.adapters import git_history
+from runner.adapters.git import branch_history
 from runner.domain.files import read_json, write_json
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Outcome, Verdict
 from runner.policy.terms import Terms
 from runner.report.record import SprintReport
 from runner.workflow.terms import computed, read_terms, recomputed
-from runner.workflow.verify import verify
+from runner.workflow.verifying.verify import verify
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
@@ -200,7 +200,7 @@ def test_terms_whose_order_of_records_a_shallow_clone_lacks_are_not_made_again(
     terms = computed(proposal, SPRINT, "main")
     edit(proposal / "specs" / f"{SPRINT}.yaml", "epochs: 1", "epochs: 2")  # a new candidate
 
-    monkeypatch.setattr(git_history, "is_shallow", lambda root: True)
+    monkeypatch.setattr(branch_history, "is_shallow", lambda root: True)
     assert recomputed(proposal, SPRINT, terms) is None
 
 
@@ -212,17 +212,17 @@ def test_a_base_that_nobody_knows_changes_nothing(project: Path) -> None:
 
 
 def test_a_run_without_a_base_asks_git_nothing_more(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runner.adapters import git
+    from runner.adapters.git import repository
 
     flywheel(project, "run", check=True)
     asked: list[str] = []
-    really = git.run_git
+    really = repository.run_git
 
     def counted(root: Path, *arguments: str, **more: Any) -> Any:
         asked.append(arguments[0])
         return really(root, *arguments, **more)
 
-    monkeypatch.setattr(git, "run_git", counted)
+    monkeypatch.setattr(repository, "run_git", counted)
     again = flywheel(project, "run", check=True)
     assert again.stderr == f"{SPRINT}: nothing to run, every stage is unchanged\n"
     # what lies below the record's folder, the registry's tags, and uses of the test split on other branches

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from projects import SPRINT, environment, flywheel
 
-from runner.adapters.dvc_files import folder_md5, read_lock
-from runner.adapters.tables import read_table, write_table
+from runner.adapters.dvc.metafiles import folder_md5, read_lock
+from runner.adapters.tables.parquet import read_table, write_table
 from runner.domain.errors import FlywheelError
 from runner.workflow.digests import digest_of
-from runner.workflow.verify import Verification, verify
+from runner.workflow.verifying.verify import Verification, verify
 
 pytestmark = pytest.mark.xdist_group("sprint")
 

@@ -1,0 +1,31 @@
+"""What the decoder of every task gives."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs
+from runner.adapters.pictures.pixels import Pixels
+
+
+class Decoder(Protocol):
+    """The way into and out of a task's models. Built from the model's `TaskSpec`.
+
+    Attributes:
+        outputs: what the model's outputs are called, in order.
+        columns: the task's own columns of the predictions table, those of `Detections.further`.
+    """
+
+    @property
+    def outputs(self) -> tuple[str, ...]: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+
+    def preprocess(self, image: Pixels, input_hw: tuple[int, int]) -> tuple[Floats, Letterbox]:
+        """Fits an image `(H, W, 3)` BGR into the input `(1, 3, height, width)` float32 RGB in [0, 1]."""
+        ...
+
+    def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
+        """Turns one image's raw outputs, with their batch axis, into rows of predictions."""
+        ...

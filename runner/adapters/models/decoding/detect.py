@@ -1,0 +1,37 @@
+"""Boxes: letterbox in, suppression of overlaps out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runner.adapters.models.decoding.candidates import candidates
+from runner.adapters.models.decoding.suppression import suppress
+from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs, preprocess
+from runner.adapters.pictures.pixels import Pixels
+from runner.domain.task import TaskSpec
+
+
+class DetectDecoder:
+    """Output `raw`: `(1, 4 + C, A)`, boxes as centre and size in input pixels, then class scores."""
+
+    outputs = ("raw",)
+    columns: tuple[str, ...] = ()
+
+    def __init__(self, spec: TaskSpec) -> None:
+        self._n_classes = len(spec.classes)
+
+    def preprocess(self, image: Pixels, input_hw: tuple[int, int]) -> tuple[Floats, Letterbox]:
+        return preprocess(image, input_hw)
+
+    def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
+        """Boxes that no better one of their class covers."""
+        found = candidates(outputs[0], self._n_classes)
+        kept = suppress(found.boxes_xyxy, found.class_ids)
+        boxes = boxes_to_original(found.boxes_xyxy[kept], letterbox)
+        return ImageDetections(boxes, found.scores[kept], found.class_ids[kept])
+
+
+def boxes_to_original(boxes_xyxy: Floats, letterbox: Letterbox) -> Floats:
+    """Boxes `(K, 4)` of the input as boxes of the original image, clipped to it."""
+    corners = boxes_xyxy.reshape(-1, 2, 2)  # (K, 4) -> (K, 2, 2)
+    return np.ascontiguousarray(letterbox.to_original(corners).reshape(-1, 4))

@@ -1,0 +1,39 @@
+"""Boxes with the key points of each object."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from runner.adapters.models.decoding.candidates import candidates
+from runner.adapters.models.decoding.detect import boxes_to_original
+from runner.adapters.models.decoding.suppression import suppress
+from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs, preprocess
+from runner.adapters.pictures.pixels import Pixels
+from runner.domain.task import TaskSpec
+
+
+class PoseDecoder:
+    """Output `raw`: `(1, 4 + C + 3K, A)`; of each key point x, y in input pixels and its confidence in [0, 1]."""
+
+    outputs = ("raw",)
+    columns = ("keypoints",)
+
+    def __init__(self, spec: TaskSpec) -> None:
+        self._n_classes = len(spec.classes)
+
+    def preprocess(self, image: Pixels, input_hw: tuple[int, int]) -> tuple[Floats, Letterbox]:
+        return preprocess(image, input_hw)
+
+    def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
+        """`keypoints`: 3K float32 per box, x and y in pixels of the original image, clipped to it."""
+        found = candidates(outputs[0], self._n_classes)
+        kept = suppress(found.boxes_xyxy, found.class_ids)
+        n_points = found.extra.shape[1] // 3
+        points = found.extra[kept].reshape(-1, n_points, 3)  # (D, 3K) -> (D, K, 3)
+        placed = np.concatenate((letterbox.to_original(points[..., :2]), points[..., 2:]), axis=2)
+        return ImageDetections(
+            boxes_to_original(found.boxes_xyxy[kept], letterbox),
+            found.scores[kept],
+            found.class_ids[kept],
+            {"keypoints": list(placed.reshape(-1, 3 * n_points).astype(np.float32))},
+        )

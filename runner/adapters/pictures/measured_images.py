@@ -1,0 +1,201 @@
+"""Measures image files with OpenCV: one read, one decode, every index column that pixels give."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.adapters.pictures.image_files import (
+    Format,
+    damaged,
+    jpeg_frame,
+    judge_bytes,
+    judge_file,
+    open_file,
+    too_small,
+    unreadable,
+)
+from runner.adapters.pictures.image_sizes import size_problem
+from runner.adapters.system.machine import cpu_count
+from runner.domain.progress import progress_bar
+
+# From here on, half scale changes brightness by less than 0.05 and the hash by at most 2 bits.
+HALF_SCALE_SIDE_PX = 400
+HASH_SIDE = 32
+THUMBNAIL_SIDE = 16
+_ID_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageMeasurement:
+    """One image file. What could not be measured is None.
+
+    Attributes:
+        image_id: the first 32 hex digits of the SHA-256 of the file's bytes (of none if it cannot be read).
+        problem: why the file is not usable as an image; None when it is.
+        remark: what of a usable file is not read.
+        width, height: pixels as training sees them, that is with the EXIF orientation applied.
+        brightness, contrast: mean and standard deviation of the grey values, [0, 1].
+        sharpness: variance of the Laplacian of the grey values (0–255); at half scale from 400 px on.
+        thumbnail: 16 × 16 grey values, row by row.
+        phash: 64-bit perceptual hash: signs of the 8 × 8 lowest DCT frequencies against their median.
+    """
+
+    image_id: str
+    size_bytes: int
+    problem: str | None = None
+    remark: str | None = None
+    width: int | None = None
+    height: int | None = None
+    brightness: float | None = None
+    contrast: float | None = None
+    sharpness: float | None = None
+    phash: int = 0
+    thumbnail: bytes = bytes(THUMBNAIL_SIDE**2)
+
+
+def measure_images(paths: Sequence[Path]) -> list[ImageMeasurement]:
+    """Measures files on all cores, in order, with a progress bar."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import cv2
+
+    _silence()
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # one image per core is faster than several cores per image
+    measurements = []
+    try:
+        with ThreadPoolExecutor(cpu_count()) as pool, progress_bar("index", len(paths), "image") as bar:
+            for measurement in pool.map(measure_image, paths):
+                measurements.append(measurement)
+                bar.update()
+    finally:
+        cv2.setNumThreads(threads)
+    return measurements
+
+
+def measure_image(path: Path) -> ImageMeasurement:
+    """Measures one file. A file that is no usable image gives a measurement that says so."""
+    import cv2
+    import numpy as np
+
+    try:
+        with open_file(path) as file:
+            if problem := size_problem(file):
+                return _too_large(file, problem)
+            file.seek(0)
+            data = file.read()
+    except OSError as error:
+        return ImageMeasurement(image_id=_image_id(b""), size_bytes=0, problem=unreadable(path, error))
+    image_id = _image_id(data)
+    verdict = judge_bytes(data)
+    if verdict.problem:
+        return ImageMeasurement(image_id=image_id, size_bytes=len(data), problem=verdict.problem)
+    try:
+        decoded = _decode(np.frombuffer(data, np.uint8), data, verdict.format)
+    except cv2.error:
+        decoded = damaged(verdict.format)
+    if isinstance(decoded, str):
+        return ImageMeasurement(image_id=image_id, size_bytes=len(data), problem=decoded)
+    gray, width, height = decoded
+    if problem := too_small(width, height):
+        return ImageMeasurement(
+            image_id=image_id, size_bytes=len(data), problem=problem, width=width, height=height
+        )
+    mean, deviation = cv2.meanStdDev(gray)
+    small = _shrunk(gray)
+    return ImageMeasurement(
+        image_id=image_id,
+        size_bytes=len(data),
+        remark=verdict.remark,
+        width=width,
+        height=height,
+        brightness=round(float(mean[0, 0]) / 255, 6),
+        contrast=round(float(deviation[0, 0]) / 255, 6),
+        sharpness=round(_laplacian_variance(gray), 6),
+        phash=_perceptual_hash(small),
+        thumbnail=cv2.resize(small, (THUMBNAIL_SIDE, THUMBNAIL_SIDE), interpolation=cv2.INTER_AREA).tobytes(),
+    )
+
+
+def _too_large(file: io.BufferedReader, problem: str) -> ImageMeasurement:
+    file.seek(0)
+    image_id = hashlib.file_digest(file, "sha256").hexdigest()[:_ID_DIGITS]
+    return ImageMeasurement(image_id=image_id, size_bytes=file.seek(0, os.SEEK_END), problem=problem)
+
+
+def quick_problem(path: Path) -> str | None:
+    """What is wrong with a file, as `measure_image` would say; pixels are decoded only where nothing else tells."""
+    return judge_file(path).problem
+
+
+def _decode(buffer: Any, data: bytes, kind: Format | None) -> tuple[Any, int, int] | str:
+    """Grey pixels (half scale for large images), with the full width and height; or what went wrong."""
+    import cv2
+
+    frame = jpeg_frame(data) if kind == "JPEG" else None
+    size = frame[:2] if frame else None
+    if size is not None and min(size) >= HALF_SCALE_SIDE_PX:
+        half = cv2.imdecode(buffer, cv2.IMREAD_REDUCED_GRAYSCALE_2)
+        if half is not None and (oriented := _oriented(size, half.shape[1], half.shape[0])):
+            return half, *oriented
+    gray = cv2.imdecode(buffer, cv2.IMREAD_GRAYSCALE)
+    if gray is None:
+        return damaged(kind)
+    height, width = gray.shape[:2]
+    if min(width, height) >= HALF_SCALE_SIDE_PX:
+        gray = cv2.resize(gray, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    return gray, width, height
+
+
+def _oriented(size: tuple[int, int], half_width: int, half_height: int) -> tuple[int, int] | None:
+    """The full (width, height) after EXIF rotation, told by the decoded half; None when it cannot tell."""
+    halves = ((size[0] + 1) // 2, (size[1] + 1) // 2)
+    if halves[0] == halves[1] and size[0] != size[1]:
+        return None
+    if (half_width, half_height) == halves:
+        return size
+    return (size[1], size[0]) if (half_height, half_width) == halves else None
+
+
+def _laplacian_variance(gray: Any) -> float:
+    import cv2
+
+    edges = cv2.Laplacian(gray, cv2.CV_16S)
+    # meanStdDev would give the same, 15 times slower on 16-bit integers.
+    return float(cv2.norm(edges, cv2.NORM_L2SQR) / edges.size - cv2.mean(edges)[0] ** 2)
+
+
+def _shrunk(gray: Any) -> Any:
+    """32 × 32 grey values; halved as long as possible, since exact halves are 10 times faster than one large step."""
+    import cv2
+
+    small = gray
+    while min(small.shape) >= 8 * HASH_SIDE:
+        even = small[: small.shape[0] // 2 * 2, : small.shape[1] // 2 * 2]
+        small = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (HASH_SIDE, HASH_SIDE), interpolation=cv2.INTER_AREA)
+
+
+def _perceptual_hash(small: Any) -> int:
+    import cv2
+    import numpy as np
+
+    low = cv2.dct(small.astype(np.float32))[:8, :8].ravel()  # (8, 8) -> (64,)
+    return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
+
+
+def _image_id(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:_ID_DIGITS]
+
+
+def _silence() -> None:
+    """Damaged files become rows of the index; OpenCV would also print them."""
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

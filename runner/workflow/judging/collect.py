@@ -1,0 +1,206 @@
+"""What the stages wrote, read and judged: the report's inputs. Nothing is run and nothing is written."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from runner.adapters.dvc.metafiles import pointer_md5
+from runner.config.load import LoadedSprint
+from runner.config.project import Project
+from runner.domain.evaluation import Errors, Evaluation, Gallery
+from runner.domain.files import read_json
+from runner.domain.records import Benchmark, Checks, ExportedTarget, Selection, StageFailure, Training
+from runner.domain.task import TaskName
+from runner.domain.verdict import SplitUse, Verdict
+from runner.gates.evidence import Evidence, LabelPrice
+from runner.gates.judge import judge
+from runner.planning.holdout import evaluation_digest, wear_of_verdict
+from runner.report.build import sprint_cost
+from runner.report.record import (
+    BaseTerms,
+    ConfidenceCurve,
+    FileDigest,
+    PrecisionRecall,
+    ReportInputs,
+    ToApprove,
+)
+from runner.stages.timings import read_timings
+from runner.workflow.digests import guidelines_file
+from runner.workflow.judging.written_gates import written_claim, written_gates
+from runner.workflow.terms import read_terms
+
+if TYPE_CHECKING:
+    from runner.policy.terms import Terms
+
+T = TypeVar("T")
+
+SAMPLES = "outcomes/resamples.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where a report's inputs are found.
+
+    Attributes:
+        folder: the sprint's folder, or one laid out as it is.
+        fresh: the stages whose records count.
+        champion: the sprint that this one is compared with. `champion_unknown`: why that could not be looked up.
+        uses: of the test split, by this sprint.
+    """
+
+    root: Path
+    folder: Path
+    project: Project
+    loaded: LoadedSprint
+    fresh: frozenset[str]
+    failure: StageFailure | None = None
+    champion: str | None = None
+    champion_unknown: str = ""
+    uses: Sequence[SplitUse] = ()
+
+    @property
+    def terms(self) -> Terms | None:
+        """The base branch's terms, where the sprint was judged under some."""
+        return read_terms(self.folder)
+
+    def record(self, stage: str, file: str, record_type: type[T]) -> T | None:
+        """A stage's record, or None where the stage did not get so far."""
+        path = self.folder / file
+        return read_json(path, record_type) if stage in self.fresh and path.is_file() else None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """What the evaluate stage wrote."""
+        return self.record("evaluate", "evaluation.json", Evaluation)
+
+
+def collect(sources: Sources) -> ReportInputs:
+    """Reads the records of the stages that count, and judges them.
+
+    Raises:
+        FlywheelError: a record or the samples behind the evaluation cannot be read.
+    """
+    root, project, loaded = sources.root, sources.project, sources.loaded
+    pointer = f"{project.dataset.path}.dvc"
+    evaluated = "evaluate" in sources.fresh
+    inputs = ReportInputs(
+        project=project,
+        sprint=loaded.sprint,
+        sprint_name=loaded.name,
+        spec=FileDigest(path=f"specs/{loaded.name}.yaml", sha256=loaded.raw_sha256),
+        data_pointer=pointer,
+        data_md5=pointer_md5(root / pointer),
+        guidelines=_guidelines(root, loaded),
+        failure=sources.failure,
+        selection=sources.record("select", "selection.json", Selection),
+        checks=sources.record("check", "checks.json", Checks),
+        training=sources.record("train", "training.json", Training),
+        exports=sources.record("export", "exports.json", list[ExportedTarget]) or [],
+        evaluation=sources.evaluation,
+        errors=sources.record("evaluate", "errors.json", Errors),
+        precision_recall=_precision_recall(sources.folder) if evaluated else [],
+        confidence_curves=_confidence_curves(sources.folder) if evaluated else [],
+        gallery=sources.record("inspect", "gallery.json", Gallery),
+        benchmark=sources.record("benchmark", "benchmark.json", Benchmark),
+        champion_name=_champion_name(sources),
+        champion_why_not=sources.champion_unknown,
+        timings=read_timings(sources.folder).stages,
+        terms=_terms(sources.terms),
+    )
+    return msgspec.structs.replace(inputs, verdict=_judge(sources, inputs))
+
+
+def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
+    """The verdict on what was measured; None when a stage failed or nothing was evaluated."""
+    if inputs.evaluation is None or inputs.failure is not None:
+        return None
+    from runner.assessment.samples import read_samples
+
+    project, loaded = sources.project, sources.loaded
+    cost = sprint_cost(inputs.timings, project.costs)
+    evidence = Evidence(
+        evaluation=inputs.evaluation,
+        benchmark=inputs.benchmark,
+        exports=inputs.exports,
+        primary_target=loaded.sprint.primary_target,
+        samples=read_samples(sources.folder / SAMPLES),
+        champion=sources.champion,
+        champion_unknown=sources.champion_unknown,
+        wear=wear_of_verdict(
+            project, inputs.evaluation.split, sources.uses, evaluation_digest(sources.folder)
+        ),
+        label_price=label_price(project),
+        cost=cost.total,
+        duration_min=cost.seconds / 60 if cost.seconds is not None else None,
+    )
+    return judge(written_gates(project, loaded), evidence, written_claim(loaded))
+
+
+def _champion_name(sources: Sources) -> str | None:
+    """Where it is not known who holds the stage, the evaluation may still tell of the one of then."""
+    measured = sources.evaluation is not None and sources.evaluation.champion is not None
+    return "not known" if sources.champion_unknown and not measured else sources.champion
+
+
+def _terms(terms: Terms | None) -> BaseTerms | None:
+    """What the report says of the terms."""
+    if terms is None:
+        return None
+    from runner.policy.project_rules import approvers
+
+    return BaseTerms(
+        base_commit=terms.base_commit,
+        reference=terms.reference,
+        findings=[
+            ToApprove(finding=finding, approvers=approvers(terms.policy, finding.kind) or [])
+            for finding in terms.all_findings
+        ],
+    )
+
+
+def _guidelines(root: Path, loaded: LoadedSprint) -> FileDigest | None:
+    path = guidelines_file(root, loaded)
+    if path is None:
+        return None
+    return FileDigest(path=path, sha256=hashlib.sha256((root / path).read_bytes()).hexdigest())
+
+
+def label_price(project: Project) -> LabelPrice:
+    """What one more labelled object costs (image, for classify); a price of 0 is one that nobody entered."""
+    label = project.costs.label
+    prices: dict[TaskName, float] = {
+        "detect": label.box,
+        "obb": label.box,
+        "segment": label.polygon,
+        "pose": label.keypoints,
+        "classify": label.class_label,
+    }
+    return LabelPrice(per_object=prices[project.task] or None, currency=project.costs.currency)
+
+
+def _precision_recall(folder: Path) -> list[PrecisionRecall]:
+    curves = _curves(folder / "plots" / "precision_recall.csv", "recall", "precision")
+    return [PrecisionRecall(name=name, recall=x, precision=y) for name, (x, y) in curves.items()]
+
+
+def _confidence_curves(folder: Path) -> list[ConfidenceCurve]:
+    curves = _curves(folder / "plots" / "f1_confidence.csv", "confidence", "f1")
+    return [ConfidenceCurve(name=name, confidence=x, f1=y) for name, (x, y) in curves.items()]
+
+
+def _curves(path: Path, x: str, y: str) -> dict[str, tuple[list[float], list[float]]]:
+    points: dict[str, tuple[list[float], list[float]]] = {}
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                xs, ys = points.setdefault(row["target"], ([], []))
+                xs.append(float(row[x]))
+                ys.append(float(row[y]))
+    return points

@@ -1,0 +1,181 @@
+"""`report`: judge what the stages wrote, and render it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from runner.config.load import LoadedSprint
+from runner.config.project import Project
+from runner.domain.champion import ResolvedChampion
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import read_json, write_bytes, write_json, write_text
+from runner.domain.records import Selection, StageFailure
+from runner.domain.verdict import SplitUse
+from runner.planning import holdout
+from runner.planning.ancestor import resolve_ancestor
+from runner.planning.holdout_uses import uses_on_branches
+from runner.planning.incumbent import find_incumbent
+from runner.planning.records import Action, StagePlan
+from runner.planning.resolve import ResolvedStage, stages_of
+from runner.planning.stages import UNCHANGED, plan_stages
+from runner.planning.workspace import Repository
+from runner.report import markdown, plots
+from runner.report.build import build
+from runner.stages.run import FAILURE_FILE
+from runner.workflow.digests import renderings_are_recorded, write_digests
+from runner.workflow.judged_sprint import JudgedSprint
+from runner.workflow.judging.collect import Sources, collect
+from runner.workflow.load import load
+
+JUDGING = ("champion", "evaluate")  # what a new champion, or other slices, run again
+DRAWN = "inspect"  # reads of the outcomes those of the judged artefact alone
+
+
+def report(root: Path, name: str | None) -> JudgedSprint:
+    """Judges and renders again, without running anything.
+
+    Raises:
+        FlywheelError: the sprint has not run, or not as its spec now says.
+    """
+    project, loaded = load(root, name)
+    folder = root / "reports" / loaded.name
+    failure = read_json(folder / FAILURE_FILE, StageFailure) if (folder / FAILURE_FILE).is_file() else None
+    if failure is None:
+        _require_complete(root, project, loaded)
+    return write_report(root, project, loaded, failure, redraw=True)
+
+
+def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> None:
+    pending = [plan for plan in _plans(root, project, loaded) if not _is_here(plan)]
+    absent = [path for plan in pending for path in plan.stored]
+    if absent and all(plan.absent_only for plan in pending):
+        raise FlywheelError(
+            f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not here, only in DVC",
+            where=Where(f"reports/{loaded.name}"),
+            hint=f"dvc pull reports/{loaded.name}/dvc.yaml; or only compare what is recorded: flywheel verify {loaded.name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    compared = [plan for plan in pending if plan.stage in JUDGING and not plan.absent_only]
+    if compared and all(plan.absent_only or plan.stage in (*JUDGING, DRAWN) for plan in pending):
+        raise FlywheelError(
+            f"not judged as it would be today: {compared[0].stage}: {'; '.join(compared[0].reasons)}",
+            where=Where(f"reports/{loaded.name}"),
+            hint=f"flywheel judge {loaded.name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    if pending:
+        raise FlywheelError(
+            f"not run as the spec now says: {pending[0].stage}: {'; '.join(pending[0].reasons)}",
+            where=Where(f"specs/{loaded.name}.yaml"),
+            hint=f"flywheel run {loaded.name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+
+
+def _is_here(plan: StagePlan) -> bool:
+    """Whether what lies in the sprint's folder is the stage's: what the run cache would bring is not there yet."""
+    return plan.action is Action.CACHED and plan.reasons == [UNCHANGED]
+
+
+def write_report(
+    root: Path,
+    project: Project,
+    loaded: LoadedSprint,
+    failure: StageFailure | None,
+    *,
+    redraw: bool = False,
+    nothing_ran: bool = False,
+) -> JudgedSprint:
+    """Judges what the stages wrote and writes verdict.json, uses.json, report.json, report.md, the plots and digests.json.
+
+    The renderings are left alone where they and the report are the same as before, unless `redraw`.
+
+    Args:
+        nothing_ran: what DVC keeps is as the last report found it.
+    """
+    folder = root / "reports" / loaded.name
+    inputs = collect(_sources(root, project, loaded, failure))
+    if inputs.verdict is not None:
+        write_json(folder / "verdict.json", inputs.verdict)
+    else:
+        (folder / "verdict.json").unlink(missing_ok=True)
+    rendered = build(inputs)
+    previous = folder / "report.json"
+    before = previous.read_bytes() if previous.is_file() else None
+    write_json(folder / "report.json", rendered)
+    if redraw or before != previous.read_bytes() or not renderings_are_recorded(root, loaded.name):
+        _write_plots(folder / "plots", plots.render(rendered))
+        write_text(folder / "report.md", markdown.render(rendered, plots="plots"))
+    write_digests(root, project, loaded, stored_unchanged=nothing_ran)
+    return JudgedSprint(report=rendered, folder=folder.relative_to(root))
+
+
+def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageFailure | None) -> Sources:
+    """The stages that are up to date: what a failed run left of an older one is not shown.
+
+    What is only not here, weights in a clone say, is as true as it was.
+    """
+    against = find_incumbent(root, project, loaded)
+    stages = stages_of(project, loaded, against.model, resolve_ancestor(root, project, loaded))
+    plans = plan_stages(stages, Repository(root, root / "reports" / loaded.name))
+    fresh = {plan.stage for plan in plans if _is_here(plan) or plan.absent_only}
+    if failure is not None and failure.stage == "check":
+        fresh.add("check")
+    sources = Sources(
+        root=root,
+        folder=root / "reports" / loaded.name,
+        project=project,
+        loaded=loaded,
+        fresh=frozenset(fresh),
+        failure=failure,
+        champion=against.sprint,
+        champion_unknown=against.unknown,
+    )
+    return replace(sources, uses=_counted(sources, stages, against.model))
+
+
+def _counted(
+    sources: Sources, stages: Sequence[ResolvedStage], champion: ResolvedChampion | None
+) -> list[SplitUse]:
+    """The sprint's uses of the test split: judging an evaluation is one, and is recorded in git."""
+    evaluation = sources.evaluation
+    if evaluation is None or sources.failure is not None:
+        return []
+    sprint = sources.loaded.sprint
+    selection = sources.record("select", "selection.json", Selection)
+    gates = [*sprint.gates, *sources.project.policy.gates, *(gate for gate, _, _ in sources.loaded.kept)]
+    elsewhere, trouble = uses_on_branches(sources.root)
+    for line in trouble:
+        print(f"not counted as a use of the test split: {line}", file=sys.stderr)
+    uses = holdout.with_use(
+        holdout.recorded_uses(sources.root),
+        sources.loaded.name,
+        evaluation.split_digest,
+        holdout.evaluation_digest(sources.folder),
+        evaluation.resampling.level if evaluation.resampling else sprint.evaluate.confidence.level,
+        holdout.asked(selection, stages, champion, gates)
+        if selection is not None
+        else holdout.HoldoutQuestion(),
+        elsewhere,
+    )
+    write_json(sources.folder / holdout.FILE, uses)
+    return uses
+
+
+def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
+    """Writes the pictures, and removes those that an earlier report had and this one has not."""
+    names = {name for name, _ in pictures}
+    for name, content in pictures:
+        write_bytes(folder / name, content)
+    for old in [*folder.glob("*.svg"), *folder.glob("*.png")]:
+        if old.name not in names:
+            old.unlink()
+
+
+def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan]:
+    champion = find_incumbent(root, project, loaded).model
+    stages = stages_of(project, loaded, champion, resolve_ancestor(root, project, loaded))
+    return plan_stages(stages, Repository(root, root / "reports" / loaded.name))

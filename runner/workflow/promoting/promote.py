@@ -1,0 +1,293 @@
+"""`promote`: a judged sprint's model is registered and assigned, without training anything again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from runner.adapters.git import commits
+from runner.adapters.git.repository import remote_url, run_git
+from runner.config.load import LoadedSprint
+from runner.config.project import Model, Project
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import read_json, write_json, write_text
+from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Approval, recorded_ids
+from runner.domain.records import Record
+from runner.planning.champion import Champion, Registry
+from runner.planning.incumbent import successor
+from runner.policy.approvals import Decision
+from runner.policy.undecided import REASON_LENGTH, approve_options
+from runner.report import model_card
+from runner.report.record import SprintReport
+from runner.workflow.load import load
+from runner.workflow.locking import sprint_lock
+from runner.workflow.promoting.pushing import (
+    delete_tags,
+    is_left_behind,
+    push_all,
+    require_fetchable,
+    tags_at,
+)
+from runner.workflow.promoting.readiness import Conditions, Readiness, readiness
+from runner.workflow.promoting.registering import (
+    Registered,
+    commit_model,
+    model_artifact,
+    next_version,
+    registered_record,
+    shipped_target,
+    tag_message,
+    write_tags,
+)
+
+Result = Literal["promoted", "unchanged", "would promote", "stale", "waiting", "refused", "altered"]
+
+NO_MODEL = "the project names no model to promote under: add `model: {name: …, stage: prod}` to flywheel.yaml"
+
+
+class Promotion(Record, frozen=True, kw_only=True):
+    """What became of it.
+
+    Attributes:
+        result: `unchanged`: it holds the stage already. `altered`: its record does not follow. `refused`: it was not
+            reached. `stale`: judge it again. `waiting`: findings wait for approval.
+        reasons: why not, each a sentence.
+        decisions: of every finding, whether it is approved.
+        before: the sprint that held the stage; None at the first promotion.
+        agreed: the approvals were committed by themselves: they hold although the sprint was not promoted.
+    """
+
+    sprint: str
+    result: Result
+    reasons: list[str] = []
+    decisions: list[Decision] = []
+    model: str = ""
+    stage: str = ""
+    version: str | None = None
+    tag: str | None = None
+    commit: str | None = None
+    before: str | None = None
+    pushed: bool = False
+    agreed: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the sprint holds the stage, or would."""
+        done = self.result in ("promoted", "unchanged", "would promote")
+        return int(ExitCode.PASS if done else ExitCode.GATE_NOT_PASSED)
+
+
+def promote(
+    root: Path, name: str | None, conditions: Conditions, *, push: bool, dry_run: bool = False
+) -> Promotion:
+    """Verifies the record, and registers and assigns its model. Doing it twice, or again after it was killed, is safe.
+
+    Raises:
+        ConfigurationErrors: flywheel.yaml or the spec is not valid.
+        FlywheelError: it is not known who holds the stage; the sprint was not judged, or what `verify` needs is not here
+            (exit code 3); git, DVC or GTO refuse (exit code 3); the push failed (exit code 5).
+    """
+    project, loaded = load(root, name)
+    if project.model is None:
+        return Promotion(sprint=loaded.name, result="refused", reasons=[NO_MODEL])
+    with sprint_lock(root, loaded.name):
+        champion = Registry(root, project).champion(finishing=loaded.name)
+        known = registered_record(root, project.model, loaded.name)
+        begun = _begun(loaded.name, project.model, champion)
+        holds = known is not None and champion is not None and champion.commit == known[1]
+        if known is not None and holds and not (push and is_left_behind(root, project.model, known[1])):
+            begun = msgspec.structs.replace(begun, tag=champion.tag if champion else None)
+            return _again(root, project.model, begun, known, push=push and not dry_run)
+        found = readiness(root, project, loaded, conditions)
+        if (of_the_past := _of_the_past(root, project, loaded, found, known)) is not None:
+            return msgspec.structs.replace(begun, result="refused", reasons=[of_the_past])
+        _require_findings(loaded.name, conditions.approvals, found.decisions)
+        if not found.promotable:
+            agreed = found.agreed and not dry_run and record_agreed(root, loaded.name, found.decisions)
+            return msgspec.structs.replace(_kept(begun, found), agreed=bool(agreed))
+        if push:
+            require_fetchable(root, loaded.name, "HEAD")
+        version = known[0] if known else next_version(root, project.model, loaded.name, _of(champion))
+        begun = msgspec.structs.replace(begun, version=version, decisions=found.decisions)
+        if dry_run:
+            return msgspec.structs.replace(begun, result="would promote")
+        if known is not None and holds:  # a rebase left its tags behind: they are made anew
+            delete_tags(root, tags_at(root, project.model, known[1]))
+        written = _write(root, project, loaded, found, version)
+        if push:
+            push_all(root, written, project.model)
+    return msgspec.structs.replace(
+        begun, result="promoted", tag=written.tag, commit=written.commit, pushed=push
+    )
+
+
+def _begun(sprint: str, model: Model, champion: Champion | None) -> Promotion:
+    before = champion.sprint if champion else None
+    return Promotion(sprint=sprint, result="unchanged", model=model.name, stage=model.stage, before=before)
+
+
+def terminal_approvals(root: Path, findings: Sequence[str], reason: str = "") -> list[Approval]:
+    """Approvals of whoever types the command: git's `github.user`, else its `user.name`.
+
+    Args:
+        reason: of all of them; one line of it is kept.
+
+    Raises:
+        FlywheelError: git knows no name.
+    """
+    if not findings:
+        return []
+    names = (
+        run_git(root, "config", key).stdout.decode(errors="replace").strip()
+        for key in ("github.user", "user.name")
+    )
+    by = next((name for name in names if name), None)
+    if by is None:
+        raise FlywheelError(
+            "an approval needs a name, and git knows none",
+            where=Where(".git/config"),
+            hint="git config github.user LOGIN",
+        )
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    said = " ".join(reason.split())[:REASON_LENGTH]
+    return [Approval(finding=finding, by=by, at=at, channel="terminal", reason=said) for finding in findings]
+
+
+def _require_findings(name: str, approvals: Sequence[Approval], decisions: Sequence[Decision]) -> None:
+    """Who types an id means a finding: a mistyped one must not look like an approval.
+
+    Raises:
+        FlywheelError: one that was typed is none.
+    """
+    known = [decision.finding.id for decision in decisions]
+    unknown = [each.finding for each in approvals if each.channel == "terminal" and each.finding not in known]
+    if not unknown:
+        return
+    shown = ", ".join(known)
+    raise FlywheelError(
+        f"{', '.join(map(str, unknown))} is no finding of {name}; "
+        + (f"its findings are: {shown}" if known else "it has none to approve"),
+        where=Where(f"reports/{name}/{TERMS_FILE}"),
+        hint=f"flywheel promote {name}" + approve_options(decision.finding for decision in decisions),
+    )
+
+
+def _of(champion: Champion | None) -> tuple[str, str] | None:
+    return (champion.sprint, champion.commit) if champion else None
+
+
+def _of_the_past(
+    root: Path, project: Project, loaded: LoadedSprint, found: Readiness, known: tuple[str, str] | None
+) -> str | None:
+    """Why a model that held the stage once is not promoted over the one that took its place; None where it is not of these.
+
+    After a rollback the stage is held by what the sprint was compared with when it was promoted: then it may have it back.
+    """
+    holder = successor(root, project, loaded)
+    if holder is None or (known is not None and found.verdict.champion == holder.sprint):
+        return None
+    return (
+        f"its model held the stage before, and {holder.sprint} ({holder.tag}) took its place: only a rollback brings it back "
+        f"(flywheel rollback {loaded.name})"
+    )
+
+
+def _again(root: Path, model: Model, begun: Promotion, known: tuple[str, str], *, push: bool) -> Promotion:
+    """It holds the stage; what was not pushed then may be now."""
+    version, commit = known
+    tag = str(begun.tag)
+    if push:
+        require_fetchable(root, begun.sprint, commit)
+        push_all(root, Registered(version=version, tag=tag, commit=commit, tags=[]), model)
+    return msgspec.structs.replace(begun, version=version, commit=commit, pushed=push)
+
+
+def _kept(begun: Promotion, found: Readiness) -> Promotion:
+    waiting = [f"{decision.finding.id}: {decision.needs}" for decision in found.waiting]
+    return msgspec.structs.replace(
+        begun,
+        result=_why(found),
+        reasons=[*found.altered, *found.refused, *found.stale, *waiting],
+        decisions=found.decisions,
+    )
+
+
+def record_agreed(root: Path, name: str, decisions: Sequence[Decision]) -> bool:
+    """Commits who approved what of a sprint that is not promoted, so that nobody is asked again; whether that was new."""
+    path = f"reports/{name}/{AGREED_FILE}"
+    known = read_json(root / path, list[Agreed]) if (root / path).is_file() else []
+    there = {each.finding.content for each in known}
+    new = [
+        Agreed(finding=each.finding, by=str(each.by), at=each.at, channel=each.channel)
+        for each in decisions
+        if each.finding.content not in there
+    ]
+    if new:
+        write_json(root / path, [*known, *new])
+    made = commits.commit_files(root, [path], f"flywheel: approvals of {name} [skip ci]")
+    return made is not None
+
+
+def _why(found: Readiness) -> Result:
+    """What must be seen to first."""
+    if found.altered:
+        return "altered"
+    return "refused" if found.refused else "stale" if found.stale else "waiting"
+
+
+def _write(root: Path, project: Project, loaded: LoadedSprint, found: Readiness, version: str) -> Registered:
+    """The card, the commit, and the tags, in this order: what was killed in between is finished by running it again."""
+    model, name = project.model, loaded.name
+    if model is None:
+        raise ValueError("a project without a model has nothing to promote under")
+    record = commits.newest_of(root, [f"reports/{name}/digests.json"]) or commits.head(root)
+    known = registered_record(root, model, name)
+    if known is None:
+        _write_card(root, model, name, version, found.decisions)
+    artifact = model_artifact(model, name, shipped_target(root / "reports" / name), project.task)
+    message = f"flywheel: {name} is {model.name} {version} [skip ci]"
+    files = [f"reports/{name}/{model_card.FILE}"]
+    commit = commit_model(root, artifact, files, message)
+    commit = known[1] if known else commit  # what was promoted once keeps its version and its commit
+    approved = [f"{each.finding.id} by {each.by}" for each in found.decisions if each.by]
+    accepted = recorded_ids(each.finding for each in found.decisions if each.by)
+    given = "; ".join(f"{each.finding.id}: {each.reason}" for each in found.decisions if each.reason)
+    reasons = {"reasons": given} if given else {}
+    message = tag_message(
+        f"flywheel: promoted to {model.name} {model.stage}",
+        sprint=name,
+        record=record,
+        verdict=str(found.verdict.outcome_under(accepted)),
+        approvals=", ".join(approved) or "none needed",
+        **reasons,
+        event="promotion",
+    )
+    return write_tags(root, model, version, commit, message)
+
+
+def _write_card(root: Path, model: Model, name: str, version: str, decisions: Sequence[Decision]) -> None:
+    path = root / "reports" / name / model_card.FILE
+    context = model_card.CardContext(
+        model=model.name,
+        stage=model.stage,
+        version=version,
+        repository_url=public_url(root),
+        findings=[decision.finding for decision in decisions],
+        approved={decision.finding.id: decision.by for decision in decisions if decision.by},
+        reasons={decision.finding.id: decision.reason for decision in decisions if decision.reason},
+    )
+    text = model_card.render(read_json(path.with_name("report.json"), SprintReport), context)
+    if not path.is_file() or path.read_bytes() != text.encode():
+        write_text(path, text)
+
+
+def public_url(root: Path) -> str:
+    """Where others find the repository: its remote; "." without one."""
+    url = remote_url(root)
+    public = re.fullmatch(r"https?://[^\s]+|(?:ssh://)?[\w.-]+@[\w.-]+[:/][^\s]+", url)
+    return url if public else "."  # a folder of this machine means nothing to others

@@ -1,0 +1,371 @@
+"""`verify`: whether a sprint's metrics, verdict and report follow from its stored predictions, to the byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+import yaml
+
+from runner.adapters.dvc import metafiles
+from runner.adapters.system import yaml_text
+from runner.config.load import LoadedSprint
+from runner.config.project import Project
+from runner.domain.ancestor import Ancestor
+from runner.domain.champion import ResolvedChampion
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import encode_json, read_json, read_text
+from runner.domain.policy import FindingKind
+from runner.domain.records import Record
+from runner.domain.verdict import Verdict
+from runner.pipeline.compile import compiled
+from runner.planning.resolve import stages_of
+from runner.stages import evaluate
+from runner.stages.evaluate import EvaluateParams
+from runner.stages.run import FAILURE_FILE
+from runner.trainers import CHAMPION
+from runner.workflow import digests, terms
+from runner.workflow.differences import first_difference, table_difference
+from runner.workflow.judging import stale
+from runner.workflow.load import load
+from runner.workflow.lock import broken_links
+from runner.workflow.record_files import advice, collapsed, strangers
+from runner.workflow.sections import ancestor_of, champion_of, section
+from runner.workflow.verifying.rebuild import REPORTED, RecordedSprint, evaluated_again, reported_again
+
+if TYPE_CHECKING:
+    from runner.policy.terms import Terms
+
+Problem = Literal["changed", "missing", "extra", "does not follow"]
+NOT_READ = ("weights", "exports")  # large, and nothing here is made from them
+OPTIONAL = ("gallery",)  # pictures for people: no number rests on them
+
+
+class Mismatch(Record, frozen=True, kw_only=True):
+    """One file that is not what it must be.
+
+    `changed`, `missing` and `extra` are by digests.json and dvc.lock; what `does not follow` was made again from what it rests on
+    and came out otherwise.
+    """
+
+    file: str
+    problem: Problem
+    detail: str = ""
+
+
+class Verification(Record, frozen=True, kw_only=True):
+    """What `verify` found.
+
+    Attributes:
+        compared: files whose digest was compared.
+        rebuilt: files that were made again and compared byte by byte.
+        absent: folders that nothing depends on and that are not here.
+        notes: what could not be looked at, in sentences.
+        hint: what to type where the project has moved on since the record was made.
+    """
+
+    sprint: str
+    identical: bool
+    compared: int
+    rebuilt: list[str]
+    findings: list[Mismatch]
+    absent: list[str] = []
+    notes: list[str] = []
+    hint: str | None = None
+
+
+def verify(root: Path, name: str) -> Verification:
+    """Compares every file with its digest, then makes evaluation, verdict and report again and compares those.
+
+    Raises:
+        ConfigurationErrors: flywheel.yaml or the spec is not valid.
+        FlywheelError: the sprint has no verdict, or its stored outputs are not here (exit code 3); git gave files other
+            line ends (exit code 1).
+    """
+    project, loaded = load(root, name)
+    folder = root / "reports" / loaded.name
+    recorded = _recorded_digests(folder, loaded.name)
+    digests.require_line_ends(root, recorded)
+    absent = _require_outputs(folder, loaded.name, recorded)
+    findings = [*_strangers(root, loaded.name), *_against_digests(root, project, loaded, recorded, absent)]
+    findings += _against_lock(folder, {finding.file for finding in findings})
+    findings += _in_lock(folder)
+    of_terms, notes = _terms(root, folder)
+    findings += of_terms
+    repeated = _Repeated(root, folder, project, loaded, suspicious=bool(findings))
+    findings += repeated.findings
+    findings = _blamed(findings, repeated.rebuilt, f"reports/{loaded.name}/")
+    return Verification(
+        sprint=loaded.name,
+        identical=not findings,
+        compared=len(recorded),
+        rebuilt=repeated.rebuilt,
+        findings=findings,
+        absent=absent,
+        notes=notes,
+        hint=_hint(findings, loaded.name),
+    )
+
+
+def _hint(findings: list[Mismatch], sprint: str) -> str | None:
+    """A record is of the flywheel.yaml and the specs of its own commit: those of a later one were not reported on."""
+    folder = f"reports/{sprint}"
+    if all(finding.file.startswith(f"{folder}/") for finding in findings):
+        return None
+    return f"git checkout $(git log -1 --format=%H -- {folder}) && flywheel verify {folder}"
+
+
+def _terms(root: Path, folder: Path) -> tuple[list[Mismatch], list[str]]:
+    """Whether the terms are those that git's two commits and the records give, and what could not be told."""
+    recorded = terms.read_terms(folder)
+    if recorded is None:
+        return [], []
+    file = f"reports/{folder.name}/{terms.FILE}"
+    try:
+        again = terms.recomputed(root, folder.name, recorded)
+    except FlywheelError as error:
+        detail = f"it could not be made again: {error.message}"
+        return [Mismatch(file=file, problem="does not follow", detail=detail)], []
+    if again is None:
+        return [], [
+            f"{file} was not made again: git has no commit {recorded.base_commit[:10]} here, or not its history"
+        ]
+    from runner.policy.terms import with_full_ids
+
+    stored, rebuilt = encode_json(with_full_ids(_when_judged(recorded))), encode_json(again)
+    if stored == rebuilt or _follows_from_the_merge(root, folder, recorded, stored):
+        return [], []
+    detail = first_difference(terms.FILE, stored, rebuilt)
+    return [Mismatch(file=file, problem="does not follow", detail=detail)], []
+
+
+def _follows_from_the_merge(root: Path, folder: Path, recorded: Terms, stored: bytes) -> bool:
+    """A branch moves on after a merge, and what others changed since is no change of this sprint's terms."""
+    try:
+        merged = stale.merged_terms(root, folder.name, recorded)
+        return any(encode_json(terms.with_evidence(root, folder, each)) == stored for each in merged)
+    except FlywheelError:
+        return False
+
+
+def _when_judged(recorded: Terms) -> Terms:
+    """Without what promotion adds when the base moved on: it asks for more approval, never for less."""
+    found = [
+        [finding for finding in findings if finding.kind is not FindingKind.STALE]
+        for findings in (recorded.findings, recorded.evidence)
+    ]
+    return msgspec.structs.replace(recorded, findings=found[0], evidence=found[1])
+
+
+def _recorded_digests(folder: Path, name: str) -> dict[str, str]:
+    if (folder / FAILURE_FILE).is_file():
+        raise FlywheelError(
+            "the last run failed: there is no verdict to verify",
+            where=Where(str(folder / FAILURE_FILE)),
+            hint=f"flywheel run {name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    if not (folder / digests.FILE).is_file():
+        raise FlywheelError(
+            "the sprint has no digests.json: it was not reported, or by a version that did not write it",
+            where=Where(str(folder)),
+            hint=f"flywheel run {name}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return read_json(folder / digests.FILE, dict[str, str])
+
+
+def _require_outputs(folder: Path, name: str, recorded: dict[str, str]) -> list[str]:
+    """The folders that may be absent and are.
+
+    Raises:
+        FlywheelError: one that is needed is absent: git has DVC's pointer only.
+    """
+    prefix = f"reports/{name}/"
+    named = {file.removeprefix(prefix).split("/")[0] for file in recorded if file.startswith(prefix)}
+    absent = [part for part in digests.STORED if part in named and not (folder / part).exists()]
+    needed = [part for part in absent if part not in OPTIONAL]
+    if needed:
+        raise FlywheelError(
+            f"{', '.join(f'{part}/' for part in needed)} {'is' if len(needed) == 1 else 'are'} not here, "
+            "only in DVC",
+            where=Where(str(folder)),
+            hint=f"dvc pull {' '.join(prefix + part for part in needed)}",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return absent
+
+
+def _against_digests(
+    root: Path, project: Project, loaded: LoadedSprint, recorded: dict[str, str], absent: list[str]
+) -> Iterator[Mismatch]:
+    not_here = tuple(f"reports/{loaded.name}/{part}/" for part in absent)
+    for file, digest in recorded.items():
+        if file.startswith(not_here):
+            continue
+        if not (root / file).is_file():
+            yield Mismatch(file=file, problem="missing")
+        elif digests.digest_of(root / file) != digest:
+            yield Mismatch(
+                file=file, problem="changed", detail="its bytes are not those that were reported on"
+            )
+    for file in digests.relied_on(root, project, loaded):
+        if file not in recorded:
+            yield Mismatch(file=file, problem="extra", detail="it was not there when the report was made")
+
+
+def _strangers(root: Path, sprint: str) -> Iterator[Mismatch]:
+    for file in collapsed(strangers(root, sprint)):
+        yield Mismatch(file=file, problem="extra", detail=f"it is of no record; {advice(file)}")
+
+
+def _against_lock(folder: Path, named: set[str]) -> Iterator[Mismatch]:
+    """What DVC recorded when the stages ran: it tells of files whose digests were changed along with them."""
+    prefix = f"reports/{folder.name}/"
+    for stage in metafiles.read_lock(folder / "dvc.lock").values():
+        for out, md5 in stage.outs.items():
+            path = folder / out
+            known = any(file == prefix + out or file.startswith(f"{prefix}{out}/") for file in named)
+            if known or not path.exists() or Path(out).parts[0] in NOT_READ:
+                continue
+            found = metafiles.folder_md5(path) if path.is_dir() else metafiles.file_md5(path)
+            if found != md5:
+                detail = "it is not what the stage wrote, by dvc.lock"
+                yield Mismatch(file=prefix + out, problem="changed", detail=detail)
+
+
+def _in_lock(folder: Path) -> Iterator[Mismatch]:
+    """What was delivered is what was judged only if each stage read what the one before it wrote."""
+    try:
+        pipeline = yaml_text.load(read_text(folder / "dvc.yaml"))["stages"]
+        broken = list(broken_links(pipeline, metafiles.read_lock(folder / "dvc.lock")))
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        broken = [f"it could not be compared with dvc.yaml: {type(error).__name__}"]
+    for detail in broken:
+        yield Mismatch(file=f"reports/{folder.name}/dvc.lock", problem="does not follow", detail=detail)
+
+
+def _blamed(findings: list[Mismatch], rebuilt: list[str], prefix: str) -> list[Mismatch]:
+    """A file that came out the same when it was made again is right: its entry in digests.json is not."""
+    differing = {finding.file for finding in findings if finding.problem == "does not follow"}
+    right = {prefix + name for name in rebuilt} - differing
+    return [
+        Mismatch(
+            file=prefix + digests.FILE,
+            problem="changed",
+            detail=f"its digest of {finding.file.removeprefix(prefix)} is wrong: made again, that file is the same",
+        )
+        if finding.problem == "changed" and finding.file in right
+        else finding
+        for finding in findings
+    ]
+
+
+class _Repeated:
+    """The second look: nothing that is stored is believed but what everything else rests on."""
+
+    def __init__(
+        self, root: Path, folder: Path, project: Project, loaded: LoadedSprint, *, suspicious: bool
+    ) -> None:
+        self.folder = folder
+        self.prefix = f"reports/{loaded.name}/"
+        self.rebuilt: list[str] = []
+        self.findings: list[Mismatch] = []
+        self._suspicious = suspicious
+        try:
+            sections = yaml_text.load(read_text(folder / "params.yaml"))
+            champion = champion_of(sections)
+            self._parameters(project, loaded, champion, ancestor_of(sections))
+            unknown = _unknown(folder)
+            recorded = RecordedSprint(
+                root=root,
+                folder=folder,
+                project=project,
+                loaded=loaded,
+                champion=champion.sprint if champion and not unknown else None,
+                champion_unknown=unknown,
+            )
+            self._outputs(recorded, msgspec.convert(section(sections, "evaluate"), EvaluateParams))
+        except FlywheelError as error:
+            file = error.where.file if error.where else "params.yaml"
+            named = file.removeprefix(self.prefix) if file.startswith(self.prefix) else Path(file).name
+            self._broken(named, error.message)
+        except Exception as error:  # what was tampered with can break anything; else it is a bug
+            if not suspicious:
+                raise
+            self._broken("evaluation.json", f"{type(error).__name__}: {error}")
+
+    def _parameters(
+        self,
+        project: Project,
+        loaded: LoadedSprint,
+        champion: ResolvedChampion | None,
+        ancestor: Ancestor | None,
+    ) -> None:
+        """params.yaml and dvc.yaml must be what the spec compiles to."""
+        named = loaded.sprint.train.ancestor
+        if (ancestor is None) != (named is None) or (ancestor and named not in (CHAMPION, ancestor.sprint)):
+            self._note("params.yaml", f"training started from {ancestor.sprint if ancestor else 'no sprint'}")
+        texts = compiled(stages_of(project, loaded, champion, ancestor), f"specs/{loaded.name}.yaml")
+        for name, text in texts.items():
+            self._compare(name, text.encode(), as_yaml=True)
+
+    def _outputs(self, recorded: RecordedSprint, params: EvaluateParams) -> None:
+        with evaluated_again(recorded, params) as folder:
+            for name in _written(folder):
+                if name.endswith(".parquet"):
+                    self._compare_table(name, folder / name)
+                else:
+                    self._compare(name, (folder / name).read_bytes())
+            reported = reported_again(recorded, folder)
+        for name in REPORTED:
+            self._compare(name, reported[name])
+
+    def _compare(self, name: str, rebuilt: bytes, *, as_yaml: bool = False) -> None:
+        self.rebuilt.append(name)
+        path = self.folder / name
+        stored = path.read_bytes() if path.is_file() else None
+        if stored == rebuilt:
+            return
+        if stored is None:
+            self._note(name, "it is missing")
+        elif as_yaml:
+            texts = (msgspec.json.encode(yaml_text.load(text)) for text in (stored, rebuilt))
+            self._note(name, first_difference(f"{name}.json", *texts))
+        else:
+            self._note(name, first_difference(name, stored, rebuilt))
+
+    def _compare_table(self, name: str, rebuilt: Path) -> None:
+        self.rebuilt.append(name)
+        stored = self.folder / name
+        if not stored.is_file():
+            self._note(name, "it is missing")
+        elif stored.read_bytes() != rebuilt.read_bytes():
+            # Another version of the Parquet writer gives other bytes for the same rows.
+            difference = table_difference(stored, rebuilt)
+            if difference is not None or self._suspicious:
+                self._note(name, difference or "the same rows, written differently")
+
+    def _note(self, name: str, detail: str) -> None:
+        self.findings.append(Mismatch(file=self.prefix + name, problem="does not follow", detail=detail))
+
+    def _broken(self, name: str, message: str) -> None:
+        self._note(name, f"it could not be made again: {message}")
+
+
+def _unknown(folder: Path) -> str:
+    """Why it was not known who holds the stage when the sprint was judged; what is no verdict is compared as such."""
+    try:
+        return read_json(folder / "verdict.json", Verdict).champion_unknown or ""
+    except FlywheelError:
+        return ""
+
+
+def _written(folder: Path) -> list[str]:
+    """What the evaluate stage wrote, by paths inside the sprint's folder."""
+    paths = [folder / record for record in evaluate.STAGE.records]
+    for out in evaluate.STAGE.outs:
+        paths += sorted(path for path in (folder / out).rglob("*") if path.is_file())
+    return [path.relative_to(folder).as_posix() for path in paths if path.is_file()]
