@@ -18,6 +18,7 @@ from runner.adapters.tables.duckdb import condition_mask
 from runner.adapters.tables.parquet import ColumnLike, write_table
 from runner.assessment.split import TestSplit
 from runner.config.sprint import MIN_IMAGES, MOST_FOUND, MOST_VALUES, SliceSpec
+from runner.dataset.columns import BOX
 from runner.domain.evaluation import FoundSlice
 from runner.evaluation.errors import ImageOutcomes
 from runner.evaluation.masks import run_lengths
@@ -26,10 +27,9 @@ from runner.evaluation.slices import ImageSlice, ObjectSlice, value_slices, valu
 from runner.evaluation.weakest import Losses, WeakRegion, weakest_regions
 from runner.tasks.task import Table
 
-_CORNERS = ("x_min", "y_min", "x_max", "y_max")
 # What is known of a detection as it is of a label: a condition on these says which detections lie inside.
 _DETECTION_COLUMNS = frozenset(
-    (*_CORNERS, "path", "class", "class_id", "width_px", "height_px", "area_px", "aspect_ratio")
+    (*BOX, "path", "class", "class_id", "width_px", "height_px", "area_px", "aspect_ratio")
 )
 # Names of images or of their content, and what is wrong with a file or its labels.
 _NO_PROPERTIES = frozenset(
@@ -208,7 +208,7 @@ def _detection_column(name: str, split: TestSplit, predictions: Table) -> Column
     """A column that the object table has for labels, by the same formula for detections."""
     if name in ("path", "class", "class_id"):
         return predictions[name]
-    corners = {corner: predictions[corner].astype(np.float64) for corner in _CORNERS}
+    corners = {corner: predictions[corner].astype(np.float64) for corner in BOX}
     width, height = corners["x_max"] - corners["x_min"], corners["y_max"] - corners["y_min"]
     match name:
         case "width_px":

@@ -10,18 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.adapters.tables.parquet import read_table
+from runner.dataset.columns import BOX
 from runner.tasks.sound import require_sound
 from runner.tasks.task import Table, Task, TestData
 
 SPLIT = "test"  # what sprints are judged on
-_CONDITION_COLUMNS = (
-    "class",
-    "class_id",
-    "x_min",
-    "y_min",
-    "x_max",
-    "y_max",
-)  # what slices ask of detections
+_CONDITION_COLUMNS = ("class", "class_id", *BOX)  # what slices ask of detections
 
 
 @dataclass(frozen=True, kw_only=True)

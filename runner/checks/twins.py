@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from runner.adapters.tables.frames import frame_of
 from runner.adapters.tables.parquet import column_names, read_table
 from runner.checks.detection import TWIN_IOU
+from runner.dataset.columns import BOX
 from runner.domain.records import SPLITS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_BOX = ("x_min", "y_min", "x_max", "y_max")
 
 
 def twin_frame(folder: Path) -> pd.DataFrame:
@@ -35,7 +34,7 @@ def twin_frame(folder: Path) -> pd.DataFrame:
     iou = np.full(len(path), np.nan)
     unseen = np.ones((2, len(path)), dtype=np.bool_)  # (twin of the same class, of another one; N)
     shapes = _shape_of(objects)
-    for firsts, seconds, overlaps in near_pairs(path, np.stack([objects[name] for name in _BOX], axis=1)):
+    for firsts, seconds, overlaps in near_pairs(path, np.stack([objects[name] for name in BOX], axis=1)):
         alike = labels[firsts] == labels[seconds]
         # One twin is enough: of a thousand equal lines not every pair is looked at.
         for at in np.flatnonzero(np.where(alike, unseen[0, seconds], unseen[1, seconds])):
@@ -65,13 +64,13 @@ def _selected_objects(folder: Path) -> dict[str, NDArray[Any]]:
     """The objects of the selected images that are no crowd and whose boxes are finite."""
     file = folder / "index" / "objects.parquet"
     shape = [name for name in ("corners", "area_px") if name in column_names(file)]
-    objects = read_table(file, ["path", "object_id", "class", "crowd", *_BOX, *shape])
+    objects = read_table(file, ["path", "object_id", "class", "crowd", *BOX, *shape])
     manifest = read_table(folder / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
     chosen = manifest["selected"].astype(bool) & np.isin(manifest["assigned"].astype(str), SPLITS)
     selected = set(manifest["path"][chosen].tolist())
     used = np.array([path in selected for path in objects["path"].tolist()], dtype=np.bool_)
     used &= ~objects["crowd"].astype(bool)
-    for name in _BOX:
+    for name in BOX:
         objects[name] = objects[name].astype(np.float64)
         used &= np.isfinite(objects[name])
     rows = np.flatnonzero(used)

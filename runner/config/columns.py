@@ -11,61 +11,10 @@ from runner.adapters.tables.plain_conditions import Use
 from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.config.paths import path_problem
+from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS, own_image_columns
 from runner.dataset.metadata import metadata_header
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
-
-# The fixed columns of the index's two tables, as docs/reference.md lists them.
-IMAGE_COLUMNS = {
-    "path": "the image's file, relative to the dataset's folder",
-    "image_id": "content hash of the file",
-    "split": "the layout's own split, such as the folder under images/",
-    "bytes": "file size",
-    "readable": "false for a corrupt file",
-    "problem": "why the file is not readable",
-    "width": "pixels",
-    "height": "pixels",
-    "brightness": "mean, 0 (black) to 1 (white)",
-    "contrast": "standard deviation of the brightness, 0 to 1",
-    "sharpness": "variance of the Laplacian; low is blurred",
-    "phash": "64-bit perceptual hash",
-    "group": 'the metadata column that `dataset.group_by` names, else the path; a SQL word: write `"group"`',
-    "group_fraction": "a fixed random number of the group, 0 to 1: `group_fraction < 0.1` takes a tenth",
-    "labelled": "whether there is a label for it",
-    "label_problem": "what is wrong with its labels, with file:line",
-    "n_objects": "number of labelled objects",
-}
-OBJECT_COLUMNS = {
-    "object_id": "the object's own id",
-    "image_id": "content hash of its image",
-    "path": "its image's file",
-    "split": "its image's own split",
-    "class": "the class's name",
-    "class_id": "the class's position in `classes`, from 0",
-    "x_min": "left edge, pixels",
-    "y_min": "upper edge, pixels",
-    "x_max": "right edge, pixels",
-    "y_max": "lower edge, pixels",
-    "area_px": "square pixels: of the box; segment: of the mask; obb: of the rotated box; segment and pose in the "
-    "layout coco: what the annotation's `area` says",
-    "aspect_ratio": "width divided by height",
-    "width_px": "width of the box, pixels",
-    "height_px": "height of the box, pixels",
-    "truncated": "whether the box touches the image's border",
-    "crowd": "whether it stands for a group of objects (COCO's iscrowd)",
-    "problem": "what is wrong with the box",
-}
-# By task, columns of objects.parquet that hold a shape: no condition can use them.
-SHAPE_COLUMNS = {
-    "polygons": "segment: JSON, a list of outlines [x, y, …] in pixels; null where the label is a mask only",
-    "mask_rle": "segment: COCO's compressed run-length encoding at the image's size",
-    "keypoints": "pose: x, y in pixels and visibility (0 not labelled, 1 hidden, 2 visible) of each point",
-    "corners": "obb: x, y in pixels of the four corners",
-}
-
-
-_BOOLEANS = frozenset(("readable", "labelled", "truncated", "crowd"))
-_TEXTS = frozenset(("path", "image_id", "split", "problem", "group", "label_problem", "object_id", "class"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +43,16 @@ class Columns:
 
 def image_columns(root: Path, project: Node) -> Columns:
     """The columns of the table `images`, with those of the metadata file when it is there."""
-    classes = [f"n_{entry.text}" for entry in project.get("classes").entries() if entry.text]
-    header = _metadata_columns(root, project)
+    own, header = _own_columns(project), _metadata_columns(root, project)
     return Columns(
         table="images",
-        names=(*IMAGE_COLUMNS, *classes, *(name for name in header or () if name not in IMAGE_COLUMNS)),
+        names=(*own, *(name for name in header or () if name not in IMAGE_COLUMNS)),
         complete=header is not None and isinstance(project.get("classes").value, list),
     )
+
+
+def _own_columns(project: Node) -> tuple[str, ...]:
+    return own_image_columns(entry.text for entry in project.get("classes").entries() if entry.text)
 
 
 def object_columns(classes: tuple[str, ...] | None) -> Columns:
@@ -129,9 +81,8 @@ def _metadata_columns(root: Path, project: Node, *, checked: bool = False) -> tu
         return ()
     if file.text is None or path_problem(root, file.text) or not (root / file.text).is_file():
         return None
-    classes = [f"n_{entry.text}" for entry in project.get("classes").entries() if entry.text]
     try:
-        return metadata_header(root / file.text, (*IMAGE_COLUMNS, *classes))
+        return metadata_header(root / file.text, _own_columns(project))
     except FlywheelError:
         if checked:
             raise
@@ -168,16 +119,17 @@ def _misuse(use: Use, columns: Columns) -> str | None:
     """
     name = use.column.lower()
     fixed = IMAGE_COLUMNS if columns.table == "images" else OBJECT_COLUMNS
-    if name not in fixed or use.kind == "null":
+    column = fixed.get(name)
+    if column is None or use.kind == "null":
         return None
-    if name in _BOOLEANS:
+    if column.kind == "true or false":
         wrong = use.kind in ("text", "pattern")
         return f"{name} is true or false: write `{name}` or `NOT {name}`" if wrong else None
     if name == "class" and use.kind == "text" and columns.classes is not None:
         written = use.literal.strip("'")
         if written not in columns.classes:
             return f'unknown class "{written}"{suggestion(written, columns.classes, plural="classes")}'
-    if name in _TEXTS:
+    if column.kind == "text":
         advice = "compare it with text in single quotes"
         return None if use.kind in ("text", "pattern") else f"{name} is text: {advice}"
     return None if use.kind == "number" else f"{name} is a number: compare it with a number"

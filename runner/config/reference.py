@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from runner.adapters.tables.condition_cost import (
@@ -17,8 +17,8 @@ from runner.adapters.tables.condition_cost import (
 from runner.adapters.tables.conditions import FUNCTIONS, TYPES
 from runner.adapters.tables.duckdb import CONDITION_SECONDS
 from runner.checks.expectation_names import EXPECTATIONS, Arguments
-from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS
 from runner.config.schema import Schema, referenced
+from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS, Column
 from runner.domain.errors import ExitCode
 from runner.domain.evaluation import (
     CLASSIFY_METRICS,
@@ -295,13 +295,14 @@ def _meaning(value: Schema, definitions: dict[str, Schema]) -> str:
 
 
 def _conditions() -> Iterator[str]:
-    rows = [(f"`{name}`", meaning) for name, meaning in IMAGE_COLUMNS.items()]
-    rows.append(("`n_<class>`", "number of labelled objects of that class"))
-    rows.append(("every metadata column", "from `dataset.metadata`, joined by `path` ([types](#metadata))"))
-    yield "### Columns of `images`\n\n" + _table(("column", "meaning"), rows)
-    rows = [(f"`{name}`", meaning) for name, meaning in OBJECT_COLUMNS.items()]
-    yield "### Columns of `objects`\n\n" + _table(("column", "meaning"), rows)
-    shapes = ", ".join(f"`{name}` ({meaning})" for name, meaning in SHAPE_COLUMNS.items())
+    header = ("column", "holds", "from", "meaning")
+    rows = _column_rows(IMAGE_COLUMNS.values())
+    rows.append(("`n_<class>`", "number", "labels", "number of labelled objects of that class"))
+    metadata = "joined by `path` ([types](#metadata))"
+    rows.append(("every metadata column", "", "`dataset.metadata`", metadata))
+    yield "### Columns of `images`\n\n" + _table(header, rows)
+    yield "### Columns of `objects`\n\n" + _table(header, _column_rows(OBJECT_COLUMNS.values()))
+    shapes = ", ".join(f"`{column.name}` ({column.meaning})" for column in SHAPE_COLUMNS.values())
     yield f"The file index/objects.parquet also has, by task, what no condition can use: {shapes}."
     functions = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS) if name.isidentifier())
     types = ", ".join(f"`{name}`" for name in sorted(TYPES))
@@ -312,6 +313,10 @@ def _conditions() -> Iterator[str]:
         f"expression of {MAX_STATES} states with its repetitions (`a{{3}}` is 3), {MAX_FIXED} wildcards in LIKE, {MAX_WILDCARDS} in "
         f"ILIKE, GLOB and LIKE with `_`; {CONDITION_SECONDS:.0f} seconds."
     )
+
+
+def _column_rows(columns: Iterable[Column]) -> list[tuple[str, str, str, str]]:
+    return [(f"`{column.name}`", column.kind, column.source, column.meaning) for column in columns]
 
 
 def _metrics() -> Iterator[str]:

@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runner.adapters.pictures.measured_images import ImageMeasurement
+from runner.dataset.columns import (
+    BOX,
+    IMAGE_COLUMNS,
+    OBJECT_COLUMNS,
+    Column,
+    check_class_columns,
+    count_column,
+)
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
 from runner.dataset.shapes import mask_problem, shape_columns
 from runner.domain.errors import FlywheelError
@@ -19,12 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Columns: TypeAlias = dict[str, Any]
-BUILT_IN = (
-    *("path", "image_id", "split", "bytes", "readable", "problem", "width", "height"),
-    *("brightness", "contrast", "sharpness", "phash", "group", "group_fraction"),
-    *("labelled", "label_problem", "n_objects"),
-)
+Table: TypeAlias = dict[str, Any]  # columns by name, as `write_table` takes them
 BORDER_PX = 1.0  # a box this near to the border touches it; one this far outside is wrong
 MIN_SIDE_PX = 0.5  # a box that rounds to nothing
 SHOWN_PROBLEMS = 5
@@ -34,22 +37,8 @@ SHOWN_PROBLEMS = 5
 class IndexTables:
     """The columns of images.parquet and objects.parquet."""
 
-    images: Columns
-    objects: Columns
-
-
-def class_columns(classes: Sequence[str]) -> list[str]:
-    """The columns that count each class's objects.
-
-    Raises:
-        FlywheelError: a class's column would be called `n_objects`.
-    """
-    if "objects" in classes:
-        raise FlywheelError(
-            'a class cannot be called "objects": the index counts all objects in the column n_objects',
-            hint="rename the class in flywheel.yaml and in the labels",
-        )
-    return [f"n_{name}" for name in classes]
+    images: Table
+    objects: Table
 
 
 def build_index(
@@ -80,17 +69,14 @@ def build_index(
             f'dataset.group_by: there is no metadata column "{group_by}"{near}',
             hint="correct it in flywheel.yaml; dataset.metadata names the CSV that holds it",
         )
-    counted = class_columns(scheme.classes)
+    check_class_columns(scheme.classes)
     pairs = list(zip(entries, measurements, strict=True))
     objects = [(e, m, o) for e, m in pairs if m.problem is None for o in e.objects if _mask_fits(o, m)]
     keys = metadata[group_by] if group_by else [None] * len(entries)
     groups = [entry.path if key is None else str(key) for entry, key in zip(entries, keys, strict=True)]
-    counts = {column: Counter[str]() for column in ("n_objects", *counted)}
-    for entry, _, item in objects:
-        counts["n_objects"][entry.path] += 1
-        counts[f"n_{item.class_name}"][entry.path] += 1
-    images = {**_image_columns(pairs, groups), **_count_columns(entries, counts), **metadata}
-    return IndexTables(images=images, objects=_object_columns(objects, scheme.task))
+    counted = Counter((entry.path, item.class_name) for entry, _, item in objects)
+    images = {**_image_table(pairs, groups, counted, scheme.classes), **metadata}
+    return IndexTables(images=images, objects=_object_table(objects, scheme.task))
 
 
 def group_fraction(group: str) -> float:
@@ -103,42 +89,55 @@ def group_fraction(group: str) -> float:
     return float((int.from_bytes(digest[:8], "big") >> 11) / (1 << 53))
 
 
-def _image_columns(pairs: Sequence[tuple[ImageEntry, ImageMeasurement]], groups: Sequence[str]) -> Columns:
-    import numpy as np
-
+def _image_table(
+    pairs: Sequence[tuple[ImageEntry, ImageMeasurement]],
+    groups: Sequence[str],
+    counted: Mapping[tuple[str, str], int],
+    classes: Sequence[str],
+) -> Table:
+    """Every column of the catalogue, and the number of each class's objects: `counted` by image and class."""
     measurements = [measured for _, measured in pairs]
-    return {
+    per_class = {name: [counted.get((entry.path, name), 0) for entry, _ in pairs] for name in classes}
+    values = {
         "path": [entry.path for entry, _ in pairs],
         "image_id": [measured.image_id for measured in measurements],
         "split": [entry.split for entry, _ in pairs],
-        "bytes": np.array([measured.size_bytes for measured in measurements], dtype=np.int64),
-        "readable": np.array([measured.problem is None for measured in measurements], dtype=np.bool_),
+        "bytes": [measured.size_bytes for measured in measurements],
+        "readable": [measured.problem is None for measured in measurements],
         "problem": [measured.problem for measured in measurements],
         "width": [measured.width for measured in measurements],
         "height": [measured.height for measured in measurements],
         "brightness": [measured.brightness for measured in measurements],
         "contrast": [measured.contrast for measured in measurements],
         "sharpness": [measured.sharpness for measured in measurements],
-        "phash": np.array([measured.phash for measured in measurements], dtype=np.uint64),
+        "phash": [measured.phash for measured in measurements],
         "group": list(groups),
-        "group_fraction": np.array([group_fraction(group) for group in groups], dtype=np.float64),
-        "labelled": np.array([entry.labelled for entry, _ in pairs], dtype=np.bool_),
+        "group_fraction": [group_fraction(group) for group in groups],
+        "labelled": [entry.labelled for entry, _ in pairs],
         "label_problem": [_label_problem(entry, measured) for entry, measured in pairs],
+        "n_objects": [sum(numbers[at] for numbers in per_class.values()) for at in range(len(pairs))],
+    }
+    counts = {count_column(name): _array(numbers, "int64") for name, numbers in per_class.items()}
+    return {**_in_order(IMAGE_COLUMNS, values), **counts}
+
+
+def _in_order(columns: Mapping[str, Column], values: Mapping[str, Any]) -> Table:
+    """The catalogue's columns; as arrays, where no cell is empty."""
+    return {
+        name: values[name] if column.dtype is None else _array(values[name], column.dtype)
+        for name, column in columns.items()
     }
 
 
-def _count_columns(entries: Sequence[ImageEntry], counts: Mapping[str, Counter[str]]) -> Columns:
+def _array(values: Any, dtype: str) -> NDArray[Any]:
     import numpy as np
 
-    return {
-        column: np.array([found[entry.path] for entry in entries], dtype=np.int64)
-        for column, found in counts.items()
-    }
+    return np.array(values, dtype=dtype)
 
 
-def _object_columns(
+def _object_table(
     objects: Sequence[tuple[ImageEntry, ImageMeasurement, LabelledObject]], task: TaskName
-) -> Columns:
+) -> Table:
     import numpy as np
 
     boxes = np.array([item.box_xyxy for _, _, item in objects], dtype=np.float64).reshape(-1, 4)
@@ -155,25 +154,25 @@ def _object_columns(
     shapes = shape_columns(
         task, [item for _, _, item in objects], [(m.height or 0, m.width or 0) for _, m, _ in objects]
     )
-    return {
+    values = {
         "object_id": [item.object_id for _, _, item in objects],
         "image_id": [measured.image_id for _, measured, _ in objects],
         "path": [entry.path for entry, _, _ in objects],
         "split": [entry.split for entry, _, _ in objects],
         "class": [item.class_name for _, _, item in objects],
-        "class_id": np.array([item.class_id for _, _, item in objects], dtype=np.int64),
-        **{name: boxes[:, at].copy() for at, name in enumerate(("x_min", "y_min", "x_max", "y_max"))},
+        "class_id": [item.class_id for _, _, item in objects],
+        **dict(zip(BOX, boxes.T, strict=True)),
         "area_px": _areas(sides, shapes.pop("area_px", None)),
         "aspect_ratio": [
             None if bad else float(ratio) for bad, ratio in zip(degenerate, ratios, strict=True)
         ],
-        "width_px": sides[:, 0].copy(),
-        "height_px": sides[:, 1].copy(),
+        "width_px": sides[:, 0],
+        "height_px": sides[:, 1],
         "truncated": (inside <= BORDER_PX).any(axis=1),
-        "crowd": np.array([item.crowd for _, _, item in objects], dtype=np.bool_),
+        "crowd": [item.crowd for _, _, item in objects],
         "problem": _box_problems(degenerate, sides, inside, task),
-        **shapes,
     }
+    return {**_in_order(OBJECT_COLUMNS, values), **shapes}
 
 
 def _areas(sides: NDArray[np.float64], given: Sequence[float | None] | None) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.dataset.shapes import SHAPE_COLUMNS
+from runner.dataset.columns import BOX, shape_names
 from runner.domain.image_set import packed
 from runner.domain.records import Selection, SelectionStep, SplitCounts
 from runner.domain.task import TaskName
@@ -17,7 +17,7 @@ from runner.domain.task import TaskName
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BOX_COLUMNS = ("path", "class", "x_min", "y_min", "x_max", "y_max", "crowd")
+BOX_COLUMNS = ("path", "class", *BOX, "crowd")
 JUDGED = "test"  # the split that decides
 PARTS, _PART_DIGITS = 128, 8
 UNASSIGNED = "none"  # how images that belong to no split are called in `SelectionStep.split`
@@ -62,7 +62,7 @@ class Manifest:
 
 def label_columns(task: TaskName) -> tuple[str, ...]:
     """The columns of the objects table that say what was labelled; where labels have shapes, the area too."""
-    shapes = SHAPE_COLUMNS.get(task, ())
+    shapes = shape_names(task)
     return (*BOX_COLUMNS, *shapes, *(("area_px",) if shapes else ()))
 
 
@@ -177,7 +177,7 @@ def _split_digest(
     images = [f"{manifest.paths[at]}\0{manifest.image_ids[at]}\n" for at in manifest.selected(split)]
     labels = zip(objects["path"][rows], objects["class"][rows], objects["crowd"][rows], strict=True)
     names = [f"{path}\0{name}\0{int(crowd)}\n" for path, name, crowd in labels]
-    boxes = np.stack([objects[name][rows] for name in ("x_min", "y_min", "x_max", "y_max")], axis=1)
+    boxes = np.stack([objects[name][rows] for name in BOX], axis=1)
     content = ["".join(images).encode(), "".join(names).encode(), boxes.astype("<f8").tobytes()]
     for name in sorted(objects.keys() - set(BOX_COLUMNS)):
         content.append(json.dumps([name, [_plain(objects[name][row]) for row in rows]]).encode())

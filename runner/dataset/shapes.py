@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runner.domain.task import TaskName
@@ -16,12 +16,6 @@ SizeHW: TypeAlias = tuple[int, int]
 FAR_SIDES = 20
 """Outlines that reach so many image sides away are refused: pycocotools walks along every pixel of an edge, and writes
 beyond its memory for very long ones."""
-
-SHAPE_COLUMNS: Mapping[TaskName, tuple[str, ...]] = {
-    "segment": ("polygons", "mask_rle"),
-    "pose": ("keypoints",),
-    "obb": ("corners",),
-}
 
 
 def shape_columns(

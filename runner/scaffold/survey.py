@@ -9,8 +9,8 @@ from typing import Any
 
 from runner.config.task_rules import TASK_LAYOUTS
 from runner.dataset.class_names import class_problem
+from runner.dataset.columns import check_class_columns, own_image_columns
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent
-from runner.dataset.index import BUILT_IN, class_columns
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.task import Keypoints, TaskName
@@ -142,7 +142,7 @@ def _check_classes(folder: Path, layout: str, classes: Sequence[str]) -> None:
             where=Where(str(folder)),
             hint=f"give each class a name of its own {_named_in(folder, layout)}",
         )
-    class_columns(classes)
+    check_class_columns(classes)
 
 
 def _named_in(folder: Path, layout: str) -> str:
@@ -187,9 +187,10 @@ def _metadata(
     problems = [f"{name} is not used: {files[0]} is the metadata" for name in files[1:]]
     if not files:
         return None, {}, problems
-    reserved = [*BUILT_IN, *class_columns(classes)]
     try:
-        joined = join_metadata(folder / files[0], [entry.path for entry in entries], reserved)
+        joined = join_metadata(
+            folder / files[0], [entry.path for entry in entries], own_image_columns(classes)
+        )
     except FlywheelError as error:
         at = f"{files[0]}:{error.where.line}" if error.where and error.where.line else files[0]
         return None, {}, [*problems, f"{at} is not used as metadata: {error.message}; {error.hint}"]

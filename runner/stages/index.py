@@ -74,8 +74,9 @@ def run(context: StageContext, params: IndexParams) -> None:
     """
     from runner.adapters.pictures.measured_images import measure_images
     from runner.adapters.tables.parquet import write_table
+    from runner.dataset.columns import own_image_columns
     from runner.dataset.entries import shared_remarks, unread_pictures
-    from runner.dataset.index import BUILT_IN, build_index, class_columns
+    from runner.dataset.index import build_index
     from runner.dataset.metadata import JoinedMetadata, join_metadata
     from runner.dataset.near_duplicates import write_thumbnails
 
@@ -84,7 +85,7 @@ def run(context: StageContext, params: IndexParams) -> None:
     paths = [entry.path for entry in content.entries]
     metadata = JoinedMetadata(columns={}, notes=[])
     if params.metadata is not None:
-        reserved = (*BUILT_IN, *class_columns(params.classes))
+        reserved = own_image_columns(params.classes)
         metadata = join_metadata(context.root / params.metadata, paths, reserved)
     measurements = measure_images([data / path for path in paths])
     tables = build_index(content.entries, measurements, params.scheme, metadata.columns, params.group_by)

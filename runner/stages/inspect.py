@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.dataset.columns import BOX
 from runner.domain.evaluation import Errors, Gallery, GalleryImage
 from runner.domain.files import atomic_folder, read_json, write_bytes, write_json
 from runner.domain.progress import progress_bar
@@ -28,7 +29,6 @@ MOST_MARKS = 40  # on one picture: of a crowded one the errors that matter most 
 ACTIVATION_MAPS = 4
 GALLERY = "gallery"
 ERROR_NAMES = ("missed", "background", "classification", "localisation", "both", "duplicate")
-_BOX = ("x_min", "y_min", "x_max", "y_max")
 _SHAPES = {"segment": "mask_rle", "pose": "keypoints", "obb": "corners"}
 
 Table = Mapping[str, "NDArray[Any]"]
@@ -137,7 +137,7 @@ class _Scenes:
 
         shape = [_SHAPES[params.task.name]] if params.task.name in _SHAPES else []
         outcomes = folder / "outcomes"
-        objects = read_table(folder / "index" / "objects.parquet", ["object_id", "crowd", *_BOX, *shape])
+        objects = read_table(folder / "index" / "objects.parquet", ["object_id", "crowd", *BOX, *shape])
         images: Table = read_table(outcomes / f"{params.target}-images.parquet")
         found: Table = read_table(
             outcomes / f"{params.target}-detections.parquet",
@@ -155,7 +155,7 @@ class _Scenes:
             images=images,
             found=found,
             labelled=labelled,
-            predictions=read_table(folder / "predictions" / f"{params.target}.parquet", [*_BOX, *shape]),
+            predictions=read_table(folder / "predictions" / f"{params.target}.parquet", [*BOX, *shape]),
             objects=objects,
             object_row={name: row for row, name in enumerate(objects["object_id"].tolist())},
         )
@@ -231,7 +231,7 @@ class _Scenes:
     def _shape(self, table: Table, row: int) -> dict[str, Any]:
         column = _SHAPES.get(self.task.name)
         shape = {} if column is None else {column: table[column][row]}
-        return {"box_xyxy": tuple(float(table[name][row]) for name in _BOX), **shape}
+        return {"box_xyxy": tuple(float(table[name][row]) for name in BOX), **shape}
 
 
 def _recommended(folder: Path, params: InspectParams) -> float | None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.adapters.tables import duckdb
-from runner.config.columns import IMAGE_COLUMNS as MEASURED
 from runner.config.project import Project, Splits
 from runner.config.sprint import DataSelection, SplitSelection, Sprint
+from runner.dataset.columns import own_image_columns
 from runner.dataset.manifest import Manifest, label_columns, summarise
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import atomic_folder, write_json
@@ -96,8 +96,8 @@ def chosen(images_parquet: Path, objects_parquet: Path, params: SelectParams) ->
 
 def _metadata_columns(images_parquet: Path, classes: Sequence[str]) -> list[str]:
     """The columns that are somebody's word for what an image shows, and not measured in it."""
-    measured = {*MEASURED, *(f"n_{name}" for name in classes)}
-    return [name for name in duckdb.column_names(images_parquet) if name not in measured]
+    own = own_image_columns(classes)
+    return [name for name in duckdb.column_names(images_parquet) if name not in own]
 
 
 def select(

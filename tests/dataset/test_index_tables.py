@@ -12,9 +12,9 @@ import pytest
 
 from runner.adapters.pictures.coco_masks import decode_mask, mask_area
 from runner.adapters.pictures.measured_images import ImageMeasurement
-from runner.config.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS
+from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS, own_image_columns
 from runner.dataset.entries import EncodedMask, ImageEntry, LabelledObject, LabelScheme
-from runner.dataset.index import BUILT_IN, IndexTables, build_index, group_fraction
+from runner.dataset.index import IndexTables, build_index, group_fraction
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError
 from runner.domain.task import TASK_NAMES, TaskName
@@ -161,9 +161,9 @@ def test_missing_metadata_file_is_reported(tmp_path: Path) -> None:
     )
 
 
-def test_the_reference_lists_exactly_the_columns_that_are_written() -> None:
+def test_the_catalogue_lists_exactly_the_columns_that_are_written() -> None:
     tables = build_index([], [], LabelScheme(task="detect", classes=["cat"]), {}, None)
-    assert set(tables.images) == {*IMAGE_COLUMNS, "n_cat"} == {*BUILT_IN, "n_cat"}
+    assert tuple(tables.images) == (*IMAGE_COLUMNS, "n_cat") == own_image_columns(["cat"])
     assert set(tables.objects) == set(OBJECT_COLUMNS)
     shapes = set()
     for task in TASK_NAMES:
