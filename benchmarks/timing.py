@@ -28,6 +28,6 @@ def medians(
 
 def print_table(rows: Mapping[str, tuple[float, float, float]], baseline: str) -> None:
     """Prints seconds, and the ratio of medians to `baseline`."""
-    print(f"{'command':<34} {'min s':>8} {'median s':>9} {'max s':>8} {'ratio':>7}")
+    print(f"{'command':<42} {'min s':>8} {'median s':>9} {'max s':>8} {'ratio':>7}")
     for name, (low, middle, high) in rows.items():
-        print(f"{name:<34} {low:>8.3f} {middle:>9.3f} {high:>8.3f} {middle / rows[baseline][1]:>7.2f}")
+        print(f"{name:<42} {low:>8.3f} {middle:>9.3f} {high:>8.3f} {middle / rows[baseline][1]:>7.2f}")
