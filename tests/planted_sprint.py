@@ -46,7 +46,8 @@ def object_row(path: str, number: int, **changes: Any) -> dict[str, Any]:
     """One clean object, 20×10 px: cats above, dogs below."""
     top = 20.0 if number % 2 == 0 else 50.0
     row = {
-        "object_id": f"{path}#{number}",
+        "object_id": f"{path}#{number:012x}",
+        "label_place": f"{path}#{number}",
         "image_id": hashlib.sha256(path.encode()).hexdigest()[:32],
         "path": path,
         "split": path.split("/")[1],

@@ -130,7 +130,7 @@ def _labelled_twice() -> Rule:
         table="twins",
         expectation=expect("expect_column_values_to_be_null", column="same_as"),
         describe=lambda row: (
-            f"{row['path']}: {row['object_id']} is the same {row['class']} as {row['same_as']}"
+            f"{row['path']}: {row['written']} is the same {row['class']} as {row['same_as']}"
             f" (IoU {_number(row['iou'])})"
         ),
     )
@@ -145,7 +145,7 @@ def _two_classes() -> Rule:
         table="twins",
         expectation=expect("expect_column_values_to_be_null", column="also"),
         describe=lambda row: (
-            f"{row['path']}: {row['object_id']} calls {row['class']} what {row['also_id']} calls {row['also']}"
+            f"{row['path']}: {row['written']} calls {row['class']} what {row['also_written']} calls {row['also']}"
             f" (IoU {_number(row['iou'])})"
         ),
     )

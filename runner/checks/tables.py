@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.adapters.tables.frames import frame_of, query_frames
+from runner.adapters.tables.parquet import column_names
 from runner.checks.data_rules import MAX_DISTANCE, NEAR_DUPLICATES
 from runner.checks.twins import twin_frame
+from runner.dataset.columns import place_column
 from runner.domain.records import SPLITS
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _PER_SPLIT = ", ".join(
 _LAST_PER_SPLIT = ", ".join(f"max(path) FILTER (split = '{split}') AS {split}_last_path" for split in SPLITS)
 _QUERIES = {
     "images": "SELECT * FROM images ORDER BY path",
-    "objects": "SELECT * FROM objects ORDER BY path, object_id",
+    "objects": "SELECT * FROM objects ORDER BY path, {place}",
     # One row per file of the dataset, used or not.
     "files": "SELECT path, readable, problem FROM index_images ORDER BY path",
     "labels": "SELECT path, label_problem FROM images ORDER BY path",
@@ -48,7 +50,7 @@ _QUERIES = {
             greatest(0, -(o.x_min + o.x_max) / 2, (o.x_min + o.x_max) / 2 - i.width,
                 -(o.y_min + o.y_max) / 2, (o.y_min + o.y_max) / 2 - i.height) AS centre_overhang_px
         FROM objects o JOIN images i USING (path)
-        ORDER BY o.path, o.object_id
+        ORDER BY o.path, o.{place}
     """,
     "splits": """
         SELECT s.value AS split, count(i.path) AS images
@@ -86,15 +88,17 @@ def check_frames(
     Raises:
         FlywheelError: the index or the manifest is missing or is not readable.
     """
+    objects = folder / "index" / "objects.parquet"
+    place = place_column(column_names(objects))
     frames = query_frames(
         files={
             "index_images": folder / "index" / "images.parquet",
-            "index_objects": folder / "index" / "objects.parquet",
+            "index_objects": objects,
             "manifest": folder / "selection" / "manifest.parquet",
         },
         lists={"split_names": SPLITS, "class_names": class_names},
         views=_VIEWS,
-        queries={name: sql for name, sql in _QUERIES.items() if name in wanted},
+        queries={name: sql.format(place=place) for name, sql in _QUERIES.items() if name in wanted},
     )
     if "twins" in wanted:
         frames["twins"] = twin_frame(folder)

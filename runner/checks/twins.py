@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runner.adapters.tables.frames import frame_of
 from runner.adapters.tables.parquet import column_names, read_table
 from runner.checks.detection import TWIN_IOU
-from runner.dataset.columns import BOX
+from runner.dataset.columns import BOX, place_column
 from runner.domain.records import SPLITS
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 def twin_frame(folder: Path) -> pd.DataFrame:
     """One row per object of the selected images that is no crowd, in the index's order.
 
-    Columns: path, object_id, class; `same_as`: an earlier object of the same class at the same place, or null; `also`:
-    the class of an earlier object of another class there, and `also_id`; `iou` with the nearest of them.
+    Columns: path, class, `written`: where its label is; `same_as`: where an earlier one of the same class and place is, or
+    null; `also`: the class of an earlier object of another class there, and `also_written`; `iou` with the nearest of them.
 
     Raises:
         FlywheelError: the index or the manifest is missing or is not readable.
     """
     objects = _selected_objects(folder)
-    path, names, labels = (objects[name] for name in ("path", "object_id", "class"))
-    same_as, also, also_id = (np.full(len(path), None, dtype=object) for _ in range(3))
+    path, written, labels = (objects[name] for name in ("path", "written", "class"))
+    same_as, also, also_written = (np.full(len(path), None, dtype=object) for _ in range(3))
     iou = np.full(len(path), np.nan)
     unseen = np.ones((2, len(path)), dtype=np.bool_)  # (twin of the same class, of another one; N)
     shapes = _shape_of(objects)
@@ -44,17 +44,17 @@ def twin_frame(folder: Path) -> pd.DataFrame:
             iou[second] = np.fmax(iou[second], overlaps[at])
             unseen[0 if alike[at] else 1, second] = False
             if alike[at]:
-                same_as[second] = names[first]
+                same_as[second] = written[first]
             else:
-                also[second], also_id[second] = labels[first], names[first]
+                also[second], also_written[second] = labels[first], written[first]
     return frame_of(
         {
             "path": path,
-            "object_id": names,
+            "written": written,
             "class": labels,
             "same_as": same_as,
             "also": also,
-            "also_id": also_id,
+            "also_written": also_written,
             "iou": iou,
         }
     )
@@ -63,8 +63,11 @@ def twin_frame(folder: Path) -> pd.DataFrame:
 def _selected_objects(folder: Path) -> dict[str, NDArray[Any]]:
     """The objects of the selected images that are no crowd and whose boxes are finite."""
     file = folder / "index" / "objects.parquet"
-    shape = [name for name in ("corners", "area_px") if name in column_names(file)]
-    objects = read_table(file, ["path", "object_id", "class", "crowd", *BOX, *shape])
+    names = column_names(file)
+    shape = [name for name in ("corners", "area_px") if name in names]
+    place = place_column(names)
+    objects = read_table(file, ["path", place, "class", "crowd", *BOX, *shape])
+    objects["written"] = objects.pop(place)
     manifest = read_table(folder / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
     chosen = manifest["selected"].astype(bool) & np.isin(manifest["assigned"].astype(str), SPLITS)
     selected = set(manifest["path"][chosen].tolist())

@@ -11,7 +11,7 @@ from runner.adapters.tables.plain_conditions import Use
 from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.config.paths import path_problem
-from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS, own_image_columns
+from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, UNQUERIED_COLUMNS, own_image_columns
 from runner.dataset.metadata import metadata_header
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
@@ -34,8 +34,10 @@ class Columns:
         """What is wrong with a column's name, or None. SQL's names ignore case."""
         if not self.complete or name.lower() in {known.lower() for known in self.names}:
             return None
-        if self.table == "objects" and name.lower() in SHAPE_COLUMNS:
-            return f"{name} holds an object's shape: a condition cannot use it"
+        unqueried = UNQUERIED_COLUMNS.get(name.lower()) if self.table == "objects" else None
+        if unqueried is not None:
+            what = "an object's shape" if unqueried.kind == "shape" else "where a label happens to be written"
+            return f"{name} holds {what}: a condition cannot use it"
         return (
             f'the table `{self.table}` has no column "{name}"{suggestion(name, self.names, plural="columns")}'
         )

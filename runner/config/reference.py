@@ -18,7 +18,7 @@ from runner.adapters.tables.conditions import FUNCTIONS, TYPES
 from runner.adapters.tables.duckdb import CONDITION_SECONDS
 from runner.checks.expectation_names import EXPECTATIONS, Arguments
 from runner.config.schema import Schema, referenced
-from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS, Column
+from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, UNQUERIED_COLUMNS, Column
 from runner.domain.errors import ExitCode
 from runner.domain.evaluation import (
     CLASSIFY_METRICS,
@@ -302,8 +302,8 @@ def _conditions() -> Iterator[str]:
     rows.append(("every metadata column", "", "`dataset.metadata`", metadata))
     yield "### Columns of `images`\n\n" + _table(header, rows)
     yield "### Columns of `objects`\n\n" + _table(header, _column_rows(OBJECT_COLUMNS.values()))
-    shapes = ", ".join(f"`{column.name}` ({column.meaning})" for column in SHAPE_COLUMNS.values())
-    yield f"The file index/objects.parquet also has, by task, what no condition can use: {shapes}."
+    shapes = ", ".join(f"`{column.name}` ({column.meaning})" for column in UNQUERIED_COLUMNS.values())
+    yield f"The file index/objects.parquet also has what no condition can use: {shapes}."
     functions = ", ".join(f"`{name}`" for name in sorted(FUNCTIONS) if name.isidentifier())
     types = ", ".join(f"`{name}`" for name in sorted(TYPES))
     yield f"### Functions\n\n{functions}.\n\nCasts may name {types}."

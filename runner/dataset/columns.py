@@ -6,7 +6,7 @@ the digests of splits follow from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,10 +14,11 @@ from runner.domain.errors import FlywheelError
 from runner.domain.task import TaskName
 
 Kind = Literal["text", "number", "true or false", "shape"]
-"""What a cell holds; a `shape` is a list or encoded text, which no condition can use."""
+"""What a cell holds; a `shape` is a list or encoded text."""
 Source = Literal["file", "pixels", "layout", "labels", "flywheel.yaml"]
 """What says it: the image's bytes, its decoded pixels, the folders, the labels, or the project's options."""
 
+PLACE = "label_place"
 BOX = ("x_min", "y_min", "x_max", "y_max")  # pixels, from the image's upper left corner
 
 
@@ -88,7 +89,11 @@ IMAGE_COLUMNS = _by_name(
     _number("n_objects", "labels", "number of labelled objects", "int64"),
 )
 OBJECT_COLUMNS = _by_name(
-    _text("object_id", "labels", "the object's own id"),
+    _text(
+        "object_id",
+        "labels",
+        "its image, and a digest of its class and shape: the same wherever its label is written",
+    ),
     _text("image_id", "file", "content hash of its image"),
     _text("path", "file", "its image's file"),
     _text("split", "layout", "its image's own split"),
@@ -112,7 +117,8 @@ OBJECT_COLUMNS = _by_name(
     _flag("crowd", "labels", "whether it stands for a group of objects (COCO's iscrowd)"),
     _text("problem", "labels", "what is wrong with the box"),
 )
-SHAPE_COLUMNS = _by_name(
+# What objects.parquet has besides, and no condition can use.
+UNQUERIED_COLUMNS = _by_name(
     _shape(
         "polygons",
         "segment",
@@ -125,12 +131,18 @@ SHAPE_COLUMNS = _by_name(
         "x, y in pixels and visibility (0 not labelled, 1 hidden, 2 visible) of each point",
     ),
     _shape("corners", "obb", "x, y in pixels of the four corners"),
+    _text(PLACE, "labels", "where its label is written: file:line, or file#annotation"),
 )
 
 
 def shape_names(task: TaskName) -> tuple[str, ...]:
     """The columns of objects.parquet that hold the shapes of a task's labels."""
-    return tuple(column.name for column in SHAPE_COLUMNS.values() if column.task == task)
+    return tuple(column.name for column in UNQUERIED_COLUMNS.values() if column.task == task)
+
+
+def place_column(names: Collection[str]) -> str:
+    """The column of objects.parquet that says where labels are written; an earlier version had it as object_id."""
+    return PLACE if PLACE in names else "object_id"
 
 
 def count_column(class_name: str) -> str:

@@ -38,7 +38,7 @@ class LabelledObject(NamedTuple):
     """One object as its label gives it; lengths are fractions of the image's size when `normalised`, else pixels.
 
     Attributes:
-        object_id: where it is written: `labels/train/x.txt:3`, or `annotations/train.json#12`.
+        place: where it is written: `labels/train/x.txt:3`, or `annotations/train.json#12`.
         box_xyxy: corners of the box, or of the hull of its shape.
         area_px: square pixels, where the label says so.
         polygons: segment: outlines, each x, y, x, y, …
@@ -47,7 +47,7 @@ class LabelledObject(NamedTuple):
         corners: obb: x, y of the four corners.
     """
 
-    object_id: str
+    place: str
     class_name: str
     class_id: int
     box_xyxy: tuple[float, float, float, float]

@@ -6,18 +6,20 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from runner.adapters.pictures.measured_images import ImageMeasurement
 from runner.dataset.columns import (
     BOX,
     IMAGE_COLUMNS,
     OBJECT_COLUMNS,
+    PLACE,
     Column,
     check_class_columns,
     count_column,
 )
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
+from runner.dataset.object_ids import object_ids
 from runner.dataset.shapes import mask_problem, shape_columns
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
@@ -31,6 +33,13 @@ Table: TypeAlias = dict[str, Any]  # columns by name, as `write_table` takes the
 BORDER_PX = 1.0  # a box this near to the border touches it; one this far outside is wrong
 MIN_SIDE_PX = 0.5  # a box that rounds to nothing
 SHOWN_PROBLEMS = 5
+
+
+class _IndexedObject(NamedTuple):
+    object_id: str
+    label: LabelledObject
+    entry: ImageEntry
+    image: ImageMeasurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +80,16 @@ def build_index(
         )
     check_class_columns(scheme.classes)
     pairs = list(zip(entries, measurements, strict=True))
-    objects = [(e, m, o) for e, m in pairs if m.problem is None for o in e.objects if _mask_fits(o, m)]
+    objects = [
+        _IndexedObject(object_id=name, label=item, entry=entry, image=measured)
+        for entry, measured in pairs
+        if measured.problem is None
+        for name, item in zip(object_ids(entry.path, entry.objects), entry.objects, strict=True)
+        if _mask_fits(item, measured)
+    ]
     keys = metadata[group_by] if group_by else [None] * len(entries)
     groups = [entry.path if key is None else str(key) for entry, key in zip(entries, keys, strict=True)]
-    counted = Counter((entry.path, item.class_name) for entry, _, item in objects)
+    counted = Counter((item.entry.path, item.label.class_name) for item in objects)
     images = {**_image_table(pairs, groups, counted, scheme.classes), **metadata}
     return IndexTables(images=images, objects=_object_table(objects, scheme.task))
 
@@ -135,14 +150,14 @@ def _array(values: Any, dtype: str) -> NDArray[Any]:
     return np.array(values, dtype=dtype)
 
 
-def _object_table(
-    objects: Sequence[tuple[ImageEntry, ImageMeasurement, LabelledObject]], task: TaskName
-) -> Table:
+def _object_table(objects: Sequence[_IndexedObject], task: TaskName) -> Table:
     import numpy as np
 
-    boxes = np.array([item.box_xyxy for _, _, item in objects], dtype=np.float64).reshape(-1, 4)
-    sizes = np.array([(m.width, m.height) for _, m, _ in objects], dtype=np.float64).reshape(-1, 2)
-    normalised = np.array([item.normalised for _, _, item in objects], dtype=np.bool_)
+    labels = [item.label for item in objects]
+    boxes = np.array([label.box_xyxy for label in labels], dtype=np.float64).reshape(-1, 4)
+    sizes = np.array([(item.image.width, item.image.height) for item in objects], dtype=np.float64)
+    sizes = sizes.reshape(-1, 2)
+    normalised = np.array([label.normalised for label in labels], dtype=np.bool_)
     boxes = np.where(normalised[:, None], boxes * np.tile(sizes, 2), boxes)  # (N, 4), pixels
     sides = boxes[:, 2:] - boxes[:, :2]
     degenerate: NDArray[np.bool_] = np.min(sides, axis=1, initial=np.inf) < MIN_SIDE_PX
@@ -152,15 +167,15 @@ def _object_table(
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = sides[:, 0] / sides[:, 1]
     shapes = shape_columns(
-        task, [item for _, _, item in objects], [(m.height or 0, m.width or 0) for _, m, _ in objects]
+        task, labels, [(item.image.height or 0, item.image.width or 0) for item in objects]
     )
     values = {
-        "object_id": [item.object_id for _, _, item in objects],
-        "image_id": [measured.image_id for _, measured, _ in objects],
-        "path": [entry.path for entry, _, _ in objects],
-        "split": [entry.split for entry, _, _ in objects],
-        "class": [item.class_name for _, _, item in objects],
-        "class_id": [item.class_id for _, _, item in objects],
+        "object_id": [item.object_id for item in objects],
+        "image_id": [item.image.image_id for item in objects],
+        "path": [item.entry.path for item in objects],
+        "split": [item.entry.split for item in objects],
+        "class": [label.class_name for label in labels],
+        "class_id": [label.class_id for label in labels],
         **dict(zip(BOX, boxes.T, strict=True)),
         "area_px": _areas(sides, shapes.pop("area_px", None)),
         "aspect_ratio": [
@@ -169,10 +184,10 @@ def _object_table(
         "width_px": sides[:, 0],
         "height_px": sides[:, 1],
         "truncated": (inside <= BORDER_PX).any(axis=1),
-        "crowd": [item.crowd for _, _, item in objects],
+        "crowd": [label.crowd for label in labels],
         "problem": _box_problems(degenerate, sides, inside, task),
     }
-    return {**_in_order(OBJECT_COLUMNS, values), **shapes}
+    return {**_in_order(OBJECT_COLUMNS, values), **shapes, PLACE: [label.place for label in labels]}
 
 
 def _areas(sides: NDArray[np.float64], given: Sequence[float | None] | None) -> NDArray[np.float64]:

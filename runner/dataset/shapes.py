@@ -52,10 +52,10 @@ def shape_columns(
 def mask_problem(item: LabelledObject, size: SizeHW) -> str | None:
     """Why a mask or an outline cannot be laid over its image; None when it can."""
     if item.polygons and (far := _furthest_px(item, size)) > FAR_SIDES * max(size):
-        return f"{item.object_id}: an outline has a point {far:.3g} px from the image's corner"
+        return f"{item.place}: an outline has a point {far:.3g} px from the image's corner"
     if item.mask is None or (item.mask.height, item.mask.width) == size:
         return None
-    return f"{item.object_id}: the mask is {item.mask.width}×{item.mask.height} px, the image {size[1]}×{size[0]}"
+    return f"{item.place}: the mask is {item.mask.width}×{item.mask.height} px, the image {size[1]}×{size[0]}"
 
 
 def _furthest_px(item: LabelledObject, size: SizeHW) -> float:

@@ -132,7 +132,7 @@ def _print_notes(notes: list[str]) -> None:
 
 STAGE = Stage(
     name="index",
-    version=3,
+    version=3,  # not raised when object ids changed, lest every model be trained anew for the same data: ADR 28
     params_type=IndexParams,
     resolve=resolve,
     run=run,

@@ -108,11 +108,11 @@ def untrained(sprint: SprintFolder) -> None:
 
 
 def labelled_twice(sprint: SprintFolder) -> None:
-    sprint.add_object(TRAIN, x_max=30.1, object_id="labels/a.txt:3")
+    sprint.add_object(TRAIN, x_max=30.1, label_place="labels/a.txt:3")
 
 
 def two_classes(sprint: SprintFolder) -> None:
-    sprint.add_object(TRAIN, object_id="labels/a.txt:3", **{"class": "dog", "class_id": 1})
+    sprint.add_object(TRAIN, label_place="labels/a.txt:3", **{"class": "dog", "class_id": 1})
 
 
 FAULTS: list[tuple[Plant, str, Severity, list[str]]] = [
@@ -238,7 +238,7 @@ def test_assigned_split_counts_and_not_the_layouts(sprint: SprintFolder) -> None
 
 def test_twenty_rows_are_listed_and_all_are_counted(sprint: SprintFolder) -> None:
     for number in range(50):
-        sprint.add_object(TRAIN, x_max=11.0, object_id=f"{number:03}")
+        sprint.add_object(TRAIN, x_max=11.0, label_place=f"{number:03}")
     found = results(sprint)["detection.degenerate_boxes"]
     assert (len(found.rows), found.unexpected) == (20, 50)
 

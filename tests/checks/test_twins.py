@@ -60,6 +60,7 @@ def test_rotated_boxes_of_one_hull_are_one_only_where_their_corners_meet(
     write_table(
         folder / "selection" / "manifest.parquet", {"path": ["a"], "assigned": ["test"], "selected": [True]}
     )
+    # An index of an earlier version has places as the objects' ids.
     assert twin_frame(folder)["same_as"].dropna().tolist() == (["1"] if same else [])
 
 

@@ -50,7 +50,7 @@ def test_usual_arrangements_are_read(tmp_path: Path, file: str, image: str, spli
     (entry,) = read_coco(write(tmp_path, file, document(), image), SCHEME).entries
     assert (entry.path, entry.split, entry.labelled, entry.declared_size) == (image, split, True, (40, 20))
     (found,) = entry.objects
-    assert found.object_id == f"{file}#5"
+    assert found.place == f"{file}#5"
     assert (found.class_name, found.class_id, found.crowd) == ("dog", 1, True)
     assert found.box_xyxy == (1, 2, 11, 7)
     assert not found.normalised
@@ -194,7 +194,7 @@ def test_one_broken_annotation_leaves_the_others_readable(
     path = tmp_path / "annotations/a.json"
     path.write_text(path.read_text().replace('"annotations": [', f'"annotations": [{annotation}, '))
     (entry,) = read_coco(tmp_path, SCHEME).entries
-    assert [item.object_id for item in entry.objects] == ["annotations/a.json#5"]
+    assert [item.place for item in entry.objects] == ["annotations/a.json#5"]
     assert entry.label_problems == (f"annotations/a.json: annotation 6: {problem}",)
 
 
@@ -223,7 +223,7 @@ def test_repeated_annotation_ids_still_name_one_object_each(tmp_path: Path) -> N
     ]
     content = document(images=images, annotations=annotations)
     found = read_coco(write(tmp_path, "annotations/a.json", content, "images/1.jpg", "images/2.jpg"), SCHEME)
-    assert [[item.object_id.partition("#")[2] for item in entry.objects] for entry in found.entries] == [
+    assert [[item.place.partition("#")[2] for item in entry.objects] for entry in found.entries] == [
         ["annotations[0]", "9"],
         ["annotations[1]", "annotations[2]"],
     ]

@@ -28,7 +28,7 @@ def test_a_class_folder_gives_one_object_that_is_the_whole_image(tmp_path: Path)
     assert [(entry.split, entry.labelled) for entry in found.values()] == [(None, True), (None, True)]
     (item,) = found["dog/deep/er/b.JPG"].objects
     assert (item.class_name, item.class_id, item.box_xyxy) == ("dog", 1, (0, 0, 1, 1))
-    assert (item.normalised, item.object_id) == (True, "dog/deep/er/b.JPG")
+    assert (item.normalised, item.place) == (True, "dog/deep/er/b.JPG")
 
 
 def test_splits_lie_above_classes(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from runner.adapters.pictures.coco_masks import decode_mask, mask_area
 from runner.adapters.pictures.measured_images import ImageMeasurement
-from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SHAPE_COLUMNS, own_image_columns
+from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, UNQUERIED_COLUMNS, own_image_columns
 from runner.dataset.entries import EncodedMask, ImageEntry, LabelledObject, LabelScheme
 from runner.dataset.index import IndexTables, build_index, group_fraction
 from runner.dataset.metadata import join_metadata
@@ -27,7 +27,7 @@ READABLE = ImageMeasurement(image_id="abc", size_bytes=9, width=200, height=100,
 
 
 def thing(box: tuple[float, float, float, float], **changes: Any) -> LabelledObject:
-    values = {"object_id": "l.txt:1", "class_name": "cat", "class_id": 0, "normalised": False, **changes}
+    values = {"place": "l.txt:1", "class_name": "cat", "class_id": 0, "normalised": False, **changes}
     return LabelledObject(box_xyxy=box, **values)
 
 
@@ -164,13 +164,13 @@ def test_missing_metadata_file_is_reported(tmp_path: Path) -> None:
 def test_the_catalogue_lists_exactly_the_columns_that_are_written() -> None:
     tables = build_index([], [], LabelScheme(task="detect", classes=["cat"]), {}, None)
     assert tuple(tables.images) == (*IMAGE_COLUMNS, "n_cat") == own_image_columns(["cat"])
-    assert set(tables.objects) == set(OBJECT_COLUMNS)
-    shapes = set()
+    assert tuple(tables.objects) == (*OBJECT_COLUMNS, "label_place")
+    unqueried = set()
     for task in TASK_NAMES:
         found = set(build_index([], [], LabelScheme(task=task, classes=["cat"]), {}, None).objects)
         assert found >= set(OBJECT_COLUMNS)
-        shapes |= found - set(OBJECT_COLUMNS)
-    assert shapes == set(SHAPE_COLUMNS)
+        unqueried |= found - set(OBJECT_COLUMNS)
+    assert unqueried == set(UNQUERIED_COLUMNS)
 
 
 def shaped(task: TaskName, item: LabelledObject, measured: ImageMeasurement = READABLE) -> IndexTables:
@@ -261,7 +261,7 @@ def test_masks_and_areas_are_those_of_pycocotools(tmp_path: Path) -> None:
     measured = [ImageMeasurement(image_id="x", size_bytes=1, width=w, height=h) for w, h in sizes]
     objects = build_index(entries, measured, scheme, {}, None).objects
     assert len(objects["path"]) == len(reference.anns) == 839
-    for row, place in enumerate(objects["object_id"]):
+    for row, place in enumerate(objects["label_place"]):
         annotation = reference.anns[int(place.partition("#")[2])]
         assert objects["mask_rle"][row] == reference.annToRLE(annotation)["counts"].decode()
         assert objects["area_px"][row] == mask.area(

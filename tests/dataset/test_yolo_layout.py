@@ -45,7 +45,7 @@ def test_both_arrangements_are_read(tmp_path: Path, image: str, label: str, spli
     entry = only_entry(write(tmp_path, {image: "", label: "1 0.5 0.5 0.2 0.4\n"}))
     assert (entry.path, entry.split, entry.labelled) == (image, split, True)
     (found,) = entry.objects
-    assert (found.object_id, found.class_name, found.class_id) == (f"{label}:1", "dog", 1)
+    assert (found.place, found.class_name, found.class_id) == (f"{label}:1", "dog", 1)
     assert found.box_xyxy == pytest.approx((0.4, 0.3, 0.6, 0.7))
 
 
@@ -227,4 +227,4 @@ def test_labels_of_one_task_of_several_are_read_from_its_folder(tmp_path: Path) 
     for task, name in (("detect", "cat"), ("segment", "dog")):
         (entry,) = read_yolo(tmp_path, LabelScheme(task=task, classes=CLASSES)).entries  # type: ignore[arg-type]
         assert [item.class_name for item in entry.objects] == [name]
-        assert entry.objects[0].object_id == f"{task}/labels/train/x.txt:1"
+        assert entry.objects[0].place == f"{task}/labels/train/x.txt:1"

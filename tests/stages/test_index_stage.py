@@ -68,14 +68,16 @@ def test_every_file_becomes_a_row(context: StageContext) -> None:
 def test_every_object_becomes_a_row(context: StageContext) -> None:
     index.run(context, PARAMS)
     objects = read_table(context.folder / "index" / "objects.parquet")
-    assert objects["object_id"].tolist() == ["labels/train/a.txt:1", "labels/train/a.txt:2"]
+    assert objects["label_place"].tolist() == ["labels/train/a.txt:1", "labels/train/a.txt:2"]
+    assert {name.partition("#")[0] for name in objects["object_id"]} == {"images/train/a.jpg"}
+    assert len(set(objects["object_id"])) == 2
     assert objects["class"].tolist() == ["cat", "dog"]
     np.testing.assert_allclose(objects["x_min"], [20, 0])
     np.testing.assert_allclose(objects["y_max"], [30, 8])
     assert objects["truncated"].tolist() == [False, True]
     assert list(objects) == [
         *("object_id", "image_id", "path", "split", "class", "class_id", "x_min", "y_min", "x_max", "y_max"),
-        *("area_px", "aspect_ratio", "width_px", "height_px", "truncated", "crowd", "problem"),
+        *("area_px", "aspect_ratio", "width_px", "height_px", "truncated", "crowd", "problem", "label_place"),
     ]
 
 

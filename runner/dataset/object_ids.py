@@ -1,0 +1,39 @@
+"""What labelled objects are called: by their image, their class and their shape, wherever their labels are written."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections import Counter
+from collections.abc import Sequence
+
+from runner.dataset.entries import LabelledObject
+
+
+def object_ids(path: str, objects: Sequence[LabelledObject]) -> list[str]:
+    """An id for each object of an image: `images/train/x.jpg#3f0a91c24be7`.
+
+    It stays what it is when other labels are written before it, removed or put into another order, and when its label
+    moves to another file. Another class or another shape is another object. What is labelled twice in the very same
+    way is counted, in the order of the labels: `…#3f0a91c24be7`, `…#3f0a91c24be7-2`.
+
+    Args:
+        path: the image's, relative to the dataset.
+        objects: of that image, all of them.
+    """
+    seen: Counter[str] = Counter()
+    ids = []
+    for item in objects:
+        name = f"{path}#{_digest(item)}"
+        seen[name] += 1
+        ids.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return ids
+
+
+def _digest(item: LabelledObject) -> str:
+    """Of the class and of the numbers that the label says, to the last digit; twelve hexadecimal digits."""
+    mask = () if item.mask is None else (item.mask.height, item.mask.width, *item.mask.counts)
+    digest = hashlib.sha256(item.class_name.encode())
+    for numbers in (item.box_xyxy, item.keypoints, item.corners, mask, *item.polygons):
+        digest.update(struct.pack(f"<I{len(numbers)}d", len(numbers), *numbers))
+    return digest.hexdigest()[:12]
