@@ -170,9 +170,9 @@ def main(root: Path) -> None:
     from runner.stages import export, predict, train
 
     draw_project(root)
-    train.run(context(root), train.resolve(project(), sprint()))
-    export.run(context(root), export.resolve(project(), sprint()))
-    predict.run(context(root), predict.resolve(project(), sprint()))
+    train.run(context(root), train.resolve(project(), sprint().train))
+    export.run(context(root), export.resolve(project(), sprint().export))
+    predict.run(context(root), predict.resolve(project(), sprint().export))
     (root / "attempts.json").write_text(json.dumps(attempts))
 
 

@@ -29,7 +29,7 @@ from runner.pullrequests.bundles import bundle
 from runner.report import markdown, plots
 from runner.report.build import build
 from runner.report.record import FileDigest, ReportInputs, SprintReport
-from runner.stages.pipeline import STAGES
+from runner.stages import kinds
 from runner.stages.timings import Timings
 
 SPRINT = "0003-low-light"
@@ -200,7 +200,7 @@ def _outputs(root: Path, folder: Path) -> None:
     _write(folder / "plots" / "training.csv", b"seed,epoch,map50\n0,1,0.5\n")
     _write(folder / "plots" / "precision_recall.csv", b"target,recall,precision\ntorch,0.0,1.0\n")
     stages = {}
-    for stage in STAGES:
+    for stage in kinds.SPRINT.stages:
         outs = [_stored(root, folder / out) for out in stage.outs if (folder / out).is_dir()]
         stages[stage.name] = {"cmd": f"python -m runner.stages.run {stage.name}", "outs": outs}
     lock = {"schema": "2.0", "stages": stages}

@@ -36,6 +36,7 @@ MODELS: dict[TaskName, str] = {
 }
 EPOCHS: dict[TaskName, int] = {"segment": 25, "pose": 20, "obb": 20, "classify": 12}
 TASKS = tuple(MODELS)
+RUN = ("index", "select", "train", "export", "predict", "evaluate")
 INT8: tuple[TaskName, ...] = ("segment",)
 
 
@@ -163,14 +164,16 @@ def main(root: Path) -> None:
     """The process without a network."""
     attempts: list[str] = []
     without_network(attempts)
-    from runner.stages import evaluate, export, index, predict, select, train
+    from runner.stages import kinds
 
     for task in TASKS:
         place = context(root, task)
         draw_dataset(place.root / "data", task)
         write_json(place.folder / "checks.json", Checks(results=[]))
-        for stage in (index, select, train, export, predict, evaluate):
-            stage.run(place, stage.resolve(project(task), sprint(task)))
+        inputs = kinds.SprintInputs(project=project(task), sprint=sprint(task))
+        for stage, params in kinds.SPRINT.resolved(inputs):
+            if stage.name in RUN:
+                stage.run(place, params)
     (root / "attempts.json").write_text(json.dumps(attempts))
 
 

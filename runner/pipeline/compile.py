@@ -11,31 +11,6 @@ from runner.domain.files import write_text
 from runner.planning.resolve import ResolvedStage
 
 HEADER = "# Compiled from {spec} by flywheel: edit the spec, not this file.\n"
-PLOTS: list[dict[str, Any]] = [
-    {
-        "plots/training.csv": {
-            "x": "epoch",
-            "y": "val_map50_95",
-            "title": "Validation mAP50-95 (Ultralytics) per epoch",
-        }
-    },
-    {
-        "plots/precision_recall.csv": {
-            "x": "recall",
-            "y": "precision",
-            "template": "scatter",  # a line would join the points of different artefacts
-            "title": "Precision and recall at similarity 0.5",
-        }
-    },
-    {
-        "plots/f1_confidence.csv": {
-            "x": "confidence",
-            "y": "f1",
-            "template": "scatter",
-            "title": "F1 by the confidence from which on a prediction counts",
-        }
-    },
-]
 
 
 def compile_pipeline(folder: Path, stages: Sequence[ResolvedStage], spec: str) -> Path:
@@ -62,9 +37,13 @@ def _ignore(file: Path, outs: Sequence[str]) -> None:
 def compiled(stages: Sequence[ResolvedStage], spec: str) -> dict[str, str]:
     """The texts of params.yaml and dvc.yaml."""
     params = {stage.name: stage.params for stage in stages}
-    pipeline = {"stages": {stage.name: _dvc_stage(stage) for stage in stages}, "plots": PLOTS}
+    pipeline = {
+        "stages": {stage.name: _dvc_stage(stage) for stage in stages},
+        "plots": [plot for stage in stages for plot in stage.plots],
+    }
     return {
-        name: HEADER.format(spec=spec) + yaml_text.dump(content)
+        name: HEADER.format(spec=spec)
+        + yaml_text.dump({key: value for key, value in content.items() if value})
         for name, content in (("params.yaml", params), ("dvc.yaml", pipeline))
     }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,20 +20,8 @@ BASIS = "a table of 2 CPU cores (AMD EPYC): may be several times off, and much t
 _CORES = 2
 # Source: on 2 cores of an AMD EPYC the stages of a sprint on 32 images of 64 px (fixed parts), and the demo's sprint
 # (README: 117 s; 280 images, 28 epochs, 160 px: slopes). `python benchmarks/first_forecast.py` measures another machine.
-_FIXED = {
-    "index": 1.5,
-    "select": 1.5,
-    "check": 4.0,
-    "train": 6.0,
-    "export": 5.0,
-    "predict": 5.0,
-    "champion": 5.0,
-    "evaluate": 6.0,
-    "inspect": 5.0,
-    "benchmark": 5.0,
-}
-_TRAIN_S = 0.3  # per image, epoch and megapixel of yolo11n
 _INFER_S = 0.1  # per image and megapixel of yolo11n
+_TRAINING = 3  # one image in training, beside one that is only predicted
 _INDEX_S = 0.005  # per image
 # Source: GFLOPs at 640 px of YOLO11 n, s, m, l, x (docs.ultralytics.com/models/yolo11), beside those of n; t, c and e are YOLOv9's.
 _SIZES = {"n": 1.0, "t": 1.2, "s": 3.3, "m": 10.5, "c": 15.8, "l": 13.4, "e": 29.4, "x": 30.0}
@@ -89,34 +77,60 @@ def counted_by_names(root: Path, project: Project) -> Counted | None:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Amounts:
+    """What a sprint has to do, in the units that stages' times go by.
+
+    Attributes:
+        seen: images that training looks at: epochs and seeds counted.
+        inference: what one image costs: seconds by the table.
+    """
+
+    images: int
+    test: int
+    seen: float
+    inference: float
+    targets: int
+    seeds: int
+    benchmark_runs: int
+
+    @classmethod
+    def of(cls, images: Mapping[str, int], sprint: Sprint, threads: int | None) -> Amounts:
+        """Of a sprint on so many images per split, with so many threads; the table's cores when None."""
+        train = sprint.train
+        speed = (threads or _CORES) / _CORES
+        epochs = train.epochs * len(train.seeds)
+        return cls(
+            images=sum(images.values()),
+            test=images.get("test", 0),
+            seen=(images.get("train", 0) + 0.3 * images.get("val", 0)) * epochs,
+            inference=_INFER_S * train.imgsz**2 / 1e6 * model_cost(train.start) / speed,
+            targets=max(1, len(sprint.export)),
+            seeds=len(train.seeds),
+            benchmark_runs=sprint.benchmark.warmup + sprint.benchmark.iterations,
+        )
+
+
+_TABLE: Mapping[str, Callable[[Amounts], float]] = {
+    "index": lambda amounts: 1.5 + _INDEX_S * amounts.images,
+    "select": lambda _: 1.5,
+    "check": lambda _: 4.0,
+    "train": lambda amounts: 6.0 + _TRAINING * amounts.inference * amounts.seen,
+    "export": lambda amounts: 5.0 * amounts.targets,
+    "predict": lambda amounts: 5.0 + amounts.inference * amounts.test * (amounts.targets + amounts.seeds),
+    "champion": lambda amounts: 5.0 + amounts.inference * amounts.test,
+    "evaluate": lambda _: 6.0,
+    "inspect": lambda _: 5.0,
+    "benchmark": lambda amounts: 5.0 + amounts.inference * amounts.benchmark_runs * amounts.targets,
+}
+
+
 def seconds(stage: str, images: Mapping[str, int], sprint: Sprint, threads: int | None) -> float | None:
     """What a stage takes by the table; None for a stage that is not in it.
 
     Args:
         threads: as flywheel.yaml limits them; the table's cores when None.
     """
-    if stage not in _FIXED:
+    if stage not in _TABLE:
         return None
-    train, cost = sprint.train, model_cost(sprint.train.start)
-    megapixels = train.imgsz**2 / 1e6
-    targets = max(1, len(sprint.export))
-    speed = (threads or _CORES) / _CORES
-    test = images.get("test", 0)
-    match stage:
-        case "index":
-            more = _INDEX_S * sum(images.values())
-        case "train":
-            seen = (images.get("train", 0) + 0.3 * images.get("val", 0)) * train.epochs * len(train.seeds)
-            more = _TRAIN_S * seen * megapixels * cost / speed
-        case "predict":
-            more = _INFER_S * test * megapixels * cost * (targets + len(train.seeds)) / speed
-        case "champion":
-            more = _INFER_S * test * megapixels * cost / speed
-        case "export":
-            more = _FIXED["export"] * (targets - 1)
-        case "benchmark":
-            runs = sprint.benchmark.warmup + sprint.benchmark.iterations
-            more = _INFER_S * runs * megapixels * cost * targets / speed
-        case _:
-            more = 0.0
-    return round(_FIXED[stage] + more, 1)
+    return round(_TABLE[stage](Amounts.of(images, sprint, threads)), 1)

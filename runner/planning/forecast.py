@@ -17,8 +17,9 @@ from runner.domain.records import Selection, StageTiming, Training
 from runner.planning import first_forecast
 from runner.planning.first_forecast import model_cost
 from runner.planning.records import Action, Forecast, StagePlan
-from runner.planning.resolve import TO_ROOT
-from runner.stages.timings import read_timings, scales, stage_work
+from runner.planning.resolve import TO_ROOT, ResolvedStage, params_of
+from runner.stages.kinds import SPRINT
+from runner.stages.timings import read_timings
 
 T = TypeVar("T")
 
@@ -66,13 +67,20 @@ class Forecaster:
     """Forecasts a sprint's stages, and remembers what it had to assume.
 
     Args:
+        stages: the sprint's.
         selection: what the sprint will select; None while that is not known, as after the data changed.
     """
 
     def __init__(
-        self, root: Path, project: Project, loaded: LoadedSprint, selection: Selection | None
+        self,
+        root: Path,
+        project: Project,
+        loaded: LoadedSprint,
+        stages: Sequence[ResolvedStage],
+        selection: Selection | None,
     ) -> None:
         self._root, self._project, self._sprint, self._selection = root, project, loaded.sprint, selection
+        self._stages = stages
         self.past = history(root, loaded.name)
         self._notes: dict[str, None] = {}
         self._by_table: list[str] = []
@@ -82,16 +90,19 @@ class Forecaster:
         past = self.past.get(stage)
         if past is None or past.timing.work <= 0:
             return self._of_table(stage)
-        if self._selection is None and (stage == "index" or scales(stage)):
+        if self._selection is None and SPRINT.stage(stage).work is not None:
             return self._by_files(stage, past)
-        work = stage_work(stage, self._selection, self._sprint.train)
-        return self._scaled(stage, past, work / past.timing.work)
+        return self._scaled(stage, past, self._work(stage, self._selection) / past.timing.work)
 
     @property
     def notes(self) -> list[str]:
         """What the numbers rest on beside timings."""
         stages = f"{', '.join(self._by_table)} " if self.past else ""
         return [*self._notes, *([f"{stages}by {first_forecast.BASIS}"] if self._by_table else [])]
+
+    def _work(self, name: str, selection: Selection | None) -> float:
+        stage = SPRINT.stage(name)
+        return stage.work_of(params_of(self._stages, stage), selection)
 
     def _scaled(self, stage: str, past: Past, factor: float) -> float:
         if stage == "train":
@@ -111,9 +122,7 @@ class Forecaster:
     def _by_files(self, stage: str, past: Past) -> float:
         """What is not counted yet is taken to be as much more as there are files."""
         earlier = _recorded(self._root, past.sprint, "selection.json", Selection)
-        work = (
-            stage_work(stage, earlier, self._sprint.train) if scales(stage) and earlier else past.timing.work
-        )
+        work = self._work(stage, earlier) if earlier else past.timing.work
         ratio, words = self._files_ratio(past.sprint)
         self._notes[words] = None
         return self._scaled(stage, past, work / past.timing.work * ratio)

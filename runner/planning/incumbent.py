@@ -23,8 +23,8 @@ from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import Champion, ChampionUnknownError, Registry, resolve_champion
 from runner.planning.resolve import TO_ROOT, ResolvedStage, stages_of
 from runner.planning.workspace import Repository
-from runner.stages.pipeline import stage_named
-from runner.stages.run import SECTION_MARKS
+from runner.stages.kinds import SPRINT
+from runner.stages.stage import told_in
 
 MAKING = ("index", "select", "train", "export")  # the stages that a model comes from
 
@@ -151,8 +151,7 @@ def _as_before(stage: ResolvedStage, locked: LockedStage | None, workspace: Repo
 
 def _said(name: str, section: dict[str, object]) -> object:
     """What a section of params.yaml says: what a later version of flywheel asks for besides has its default."""
-    said = {key: value for key, value in section.items() if key not in SECTION_MARKS}
     try:
-        return msgspec.convert(said, stage_named(name).params_type)
+        return SPRINT.stage(name).params(section)
     except msgspec.ValidationError:  # of a version with other options
-        return said
+        return told_in(section)

@@ -39,7 +39,7 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
     edited, not_looked_at = input_edits(root, resolved)
     stages = plan_stages(resolved, Repository(root, folder), edited)
     selection, note = planned_selection(root, folder, resolved, stages)
-    ahead = Forecaster(root, project, loaded, selection)
+    ahead = Forecaster(root, project, loaded, resolved, selection)
     timed = [
         msgspec.structs.replace(stage, forecast_s=ahead.seconds(stage.stage))
         if stage.action is Action.RUN

@@ -1,25 +1,25 @@
-"""From a sprint to its stages: command, parameters, dependencies and outputs of each."""
+"""From a piece of work to its stages: command, parameters, dependencies and outputs of each."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
-import msgspec
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
-from runner.config.sprint import Sprint
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.records import Record
-from runner.stages.pipeline import STAGES
+from runner.stages.kinds import SPRINT, Kind, SprintInputs
+from runner.stages.stage import Stage
 
+I = TypeVar("I")  # noqa: E741
+P = TypeVar("P", bound=Record)
 TO_ROOT = "../../"  # from reports/<sprint>/
 
 
 class ResolvedStage(Record, frozen=True, kw_only=True):
-    """A stage of one sprint. Paths are relative to the sprint's folder."""
+    """A stage of one piece of work. Paths are relative to its folder."""
 
     name: str
     cmd: str
@@ -28,6 +28,7 @@ class ResolvedStage(Record, frozen=True, kw_only=True):
     outs: list[str]
     records: list[str]
     metrics: list[str]
+    plots: list[dict[str, Any]] = []
 
     @property
     def written(self) -> list[str]:
@@ -35,39 +36,27 @@ class ResolvedStage(Record, frozen=True, kw_only=True):
         return [*self.outs, *self.records]
 
 
-def resolve_stages(
-    project: Project,
-    sprint: Sprint,
-    champion: ResolvedChampion | None = None,
-    ancestor: Ancestor | None = None,
-) -> list[ResolvedStage]:
-    """The stages that a sprint consists of, in order.
-
-    Args:
-        champion: the other sprint's model that this one is compared with; None before the first promotion.
-        ancestor: the sprint whose model is fine-tuned; None where training starts from something else.
-    """
-    resolved = []
-    absent: set[str] = set()
-    for stage in STAGES:
-        own = stage.with_ancestor(stage.resolve(project, sprint), ancestor)
-        params = stage.with_champion(own, champion)
-        if params is None:
-            absent |= {*stage.outs, *stage.records}
-            continue
-        inputs = [TO_ROOT + path for path in stage.inputs(params)]
-        resolved.append(
-            ResolvedStage(
-                name=stage.name,
-                cmd=f"python -m runner.stages.run {stage.name}",
-                params=_section(stage.version, msgspec.to_builtins(params)),
-                deps=[*inputs, *(dep for dep in stage.deps if dep not in absent)],
-                outs=list(stage.outs),
-                records=list(stage.records),
-                metrics=list(stage.metrics),
-            )
+def resolve_stages(kind: Kind[I], inputs: I) -> list[ResolvedStage]:
+    """The stages that a piece of work consists of, in order."""
+    chosen = list(kind.resolved(inputs))
+    written = {path for stage, _ in chosen for path in (*stage.outs, *stage.records)}
+    left_out = {path for stage in kind.stages for path in (*stage.outs, *stage.records)} - written
+    return [
+        ResolvedStage(
+            name=stage.name,
+            cmd=f"python -m runner.stages.run {stage.name}",
+            params=stage.section(params),
+            deps=[
+                *(TO_ROOT + path for path in stage.inputs(params)),
+                *(dep for dep in stage.deps if dep not in left_out),
+            ],
+            outs=list(stage.outs),
+            records=list(stage.records),
+            metrics=list(stage.metrics),
+            plots=[dict(plot) for plot in stage.plots],
         )
-    return resolved
+        for stage, params in chosen
+    ]
 
 
 def stages_of(
@@ -76,17 +65,19 @@ def stages_of(
     champion: ResolvedChampion | None = None,
     ancestor: Ancestor | None = None,
 ) -> list[ResolvedStage]:
-    """The stages of a loaded sprint, which also measure what gates that are kept of the base's version ask about."""
-    kept = [gate for gate, _, _ in loaded.kept]
-    sprint = msgspec.structs.replace(loaded.sprint, gates=[*loaded.sprint.gates, *kept])
-    return resolve_stages(project, sprint if kept else loaded.sprint, champion, ancestor)
+    """The stages of a loaded sprint, which also measure what gates that are kept of the base's version ask about.
 
-
-def _section(version: int, params: dict[str, Any]) -> dict[str, Any]:
-    """The stage's section of params.yaml.
-
-    The digest is for DVC: its run cache leaves every key called `size` or `nfiles` out of its hash, and would serve
-    `calibration: {size: 300}` what was run with `size: 8`.
+    Args:
+        champion: the other sprint's model that this one is compared with; None before the first promotion.
+        ancestor: the sprint whose model is fine-tuned; None where training starts from something else.
     """
-    digest = hashlib.sha256(msgspec.json.encode(params, order="sorted")).hexdigest()
-    return {"version": version, "digest": digest[:16], **params}
+    kept = tuple(gate for gate, _, _ in loaded.kept)
+    return resolve_stages(
+        SPRINT,
+        SprintInputs(project=project, sprint=loaded.sprint, champion=champion, ancestor=ancestor, kept=kept),
+    )
+
+
+def params_of(stages: Sequence[ResolvedStage], stage: Stage[P]) -> P:
+    """What a stage of a piece of work is told."""
+    return stage.params(next(resolved for resolved in stages if resolved.name == stage.name).params)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from runner.adapters.dvc import metafiles
 from runner.dataset.manifest import Manifest
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Selection
 from runner.planning.records import Action, SplitPlan, StagePlan
-from runner.planning.resolve import ResolvedStage
+from runner.planning.resolve import ResolvedStage, params_of
 from runner.stages import select
-from runner.stages.run import SECTION_MARKS
 
 
 def planned_selection(
@@ -39,7 +36,7 @@ def planned_selection(
     if tables is None:
         return None, "not known: the index is recorded, but neither here nor in the cache (dvc pull)"
     try:
-        return select.preview(*tables, _params(resolved)), "counted on the cached index"
+        return select.preview(*tables, params_of(resolved, select.STAGE)), "counted on the cached index"
     except FlywheelError as error:
         return None, f"selection would fail: {error.message}"
 
@@ -61,14 +58,7 @@ def planned_manifest(tables: tuple[Path, Path], resolved: Sequence[ResolvedStage
     Raises:
         FlywheelError: as the stage `select` itself.
     """
-    return select.chosen(*tables, _params(resolved))[0]
-
-
-def _params(resolved: Sequence[ResolvedStage]) -> select.SelectParams:
-    section = next(stage for stage in resolved if stage.name == "select").params
-    return msgspec.convert(
-        {key: value for key, value in section.items() if key not in SECTION_MARKS}, select.SelectParams
-    )
+    return select.chosen(*tables, params_of(resolved, select.STAGE))[0]
 
 
 def _located(root: Path, folder: Path, name: str, outs: dict[str, str]) -> Path | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from runner.config.project import Project
-from runner.config.sprint import BenchmarkOptions, Sprint
+from runner.config.sprint import BenchmarkOptions
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import read_json, write_json
@@ -42,13 +42,13 @@ class Measurement(Record, frozen=True, kw_only=True):
     options: BenchmarkOptions
 
 
-def resolve(project: Project, sprint: Sprint) -> BenchmarkParams:
+def resolve(project: Project, targets: list[ExportTarget], options: BenchmarkOptions) -> BenchmarkParams:
     """The export targets and how long to measure."""
     return BenchmarkParams(
         dataset=project.dataset.path,
         threads=project.compute.threads,
-        targets=sprint.export,
-        options=sprint.benchmark,
+        targets=targets,
+        options=options,
     )
 
 
@@ -152,7 +152,6 @@ STAGE = Stage(
     name="benchmark",
     version=1,
     params_type=BenchmarkParams,
-    resolve=resolve,
     run=run,
     deps=("weights", "training.json", "exports", "exports.json", "selection"),
     records=("benchmark.json",),

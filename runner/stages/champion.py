@@ -13,14 +13,13 @@ from runner.adapters.dvc.cache_objects import require_objects
 from runner.adapters.git import repository
 from runner.adapters.system import yaml_text
 from runner.config.project import Project
-from runner.config.sprint import Sprint
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import ChampionModel
 from runner.domain.files import atomic_folder, decode_json, read_json, write_json
 from runner.domain.records import Record, Selection
 from runner.domain.task import TaskSpec
-from runner.stages.stage import Stage, StageContext
+from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,26 +33,24 @@ STORE = ".flywheel/champion"  # git-ignored; what DVC's cache holds, laid out as
 class ChampionParams(Record, frozen=True, kw_only=True):
     """What the champion's predictions depend on, besides the images."""
 
-    champion: ResolvedChampion | None = None
+    champion: ResolvedChampion
     dataset: str
     task: TaskSpec
     device: str
     threads: int | None
 
 
-def resolve(project: Project, sprint: Sprint) -> ChampionParams:
-    """The task and the device."""
+def resolve(project: Project, champion: ResolvedChampion | None) -> ChampionParams | None:
+    """The champion, the task and the device; None before the first promotion."""
+    if champion is None:
+        return None
     return ChampionParams(
+        champion=champion,
         dataset=project.dataset.path,
         task=project.task_spec,
         device=project.compute.device,
         threads=project.compute.threads,
     )
-
-
-def with_champion(params: ChampionParams, champion: ResolvedChampion | None) -> ChampionParams | None:
-    """There is nothing to run before the first promotion."""
-    return msgspec.structs.replace(params, champion=champion) if champion else None
 
 
 def run(context: StageContext, params: ChampionParams) -> None:
@@ -68,8 +65,6 @@ def run(context: StageContext, params: ChampionParams) -> None:
     from runner.tasks.sound import require_sound
 
     champion = params.champion
-    if champion is None:
-        raise ValueError("the stage is not part of a sprint without a champion")
     split_digest = read_json(context.folder / "selection.json", Selection).split_digests[SPLIT]
     known = recorded_predictions(context.root, champion, params.task, split_digest)
     found, class_names = _read(context.root, known) if known else _predicted(context, params, champion)
@@ -278,9 +273,8 @@ STAGE = Stage(
     name="champion",
     version=1,
     params_type=ChampionParams,
-    resolve=resolve,
-    with_champion=with_champion,
     run=run,
     deps=("selection",),
     outs=("champion",),
+    work=lambda params, selection: float(images_of(selection, SPLIT)),
 )

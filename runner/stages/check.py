@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.checks.expectations import DataExpectation, Preset, check_rules, parse_check
 from runner.config.project import Project
-from runner.config.sprint import Sprint
+from runner.config.sprint import CheckBlock
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_json
 from runner.domain.records import CheckResult, Checks, Record, Severity
 from runner.domain.task import TaskName
-from runner.stages.stage import Stage, StageContext
+from runner.stages.stage import Stage, StageContext, images_of
 
 RECORD = "checks.json"
 ROWS_SHOWN = 5
@@ -25,13 +27,13 @@ class CheckParams(Record, frozen=True, kw_only=True):
     expectations: list[DataExpectation]
 
 
-def resolve(project: Project, sprint: Sprint) -> CheckParams:
+def resolve(project: Project, blocks: Sequence[CheckBlock]) -> CheckParams:
     """The checks of a sprint.
 
     Raises:
         FlywheelError: a check is neither a preset nor a known expectation.
     """
-    checks = [parse_check(block) for block in sprint.checks]
+    checks = [parse_check(block) for block in blocks]
     return CheckParams(
         task=project.task,
         class_names=list(project.classes),
@@ -88,8 +90,8 @@ STAGE = Stage(
     name="check",
     version=2,
     params_type=CheckParams,
-    resolve=resolve,
     run=run,
     deps=("index", "selection"),
     records=(RECORD,),
+    work=lambda params, selection: float(images_of(selection)),
 )

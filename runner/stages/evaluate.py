@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-import msgspec
-
 from runner.checks.data_rules import DEFAULT_DISTANCE
 from runner.checks.expectations import near_duplicate_distance
 from runner.config.project import Project
-from runner.config.sprint import Confidence, SliceSpec, Sprint
+from runner.config.sprint import CheckBlock, Confidence, Evaluate, SliceSpec
 from runner.domain.champion import ResolvedChampion
 from runner.domain.evaluation import (
     CHAMPION_TARGET,
@@ -64,22 +62,31 @@ class EvaluateParams(Record, frozen=True, kw_only=True):
     near_duplicate_distance: int = DEFAULT_DISTANCE
 
 
-def resolve(project: Project, sprint: Sprint) -> EvaluateParams:
-    """Every artefact, and the project's slices before the sprint's own."""
-    claim = [sprint.expect.as_gate] if sprint.expect else []
-    gates = [*sprint.gates, *project.policy.gates, *claim]
+def resolve(
+    project: Project,
+    options: Evaluate,
+    *,
+    targets: Sequence[str],
+    primary_target: str,
+    seeds: Sequence[int],
+    gates: Sequence[Gate],
+    checks: Sequence[CheckBlock],
+    champion: ResolvedChampion | None,
+) -> EvaluateParams:
+    """Every artefact, the champion where there is one, and the project's slices before the sprint's own."""
     return EvaluateParams(
         task=project.task_spec,
-        targets=[REFERENCE_TARGET, *(export.name for export in sprint.export)],
-        primary_target=sprint.primary_target,
-        further_seeds=sprint.train.seeds[1:],
-        optimizing=sprint.evaluate.optimizing_for(project.task),
-        operating_confidence=sprint.evaluate.operating_confidence,
-        confidence=sprint.evaluate.confidence,
+        targets=[REFERENCE_TARGET, *targets],
+        primary_target=primary_target,
+        further_seeds=list(seeds[1:]),
+        optimizing=options.optimizing_for(project.task),
+        operating_confidence=options.operating_confidence,
+        confidence=options.confidence,
         group_by=project.dataset.group_by,
-        slices=[*project.slices, *sprint.evaluate.slices],
+        slices=[*project.slices, *options.slices],
         judged_classes=_judged_classes(project, gates),
-        near_duplicate_distance=near_duplicate_distance(sprint.checks),
+        champion=champion.sprint if champion else None,
+        near_duplicate_distance=near_duplicate_distance(checks),
     )
 
 
@@ -87,11 +94,6 @@ def _judged_classes(project: Project, gates: Sequence[Gate]) -> list[str]:
     """The classes that gates name within slices."""
     named = {gate.class_name for gate in gates if gate.class_name and gate.slice}
     return sorted(project.classes if "*" in named else named)
-
-
-def with_champion(params: EvaluateParams, champion: ResolvedChampion | None) -> EvaluateParams:
-    """Measures the champion too, where there is one."""
-    return msgspec.structs.replace(params, champion=champion.sprint if champion else None)
 
 
 def run(context: StageContext, params: EvaluateParams) -> None:
@@ -338,8 +340,6 @@ STAGE = Stage(
     name="evaluate",
     version=8,
     params_type=EvaluateParams,
-    resolve=resolve,
-    with_champion=with_champion,
     run=run,
     deps=("index", "selection", "selection.json", "predictions", "champion"),
     outs=("outcomes",),
@@ -352,4 +352,22 @@ STAGE = Stage(
         "plots/f1_confidence.csv",
     ),
     metrics=("metrics.json",),
+    plots=(
+        {
+            "plots/precision_recall.csv": {
+                "x": "recall",
+                "y": "precision",
+                "template": "scatter",  # a line would join the points of different artefacts
+                "title": "Precision and recall at similarity 0.5",
+            }
+        },
+        {
+            "plots/f1_confidence.csv": {
+                "x": "confidence",
+                "y": "f1",
+                "template": "scatter",
+                "title": "F1 by the confidence from which on a prediction counts",
+            }
+        },
+    ),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.config.project import Project
-from runner.config.sprint import Sprint
 from runner.domain.files import atomic_folder, read_json, write_json
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record, Training
@@ -21,9 +20,9 @@ class ExportParams(Record, frozen=True, kw_only=True):
     targets: list[ExportTarget]
 
 
-def resolve(project: Project, sprint: Sprint) -> ExportParams:
+def resolve(project: Project, targets: list[ExportTarget]) -> ExportParams:
     """The export targets, and where calibration images lie."""
-    return ExportParams(dataset=project.dataset.path, targets=sprint.export)
+    return ExportParams(dataset=project.dataset.path, targets=targets)
 
 
 def run(context: StageContext, params: ExportParams) -> None:
@@ -54,7 +53,6 @@ STAGE = Stage(
     name="export",
     version=3,
     params_type=ExportParams,
-    resolve=resolve,
     run=run,
     deps=("weights", "training.json", "selection"),
     outs=("exports",),

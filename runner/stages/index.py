@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runner.config.project import Project
-from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder
 from runner.domain.records import Record
@@ -45,8 +44,8 @@ class IndexParams(Record, frozen=True, kw_only=True):
         return LabelScheme(task=self.task, classes=self.classes, keypoints=self.keypoints)
 
 
-def resolve(project: Project, sprint: Sprint) -> IndexParams:
-    """The index is the same for every sprint of a project."""
+def resolve(project: Project) -> IndexParams:
+    """The index is the same for all work on a project."""
     dataset = project.dataset
     return IndexParams(
         path=dataset.path,
@@ -134,8 +133,10 @@ STAGE = Stage(
     name="index",
     version=3,  # not raised when object ids changed, lest every model be trained anew for the same data: ADR 28
     params_type=IndexParams,
-    resolve=resolve,
     run=run,
     inputs=inputs,
     outs=("index",),
+    work=lambda params, selection: (
+        1.0
+    ),  # all images: by the files where they changed, which no selection tells
 )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.config.project import Project
-from runner.config.sprint import Sprint
 from runner.dataset.columns import BOX
 from runner.domain.evaluation import Errors, Gallery, GalleryImage
 from runner.domain.files import atomic_folder, read_json, write_bytes, write_json
@@ -45,12 +44,12 @@ class InspectParams(Record, frozen=True, kw_only=True):
     maps: int = ACTIVATION_MAPS
 
 
-def resolve(project: Project, sprint: Sprint) -> InspectParams:
+def resolve(project: Project, target: str) -> InspectParams:
     """The judged artefact, and where the images lie."""
     return InspectParams(
         dataset=project.dataset.path,
         task=project.task_spec,
-        target=sprint.primary_target,
+        target=target,
         threads=project.compute.threads,
     )
 
@@ -333,7 +332,6 @@ STAGE = Stage(
     name="inspect",
     version=3,
     params_type=InspectParams,
-    resolve=resolve,
     run=run,
     deps=("index", "predictions", "outcomes", "errors.json", "weights", "training.json"),
     inputs=lambda params: (params.dataset,),

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.config.project import Project
-from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET, is_seed_target, seed_target
 from runner.domain.files import atomic_folder, read_json
@@ -20,7 +19,7 @@ from runner.domain.records import Record, Training
 from runner.domain.task import TaskSpec
 from runner.exporters import ExportTarget
 from runner.exporters.opened import OpenModel, open_model
-from runner.stages.stage import Stage, StageContext
+from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
     from runner.adapters.models.detections import DetectionTable
@@ -39,14 +38,14 @@ class PredictParams(Record, frozen=True, kw_only=True):
     targets: list[ExportTarget]
 
 
-def resolve(project: Project, sprint: Sprint) -> PredictParams:
+def resolve(project: Project, targets: list[ExportTarget]) -> PredictParams:
     """The export targets, the task and the device."""
     return PredictParams(
         dataset=project.dataset.path,
         task=project.task_spec,
         device=project.compute.device,
         threads=project.compute.threads,
-        targets=sprint.export,
+        targets=targets,
     )
 
 
@@ -168,8 +167,8 @@ STAGE = Stage(
     name="predict",
     version=2,
     params_type=PredictParams,
-    resolve=resolve,
     run=run,
     deps=("weights", "training.json", "exports", "selection"),
     outs=("predictions",),
+    work=lambda params, selection: float(images_of(selection, "test")),
 )

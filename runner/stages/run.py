@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from filelock import FileLock, Timeout
 
 from runner.adapters.system import yaml_text
@@ -21,21 +20,20 @@ from runner.adapters.system.private_folders import leave_working_folder
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json, read_text, write_error, write_json
 from runner.domain.records import Selection, StageFailure
-from runner.stages.pipeline import stage_named
+from runner.stages.kinds import Kind, kind_in
 from runner.stages.stage import Stage, StageContext
-from runner.stages.timings import record_timing, stage_work
-from runner.trainers import Trainer
+from runner.stages.timings import record_timing
 
 FAILURE_FILE = "failure.json"
-SECTION_MARKS = ("version", "digest")  # what params.yaml says of a section, beside the stage's own parameters
 RUN_PID_VARIABLE = "FLYWHEEL_RUN_PID"
 ORPHAN_WAIT_S = 30.0
 
 
 def main(arguments: list[str]) -> int:
     """Runs one stage and returns the process's exit code; a failure is also written to failure.json."""
-    stage = stage_named(arguments[0])
     folder = Path.cwd()
+    kind = kind_in(folder)
+    stage = kind.stage(arguments[0])
     root = folder.parents[
         1
     ]  # pipelines lie in reports/<sprint>/: no file on the way there makes another project
@@ -43,7 +41,7 @@ def main(arguments: list[str]) -> int:
     leave_working_folder()  # libraries look there for configuration, which a commit may have brought
     try:
         with _only_stage_process(root, folder):
-            _run(stage, StageContext(root=root, folder=folder))
+            _run(kind, stage, StageContext(root=root, folder=folder))
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except OSError as error:
@@ -64,24 +62,17 @@ def main(arguments: list[str]) -> int:
     return ExitCode.PASS
 
 
-def _run(stage: Stage, context: StageContext) -> None:
+def _run(kind: Kind[Any], stage: Stage[Any], context: StageContext) -> None:
     (context.folder / FAILURE_FILE).unlink(missing_ok=True)
     document = yaml_text.load(read_text(context.folder / "params.yaml"))
-    section: dict[str, Any] = {
-        key: value for key, value in document[stage.name].items() if key not in SECTION_MARKS
-    }
+    params = stage.params(document[stage.name])
     started = time.monotonic()
-    stage.run(context, msgspec.convert(section, stage.params_type))
+    stage.run(context, params)
     seconds = time.monotonic() - started
-    record_timing(context.folder, stage.name, seconds, _work(stage, context.folder, document))
-
-
-def _work(stage: Stage, folder: Path, document: dict[str, Any]) -> float:
     selection = None
     with contextlib.suppress(FlywheelError):
-        selection = read_json(folder / "selection.json", Selection)
-    trainer: Trainer = msgspec.convert(document["train"]["trainer"], Trainer)
-    return stage_work(stage.name, selection, trainer)
+        selection = read_json(context.folder / "selection.json", Selection)
+    record_timing(context.folder, kind, stage.name, seconds, stage.work_of(params, selection))
 
 
 def _fail(root: Path, folder: Path, stage: str, error: FlywheelError) -> int:

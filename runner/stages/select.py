@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.adapters.tables import duckdb
 from runner.config.project import Project, Splits
-from runner.config.sprint import DataSelection, SplitSelection, Sprint
+from runner.config.sprint import DataSelection, SplitSelection
 from runner.dataset.columns import own_image_columns
 from runner.dataset.manifest import Manifest, label_columns, summarise
 from runner.domain.errors import ExitCode, FlywheelError
@@ -18,7 +18,7 @@ from runner.domain.files import atomic_folder, write_json
 from runner.domain.records import SPLITS, Record, Selection
 from runner.domain.task import TaskName
 from runner.selectors.candidates import Candidates, Selector
-from runner.stages.stage import Stage, StageContext
+from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,13 +39,13 @@ class SelectParams(Record, frozen=True, kw_only=True):
     group_by: str | None = None
 
 
-def resolve(project: Project, sprint: Sprint) -> SelectParams:
+def resolve(project: Project, data: DataSelection) -> SelectParams:
     """The project's splits and the sprint's rules."""
     return SelectParams(
         task=project.task,
         classes=list(project.classes),
         splits=project.splits,
-        data=sprint.data,
+        data=data,
         group_by=project.dataset.group_by,
     )
 
@@ -249,9 +249,9 @@ STAGE = Stage(
     name="select",
     version=4,
     params_type=SelectParams,
-    resolve=resolve,
     run=run,
     deps=("index",),
     outs=("selection",),
     records=("selection.json",),
+    work=lambda params, selection: float(images_of(selection)),
 )

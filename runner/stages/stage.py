@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from runner.config.project import Project
-from runner.config.sprint import Sprint
-from runner.domain.ancestor import Ancestor
-from runner.domain.champion import ResolvedChampion
-from runner.domain.records import Record
+import msgspec
+
+from runner.domain.records import Record, Selection
+
+P = TypeVar("P", bound=Record)
+_MARKS = ("version", "digest")  # what a section of params.yaml says beside the stage's own parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,48 +22,74 @@ class StageContext:
 
     Attributes:
         root: the repository's top; the dataset's path is relative to it.
-        folder: `reports/<sprint>`; every stage reads and writes below it only.
+        folder: `reports/<sprint>`, or that of another kind of work; every stage reads and writes below it only.
     """
 
     root: Path
     folder: Path
 
 
-def _without_ancestor(params: Any, ancestor: Ancestor | None) -> Any:
-    return params
-
-
-def _without_champion(params: Any, champion: ResolvedChampion | None) -> Any:
-    return params
-
-
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class Stage(Generic[P]):
     """One stage, declared beside the code that runs it. Importing a stage's module imports nothing heavy.
+
+    It knows its own parameters and no kind of work: `runner/stages/kinds.py` says which kind has it, and from what the
+    parameters are made there.
 
     Attributes:
         name: a verb; also the stage's section in params.yaml.
         version: raised when the code's output changes for the same input, so that caches notice.
-        resolve: what this stage needs of the project and the sprint. A change of it re-runs the stage.
-        with_champion: what `resolve` gave, with what the stage needs of the champion; None: the sprint has no such stage.
-        with_ancestor: what it gave, with what the stage needs of the sprint that is fine-tuned.
+        params_type: what the stage is told. A change of it re-runs the stage.
         run: does the work.
-        deps: files and folders it reads, relative to the sprint folder (`outs` of earlier stages). Those of a
-            stage that the sprint does not have are left out.
+        deps: files and folders it reads, relative to the work's folder (`outs` of earlier stages). Those of a
+            stage that is left out are left out.
         inputs: further files it reads, relative to the repository's top, from its params (dataset, weights).
         outs: what it writes and DVC caches. `records`: small JSON and CSV that git keeps.
-        metrics: which of `records` `dvc metrics show` prints.
+        metrics: which of `records` `dvc metrics show` prints. `plots`: what `dvc plots` draws of them.
+        work: what its time is proportional to, in a unit of its own, by what is selected; None where it is constant.
     """
 
     name: str
     version: int
-    params_type: type[Record]
-    resolve: Callable[[Project, Sprint], Any]
-    run: Callable[[StageContext, Any], None]
-    with_champion: Callable[[Any, ResolvedChampion | None], Any | None] = _without_champion
-    with_ancestor: Callable[[Any, Ancestor | None], Any] = _without_ancestor
+    params_type: type[P]
+    run: Callable[[StageContext, P], None]
     deps: tuple[str, ...] = ()
-    inputs: Callable[[Any], tuple[str, ...]] = lambda params: ()
+    inputs: Callable[[P], tuple[str, ...]] = lambda params: ()
     outs: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    plots: tuple[Mapping[str, Any], ...] = ()
+    work: Callable[[P, Selection], float] | None = None
+
+    def section(self, params: P) -> dict[str, Any]:
+        """The stage's section of params.yaml.
+
+        The digest is for DVC: its run cache leaves every key called `size` or `nfiles` out of its hash, and would serve
+        `calibration: {size: 300}` what was run with `size: 8`.
+        """
+        told = msgspec.to_builtins(params)
+        digest = hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
+        return {"version": self.version, "digest": digest[:16], **told}
+
+    def params(self, section: Mapping[str, Any]) -> P:
+        """The parameters that a section of params.yaml tells.
+
+        Raises:
+            msgspec.ValidationError: it is of a version with other parameters.
+        """
+        return msgspec.convert(told_in(section), self.params_type)
+
+    def work_of(self, params: P, selection: Selection | None) -> float:
+        """The stage's work; 1 where it is constant, and while nothing is selected."""
+        return 1.0 if self.work is None or selection is None else self.work(params, selection)
+
+
+def told_in(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of params.yaml without what is not the stage's own parameters."""
+    return {key: value for key, value in section.items() if key not in _MARKS}
+
+
+def images_of(selection: Selection, *splits: str) -> int:
+    """How many images of some splits are selected; of all of them where none is named. At least 1: it divides."""
+    counts = selection.splits
+    return max(1, sum(counts[name].images for name in splits or counts if name in counts))

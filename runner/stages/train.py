@@ -7,11 +7,10 @@ from pathlib import Path
 import msgspec
 
 from runner.config.project import Project
-from runner.config.sprint import Sprint
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, csv_text, read_json, write_json, write_text
-from runner.domain.records import Checks, Record, Severity, Training
+from runner.domain.records import Checks, Record, Selection, Severity, Training
 from runner.domain.task import TaskName, TaskSpec
 from runner.stages import ancestry
 from runner.stages.stage import Stage, StageContext
@@ -55,20 +54,16 @@ class TrainParams(Record, frozen=True, kw_only=True, omit_defaults=True):
     ancestor: Ancestor | None = None
 
 
-def resolve(project: Project, sprint: Sprint) -> TrainParams:
-    """The trainer's options, the task and the device."""
+def resolve(project: Project, trainer: Trainer, ancestor: Ancestor | None = None) -> TrainParams:
+    """The trainer's options, the task and the device; and the weights that training starts from, by their hash."""
     return TrainParams(
         dataset=project.dataset.path,
         task=project.task_spec,
         device=project.compute.device,
         threads=project.compute.threads,
-        trainer=sprint.train,
+        trainer=trainer,
+        ancestor=ancestor,
     )
-
-
-def with_ancestor(params: TrainParams, ancestor: Ancestor | None) -> TrainParams:
-    """The weights that training starts from, by their hash: when they change, it runs again."""
-    return msgspec.structs.replace(params, ancestor=ancestor)
 
 
 def run(context: StageContext, params: TrainParams) -> None:
@@ -143,16 +138,33 @@ def _inputs(params: TrainParams) -> tuple[str, ...]:
     return (weights,) if weights else ()
 
 
+def _work(params: TrainParams, selection: Selection) -> float:
+    """Megapixel-epochs; an image of val is only predicted."""
+    images = {name: split.images for name, split in selection.splits.items()}
+    trainer = params.trainer
+    epochs = trainer.epochs * len(trainer.seeds)
+    megapixels = trainer.imgsz**2 / 1e6
+    return round((images.get("train", 0) + 0.3 * images.get("val", 0)) * epochs * megapixels, 3)
+
+
 STAGE = Stage(
     name="train",
     version=3,
     params_type=TrainParams,
-    resolve=resolve,
-    with_ancestor=with_ancestor,
     run=run,
     # checks.json is read but no dependency: a changed check must not retrain, and a failed one stops the pipeline.
     deps=("index", "selection"),
     inputs=_inputs,
     outs=("weights",),
     records=("training.json", "plots/training.csv"),
+    plots=(
+        {
+            "plots/training.csv": {
+                "x": "epoch",
+                "y": "val_map50_95",
+                "title": "Validation mAP50-95 (Ultralytics) per epoch",
+            }
+        },
+    ),
+    work=_work,
 )

@@ -13,7 +13,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import encode_json, read_json, write_bytes
 from runner.domain.policy import TERMS_FILE
 from runner.planning import holdout
-from runner.stages.pipeline import STAGES
+from runner.stages.kinds import SPRINT
 
 FILE = "digests.json"
 STORED = ("index", "selection", "predictions", "champion", "outcomes", "gallery")  # folders that DVC keeps
@@ -61,7 +61,7 @@ def renderings_are_recorded(root: Path, sprint: str) -> bool:
 def relied_on(root: Path, project: Project, loaded: LoadedSprint) -> list[str]:
     """The files by their paths from the repository's top, sorted: those that are there."""
     folder = root / "reports" / loaded.name
-    records = {record for stage in STAGES for record in stage.records}
+    records = {record for stage in SPRINT.stages for record in stage.records}
     own = [path for name in (*records, *REPORTED) if (path := folder / name).is_file()]
     inside = [path for name in FOLDERS for path in (folder / name).rglob("*") if path.is_file()]
     kept = [path for path in inside if path.name != ".gitignore"]  # DVC's

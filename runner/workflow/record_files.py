@@ -19,16 +19,16 @@ from runner.domain.records import LAST_FAILURE_FILE
 from runner.planning import holdout
 from runner.report import model_card
 from runner.stages import timings
-from runner.stages.pipeline import STAGES
+from runner.stages.kinds import SPRINT
 from runner.stages.run import FAILURE_FILE
 from runner.workflow import digests
 
 REPORTS = "reports"
 PLOTTED = re.compile(r"plots/[a-z0-9_]{1,40}\.(?:svg|png)")
-OUTS = frozenset(out for stage in STAGES for out in stage.outs)
+OUTS = frozenset(out for stage in SPRINT.stages for out in stage.outs)
 RECORDS = frozenset(
     (
-        *(record for stage in STAGES for record in stage.records),
+        *(record for stage in SPRINT.stages for record in stage.records),
         *("params.yaml", "dvc.yaml", "dvc.lock", ".gitignore", "plots/.gitignore"),
         *("verdict.json", "report.json", "report.md", "report.html", TERMS_FILE),
         *(

@@ -11,12 +11,12 @@ import msgspec
 
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
-from runner.stages.run import SECTION_MARKS
+from runner.stages.stage import told_in
 
 
 def section(sections: Any, stage: str) -> dict[str, Any]:
     """A stage's own parameters."""
-    return {key: value for key, value in sections[stage].items() if key not in SECTION_MARKS}
+    return told_in(sections[stage])
 
 
 def champion_of(sections: Any) -> ResolvedChampion | None:

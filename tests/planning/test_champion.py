@@ -37,7 +37,7 @@ def unchanged(commit: str) -> bool:
 
 
 def rival(root: Path, sprint: str, same_model: Callable[[str], bool] = unchanged) -> str | None:
-    found = Registry(root, PROJECT).rival(sprint, same_model)
+    found = Registry(root, PROJECT).incumbent(sprint, same_model)
     return found.tag if found else None
 
 
@@ -111,12 +111,12 @@ def test_where_dvc_yaml_names_no_sprint_the_newest_metrics_tell(root: Path, cont
 
 
 def test_a_model_that_was_assigned_again_is_the_same_to_those_judged_against_it(root: Path) -> None:
-    before = resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged))
+    before = resolve_champion(root, Registry(root, PROJECT).incumbent("0003-third", unchanged))
     make_tag(root, "digits#prod#3", "digits#prod#1^{commit}")
-    assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged)) != before
+    assert resolve_champion(root, Registry(root, PROJECT).incumbent("0003-third", unchanged)) != before
     make_tag(root, "digits#prod#4", "digits#prod#2^{commit}")
     assert rival(root, "0003-third") == "digits#prod#4"
-    assert resolve_champion(root, Registry(root, PROJECT).rival("0003-third", unchanged)) == before
+    assert resolve_champion(root, Registry(root, PROJECT).incumbent("0003-third", unchanged)) == before
 
 
 def test_without_a_tag_or_a_model_there_is_no_champion(tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_without_a_tag_or_a_model_there_is_no_champion(tmp_path: Path) -> None:
     assert rival(tmp_path, "0002-second") is None
     promote(tmp_path, 1)
     without = msgspec.structs.replace(PROJECT, model=None)
-    assert Registry(tmp_path, without).rival("0002-second", unchanged) is None
+    assert Registry(tmp_path, without).incumbent("0002-second", unchanged) is None
 
 
 def test_the_first_export_is_what_a_champion_ships(root: Path) -> None:
-    found = resolve_champion(root, Registry(root, PROJECT).rival("0002-second", unchanged))
+    found = resolve_champion(root, Registry(root, PROJECT).incumbent("0002-second", unchanged))
     assert found is not None
     assert (found.target, found.path, found.digest) == (
         "onnx-fp32",

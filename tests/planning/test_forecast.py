@@ -12,6 +12,7 @@ from runner.domain.files import write_json
 from runner.domain.records import Selection, SplitCounts, StageTiming
 from runner.planning.forecast import Forecaster, forecast, forecast_stage
 from runner.planning.records import Action, Forecast, StagePlan
+from runner.planning.resolve import stages_of
 from runner.stages.timings import Timings
 
 COSTS = Costs(currency="EUR", gpu_hour=2.0, cpu_hour=0.1)
@@ -83,7 +84,8 @@ def planned_in(root: Path, spec: str = SPEC) -> Forecaster:
     if not (root / "data.dvc").exists():
         (root / "data.dvc").write_text("outs:\n- {md5: 1.dir, size: 9, nfiles: 200, path: data}\n")
     project = load_project(root)
-    return Forecaster(root, project, load_sprint(root, "0002", project), None)
+    loaded = load_sprint(root, "0002", project)
+    return Forecaster(root, project, loaded, stages_of(project, loaded), None)
 
 
 def ran_before(root: Path, *, files: int | None = 100) -> None:

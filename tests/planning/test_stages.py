@@ -13,6 +13,7 @@ from runner.config.sprint import Sprint
 from runner.planning.records import Action
 from runner.planning.resolve import ResolvedStage, resolve_stages
 from runner.planning.stages import plan_stages
+from runner.stages.kinds import SPRINT, SprintInputs
 
 
 class FakeWorkspace:
@@ -168,8 +169,10 @@ def test_sizes_count_although_dvcs_run_cache_ignores_them(workspace: FakeWorkspa
     """DVC's run cache leaves keys called `size` out of its key; the section's digest puts them back."""
     project, sprint = loaded(size=8)
     _, other = loaded(size=16)
-    export = next(stage for stage in resolve_stages(project, sprint) if stage.name == "export")
-    changed = next(stage for stage in resolve_stages(project, other) if stage.name == "export")
+    export, changed = (
+        next(stage for stage in resolve_stages(SPRINT, inputs) if stage.name == "export")
+        for inputs in (SprintInputs(project=project, sprint=each) for each in (sprint, other))
+    )
     keys = {
         run_cache_key(each.cmd, dict.fromkeys(each.deps, "md5"), {"export": each.params}, each.written)
         for each in (export, changed)

@@ -519,7 +519,7 @@ def test_the_splits_of_lists_are_those_of_the_project_and_of_its_index(tmp_path:
     }
     project = load_project(tmp_path / "project")
     assert project.splits.test == "split = 'test'"
-    params = index.resolve(project, load_sprint(tmp_path / "project", "0001-first-model", project).sprint)
+    params = index.resolve(project)
     entries = index.read_dataset(tmp_path / "project" / "data", params).entries
     assert sorted(entry.path[-6:-4] for entry in entries if entry.split == "test") == ["10", "11"]
 

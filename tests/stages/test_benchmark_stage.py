@@ -23,7 +23,7 @@ def place(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_target_is_measured_on_its_own(place: Path) -> None:
-    params = benchmark.resolve(project(), sprint())
+    params = benchmark.resolve(project(), sprint().export, sprint().benchmark)
     benchmark.run(context(place), params)
     result = read_json(context(place).folder / "benchmark.json", Benchmark)
     assert [each.target for each in result.targets] == ["torch", *(target.name for target in params.targets)]
@@ -42,7 +42,7 @@ def test_a_target_that_cannot_run_is_named(place: Path, tmp_path: Path) -> None:
     context_ = context(tmp_path / "broken")
     (context_.folder / "exports" / "onnx-fp32" / "model.onnx").write_bytes(b"nothing")
     with pytest.raises(FlywheelError) as caught:
-        benchmark.run(context_, benchmark.resolve(project(), sprint()))
+        benchmark.run(context_, benchmark.resolve(project(), sprint().export, sprint().benchmark))
     assert caught.value.message.startswith("onnx-fp32 could not be measured: ")
     assert "the exported model cannot be loaded" in caught.value.message
     assert caught.value.exit_code is ExitCode.STAGE_FAILED

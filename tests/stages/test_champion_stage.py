@@ -28,6 +28,7 @@ from runner.stages.champion import (
     of_classes,
     stored_files,
 )
+from runner.stages.kinds import SPRINT, SprintInputs
 from runner.stages.stage import StageContext
 
 FILES = {"onnx-fp32/model.onnx": b"graph", "onnx-fp32/metadata.json": b"{}", "openvino-int8/model.xml": b"x"}
@@ -111,7 +112,7 @@ def test_classes_are_matched_by_name_and_unknown_ones_left_out() -> None:
     assert kept["score"].dtype == np.float32
 
 
-def configuration() -> tuple[Project, Sprint]:
+def configuration(champion: ResolvedChampion | None = None) -> SprintInputs:
     project = {
         "apiVersion": "flywheel/v1",
         "kind": "Project",
@@ -126,12 +127,14 @@ def configuration() -> tuple[Project, Sprint]:
         "title": "t",
         "train": {"framework": "ultralytics", "model": "yolo11n.yaml"},
     }
-    return msgspec.convert(project, Project), msgspec.convert(sprint, Sprint)
+    return SprintInputs(
+        project=msgspec.convert(project, Project), sprint=msgspec.convert(sprint, Sprint), champion=champion
+    )
 
 
 def test_the_stage_exists_only_when_there_is_a_champion() -> None:
-    without = {stage.name: stage for stage in resolve_stages(*configuration())}
-    having = {stage.name: stage for stage in resolve_stages(*configuration(), champion("d.dir"))}
+    without = {stage.name: stage for stage in resolve_stages(SPRINT, configuration())}
+    having = {stage.name: stage for stage in resolve_stages(SPRINT, configuration(champion("d.dir")))}
     assert "champion" not in without
     assert "champion" not in without["evaluate"].deps
     assert "champion" in having["evaluate"].deps
@@ -141,8 +144,8 @@ def test_the_stage_exists_only_when_there_is_a_champion() -> None:
 
 
 def test_a_champion_changes_the_parameters_of_the_evaluation_and_of_nothing_else() -> None:
-    without = {stage.name: stage.params for stage in resolve_stages(*configuration())}
-    having = {stage.name: stage.params for stage in resolve_stages(*configuration(), champion("d.dir"))}
+    without = {stage.name: stage.params for stage in resolve_stages(SPRINT, configuration())}
+    having = {stage.name: stage.params for stage in resolve_stages(SPRINT, configuration(champion("d.dir")))}
     changed = [name for name, params in without.items() if params != having[name]]
     assert changed == ["evaluate"]
     assert (without["evaluate"]["champion"], having["evaluate"]["champion"]) == (None, "0001-a")

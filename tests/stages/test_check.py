@@ -40,7 +40,7 @@ def params(*blocks: dict[str, Any], **project: Any) -> check.CheckParams:
         "train": {"framework": "ultralytics", "model": "yolo26n.yaml"},
         "checks": list(blocks),
     }
-    return check.resolve(msgspec.convert(PROJECT | project, Project), msgspec.convert(sprint, Sprint))
+    return check.resolve(msgspec.convert(PROJECT | project, Project), msgspec.convert(sprint, Sprint).checks)
 
 
 def context(root: Path) -> StageContext:

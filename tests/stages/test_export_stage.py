@@ -26,6 +26,6 @@ def test_missing_weights_leave_no_half_written_folder(tiny_root: Path, tmp_path:
         context(tiny_root).folder, folder, ignore=shutil.ignore_patterns("exports", "*.safetensors")
     )
     with pytest.raises(FlywheelError) as caught:
-        export.run(context(tmp_path), export.resolve(project(), sprint()))
+        export.run(context(tmp_path), export.resolve(project(), sprint().export))
     assert caught.value.hint == "fetch it again (dvc pull), or run the sprint again"
     assert not [path.name for path in folder.iterdir() if "exports" in path.name and path.is_dir()]

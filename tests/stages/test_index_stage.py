@@ -11,12 +11,10 @@ from runner.adapters.pictures.coco_masks import mask_area
 from runner.adapters.tables.duckdb import condition_mask
 from runner.adapters.tables.parquet import read_table
 from runner.config.project import Dataset, Project
-from runner.config.sprint import Sprint
 from runner.domain.errors import FlywheelError
 from runner.stages import index
 from runner.stages.index import IndexParams
 from runner.stages.stage import StageContext
-from runner.trainers import UltralyticsTrainer
 
 cv2 = pytest.importorskip("cv2")
 
@@ -190,10 +188,7 @@ def test_params_come_from_the_project_alone() -> None:
         classes=["cat", "dog"],
         dataset=Dataset(path="data", layout="yolo"),
     )
-    sprint = Sprint(
-        apiVersion="flywheel/v1", kind="Sprint", title="t", train=UltralyticsTrainer(model="yolo26n.yaml")
-    )
-    assert index.resolve(project, sprint) == PARAMS
+    assert index.resolve(project) == PARAMS
 
 
 def _fields(params: IndexParams) -> dict[str, object]:

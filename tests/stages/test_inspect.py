@@ -120,6 +120,6 @@ def test_a_second_run_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_judged_artefact_is_inspected() -> None:
-    params = inspect.resolve(project(), sprint())
+    params = inspect.resolve(project(), sprint().primary_target)
     assert (params.target, params.dataset, params.images) == ("onnx-fp32", "data", 12)
     assert inspect.STAGE.inputs(params) == ("data",)

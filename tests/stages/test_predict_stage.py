@@ -22,7 +22,7 @@ def predicted(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Stag
     root = tmp_path_factory.mktemp("predict")
     shutil.copytree(tiny_root / "data", root / "data")
     shutil.copytree(context(tiny_root).folder, context(root).folder)
-    predict.run(context(root), predict.resolve(project(), sprint()))
+    predict.run(context(root), predict.resolve(project(), sprint().export))
     return context(root)
 
 
@@ -53,14 +53,14 @@ def test_predicting_again_gives_the_same_bytes(predicted: StageContext) -> None:
         return {path.name: path.read_bytes() for path in (predicted.folder / "predictions").iterdir()}
 
     before = contents()
-    predict.run(predicted, predict.resolve(project(), sprint()))
+    predict.run(predicted, predict.resolve(project(), sprint().export))
     assert contents() == before
 
 
 def test_a_model_with_other_classes_is_refused(predicted: StageContext) -> None:
     changed = project(classes=["square", "ring"])
     with pytest.raises(FlywheelError) as caught:
-        predict.run(predicted, predict.resolve(changed, sprint()))
+        predict.run(predicted, predict.resolve(changed, sprint().export))
     assert str(caught.value) == (
         "flywheel.yaml: the model's classes (square, disc) are not the project's (square, ring)\n"
         "  hint: train again with the current class map: flywheel run"
@@ -69,7 +69,7 @@ def test_a_model_with_other_classes_is_refused(predicted: StageContext) -> None:
 
 def test_a_model_of_another_task_is_refused(predicted: StageContext) -> None:
     with pytest.raises(FlywheelError) as caught:
-        predict.run(predicted, predict.resolve(project(task="segment"), sprint()))
+        predict.run(predicted, predict.resolve(project(task="segment"), sprint().export))
     assert caught.value.message == "the model's task is detect, not the project's segment"
 
 
@@ -79,7 +79,7 @@ def test_missing_test_image_leaves_the_old_predictions(predicted: StageContext) 
     image.unlink()
     try:
         with pytest.raises(FlywheelError) as caught:
-            predict.run(predicted, predict.resolve(project(), sprint()))
+            predict.run(predicted, predict.resolve(project(), sprint().export))
     finally:
         image.write_bytes(content)
     assert caught.value.message == "the image cannot be used: file not found"

@@ -131,7 +131,7 @@ def test_the_same_seed_gives_the_same_weights_bit_by_bit(
     for name in ("index", "selection"):
         shutil.copytree(context(task_root, task).folder / name, place.folder / name)
     shutil.copy(context(task_root, task).folder / "checks.json", place.folder)
-    params = train.resolve(project(task), sprint(task, epochs=1))
+    params = train.resolve(project(task), sprint(task, epochs=1).train)
     digests = []
     for _ in range(2):
         train.run(place, params)
@@ -158,7 +158,7 @@ def test_segmentation_and_classification_are_measured_for_speed(task_root: Path,
     for task in ("segment", "classify"):
         place = context(tmp_path, task)
         shutil.copytree(context(task_root, task).root, place.root)
-        params = benchmark.resolve(project(task), sprint(task))
+        params = benchmark.resolve(project(task), sprint(task).export, sprint(task).benchmark)
         benchmark.run(place, params)
         result = read_json(place.folder / "benchmark.json", Benchmark)
         names = ["torch", "onnx-fp32", "openvino-fp32", *(["openvino-int8"] if task in INT8 else [])]

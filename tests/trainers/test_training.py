@@ -37,7 +37,7 @@ def copied(tiny_root: Path, tmp_path: Path) -> StageContext:
 
 
 def _train(place: StageContext, **changes: Any) -> Training:
-    train.run(place, train.resolve(project(), sprint(**changes)))
+    train.run(place, train.resolve(project(), sprint(**changes).train))
     return read_json(place.folder / "training.json", Training)
 
 
@@ -177,7 +177,7 @@ def test_weights_outside_the_repository_are_refused(copied: StageContext, tmp_pa
 
 def test_only_a_weights_file_is_an_input_of_the_stage() -> None:
     def inputs(model: str) -> tuple[str, ...]:
-        return train.STAGE.inputs(train.resolve(project(), sprint(model=model)))
+        return train.STAGE.inputs(train.resolve(project(), sprint(model=model).train))
 
     assert inputs("yolo11n.yaml") == ()
     assert inputs("weights/base.pt") == ("weights/base.pt",)

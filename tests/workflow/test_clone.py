@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -80,7 +81,8 @@ def test_a_sprint_starts_from_anothers_model_in_any_clone(
 
     from runner.planning import resolve
 
-    monkeypatch.setattr(resolve, "STAGES", resolve.STAGES[:4])  # to train, which is what differs
+    to_train = dataclasses.replace(resolve.SPRINT, steps=resolve.SPRINT.steps[:4])  # which is what differs
+    monkeypatch.setattr(resolve, "SPRINT", to_train)
     (clone / "specs" / "0002-tuned.yaml").write_text(
         f"apiVersion: flywheel/v1\nkind: Sprint\ntitle: Tuned\nextends: {SPRINT}\n"
         f"train: {{from: {SPRINT}, freeze: 10}}\n"

@@ -34,7 +34,7 @@ from runner.planning import holdout
 from runner.policy.terms import Terms
 from runner.report.record import SprintReport
 from runner.stages import timings
-from runner.stages.pipeline import STAGES
+from runner.stages.kinds import SPRINT
 from runner.stages.run import FAILURE_FILE
 from runner.stages.timings import Timings
 from runner.workflow import digests
@@ -43,7 +43,7 @@ from runner.workflow.record_files import PLOTTED
 BUNDLE_ARTIFACT, OUTPUTS_ARTIFACT = "flywheel-bundle", "flywheel-outputs"
 MANIFEST = "manifest.json"
 OBJECTS = "files/md5"
-STORED = tuple(out for stage in STAGES for out in stage.outs)  # the folders that DVC keeps
+STORED = tuple(out for stage in SPRINT.stages for out in stage.outs)  # the folders that DVC keeps
 
 # metrics.json is for `dvc metrics show`: names, and numbers below them
 _Cell = dict[str, float | None]
@@ -67,7 +67,7 @@ JSON_FILES: dict[str, Any] = {
     FAILURE_FILE: StageFailure,
 }
 YAML_FILES = ("params.yaml", "dvc.yaml", "dvc.lock")
-CSV_FILES = tuple(name for stage in STAGES for name in stage.records if name.endswith(".csv"))
+CSV_FILES = tuple(name for stage in SPRINT.stages for name in stage.records if name.endswith(".csv"))
 RENDERED = "report.md"
 PICTURED = re.compile(r"gallery/[0-9]{2,4}(?:-cam)?\.jpg")
 # A run that failed leaves records of older runs behind: they are not what the report shows, and DVC's cache may lack them.

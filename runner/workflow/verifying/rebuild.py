@@ -22,7 +22,7 @@ from runner.report import markdown
 from runner.report.build import build
 from runner.stages import evaluate
 from runner.stages.evaluate import EvaluateParams
-from runner.stages.pipeline import STAGES
+from runner.stages.kinds import SPRINT
 from runner.stages.stage import StageContext
 from runner.workflow.judging.collect import Sources, collect
 
@@ -74,7 +74,7 @@ def reported_again(recorded: RecordedSprint, folder: Path) -> dict[str, bytes]:
         folder=folder,
         project=recorded.project,
         loaded=recorded.loaded,
-        fresh=frozenset(stage.name for stage in STAGES),
+        fresh=frozenset(stage.name for stage in SPRINT.stages),
         champion=recorded.champion,
         champion_unknown=recorded.champion_unknown,
         uses=_uses(recorded.folder, folder),

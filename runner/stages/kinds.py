@@ -1,0 +1,157 @@
+"""The kinds of work: of which stages each consists, what each stage is told, and where its folders lie.
+
+This is the one place that knows both a kind's inputs and its stages. Importing it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from runner.config.project import Project
+from runner.config.sprint import Sprint
+from runner.domain.ancestor import Ancestor
+from runner.domain.champion import ResolvedChampion
+from runner.domain.records import Record
+from runner.gates import Gate
+from runner.stages import (
+    benchmark,
+    champion,
+    check,
+    evaluate,
+    export,
+    index,
+    inspect,
+    predict,
+    select,
+    train,
+)
+from runner.stages.stage import Stage
+
+I = TypeVar("I", contravariant=True)  # noqa: E741  what a kind of work is resolved from
+P = TypeVar("P", bound=Record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Generic[I]):
+    """A stage as a kind of work has it.
+
+    Attributes:
+        params: what the stage is told; None where this piece of work does not have the stage.
+    """
+
+    stage: Stage[Any]
+    params: Callable[[I], Record | None]
+
+
+def step(stage: Stage[P], params: Callable[[I], P | None]) -> Step[I]:
+    """A stage that is told what its own type of parameters says."""
+    return Step(stage=stage, params=params)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[I]):
+    """A kind of work: its stages in order.
+
+    Attributes:
+        folder: of the repository, in which every piece of such work has one of its own.
+    """
+
+    name: str
+    folder: str
+    steps: tuple[Step[I], ...]
+
+    @property
+    def stages(self) -> tuple[Stage[Any], ...]:
+        """Every stage that such work may have."""
+        return tuple(step.stage for step in self.steps)
+
+    def stage(self, name: str) -> Stage[Any]:
+        """The stage called `name`.
+
+        Raises:
+            KeyError: there is no such stage.
+        """
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise KeyError(name)
+
+    def resolved(self, inputs: I) -> Iterator[tuple[Stage[Any], Record]]:
+        """The stages that a piece of work has, each with its parameters."""
+        for step_ in self.steps:
+            params = step_.params(inputs)
+            if params is not None:
+                yield step_.stage, params
+
+
+@dataclass(frozen=True, kw_only=True)
+class SprintInputs:
+    """What a sprint is resolved from.
+
+    Attributes:
+        champion: the other sprint's model that this one is compared with; None before the first promotion.
+        ancestor: the sprint whose model is fine-tuned; None where training starts from something else.
+        kept: gates of the base's version of the spec that judge too.
+    """
+
+    project: Project
+    sprint: Sprint
+    champion: ResolvedChampion | None = None
+    ancestor: Ancestor | None = None
+    kept: tuple[Gate, ...] = ()
+
+    @property
+    def gates(self) -> list[Gate]:
+        """All that judge."""
+        claim = [self.sprint.expect.as_gate] if self.sprint.expect else []
+        return [*self.sprint.gates, *self.kept, *self.project.policy.gates, *claim]
+
+
+SPRINT: Kind[SprintInputs] = Kind(
+    name="sprint",
+    folder="reports",
+    steps=(
+        step(index.STAGE, lambda work: index.resolve(work.project)),
+        step(select.STAGE, lambda work: select.resolve(work.project, work.sprint.data)),
+        step(check.STAGE, lambda work: check.resolve(work.project, work.sprint.checks)),
+        step(train.STAGE, lambda work: train.resolve(work.project, work.sprint.train, work.ancestor)),
+        step(export.STAGE, lambda work: export.resolve(work.project, work.sprint.export)),
+        step(predict.STAGE, lambda work: predict.resolve(work.project, work.sprint.export)),
+        step(champion.STAGE, lambda work: champion.resolve(work.project, work.champion)),
+        step(
+            evaluate.STAGE,
+            lambda work: evaluate.resolve(
+                work.project,
+                work.sprint.evaluate,
+                targets=[target.name for target in work.sprint.export],
+                primary_target=work.sprint.primary_target,
+                seeds=work.sprint.train.seeds,
+                gates=work.gates,
+                checks=work.sprint.checks,
+                champion=work.champion,
+            ),
+        ),
+        step(inspect.STAGE, lambda work: inspect.resolve(work.project, work.sprint.primary_target)),
+        step(
+            benchmark.STAGE,
+            lambda work: benchmark.resolve(work.project, work.sprint.export, work.sprint.benchmark),
+        ),
+    ),
+)
+
+KINDS: tuple[Kind[Any], ...] = (SPRINT,)
+
+
+def kind_in(folder: Path) -> Kind[Any]:
+    """The kind of a piece of work, by where its folder lies.
+
+    Raises:
+        ValueError: no kind of work has its folders there.
+    """
+    for kind in KINDS:
+        if folder.parent.name == kind.folder:
+            return kind
+    raise ValueError(f"no kind of work has its folders in {folder.parent}")
