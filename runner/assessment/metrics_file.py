@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner.domain.evaluation import TASK_METRICS, Metrics, TargetEvaluation
+from runner.domain.evaluation import Metrics, TargetEvaluation
 from runner.domain.task import TaskSpec
+from runner.tasks import TASKS
 
 
 def metrics_file(targets: Sequence[TargetEvaluation], task: TaskSpec) -> dict[str, Any]:
     """What `dvc metrics show` and `diff` print: one column per target, metric and slice."""
-    names = TASK_METRICS[task.name]
+    names = TASKS[task.name].metrics
     overall = {target.target: _measured(target.overall, names) for target in targets}
     slices: Mapping[str, Any] = {
         target.target: {

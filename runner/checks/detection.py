@@ -20,6 +20,7 @@ from runner.checks.rule import Rule
 from runner.domain.options import Fraction, NonNegativeInt, Options
 from runner.domain.records import Severity
 from runner.domain.task import TaskName
+from runner.tasks import TASKS
 
 # Annotation tools round to whole pixels: a border that is crossed by less is not a mistake.
 OVERHANG_TOLERANCE_PX = 1.0
@@ -48,8 +49,8 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
             *data_rules(NAME, self.max_unreadable, group_by, self.near_duplicate_distance),
             unknown_classes(NAME, class_names),
             _degenerate_boxes(),
-            _centre_outside() if task == "obb" else _box_outside(),
-            *([_empty_masks()] if task == "segment" else []),
+            _centre_outside() if TASKS[task].may_reach_out else _box_outside(),
+            *([_empty_masks()] if TASKS[task].shape == "mask_rle" else []),
             _labelled_twice(),
             _two_classes(),
             *class_rules(NAME, self.min_objects_per_class, "objects"),

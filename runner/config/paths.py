@@ -15,7 +15,7 @@ from runner.adapters.models.architectures import (
 from runner.config.explain import SchemaProblem
 from runner.config.node import Node
 from runner.domain.nearest import nearest
-from runner.domain.task import TaskName
+from runner.domain.task import USUAL_TASK, TaskName
 
 # The usual names are known without looking through Ultralytics' files, which takes as long as the rest of `validate`.
 USUAL_SIZES = {"yolov8": "nsmlx", "yolov9": "tsmce", "yolo11": "nsmlx", "yolo12": "nsmlx", "yolo26": "nsmlx"}
@@ -110,7 +110,7 @@ def usual_architectures(task: TaskName) -> tuple[str, ...]:
     return tuple(
         f"{family}{size}{TASK_SUFFIXES[task]}.yaml"
         for family, sizes in USUAL_SIZES.items()
-        if task == "detect" or family not in DETECTION_ONLY
+        if task == USUAL_TASK or family not in DETECTION_ONLY
         for size in sizes
     )
 
@@ -155,9 +155,9 @@ def _architecture_problem(text: str, task: TaskName | None) -> tuple[str, str | 
             return None
         fitting = architecture_for(text, task)
         return f"{text} is an architecture for task {found}, not {task}: write `model: {fitting}`", None
-    usual = usual_architectures(task or "detect")
+    usual = usual_architectures(task or USUAL_TASK)
     meant = nearest(text, usual)
-    suffix = TASK_SUFFIXES[task or "detect"]
+    suffix = TASK_SUFFIXES[task or USUAL_TASK]
     families = ", ".join(
         f"{family} ({sizes})"
         for family, sizes in USUAL_SIZES.items()
@@ -174,7 +174,7 @@ def _is_architecture(text: str) -> bool:
 
 
 def _example(task: TaskName | None) -> str:
-    return f"yolo26n{TASK_SUFFIXES[task or 'detect']}.yaml"
+    return f"yolo26n{TASK_SUFFIXES[task or USUAL_TASK]}.yaml"
 
 
 def _nearby(root: Path, text: str, task: TaskName | None) -> str:

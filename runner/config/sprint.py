@@ -22,6 +22,7 @@ from runner.exporters import ExportTarget
 from runner.gates import Claim, Gate
 from runner.selectors.dedupe import Dedupe
 from runner.selectors.sample import Sample
+from runner.tasks import TASKS
 from runner.trainers import Trainer
 
 SPEC_NAME = r"^[0-9]{4}-[a-z0-9-]{1,60}$"
@@ -149,7 +150,7 @@ class Evaluate(Options, frozen=True, kw_only=True):
 
     def optimizing_for(self, task: TaskName) -> str:
         """The metric to push: the one named, or the task's usual one."""
-        return self.optimizing or ("top1" if task == "classify" else "map50_95")
+        return self.optimizing or TASKS[task].optimizing
 
 
 class BenchmarkOptions(Options, frozen=True, kw_only=True):

@@ -6,17 +6,12 @@ from collections.abc import Iterator
 
 from runner.config.explain import SchemaProblem
 from runner.config.node import Node
-from runner.domain.evaluation import QUALITY_METRICS, TASK_METRICS
+from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.nearest import nearest
 from runner.domain.task import TASK_NAMES, TaskName
+from runner.tasks import TASKS
 
-TASK_LAYOUTS: dict[TaskName, tuple[str, ...]] = {
-    "detect": ("yolo", "coco"),
-    "segment": ("yolo", "coco"),
-    "pose": ("yolo", "coco"),
-    "obb": ("yolo", "coco"),
-    "classify": ("folders",),
-}
+FOLDERS = "folders"  # the layout
 _CLASS_FOLDERS = "a folder per class: CLASS/image.jpg, or SPLIT/CLASS/image.jpg"
 
 
@@ -26,64 +21,58 @@ def task_name(project: Node) -> TaskName | None:
     return next((name for name in TASK_NAMES if name == found), None)
 
 
-def preset_name(task: TaskName) -> str:
-    """The preset of `checks` for a task.
-
-    >>> preset_name("segment"), preset_name("classify")
-    ('detection', 'classification')
-    """
-    return "classification" if task == "classify" else "detection"
-
-
 def task_problems(project: Node) -> Iterator[SchemaProblem]:
     """What in flywheel.yaml does not fit its task: the layout, the skeleton."""
     task = task_name(project)
     if task is None:
         return
     layout = project.get("dataset", "layout")
-    known = {name for names in TASK_LAYOUTS.values() for name in names}
-    if layout.text in known and layout.text not in TASK_LAYOUTS[task]:
+    known = {name for other in TASKS.values() for name in other.layouts}
+    if layout.text in known and layout.text not in TASKS[task].layouts:
         yield _wrong_layout(layout, task)
     keypoints = project.get("keypoints")
-    if task == "pose" and keypoints.value is None:
-        message = "task pose needs the skeleton that the labels have"
+    skeletons = " or ".join(f"`task: {name}`" for name, other in TASKS.items() if other.skeleton)
+    if TASKS[task].skeleton and keypoints.value is None:
+        message = f"task {task} needs the skeleton that the labels have"
         hint = "add `keypoints: {names: [nose, left_eye, right_eye], flip: [0, 2, 1]}` with your points"
         yield SchemaProblem(path=("task",), message=message, hint=hint)
-    elif task != "pose" and keypoints.value is not None:
-        message = f"task {task} has no skeleton; remove `keypoints`, or write `task: pose`"
+    elif not TASKS[task].skeleton and keypoints.value is not None:
+        message = f"task {task} has no skeleton; remove `keypoints`, or write {skeletons}"
         yield SchemaProblem(path=keypoints.path, message=message, at_key=True)
     yield from _skeleton_problems(keypoints)
 
 
 def metric_problems(metric: Node, task: TaskName | None) -> Iterator[SchemaProblem]:
     """A quality metric that the task does not measure."""
-    if task is None or metric.text not in QUALITY_METRICS or metric.text in TASK_METRICS[task]:
+    if task is None or metric.text not in QUALITY_METRICS or metric.text in TASKS[task].metrics:
         return
-    meant = nearest(metric.text, TASK_METRICS[task])
-    ending = f'; did you mean "{meant}"?' if meant else f"; it has {', '.join(TASK_METRICS[task])}"
+    metrics = TASKS[task].metrics
+    meant = nearest(metric.text, metrics)
+    ending = f'; did you mean "{meant}"?' if meant else f"; it has {', '.join(metrics)}"
     yield SchemaProblem(path=metric.path, message=f"{metric.text} is not measured for task {task}{ending}")
 
 
 def preset_problems(check: Node, task: TaskName | None) -> Iterator[SchemaProblem]:
     """A check preset of another task."""
     preset = check.get("preset")
-    presets = {preset_name(name) for name in TASK_NAMES}
-    if task is not None and preset.text in presets and preset.text != preset_name(task):
-        message = f"task {task} is checked by `preset: {preset_name(task)}`, not by {preset.text}"
+    presets = {other.preset for other in TASKS.values()}
+    if task is not None and preset.text in presets and preset.text != TASKS[task].preset:
+        message = f"task {task} is checked by `preset: {TASKS[task].preset}`, not by {preset.text}"
         yield SchemaProblem(path=preset.path, message=message)
 
 
 def _wrong_layout(layout: Node, task: TaskName) -> SchemaProblem:
-    if task == "classify":
+    if FOLDERS in TASKS[task].layouts:
         return SchemaProblem(
             path=layout.path,
-            message=f"task classify reads the layout folders, not {layout.text}",
-            hint=f"put the images into {_CLASS_FOLDERS}; then write `layout: folders`",
+            message=f"task {task} reads the layout {FOLDERS}, not {layout.text}",
+            hint=f"put the images into {_CLASS_FOLDERS}; then write `layout: {FOLDERS}`",
         )
+    other = next(name for name, other in TASKS.items() if layout.text in other.layouts)
     return SchemaProblem(
         path=layout.path,
-        message=f"the layout folders is for task classify; task {task} reads {' or '.join(TASK_LAYOUTS[task])}",
-        hint=f"write `task: classify` where the labels are {_CLASS_FOLDERS}",
+        message=f"the layout {layout.text} is for task {other}; task {task} reads {' or '.join(TASKS[task].layouts)}",
+        hint=f"write `task: {other}` where the labels are {_CLASS_FOLDERS}",
     )
 
 

@@ -24,6 +24,7 @@ from runner.dataset.shapes import mask_problem, shape_columns
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
 from runner.domain.task import TaskName
+from runner.tasks import TASKS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -211,8 +212,7 @@ def _box_problems(
     """Of N boxes with sides `(N, 2)` and room to the image's borders `(N, 4)`."""
     import numpy as np
 
-    # A rotated box of an object that the border cuts reaches out of the image: its centre must not.
-    of_centre = task == "obb"
+    of_centre = TASKS[task].may_reach_out
     room = (inside + np.tile(sides / 2, 2) if of_centre else inside).min(axis=1, initial=np.inf)
     problems: list[str | None] = []
     for bad, (width, height), outside in zip(degenerate, sides, -room, strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from runner.domain.task import TaskName
+from runner.tasks import TASKS
 
 if TYPE_CHECKING:
     from runner.dataset.entries import LabelledObject
@@ -33,15 +34,15 @@ def shape_columns(
         compressed run lengths). pose: `keypoints`, lists of x, y, visibility. obb: `corners`, lists of 8 numbers.
         `area_px` holds None where the box's area is meant.
     """
-    match task:
-        case "segment":
+    match TASKS[task].shape:
+        case "mask_rle":
             return _segment(objects, sizes)
-        case "pose":
+        case "keypoints":
             points = [
                 _scaled(item, item.keypoints, size, 3) for item, size in zip(objects, sizes, strict=True)
             ]
             return {"keypoints": points, "area_px": [item.area_px for item in objects]}
-        case "obb":
+        case "corners":
             corners = [
                 _scaled(item, item.corners, size, 2) for item, size in zip(objects, sizes, strict=True)
             ]

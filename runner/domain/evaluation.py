@@ -101,13 +101,6 @@ class Metrics(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 RANKED_METRICS = ("map50_95", "map50", "map75", "ar", "precision", "recall", "f1")
 CLASSIFY_METRICS = ("top1", "top5", "balanced_accuracy", "precision", "recall", "f1")
-TASK_METRICS: dict[TaskName, tuple[str, ...]] = {
-    "detect": RANKED_METRICS,
-    "segment": RANKED_METRICS,
-    "pose": RANKED_METRICS,
-    "obb": RANKED_METRICS,
-    "classify": CLASSIFY_METRICS,
-}
 RANKED_MEANS = frozenset(("map50_95", "map50", "map75", "ar"))
 CLASSIFY_MEANS = frozenset(("balanced_accuracy", "precision", "recall", "f1"))
 """Means over classes where a cell is of all classes; the other metrics count all classes together."""

@@ -10,6 +10,8 @@ from runner.domain.options import NonNegativeInt, Options
 
 TaskName: TypeAlias = Literal["detect", "segment", "pose", "obb", "classify"]
 TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
+USUAL_TASK: TaskName = "detect"
+"""Where nothing says which: a record of the first versions, a folder that could be for several."""
 
 Sigma = Annotated[float, Meta(gt=0, le=1)]
 

@@ -11,6 +11,7 @@ from runner.config.load import LoadedSprint
 from runner.config.sprint import SplitSelection
 from runner.config.yaml_loader import DataPath
 from runner.domain.policy import Finding, FindingKind
+from runner.domain.task import USUAL_TASK
 from runner.gates import Gate
 from runner.policy.checks import options, pair_checks, weakened
 from runner.policy.conditions import same, words
@@ -148,7 +149,7 @@ def _selection(selection: SplitSelection) -> object:
 
 def _what_counts(pair: Comparison) -> Iterator[Finding]:
     old, new = pair.old.sprint.evaluate, pair.new.sprint.evaluate
-    task = pair.head.project.task if pair.head.project else "detect"
+    task = pair.head.project.task if pair.head.project else USUAL_TASK
     was, now = old.optimizing_for(task), new.optimizing_for(task)
     if was != now:
         why = "the report leads with another number, and the search for the best model goes by it"

@@ -10,7 +10,6 @@ import yaml
 
 from runner.domain.policy import PROJECT_KEPT, SPRINT_KEPT, Finding
 from runner.domain.records import Record
-from runner.domain.task import TaskName
 from runner.domain.verdict import Outcome
 from runner.report.approved import under_approvals
 from runner.report.escape import code, commands, markdown, plain
@@ -27,19 +26,13 @@ from runner.report.tables import (
     overall_row,
     place_of,
     slice_rows,
+    task_of,
 )
 from runner.report.wording import count, label, number, quality, with_interval
 
 FILE = "model-card.md"
 _WEAKEST = 3
 _CLASSES = 60
-_DOES: dict[TaskName, tuple[str, str]] = {  # task → what hubs call it, and what the model does
-    "detect": ("object-detection", "finds objects as boxes"),
-    "segment": ("image-segmentation", "finds objects as masks"),
-    "pose": ("keypoint-detection", "finds objects and their keypoints"),
-    "obb": ("object-detection", "finds objects as rotated boxes"),
-    "classify": ("image-classification", "assigns an image to a class"),
-}
 _LICENSES = {"ultralytics": "agpl-3.0"}  # what a framework's licence asks of the weights trained with it
 _HUB_METRICS = ("map50_95", "map50", "top1", "precision", "recall", "f1")
 
@@ -123,7 +116,8 @@ def _tags(report: SprintReport, task: str) -> list[str]:
 
 
 def _does(report: SprintReport) -> tuple[str, str]:
-    return _DOES[report.evaluation.task] if report.evaluation else ("other", "was not evaluated")
+    task = task_of(report)
+    return (task.hub_name, task.does) if task else ("other", "was not evaluated")
 
 
 def _purpose(report: SprintReport) -> str:

@@ -24,8 +24,10 @@ from runner.report.tables import (
     seed_spread,
     slice_rows,
     target_rows,
+    task_of,
 )
 from runner.report.wording import changed, count, label, percent
+from runner.tasks import TASKS
 
 _MOST_ROWS = 24
 _MOST_CURVES = 6
@@ -165,7 +167,7 @@ def _f1_confidence(report: SprintReport) -> Picture:
     if report.errors is not None and report.errors.recommended is not None:
         best = report.errors.recommended.confidence
         marks.append(CurveMark(label=f"recommended {best:.2f}", x=best))
-    if report.evaluation is not None and report.evaluation.task != "classify":
+    if report.evaluation is not None and TASKS[report.evaluation.task].ranked:
         current = report.evaluation.operating_confidence
         marks.append(CurveMark(label=f"the spec's {current:.2f}", x=current, faint=True))
     return plotting.unit_square("F1 over confidence", lines, "confidence", "F1", marks)
@@ -267,8 +269,8 @@ def _precision_recall(report: SprintReport) -> Picture:
         )
         for i, curve in enumerate(curves[:_MOST_CURVES])
     ]
-    classify = report.evaluation is not None and report.evaluation.task == "classify"
-    at = "" if classify else " at similarity 0.5"
+    task = task_of(report)
+    at = " at similarity 0.5" if task is None or task.ranked else ""
     return plotting.unit_square(f"Precision over recall{at}", lines, "recall", "precision")
 
 

@@ -21,6 +21,7 @@ from runner.domain.records import ExportedTarget, TargetBenchmark
 from runner.domain.verdict import WORST_FIRST, GateResult, Outcome
 from runner.report.record import SprintReport
 from runner.report.wording import quality
+from runner.tasks import TASKS, Task
 
 OVERALL = "all images"
 NO_INTERVAL = "no interval"
@@ -95,15 +96,20 @@ def judged(report: SprintReport) -> TargetEvaluation | None:
     return evaluated(report, report.primary_target)
 
 
+def task_of(report: SprintReport) -> type[Task] | None:
+    """What was measured; None where nothing was."""
+    return TASKS[report.evaluation.task] if report.evaluation else None
+
+
 def resampled(report: SprintReport) -> bool:
     """Whether there are intervals at all."""
     return report.evaluation is not None and report.evaluation.resampling is not None
 
 
 def class_metric(report: SprintReport) -> str:
-    """What classes are ranked by: top-1 of a single class would be its recall alone."""
-    classify = report.evaluation is not None and report.evaluation.task == "classify"
-    return "f1" if classify else optimizing(report)
+    """What classes are ranked by."""
+    task = task_of(report)
+    return (task.class_metric if task else None) or optimizing(report)
 
 
 def overall_row(report: SprintReport, metric: str | None = None) -> CellRow | None:

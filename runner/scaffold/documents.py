@@ -10,12 +10,12 @@ from pathlib import Path
 from string import Template
 
 from runner.adapters.models.architectures import TASK_SUFFIXES
-from runner.config.task_rules import preset_name
 from runner.domain.task import Keypoints
 from runner.scaffold.scalars import scalar
 from runner.scaffold.slices import Suggestions
 from runner.scaffold.splits import SuggestedSplits
 from runner.scaffold.survey import Survey
+from runner.tasks import TASKS
 
 FIRST_SPRINT = "0001-first-model"
 LINE_LENGTH = 100
@@ -62,13 +62,13 @@ def sprint_text(found: Foundation) -> str:
     train_images = found.splits.counts["train"].images
     fine_tuned = found.weights is not None
     task = found.survey.task
-    verb = "tell apart" if task == "classify" else "find"
+    verb = "find" if TASKS[task].ranked else "tell apart"
     classes = len(found.survey.classes)
     what = "one class" if classes == 1 else f"{classes} classes"
     return _filled(
         "sprint.yaml.tmpl",
         hypothesis=scalar(f"{train_images} labelled images are enough to {verb} {what}"),
-        preset=preset_name(task).ljust(16),
+        preset=TASKS[task].preset.ljust(16),
         base_model=scalar(found.weights) if found.weights else f"yolo11n{TASK_SUFFIXES[task]}.yaml",
         model_comment=""
         if fine_tuned
@@ -86,12 +86,13 @@ def sprint_text(found: Foundation) -> str:
 
 def _gates(found: Foundation) -> dict[str, str]:
     """Metrics and thresholds to begin with, by the names in the template."""
-    classified = found.survey.task == "classify"
+    task = TASKS[found.survey.task]
+    classified = not task.ranked
     named = found.suggestions.names or ["dark" if classified else "small"]
     return {
-        "optimizing": ("top1" if classified else "map50_95").ljust(10),
+        "optimizing": task.optimizing.ljust(10),
         "operating": "" if classified else "\n  operating_confidence: 0.25",
-        "gated": "top1" if classified else "map50_95",
+        "gated": task.optimizing,
         "floor": "{metric: top1, min: 0.8}" if classified else "{metric: map50, min: 0.5}",
         # A mean can be fine while a class is never found.
         "class_floor": '{metric: recall, class: "*", min: 0.25}',

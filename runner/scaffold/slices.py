@@ -12,6 +12,7 @@ from runner.adapters.pictures.measured_images import ImageMeasurement, measure_i
 from runner.dataset.entries import ImageEntry
 from runner.scaffold.scalars import scalar
 from runner.scaffold.survey import Survey
+from runner.tasks import TASKS
 
 SAMPLED_IMAGES = 200
 DARK = 0.25
@@ -45,7 +46,7 @@ class Suggestions:
 def suggest_slices(folder: Path, survey: Survey, group_by: str | None) -> Suggestions:
     """Looks at up to 200 labelled images and at the metadata."""
     labelled = [entry for entry in survey.entries if entry.labelled]
-    classified = survey.task == "classify"
+    classified = not TASKS[survey.task].ranked
     sample = labelled[:: -(-len(labelled) // SAMPLED_IMAGES)] if labelled else []
     measured = measure_images([folder / entry.path for entry in sample])
     pairs = [(entry, found) for entry, found in zip(sample, measured, strict=True) if found.problem is None]

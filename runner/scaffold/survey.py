@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.config.task_rules import TASK_LAYOUTS
 from runner.dataset.class_names import class_problem
 from runner.dataset.columns import check_class_columns, own_image_columns
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent
@@ -18,6 +17,7 @@ from runner.layouts import LAYOUTS
 from runner.layouts.coco import coco_categories
 from runner.layouts.discover import NAME_LISTS, NO_SPLITS, DatasetSummary, discover
 from runner.layouts.yolo import data_yaml
+from runner.tasks import TASKS
 
 LOOKED_FOR = (
     "YOLO: images/<split>/ with labels/<split>/, or <split>/images/ with <split>/labels/, and data.yaml; "
@@ -96,13 +96,13 @@ def _layout(folder: Path, summary: DatasetSummary, layout: str | None) -> str:
             where=Where(str(folder)),
             hint=f"looked for {LOOKED_FOR}",
         )
-    if found not in TASK_LAYOUTS[summary.task]:
+    if found not in TASKS[summary.task].layouts:
         raise FlywheelError(
             f"task {summary.task} does not read the layout {found}",
             where=Where(str(folder)),
-            hint=f"choose --layout {' or --layout '.join(TASK_LAYOUTS[summary.task])}, or another --task",
+            hint=f"choose --layout {' or --layout '.join(TASKS[summary.task].layouts)}, or another --task",
         )
-    if summary.task == "pose" and summary.keypoints is None:
+    if TASKS[summary.task].skeleton and summary.keypoints is None:
         raise FlywheelError(
             "the labels' skeleton is not described"
             + (

@@ -15,6 +15,7 @@ from runner.domain.progress import progress_bar
 from runner.domain.records import Record, Training
 from runner.domain.task import TaskName, TaskSpec
 from runner.stages.stage import Stage, StageContext
+from runner.tasks import TASKS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,6 @@ MOST_MARKS = 40  # on one picture: of a crowded one the errors that matter most 
 ACTIVATION_MAPS = 4
 GALLERY = "gallery"
 ERROR_NAMES = ("missed", "background", "classification", "localisation", "both", "duplicate")
-_SHAPES = {"segment": "mask_rle", "pose": "keypoints", "obb": "corners"}
 
 Table = Mapping[str, "NDArray[Any]"]
 
@@ -134,7 +134,8 @@ class _Scenes:
         from runner.adapters.tables.parquet import read_table
         from runner.assessment.at_confidence import outcomes_at
 
-        shape = [_SHAPES[params.task.name]] if params.task.name in _SHAPES else []
+        column = TASKS[params.task.name].shape
+        shape = [column] if column else []
         outcomes = folder / "outcomes"
         objects = read_table(folder / "index" / "objects.parquet", ["object_id", "crowd", *BOX, *shape])
         images: Table = read_table(outcomes / f"{params.target}-images.parquet")
@@ -228,13 +229,13 @@ class _Scenes:
             yield Mark(kind=kind, text=f"{name} {score:.2f}", **shape), name, score
 
     def _shape(self, table: Table, row: int) -> dict[str, Any]:
-        column = _SHAPES.get(self.task.name)
+        column = TASKS[self.task.name].shape
         shape = {} if column is None else {column: table[column][row]}
         return {"box_xyxy": tuple(float(table[name][row]) for name in BOX), **shape}
 
 
 def _recommended(folder: Path, params: InspectParams) -> float | None:
-    if params.task.name == "classify":
+    if not TASKS[params.task.name].ranked:
         return None
     point = read_json(folder / "errors.json", Errors).recommended
     return None if point is None else point.confidence
@@ -257,7 +258,7 @@ def _picture(image: Pixels, scene: _Scene, params: InspectParams) -> Pixels:
     from runner.adapters.pictures.drawing import draw_lines, draw_marks
     from runner.adapters.pictures.marks import Line
 
-    if params.task.name != "classify":
+    if TASKS[params.task.name].ranked:
         return draw_marks(image, scene.marks)
     labels = [Line(kind="truth", text=f"label: {scene.classes[at]}") for at in scene.of("truth", "missed")]
     found = [
@@ -291,7 +292,7 @@ def _activation(
         return None
     shown = f"missed {name}" if mark.kind == "missed" else mark.text
     text = f"{shown}: what speaks for {name} (torch model, HiResCAM)"
-    drawn = None if params.task.name == "classify" else mark
+    drawn = mark if TASKS[params.task.name].ranked else None
     return draw_activation(image, heat, drawn, [Line(kind=mark.kind, text=text)])
 
 
@@ -322,7 +323,7 @@ def _record(scene: _Scene, picture: str, cam: str | None, task: TaskName) -> Gal
 def _caption(scene: _Scene, task: TaskName) -> str:
     """What is wrong in words: an image's class and what it was taken for, else how many errors of each type."""
     labels, taken_for = scene.of("truth", "missed"), scene.of("classification")
-    if task == "classify" and labels and taken_for:
+    if not TASKS[task].ranked and labels and taken_for:
         return f"{scene.classes[labels[0]]} taken for {scene.marks[taken_for[0]].text}"
     hidden = [f"{scene.hidden} further marks are not drawn"] if scene.hidden else []
     return ", ".join([*(f"{count} {name}" for name, count in scene.errors.items()), *hidden])

@@ -11,7 +11,7 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, csv_text, read_json, write_json, write_text
 from runner.domain.records import Checks, Record, Selection, Severity, Training
-from runner.domain.task import TaskName, TaskSpec
+from runner.domain.task import USUAL_TASK, TaskName, TaskSpec
 from runner.stages import ancestry
 from runner.stages.stage import Stage, StageContext
 from runner.trainers import Trainer
@@ -120,7 +120,7 @@ def _require_passed_checks(folder: Path) -> None:
     )
 
 
-def training_csv(training: Training, task: TaskName = "detect") -> str:
+def training_csv(training: Training, task: TaskName = USUAL_TASK) -> str:
     """One row per seed and epoch: validation metrics, then losses. For `dvc plots`."""
     names = sorted({name for model in training.models for epoch in model.epochs for name in epoch.values})
     losses = {name: name.replace("/", "_") for name in names if name.endswith("_loss")}

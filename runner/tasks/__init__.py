@@ -6,16 +6,10 @@ from runner.tasks.detect import DetectTask
 from runner.tasks.obb import ObbTask
 from runner.tasks.pose import PoseTask
 from runner.tasks.segment import SegmentTask
+from runner.tasks.task import Task
 
-TASKS: dict[
-    TaskName,
-    type[DetectTask] | type[SegmentTask] | type[PoseTask] | type[ObbTask] | type[ClassifyTask],
-] = {
-    "detect": DetectTask,
-    "segment": SegmentTask,
-    "pose": PoseTask,
-    "obb": ObbTask,
-    "classify": ClassifyTask,
+TASKS: dict[TaskName, type[Task]] = {
+    task.name: task for task in (DetectTask, SegmentTask, PoseTask, ObbTask, ClassifyTask)
 }
 
-__all__ = ["TASKS", "ClassifyTask", "DetectTask", "ObbTask", "PoseTask", "SegmentTask"]
+__all__ = ["TASKS", "ClassifyTask", "DetectTask", "ObbTask", "PoseTask", "SegmentTask", "Task"]

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from runner.domain.task import TaskSpec
-from runner.evaluation.classification import ClassifiedMeasurable
-from runner.evaluation.measurable import Measurable
-from runner.evaluation.problem import GroundTruths
-from runner.tasks.ranked import detections, ground_truths, known_objects, of_all_rows
-from runner.tasks.task import TestData
+from runner.domain.evaluation import CLASSIFY_METRICS
+from runner.tasks.task import Task, TestData
 
 if TYPE_CHECKING:
     from runner.evaluation.errors import ErrorAnalysis
+    from runner.evaluation.measurable import Measurable
+    from runner.evaluation.problem import GroundTruths
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClassifyTask:
+class ClassifyTask(Task):
     """One class per image, with the probabilities of all.
 
     An image counts when it has exactly one label of the project's classes. The operating confidence changes
     nothing: the first class counts whatever its probability. See `ClassifiedMeasurable`.
     """
 
-    spec: TaskSpec
-    operating_confidence: float
-
-    object_columns: ClassVar[tuple[str, ...]] = ("path", "class")
-    prediction_columns: ClassVar[tuple[str, ...]] = ("path", "class", "score")
-
-    @property
-    def evaluator(self) -> str:
-        """Names the protocol, for the report."""
-        return "flywheel (classes: top-1, top-5; macro averages over the classes that occur)"
+    name = "classify"
+    evaluator = "flywheel (classes: top-1, top-5; macro averages over the classes that occur)"
+    ranked = False
+    metrics = CLASSIFY_METRICS
+    optimizing = "top1"
+    class_metric = "f1"  # top-1 of a single class would be its recall alone
+    glance = ("top5", "balanced_accuracy")
+    further = ("top5", "balanced_accuracy", "precision", "recall", "f1")
+    object_columns = ("path", "class")
+    prediction_columns = ("path", "class", "score")
+    layouts = ("folders",)
+    preset = "classification"
+    label = "class_label"
+    hub_name = "image-classification"
+    does = "assigns an image to a class"
 
     def measurable(self, data: TestData) -> Measurable:
         """Orders the classes of each image, once.
@@ -43,6 +43,9 @@ class ClassifyTask:
         Raises:
             FlywheelError: a prediction is of an unknown class or image.
         """
+        from runner.evaluation.classification import ClassifiedMeasurable
+        from runner.tasks.arrays import detections, ground_truths, known_objects, of_all_rows
+
         measurable = ClassifiedMeasurable(
             truths=ground_truths(data, self.spec),
             detections=detections(data, self.spec),
@@ -54,6 +57,7 @@ class ClassifyTask:
     def errors(self, data: TestData) -> ErrorAnalysis:
         """What is wrong with each image."""
         from runner.evaluation.errors import classification_errors
+        from runner.tasks.arrays import detections, ground_truths
 
         return classification_errors(
             _only_labels(ground_truths(data, self.spec)),
@@ -66,5 +70,7 @@ class ClassifyTask:
 
 def _only_labels(truths: GroundTruths) -> GroundTruths:
     """Ignores the labels of images that have several."""
+    import numpy as np
+
     several = np.bincount(truths.image)[truths.image] > 1 if len(truths.image) else truths.ignored
     return replace(truths, ignored=truths.ignored | several)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from runner.evaluation.boxes import BoxSimilarity
-from runner.evaluation.problem import Problem
-from runner.tasks.ranked import RankedTask, boxes, detections, ground_truths, known_objects
+from runner.tasks.ranked import RankedTask
 from runner.tasks.task import TestData
 
+if TYPE_CHECKING:
+    from runner.evaluation.problem import Problem
 
-@dataclass(frozen=True, kw_only=True)
+
 class DetectTask(RankedTask):
     """Boxes with a class and a score."""
 
-    @property
-    def evaluator(self) -> str:
-        """Names the protocol, for the report."""
-        return "flywheel (COCO boxes: IoU 0.50:0.95, 101 recall points, 100 detections per image and class)"
+    name = "detect"
+    evaluator = "flywheel (COCO boxes: IoU 0.50:0.95, 101 recall points, 100 detections per image and class)"
+    label = "box"
+    hub_name = "object-detection"
+    does = "finds objects as boxes"
 
     def problem(self, data: TestData) -> Problem:
         """Boxes, and how much they overlap."""
+        from runner.evaluation.boxes import BoxSimilarity
+        from runner.evaluation.problem import Problem
+        from runner.tasks.arrays import boxes, detections, ground_truths, known_objects
+
         truths = ground_truths(data, self.spec)
         return Problem(
             n_images=len(data.images["path"]),

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from runner.evaluation.problem import Problem
-from runner.evaluation.rotated_boxes import RotatedBoxes, RotatedBoxSimilarity, rotated_boxes
-from runner.tasks.ranked import (
-    OBJECT_COLUMNS,
-    PREDICTION_COLUMNS,
-    RankedTask,
-    detections,
-    ground_truths,
-    known_objects,
-)
+from runner.tasks.ranked import OBJECT_COLUMNS, PREDICTION_COLUMNS, RankedTask
 from runner.tasks.task import TestData
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-@dataclass(frozen=True, kw_only=True)
+    from runner.evaluation.problem import Problem
+    from runner.evaluation.rotated_boxes import RotatedBoxes
+
+
 class ObbTask(RankedTask):
     """Rotated boxes with a class and a score; a box is the convex hull of its four corners."""
 
-    object_columns: ClassVar[tuple[str, ...]] = (*OBJECT_COLUMNS, "corners")
-    prediction_columns: ClassVar[tuple[str, ...]] = (*PREDICTION_COLUMNS, "corners")
-
-    @property
-    def evaluator(self) -> str:
-        """Names the protocol, for the report."""
-        return (
-            "flywheel (COCO with rotated boxes: exact polygon IoU 0.50:0.95, 101 recall points, "
-            "100 detections per image and class)"
-        )
+    name = "obb"
+    evaluator = (
+        "flywheel (COCO with rotated boxes: exact polygon IoU 0.50:0.95, 101 recall points, "
+        "100 detections per image and class)"
+    )
+    object_columns = (*OBJECT_COLUMNS, "corners")
+    prediction_columns = (*PREDICTION_COLUMNS, "corners")
+    shape = "corners"
+    may_reach_out = True  # an object that the border cuts has its corners outside
+    label = "box"
+    hub_name = "object-detection"
+    does = "finds objects as rotated boxes"
 
     def problem(self, data: TestData) -> Problem:
         """Rotated boxes, and how much they overlap. An object without corners is never found."""
+        from runner.evaluation.problem import Problem
+        from runner.evaluation.rotated_boxes import RotatedBoxSimilarity
+        from runner.tasks.arrays import detections, ground_truths, known_objects
+
         truths = ground_truths(data, self.spec)
         return Problem(
             n_images=len(data.images["path"]),
@@ -53,5 +51,9 @@ class ObbTask(RankedTask):
 
 
 def _boxes(corners: NDArray[Any]) -> RotatedBoxes:
+    import numpy as np
+
+    from runner.evaluation.rotated_boxes import rotated_boxes
+
     flat = [[0.0] * 8 if values is None else values for values in corners.tolist()]
     return rotated_boxes(np.array(flat, dtype=np.float64).reshape(-1, 8))

@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.evaluation.keypoints import (
-    MAX_DETECTIONS,
-    KeypointSimilarity,
-    default_sigmas,
-    keypoint_arrays,
-)
-from runner.evaluation.problem import Problem
-from runner.tasks.ranked import (
-    OBJECT_COLUMNS,
-    PREDICTION_COLUMNS,
-    RankedTask,
-    boxes,
-    detections,
-    ground_truths,
-    known_objects,
-    unusable_predictions,
-)
+from runner.tasks.ranked import OBJECT_COLUMNS, PREDICTION_COLUMNS, RankedTask
 from runner.tasks.task import TestData
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-@dataclass(frozen=True, kw_only=True)
+    from runner.evaluation.problem import Problem
+
+
 class PoseTask(RankedTask):
     """Skeletons with a class and a score. Objects without a labelled key point are ignored, as COCO does."""
 
-    object_columns: ClassVar[tuple[str, ...]] = (*OBJECT_COLUMNS, "area_px", "keypoints")
-    prediction_columns: ClassVar[tuple[str, ...]] = (*PREDICTION_COLUMNS, "keypoints")
-
-    @property
-    def evaluator(self) -> str:
-        """Names the protocol, for the report."""
-        return (
-            "flywheel (COCO key points: OKS 0.50:0.95, 101 recall points, 20 detections per image and class)"
-        )
+    name = "pose"
+    evaluator = (
+        "flywheel (COCO key points: OKS 0.50:0.95, 101 recall points, 20 detections per image and class)"
+    )
+    object_columns = (*OBJECT_COLUMNS, "area_px", "keypoints")
+    prediction_columns = (*PREDICTION_COLUMNS, "keypoints")
+    shape = "keypoints"
+    skeleton = True
+    label = "keypoints"
+    hub_name = "keypoint-detection"
+    does = "finds objects and their keypoints"
 
     @property
     def sigmas(self) -> NDArray[np.float64]:
         """`(K,)` the project's, else COCO's for 17 points, else 1 / K."""
+        import numpy as np
+
+        from runner.evaluation.keypoints import default_sigmas
+
         skeleton = self.spec.keypoints
         if skeleton is None:
             raise FlywheelError(
@@ -60,6 +52,12 @@ class PoseTask(RankedTask):
         Raises:
             FlywheelError: a skeleton has another number of points than the project's.
         """
+        import numpy as np
+
+        from runner.evaluation.keypoints import MAX_DETECTIONS, KeypointSimilarity, keypoint_arrays
+        from runner.evaluation.problem import Problem
+        from runner.tasks.arrays import boxes, detections, ground_truths, known_objects, unusable_predictions
+
         sigmas = self.sigmas
         known = known_objects(data.objects, self.spec)
         try:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.task import TaskSpec
-from runner.tasks.ranked import BOX
-from runner.tasks.task import Table
+from runner.tasks.task import BOX, Table
 
 CORNERS = 8
 _SHOWN = 80

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from runner.adapters.pictures.coco_masks import encode_mask
 from runner.domain.errors import FlywheelError
-from runner.domain.evaluation import TASK_METRICS
 from runner.domain.task import Keypoints, TaskName, TaskSpec
 from runner.evaluation.slices import ObjectSlice
 from runner.tasks import TASKS
@@ -91,8 +90,8 @@ def test_perfect_predictions_give_1_in_every_metric(name: TaskName) -> None:
     measured = together(
         task, data(task, [("0", "cat"), ("1", "dog")], [("0", "cat", 0.9), ("1", "dog", 0.8)])
     )
-    assert tuple(measured) == TASK_METRICS[name]
-    assert measured == pytest.approx(dict.fromkeys(TASK_METRICS[name], 1.0))
+    assert tuple(measured) == TASKS[name].metrics
+    assert measured == pytest.approx(dict.fromkeys(TASKS[name].metrics, 1.0))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,7 +100,7 @@ def test_only_wrong_predictions_give_0_in_every_metric(name: TaskName) -> None:
     measured = together(
         task, data(task, [("0", "cat"), ("1", "dog")], [("0", "dog", 0.9), ("1", "cat", 0.8)])
     )
-    expected = dict.fromkeys(TASK_METRICS[name], 0.0) | (
+    expected = dict.fromkeys(TASKS[name].metrics, 0.0) | (
         {"top5": measured["top5"]} if name == "classify" else {}
     )
     assert measured == expected

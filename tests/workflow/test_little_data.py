@@ -17,7 +17,7 @@ from runner.adapters.pictures.coco_masks import encode_mask
 from runner.adapters.tables.parquet import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
-from runner.domain.evaluation import TASK_METRICS, ChampionModel, Errors, Evaluation
+from runner.domain.evaluation import ChampionModel, Errors, Evaluation
 from runner.domain.files import read_json, write_json
 from runner.domain.records import Selection, SplitCounts
 from runner.domain.task import Keypoints, TaskName, TaskSpec
@@ -29,6 +29,7 @@ from runner.report import markdown
 from runner.report.build import build
 from runner.stages import evaluate
 from runner.stages.stage import StageContext
+from runner.tasks import TASKS
 
 CLASSES = ["cat", "dog", "never"]
 BOX = {"x_min": 10.0, "y_min": 5.0, "x_max": 30.0, "y_max": 15.0}
@@ -150,7 +151,7 @@ def params(task: TaskName) -> evaluate.EvaluateParams:
         targets=["torch"],
         primary_target="torch",
         further_seeds=[1],
-        optimizing=TASK_METRICS[task][0],
+        optimizing=TASKS[task].metrics[0],
         operating_confidence=0.25,
         confidence=Confidence(resamples=100),
         group_by="scene",
@@ -162,7 +163,7 @@ def params(task: TaskName) -> evaluate.EvaluateParams:
 
 def gates(task: TaskName) -> list[WrittenGate]:
     asked: list[dict[str, object]] = []
-    for metric in TASK_METRICS[task]:
+    for metric in TASKS[task].metrics:
         asked += [
             {"metric": metric, "min": 0.5},
             {"metric": metric, "min": 0.5, "slice": "*"},
@@ -223,7 +224,7 @@ def test_what_is_not_known_is_not_made_up(tmp_path: Path, task: TaskName, name: 
     assert " nan" not in text.lower()
     (target,) = evaluation.targets
     for cell in (target.overall, *target.per_class.values(), *(part.overall for part in target.slices)):
-        assert cell.objects or getattr(cell, TASK_METRICS[task][0]) is None
+        assert cell.objects or getattr(cell, TASKS[task].metrics[0]) is None
         for metric, ends in cell.intervals.items():
             assert 0 <= ends.low <= getattr(cell, metric) <= ends.high <= 1
             assert ends.low < ends.high

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import field
 
 from runner.domain.records import Record
-from runner.domain.task import Keypoints, TaskName, TaskSpec
+from runner.domain.task import USUAL_TASK, Keypoints, TaskName, TaskSpec
 
 
 class ModelRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -21,7 +21,7 @@ class ModelRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=False
     """
 
     framework: str
-    task: TaskName = "detect"
+    task: TaskName = USUAL_TASK
     architecture: dict[str, Any]
     class_names: list[str]
     keypoints: Keypoints | None = None
@@ -97,7 +97,7 @@ class ArtefactRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Fa
     target: str
     format: str
     precision: str
-    task: TaskName = "detect"
+    task: TaskName = USUAL_TASK
     class_names: list[str]
     keypoints: Keypoints | None = None
     input_hw: tuple[int, int]

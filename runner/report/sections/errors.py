@@ -9,7 +9,7 @@ from runner.report.confusion import Confusion, top_confusions
 from runner.report.escape import code, markdown
 from runner.report.record import SprintReport
 from runner.report.sections.part import FOLDED_ROWS, Part, Priority, folded, table_head, table_row
-from runner.report.tables import evaluated
+from runner.report.tables import evaluated, task_of
 from runner.report.wording import NOT_MEASURED, bar, count, number, quality
 
 _MEANINGS: Mapping[str, str] = {
@@ -40,7 +40,8 @@ def parts(report: SprintReport) -> list[Part]:
 def _types(report: SprintReport, errors: Errors) -> Part:
     at = number(report.evaluation.operating_confidence, 2) if report.evaluation else NOT_MEASURED
     priced = any(kind.ap_cost is not None for kind in errors.types)
-    ranked = report.evaluation is None or report.evaluation.task != "classify"
+    task = task_of(report)
+    ranked = task is None or task.ranked
     where = f" at confidence ≥ {at}" if ranked else ""
     heading = f"### Errors\n\nOf {code(errors.target, 80)} on the test split{where}."
     if priced:
@@ -84,16 +85,16 @@ def _confusion_row(pair: Confusion) -> str:
 
 
 def _operating(report: SprintReport, errors: Errors) -> list[Part]:
-    point = errors.recommended
+    point, task = errors.recommended, task_of(report)
     if point is None:
-        if report.evaluation is not None and report.evaluation.task == "classify":
+        if task is not None and not task.ranked:
             return []  # its first class counts, whatever the confidence
         head = f"### Operating point\n\n{NOT_MEASURED}"
         return [Part(title="operating point", priority=Priority.OPERATING, head=head)]
     head = table_head(["", "Confidence ≥", "Precision", "Recall", "F1"], numbers=(1, 2, 3, 4))
     rows = [_point_row("**recommended** (highest F1)", point)]
     measured = evaluated(report, errors.target)
-    ranked = report.evaluation is not None and report.evaluation.task != "classify"
+    ranked = task is not None and task.ranked
     if report.evaluation is not None and measured is not None and ranked:
         rows.append(
             _point_row("the spec's", _current(measured.overall, report.evaluation.operating_confidence))

@@ -28,6 +28,7 @@ from runner.report.tables import (
     optimizing,
     overall_row,
     slice_rows,
+    task_of,
 )
 from runner.report.wording import (
     NOT_MEASURED,
@@ -40,6 +41,7 @@ from runner.report.wording import (
     quality,
     with_interval,
 )
+from runner.tasks import TASKS
 
 _BESIDE = ("recall", "precision")  # beside the metric that rows are ranked by
 _BESIDE_CLASSIFY = ("balanced_accuracy", "f1")
@@ -76,7 +78,8 @@ def _classes(report: SprintReport) -> list[Part]:
 
 
 def _classifies(report: SprintReport) -> bool:
-    return report.evaluation is not None and report.evaluation.task == "classify"
+    task = task_of(report)
+    return task is not None and not task.ranked
 
 
 def _cells(
@@ -138,16 +141,11 @@ def _judged_on(report: SprintReport) -> str:
     evaluation, measured = report.evaluation, judged(report)
     if evaluation is None or measured is None:
         return NOT_MEASURED
-    ranked = evaluation.task != "classify"
-    names = (
-        ("map50", "map75", "ar", "f1")
-        if ranked
-        else ("top5", "balanced_accuracy", "precision", "recall", "f1")
-    )
-    values = ", ".join(f"{label(name)} {number(quality(measured.overall, name))}" for name in names)
+    task = TASKS[evaluation.task]
+    values = ", ".join(f"{label(name)} {number(quality(measured.overall, name))}" for name in task.further)
     what = (
         f"precision, recall and F1 at similarity 0.5 and confidence ≥ {number(evaluation.operating_confidence, 2)}"
-        if ranked
+        if task.ranked
         else "precision, recall and F1 are of the most probable class, and means over classes (macro) where more than one is meant"
     )
     return (

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.records import StageFailure
+from runner.domain.task import USUAL_TASK
 from runner.domain.verdict import GateResult, Outcome
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.record import SprintReport
@@ -21,6 +22,7 @@ from runner.report.tables import (
     overall_row,
     slice_rows,
     target_rows,
+    task_of,
 )
 from runner.report.wording import (
     ICONS,
@@ -36,10 +38,9 @@ from runner.report.wording import (
     quality,
     spread,
 )
+from runner.tasks import TASKS
 
 _IDS = 3  # of findings, named in the sentence
-_GLANCE = ("precision", "recall")
-_GLANCE_CLASSIFY = ("top5", "balanced_accuracy")
 
 
 def status(report: SprintReport) -> tuple[str, str]:
@@ -208,8 +209,7 @@ def _at_a_glance(report: SprintReport) -> str:
         columns.append("against champion")
         by = f"<br>{unbroken(spread(against.interval, signed=True))}" if against.interval else ""
         cells.append(f"**{change(against.difference)}** {against.outcome}{by}")
-    classify = report.evaluation is not None and report.evaluation.task == "classify"
-    beside = _GLANCE_CLASSIFY if classify else _GLANCE
+    beside = (task_of(report) or TASKS[USUAL_TASK]).glance
     columns += [*(label(name) for name in beside), "Test set", "Latency p95", "Size", "Cost"]
     cells += [
         *(number(quality(overall, name)) for name in beside),

@@ -17,7 +17,6 @@ from runner.config.project import Project
 from runner.domain.evaluation import Errors, Evaluation, Gallery
 from runner.domain.files import read_json
 from runner.domain.records import Benchmark, Checks, ExportedTarget, Selection, StageFailure, Training
-from runner.domain.task import TaskName
 from runner.domain.verdict import SplitUse, Verdict
 from runner.gates.evidence import Evidence, LabelPrice
 from runner.gates.judge import judge
@@ -32,6 +31,7 @@ from runner.report.record import (
     ToApprove,
 )
 from runner.stages.timings import read_timings
+from runner.tasks import TASKS
 from runner.workflow.digests import guidelines_file
 from runner.workflow.judging.written_gates import written_claim, written_gates
 from runner.workflow.terms import read_terms
@@ -174,15 +174,8 @@ def _guidelines(root: Path, loaded: LoadedSprint) -> FileDigest | None:
 
 def label_price(project: Project) -> LabelPrice:
     """What one more labelled object costs (image, for classify); a price of 0 is one that nobody entered."""
-    label = project.costs.label
-    prices: dict[TaskName, float] = {
-        "detect": label.box,
-        "obb": label.box,
-        "segment": label.polygon,
-        "pose": label.keypoints,
-        "classify": label.class_label,
-    }
-    return LabelPrice(per_object=prices[project.task] or None, currency=project.costs.currency)
+    price: float = getattr(project.costs.label, TASKS[project.task].label)
+    return LabelPrice(per_object=price or None, currency=project.costs.currency)
 
 
 def _precision_recall(folder: Path) -> list[PrecisionRecall]:
