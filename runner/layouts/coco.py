@@ -22,10 +22,11 @@ from runner.dataset.entries import (
     object_class_problem,
 )
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.task import TaskName
+from runner.domain.task import USUAL_TASK, TaskName
 from runner.layouts.coco_document import CocoDocument, CocoImage, read_document
 from runner.layouts.coco_paths import ImageFinder
 from runner.layouts.coco_shapes import BoxAnnotation, shape_of
+from runner.tasks import TASKS
 
 # COCO's own further files describe the same images for other tasks.
 OTHER_TASKS = ("captions_", "stuff_", "panoptic_", "image_info_")
@@ -76,7 +77,7 @@ def read_coco(folder: Path, scheme: LabelScheme) -> LayoutContent:
     return LayoutContent(entries=entries, notes=notes, empty_splits=empty)
 
 
-def coco_files(folder: Path, task: TaskName = "detect") -> list[str]:
+def coco_files(folder: Path, task: TaskName = USUAL_TASK) -> list[str]:
     """Annotation files, sorted, relative to `folder`."""
     candidates = [
         *folder.glob("annotations/*.json"),
@@ -88,7 +89,7 @@ def coco_files(folder: Path, task: TaskName = "detect") -> list[str]:
     )
     found = [name for name in names if "/" in name or _looks_like_coco(folder / name)]
     skeletons = [name for name in found if PurePosixPath(name).name.startswith(KEYPOINTS)]
-    if task == "pose":
+    if TASKS[task].skeleton:
         return skeletons or found
     return [name for name in found if name not in skeletons]
 
@@ -160,7 +161,7 @@ def _looks_like_coco(path: Path) -> bool:
 def _entries(
     folder: Path, file: str, finder: ImageFinder, scheme: LabelScheme, notes: list[str]
 ) -> Iterator[ImageEntry]:
-    document = read_document(folder / file, shapes=scheme.task != "detect")
+    document = read_document(folder / file, shapes=TASKS[scheme.task].shape is not None)
     notes += [f"{file}: {note}" for note in document.notes]
     annotations, problems = _by_image(file, document, notes)
     names = {category.id: category.name for category in document.categories}

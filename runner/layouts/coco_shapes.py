@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from runner.dataset.entries import EncodedMask, LabelScheme
+from runner.tasks import TASKS
 
 _LEAST_POLYGON_NUMBERS = 6
 _CORNER_NUMBERS = 8
@@ -51,12 +52,12 @@ class _RunLengths(msgspec.Struct, frozen=True):
 def shape_of(annotation: BoxAnnotation, scheme: LabelScheme) -> dict[str, Any] | str:
     """The fields of a `LabelledObject` that depend on the task; or what is wrong with the annotation."""
     if isinstance(annotation, ShapedAnnotation):
-        match scheme.task:
-            case "segment":
+        match TASKS[scheme.task].shape:
+            case "mask_rle":
                 return _segment(annotation)
-            case "obb":
+            case "corners":
                 return _rotated(annotation)
-            case "pose":
+            case "keypoints":
                 return _pose(annotation, scheme.keypoints)
     box = _box(annotation.bbox)
     return box if isinstance(box, str) else {"box_xyxy": box}

@@ -21,7 +21,7 @@ from runner.dataset.entries import (
 )
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
-from runner.domain.task import TASK_NAMES, Keypoints, TaskName
+from runner.domain.task import TASK_NAMES, USUAL_TASK, Keypoints, TaskName
 from runner.layouts import LAYOUTS
 from runner.layouts.coco import coco_categories, coco_files
 from runner.layouts.folders import folder_classes, folders_problem
@@ -38,6 +38,7 @@ from runner.layouts.yolo import (
     yolo_images,
     yolo_labels,
 )
+from runner.tasks import TASKS
 
 SHOWN = 5  # examples of each kind of problem
 NO_SPLITS = "no split folders"
@@ -114,17 +115,22 @@ def discover(folder: Path, task: TaskName | None = None) -> DatasetSummary:
         )
     images = yolo_images(folder)
     found = _class_folders(folder, images, task) or _yolo(folder, images, task) or _coco(folder, task)
-    if found is None and (not images or task == "classify"):
-        return _unrecognised(folder, task or "detect")
+    if found is None and (not images or not _reads(task, "yolo")):
+        return _unrecognised(folder, task or USUAL_TASK)
     if found is None:
         classes = read_class_names(folder) or []
-        found = _Found(layout="yolo", task=task or "detect", classes=classes, problems=[no_labels(folder)])
+        found = _Found(layout="yolo", task=task or USUAL_TASK, classes=classes, problems=[no_labels(folder)])
     return _summary(folder, found, images)
+
+
+def _reads(task: TaskName | None, layout: str) -> bool:
+    """Whether labels of the layout can be for the task that was asked for, if one was."""
+    return task is None or layout in TASKS[task].layouts
 
 
 def _class_folders(folder: Path, images: Sequence[str], task: TaskName | None) -> _Found | None:
     """Folders called after classes, unless the user or the files say that they are something else."""
-    if task not in (None, "classify"):
+    if not _reads(task, "folders"):
         return None
     if task is None and (images or coco_files(folder) or label_folders(folder)):
         return None
@@ -148,7 +154,7 @@ def _yolo(folder: Path, images: Sequence[str], task: TaskName | None) -> _Found 
     if not labels and task in aside:
         places = {f"{task_label_folder(task)}{label_path(path)}" for path in images}
         labels = sorted(places & every)
-    if not labels or task == "classify":
+    if not labels or not _reads(task, "yolo"):
         return None
     classes = _yolo_classes(folder, labels, problems)
     kind = LabelKind(task=task) if task else yolo_kind(folder, labels)
@@ -157,21 +163,23 @@ def _yolo(folder: Path, images: Sequence[str], task: TaskName | None) -> _Found 
 
 
 def _coco(folder: Path, task: TaskName | None) -> _Found | None:
-    if task == "classify":
+    if not _reads(task, "coco"):
         return None
     if task is None and not coco_files(folder) and coco_files(folder, "pose"):
         task = "pose"
-    files = coco_files(folder, task or "detect")
+    files = coco_files(folder, task or USUAL_TASK)
     remark = coco_remark(folder, files) if task is None else None
     names = [name for file in files for name in coco_categories(folder, file)]
     classes = list(dict.fromkeys(names))
     problems = [remark] if remark else []
-    return _Found(layout="coco", task=task or "detect", classes=classes, problems=problems) if files else None
+    return (
+        _Found(layout="coco", task=task or USUAL_TASK, classes=classes, problems=problems) if files else None
+    )
 
 
 def _summary(folder: Path, found: _Found, images: Sequence[str]) -> DatasetSummary:
     files = coco_files(folder, found.task)
-    keypoints = find_keypoints(folder, files) if found.task == "pose" else None
+    keypoints = find_keypoints(folder, files) if TASKS[found.task].skeleton else None
     scheme = LabelScheme(
         task=found.task, classes=found.classes, keypoints=len(keypoints.names) if keypoints else 0
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 from runner.dataset.class_names import class_ids, plain_name
 from runner.dataset.entries import LabelledObject, LabelScheme, object_class_problem
+from runner.tasks import TASKS
 
 _BOX_NUMBERS = 5  # class cx cy w h
 _LEAST_OUTLINE_NUMBERS = 7
@@ -74,17 +75,17 @@ class LineReader:
     def _shape(self, values: Sequence[float]) -> dict[str, Any] | str:
         """The fields of the object that depend on the task; or why the line does not fit it."""
         count, numbers = len(values), tuple(values[1:])
-        match self.scheme.task:
-            case "pose":
+        match TASKS[self.scheme.task].shape:
+            case "keypoints":
                 return self._pose(numbers)
-            case "obb" if count != _CORNER_NUMBERS:
+            case "corners" if count != _CORNER_NUMBERS:
                 return f"{count} numbers; task obb needs 9 (class x1 y1 x2 y2 x3 y3 x4 y4)"
-            case "obb":
+            case "corners":
                 return {"box_xyxy": _hull(numbers), "corners": numbers}
-            case "segment" if not _is_outline(count):
+            case "mask_rle" if not _is_outline(count):
                 found = "a box" if count == _BOX_NUMBERS else "no outline"
                 return f"{count} numbers: {found}; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)"
-            case "segment":
+            case "mask_rle":
                 return {"box_xyxy": _hull(numbers), "polygons": (numbers,)}
         if count == _BOX_NUMBERS:
             return {"box_xyxy": _corners(numbers)}
