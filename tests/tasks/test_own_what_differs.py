@@ -62,4 +62,4 @@ def test_a_task_says_all_of_itself(task: type[Task]) -> None:
     assert task.optimizing not in {*task.glance, *task.further}, "it stands before them"
     assert task.shape is None or {task.shape} <= {*task.object_columns} & {*task.prediction_columns}
     assert task.label in LabelCosts.__struct_fields__
-    assert task.layouts and task.evaluator and task.hub_name and task.does
+    assert all((task.layouts, task.evaluator, task.hub_name, task.does))
