@@ -14,11 +14,11 @@ from runner.domain.evaluation import Evaluation, TargetEvaluation
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Outcome
 from runner.policy.approvals import Decision
+from runner.record.report import SprintReport
 from runner.report import comment
 from runner.report.build import build
 from runner.report.comment import CommentContext
 from runner.report.history import past_verdict
-from runner.report.record import SprintReport
 
 FINDING = Finding(
     kind=FindingKind.GATE_LOOSENED,

@@ -19,7 +19,7 @@ from forges.emulator import Emulator, missing
 from msgspec.structs import replace
 from planted_bundle import SPRINT, Proposed, bundle_files, propose_sprint, zipped
 
-from runner.report.record import SprintReport
+from runner.record.report import SprintReport
 
 ROUNDS = 7
 JOB = {"actions": "read", "checks": "write", "contents": "read", "pull-requests": "write"}

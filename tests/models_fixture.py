@@ -22,6 +22,7 @@ from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.files import write_json
 from runner.domain.records import Checks
+from runner.record.catalogue import sprint_folder
 from runner.stages.stage import StageContext
 
 SPRINT = "0001-tiny"
@@ -67,7 +68,7 @@ def sprint(**train: Any) -> Sprint:
 
 def context(root: Path) -> StageContext:
     """Where the tiny sprint's stages work."""
-    return StageContext(root=root, folder=root / "reports" / SPRINT)
+    return StageContext(root=root, folder=sprint_folder(root, SPRINT))
 
 
 def draw_project(root: Path) -> None:

@@ -15,9 +15,9 @@ from runner.config.project import Compute, Policy
 from runner.domain.files import encode_json
 from runner.domain.policy import Finding
 from runner.planning.proposal import Proposal
-from runner.policy.terms import Terms
 from runner.pullrequests.bundles.bundle import BundleManifest
-from runner.report.record import SprintReport
+from runner.record.report import SprintReport
+from runner.record.terms import Terms
 
 SPRINT = "0003-low-light"
 POLICY = "policy: {approvals: {gate_loosened: [leads]}, teams: {leads: [bob, carol]}}\n"

@@ -23,7 +23,7 @@ from runner.domain.evaluation import (
 )
 from runner.domain.verdict import Outcome, Verdict, Wear
 from runner.exporters.onnx import OnnxExporter
-from runner.report.record import ReportInputs
+from runner.report.inputs import ReportInputs
 
 CLASSES = [f"part-{letter}" for letter in "abcdefghijklmnopqr"]
 PROJECT = msgspec.convert(

@@ -26,11 +26,11 @@ from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.forges.forge import PullRequest, WorkflowRun
 from runner.pullrequests.bundles import bundle
+from runner.record.report import FileDigest, ReportInputs, SprintReport
+from runner.record.timings import Timings
 from runner.report import markdown, plots
 from runner.report.build import build
-from runner.report.record import FileDigest, ReportInputs, SprintReport
 from runner.stages import kinds
-from runner.stages.timings import Timings
 
 SPRINT = "0003-low-light"
 FOLDER = f"reports/{SPRINT}"

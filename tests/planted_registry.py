@@ -9,6 +9,7 @@ import msgspec
 from projects import commit
 
 from runner.config.project import Project
+from runner.record.catalogue import sprint_folder
 
 PROJECT = msgspec.convert(
     {
@@ -38,7 +39,7 @@ stages:
 
 def record(root: Path, sprint: str, *exports: str) -> None:
     """Commits a sprint's record as a run leaves it."""
-    folder = root / "reports" / sprint
+    folder = sprint_folder(root, sprint)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_text(json.dumps({"sprint": sprint, "exports": exports}))
     (folder / "dvc.lock").write_text(LOCK.format(sprint=sprint))

@@ -44,7 +44,8 @@ from runner.domain.records import (
     Training,
 )
 from runner.domain.verdict import GateResult, Outcome, Verdict, Wear
-from runner.report.record import ConfidenceCurve, FileDigest, PrecisionRecall, ReportInputs
+from runner.record.report import ConfidenceCurve, FileDigest, PrecisionRecall
+from runner.report.inputs import ReportInputs
 
 DEVICE = Device(kind="cpu", name="Intel Xeon Platinum 8488C", threads=2, cpu_count=2)
 CLASSES = ("zero", "one", "two", "three")

@@ -11,6 +11,7 @@ import numpy as np
 
 from runner.adapters.tables.parquet import write_table
 from runner.dataset.near_duplicates import write_thumbnails
+from runner.record.catalogue import sprint_folder
 
 CLASSES = ["cat", "dog"]
 
@@ -117,7 +118,7 @@ def _columns(rows: list[dict[str, Any]], names: list[str]) -> dict[str, list[Any
 
 def clean_sprint(root: Path) -> SprintFolder:
     """Twelve training images, four of val and four of test, two frames to a scene, without any fault."""
-    made = SprintFolder(root / "reports" / "0001-first")
+    made = SprintFolder(sprint_folder(root, "0001-first"))
     for split, scenes in (("train", 6), ("val", 2), ("test", 2)):
         for scene in range(scenes):
             for frame in range(2):

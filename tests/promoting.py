@@ -9,6 +9,8 @@ from typing import Any
 
 from projects import SPRINT, call, commit, flywheel
 
+from runner.record.catalogue import sprint_folder
+
 NEXT = "0002-next"
 SPEC = f"""\
 apiVersion: flywheel/v1
@@ -50,7 +52,7 @@ def clone(bare: Path, folder: Path) -> Path:
 
 def record(project: Path, file: str, sprint: str = NEXT) -> Any:
     """A JSON record of a sprint."""
-    return json.loads((project / "reports" / sprint / file).read_text())
+    return json.loads((sprint_folder(project, sprint) / file).read_text())
 
 
 def tags(project: Path) -> list[str]:

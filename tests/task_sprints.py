@@ -20,6 +20,7 @@ from runner.config.sprint import Sprint
 from runner.domain.files import write_json
 from runner.domain.records import Checks
 from runner.domain.task import TaskName
+from runner.record.catalogue import sprint_folder
 from runner.stages.stage import StageContext
 from tests.models_fixture import run_offline, without_network
 
@@ -89,7 +90,7 @@ def sprint(task: TaskName, **train: Any) -> Sprint:
 
 def context(root: Path, task: TaskName) -> StageContext:
     """Where the stages of a task's sprint work."""
-    return StageContext(root=root / task, folder=root / task / "reports" / SPRINT)
+    return StageContext(root=root / task, folder=sprint_folder(root / task, SPRINT))
 
 
 def draw_dataset(folder: Path, task: TaskName) -> None:

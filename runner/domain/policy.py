@@ -17,10 +17,6 @@ PROJECT_KEPT = "; the base's judges this proposal"
 ID_DIGITS, SHORT_ID_DIGITS = 32, 8  # of a finding's id, in hex
 # What it ends with where it came to the branch that way.
 CARRIED = "; it came to the base branch without approval, and waits for it until it is put back"
-AGREED_FILE = (
-    "agreed.json"  # in reports/<sprint>/: what was approved of its findings; written by `promote` alone
-)
-TERMS_FILE = "terms.json"  # in reports/<sprint>/: what a proposal's sprint was judged under
 
 Status: TypeAlias = Literal["added", "changed", "affected", "removed"]  # how a proposal is about a sprint
 
@@ -129,6 +125,14 @@ class Finding(Record, frozen=True, kw_only=True):
     @property
     def _digest(self) -> str:
         return hashlib.sha256(json.dumps(self.content).encode()).hexdigest()
+
+
+def distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """Each finding once, in order."""
+    first: dict[tuple[str | None, ...], Finding] = {}
+    for finding in findings:
+        first.setdefault(finding.content, finding)
+    return list(first.values())
 
 
 def recorded_ids(findings: Iterable[Finding]) -> frozenset[str]:

@@ -198,9 +198,6 @@ class StageTiming(Record, frozen=True, kw_only=True):
     finished_at: str  # ISO 8601, UTC
 
 
-LAST_FAILURE_FILE = "last-failure.json"  # in reports/<sprint>/, beside the record of a verdict
-
-
 class StageFailure(Record, frozen=True, kw_only=True):
     """Why a stage failed; the report shows it."""
 

@@ -24,10 +24,11 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges import open_forge
 from runner.forges.environment import read_environment
 from runner.forges.forge import Forge, PullRequest, WorkflowRun
-from runner.pullrequests.bundles.bundle import PICTURED, Bundle
+from runner.pullrequests.bundles.bundle import Bundle
 from runner.pullrequests.looks import BRANCH as LOOKS
 from runner.pullrequests.looks import looks_of, note_looks
 from runner.pullrequests.trusted_runs import HeadMoved, bundle_of, git_access, require_believed
+from runner.record.catalogue import GALLERY_FOLDER
 from runner.report import plots
 
 BRANCH = "flywheel-reports"
@@ -100,7 +101,7 @@ def _pictures(bundle: Bundle, pull: PullRequest) -> dict[str, bytes]:
         contents |= {f"{folder}/plots/{name}": content for name, content in drawn.items()}
         for path in sorted(bundle.sprint_folder(sprint).glob("gallery/*.jpg")):
             name = f"gallery/{path.name}"
-            if PICTURED.fullmatch(name):
+            if GALLERY_FOLDER.holds(name):
                 contents[f"{folder}/{name}"] = jpeg_again(path.read_bytes(), f"{sprint}/{name}")
         contents[f"{folder}/{PULL}"] = f"{pull.number}\n".encode()
     return contents

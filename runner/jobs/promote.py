@@ -30,9 +30,9 @@ from runner.pullrequests.merged.notify import message, notify, tell_trouble
 from runner.pullrequests.merged.own_record import last_record
 from runner.pullrequests.publishing.publisher import Publisher
 from runner.pullrequests.trusted_runs import bundle_of, git_access, newest_run, outputs_of, require_believed
+from runner.record.catalogue import DIGESTS
 from runner.report.annotations import untrusted
 from runner.report.escape import code
-from runner.workflow import digests
 from runner.workflow.judging.stale import Merge
 
 KEY = "FLYWHEEL_PUSH_KEY"
@@ -189,7 +189,7 @@ def _brought(writing: Writing, sprint: str) -> tuple[PullRequest | None, Merge |
     It need not have changed the sprint's spec: a changed flywheel.yaml, or other data, runs the newest sprint again.
     """
     publisher, root = writing.publisher, writing.root
-    record = git_commits.newest_of(root, [f"reports/{sprint}/{digests.FILE}"], first_parent=True) or "HEAD"
+    record = git_commits.newest_of(root, [DIGESTS.of(sprint)], first_parent=True) or "HEAD"
     merges = Merges(forge=publisher.forge, root=root, branch=writing.branch)
     for pull, merge in merges.of(reversed(searched(root, None, record)), record):
         if sprint in merged_sprints(publisher, pull):

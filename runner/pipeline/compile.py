@@ -9,6 +9,7 @@ from typing import Any
 from runner.adapters.system import yaml_text
 from runner.domain.files import write_text
 from runner.planning.resolve import ResolvedStage
+from runner.record.catalogue import PARAMS, PIPELINE
 
 HEADER = "# Compiled from {spec} by flywheel: edit the spec, not this file.\n"
 
@@ -23,7 +24,7 @@ def compile_pipeline(folder: Path, stages: Sequence[ResolvedStage], spec: str) -
         if not path.is_file() or path.read_bytes() != text.encode():
             write_text(path, text)
     _ignore(folder / ".gitignore", [out for stage in stages for out in stage.outs])
-    return folder / "dvc.yaml"
+    return folder / PIPELINE.name
 
 
 def _ignore(file: Path, outs: Sequence[str]) -> None:
@@ -44,7 +45,7 @@ def compiled(stages: Sequence[ResolvedStage], spec: str) -> dict[str, str]:
     return {
         name: HEADER.format(spec=spec)
         + yaml_text.dump({key: value for key, value in content.items() if value})
-        for name, content in (("params.yaml", params), ("dvc.yaml", pipeline))
+        for name, content in ((PARAMS.name, params), (PIPELINE.name, pipeline))
     }
 
 

@@ -15,6 +15,7 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import decode_json
 from runner.planning.champion import Registry
+from runner.record.catalogue import LOCK, TRAINING, sprint_folder
 from runner.trainers import CHAMPION
 
 _Read = Callable[[str], bytes | None]
@@ -45,7 +46,7 @@ def resolve_ancestor(
         return None
     where = loaded.where(("train", "from"))
     if named != CHAMPION:
-        folder = root / "reports" / named
+        folder = sprint_folder(root, named)
 
         def here(file: str) -> bytes | None:
             return (folder / file).read_bytes() if (folder / file).is_file() else None
@@ -76,11 +77,11 @@ def _no_champion(project: Project, where: Where) -> FlywheelError:
 
 
 def _resolved(sprint: str, read: _Read, project: Project, where: Where) -> Ancestor:
-    lock_file = f"reports/{sprint}/dvc.lock"
-    content = read("dvc.lock")
+    lock_file = LOCK.of(sprint)
+    content = read(LOCK.name)
     stages = parse_lock(content, Where(lock_file)) if content is not None else {}
     train, select = stages.get("train"), stages.get("select")
-    path = _first_weights(read("training.json"))
+    path = _first_weights(read(TRAINING.name))
     if train is None or select is None or path is None:
         raise FlywheelError(
             f"train.from: {sprint} has no trained weights on record",

@@ -19,6 +19,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import decode_json
 from runner.domain.records import Record
+from runner.record.catalogue import EXPORTS, LOCK, METRICS, TRAINING
 
 T = TypeVar("T")
 
@@ -245,7 +246,7 @@ class Registry:
         """The assignments of the sprint's own models, the newest first."""
         assigned = tags.assignments(self._stage)
         there = repository.commits_with(
-            self._root, [tag.commit for tag in assigned], _record(sprint, "metrics.json")
+            self._root, [tag.commit for tag in assigned], _record(sprint, METRICS.name)
         )
         return [tag for tag in assigned if tag.commit in there and self._sprint(tag.commit) == sprint]
 
@@ -312,20 +313,20 @@ def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion 
     """
     if champion is None:
         return None
-    exported = champion_record(root, champion, "exports.json", list[_Named])
-    lock = repository.read_file(root, champion.commit, _record(champion.sprint, "dvc.lock"))
-    stages = parse_lock(lock, Where(_record(champion.sprint, "dvc.lock"))) if lock is not None else {}
+    exported = champion_record(root, champion, EXPORTS.name, list[_Named])
+    lock = repository.read_file(root, champion.commit, _record(champion.sprint, LOCK.name))
+    stages = parse_lock(lock, Where(_record(champion.sprint, LOCK.name))) if lock is not None else {}
     if exported:
         target, path = exported[0].target, f"exports/{exported[0].target}"
     else:
-        training = champion_record(root, champion, "training.json", _Models)
+        training = champion_record(root, champion, TRAINING.name, _Models)
         target, path = REFERENCE_TARGET, training.models[0].path if training and training.models else ""
     digest = _written(stages, path.partition("/")[0])
     if not digest:
         raise FlywheelError(
             f"the champion {champion.sprint} ({champion.tag}) cannot be run: its record at {champion.commit[:10]} "
             "names no stored model",
-            where=Where(_record(champion.sprint, "dvc.lock")),
+            where=Where(_record(champion.sprint, LOCK.name)),
             hint=f"run and commit {champion.sprint} again, then tag that commit as the next {champion.tag.rpartition('#')[0]}#N",
             exit_code=ExitCode.STAGE_FAILED,
         )

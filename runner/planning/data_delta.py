@@ -26,6 +26,7 @@ from runner.planning.proposal import CountDelta, PointerDelta, PointerState, Spl
 from runner.planning.records import Plan
 from runner.planning.resolve import stages_of
 from runner.planning.selection import planned_index, planned_manifest
+from runner.record.catalogue import EVALUATION, LOCK, SELECTION, sprint_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,7 +63,7 @@ def data_delta(
         plan: of this sprint.
     """
     specs = [*project.slices, *loaded.sprint.evaluate.slices]
-    selection = _record(root, reference, "selection.json", Selection) if reference else None
+    selection = _record(root, reference, SELECTION.name, Selection) if reference else None
     tables = _planned_tables(root, project, loaded, plan)
     after = slice_counts(tables, specs) if tables else {}
     before = _slices_before(root, reference, specs) if reference else {}
@@ -143,7 +144,7 @@ def _slices_before(root: Path, reference: Reference, specs: Sequence[SliceSpec])
     """Of the test split what was evaluated; of the others what can be counted on a cached index."""
     tables = _recorded_tables(root, reference)
     counts = slice_counts(tables, specs) if tables else {}
-    evaluation = _record(root, reference, "evaluation.json", Evaluation)
+    evaluation = _record(root, reference, EVALUATION.name, Evaluation)
     if evaluation is not None and evaluation.targets:
         named = [part for part in evaluation.targets[0].slices if part.found is None]
         counts |= {evaluation.split: {part.name: part.overall.images for part in named}}
@@ -151,7 +152,7 @@ def _slices_before(root: Path, reference: Reference, specs: Sequence[SliceSpec])
 
 
 def _recorded_tables(root: Path, reference: Reference) -> CountedTables | None:
-    path = f"reports/{reference.sprint}/dvc.lock"
+    path = LOCK.of(reference.sprint)
     content = repository.read_file(root, reference.commit, path)
     try:
         stages = metafiles.parse_lock(content, Where(path)) if content is not None else {}
@@ -170,7 +171,7 @@ def _recorded_tables(root: Path, reference: Reference) -> CountedTables | None:
 
 
 def _planned_tables(root: Path, project: Project, loaded: LoadedSprint, plan: Plan) -> CountedTables | None:
-    folder = root / "reports" / loaded.name
+    folder = sprint_folder(root, loaded.name)
     tables = planned_index(root, folder, plan.stages)
     if tables is None or not plan.splits:
         return None

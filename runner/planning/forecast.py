@@ -18,6 +18,7 @@ from runner.planning import first_forecast
 from runner.planning.first_forecast import model_cost
 from runner.planning.records import Action, Forecast, StagePlan
 from runner.planning.resolve import TO_ROOT, ResolvedStage, params_of
+from runner.record.catalogue import LOCK, SELECTION, TRAINING, sprint_folder
 from runner.stages.kinds import SPRINT
 from runner.stages.timings import read_timings
 
@@ -111,7 +112,7 @@ class Forecaster:
 
     def _of_model(self, past: Past) -> float:
         """How much more this architecture has to compute than the one of the earlier run."""
-        before = _recorded(self._root, past.sprint, "training.json", Training)
+        before = _recorded(self._root, past.sprint, TRAINING.name, Training)
         if before is None:
             return 1.0
         factor = model_cost(self._sprint.train.start) / model_cost(before.base_model)
@@ -121,7 +122,7 @@ class Forecaster:
 
     def _by_files(self, stage: str, past: Past) -> float:
         """What is not counted yet is taken to be as much more as there are files."""
-        earlier = _recorded(self._root, past.sprint, "selection.json", Selection)
+        earlier = _recorded(self._root, past.sprint, SELECTION.name, Selection)
         work = self._work(stage, earlier) if earlier else past.timing.work
         ratio, words = self._files_ratio(past.sprint)
         self._notes[words] = None
@@ -131,7 +132,7 @@ class Forecaster:
         dataset = self._project.dataset.path
         pointer = self._root / f"{dataset}.dvc"
         now = metafiles.parse_pointer(pointer.read_bytes()) if pointer.is_file() else None
-        lock = self._root / "reports" / sprint / "dvc.lock"
+        lock = sprint_folder(self._root, sprint) / LOCK.name
         then = metafiles.dependency_files(lock, "index", f"{TO_ROOT}{dataset}")
         if now is None or not now.files or not then:
             return 1.0, f"the data is not counted: taken to be as much as in {sprint}"
@@ -160,7 +161,7 @@ class Forecaster:
 
 
 def _recorded(root: Path, sprint: str, file: str, record_type: type[T]) -> T | None:
-    path = root / "reports" / sprint / file
+    path = sprint_folder(root, sprint) / file
     try:
         return read_json(path, record_type) if path.is_file() else None
     except FlywheelError:

@@ -21,11 +21,11 @@ from runner.domain.looks import USUAL_LEVEL, share_of_look
 from runner.domain.records import Record, Selection
 from runner.domain.verdict import SplitUse, Wear
 from runner.gates import Gate
-from runner.planning.holdout_uses import FILE, Ledger, flattened, recorded_uses
+from runner.planning.holdout_uses import Ledger, flattened, recorded_uses
 from runner.planning.resolve import ResolvedStage
+from runner.record.catalogue import EVALUATION, sprint_folder
 
 __all__ = [
-    "FILE",
     "HoldoutQuestion",
     "asked",
     "recorded_uses",
@@ -109,7 +109,7 @@ def _comparison(
 
 def evaluation_digest(folder: Path) -> str:
     """The SHA-256 of a sprint's evaluation.json: what tells one use of the test split from another."""
-    return hashlib.sha256((folder / "evaluation.json").read_bytes()).hexdigest()
+    return hashlib.sha256((folder / EVALUATION.name).read_bytes()).hexdigest()
 
 
 def spent(uses: Iterable[SplitUse], split_digest: str, images: str = "") -> tuple[int, float]:
@@ -218,7 +218,7 @@ def wear_so_far(
     ledger = Ledger([*flattened(recorded), *elsewhere])
     count, total = _spent(ledger, split_digest, what.images)
     known = {use.evaluation_digest: use for use in recorded.get(str(judged), ())}
-    file = root / "reports" / str(judged) / "evaluation.json"
+    file = sprint_folder(root, str(judged)) / EVALUATION.name
     counted = known.get(evaluation_digest(file.parent)) if judged is not None and file.is_file() else None
     look = counted.look if counted is not None else _look(ledger, split_digest, what)
     coming = 0.0 if counted is not None else _charge(level, look, what)

@@ -17,9 +17,8 @@ from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import read_json
 from runner.domain.image_set import unpacked
 from runner.domain.verdict import SplitUse
+from runner.record.catalogue import REPORTS, USES
 
-FILE = "uses.json"
-REPORTS = "reports"
 MOST_SPENT = 0.25  # by one use: the least confidence level that a spec may ask for is 0.5
 _MANY = 10**6
 
@@ -31,7 +30,7 @@ def recorded_uses(root: Path) -> dict[str, list[SplitUse]]:
         FlywheelError: a file does not hold uses.
     """
     found = {}
-    for path in sorted((root / REPORTS).glob(f"*/{FILE}")):
+    for path in sorted((root / REPORTS).glob(f"*/{USES.name}")):
         found[path.parent.name] = uses = read_json(path, list[SplitUse])
         try:
             require_sound(uses)
@@ -56,7 +55,7 @@ def uses_on_branches(root: Path) -> tuple[list[SplitUse], list[str]]:
     """
     uses: list[SplitUse] = []
     trouble: list[str] = []
-    for file in files_at_tips(root, REPORTS, FILE):
+    for file in files_at_tips(root, REPORTS, USES.name):
         try:
             uses += _decoded(file.content)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:

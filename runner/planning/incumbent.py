@@ -23,8 +23,9 @@ from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import Champion, ChampionUnknownError, Registry, resolve_champion
 from runner.planning.resolve import TO_ROOT, ResolvedStage, stages_of
 from runner.planning.workspace import Repository
+from runner.record.catalogue import LOCK, PARAMS, sprint_folder
+from runner.record.parameters import told_in
 from runner.stages.kinds import SPRINT
-from runner.stages.stage import told_in
 
 MAKING = ("index", "select", "train", "export")  # the stages that a model comes from
 
@@ -70,10 +71,10 @@ def _makes_the_model_of(
     """Whether the sprint, as it is here, makes what it was promoted with at a commit."""
 
     def makes_the_model_of(commit: str) -> bool:  # asked only of sprints that were promoted
-        path = f"reports/{loaded.name}/dvc.lock"
+        path = LOCK.of(loaded.name)
         content = repository.read_file(root, commit, path)
         locked = parse_lock(content, Where(path)) if content is not None else {}
-        workspace = Repository(root, root / "reports" / loaded.name)
+        workspace = Repository(root, sprint_folder(root, loaded.name))
         try:
             ancestor = resolve_ancestor(root, project, loaded, registry)
         except FlywheelError:
@@ -119,14 +120,14 @@ def find_incumbent(
     try:
         champion = incumbent(root, project, loaded, registry)
     except ChampionUnknownError as error:
-        recorded = recorded_champion(root / "reports" / loaded.name)
+        recorded = recorded_champion(sprint_folder(root, loaded.name))
         return Incumbent(model=recorded, unknown=f"{error.where}: {error.message} ({error.hint})")
     return Incumbent(champion=champion, model=resolve_champion(root, champion))
 
 
 def recorded_champion(folder: Path) -> ResolvedChampion | None:
     """The champion that a sprint's params.yaml names; None where it was compared with none."""
-    path = folder / "params.yaml"
+    path = folder / PARAMS.name
     if not path.is_file():
         return None
     text = read_text(path)

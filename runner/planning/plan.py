@@ -26,13 +26,14 @@ from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.selection import planned_selection, split_plans
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
+from runner.record.catalogue import SELECTION, sprint_folder
 
 SPLIT = "test"  # what sprints are judged on
 
 
 def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
     """What `flywheel run` will do. Reads small files and DVC's cache; changes nothing, needs no data and no GPU."""
-    folder = root / "reports" / loaded.name
+    folder = sprint_folder(root, loaded.name)
     against = find_incumbent(root, project, loaded)
     ancestor = resolve_ancestor(root, project, loaded)
     resolved = stages_of(project, loaded, against.model, ancestor)
@@ -71,7 +72,7 @@ def make_plan(root: Path, project: Project, loaded: LoadedSprint) -> Plan:
 
 
 def _champion_selection(root: Path, champion: Champion | None) -> Selection | None:
-    return champion_record(root, champion, "selection.json", Selection) if champion else None
+    return champion_record(root, champion, SELECTION.name, Selection) if champion else None
 
 
 def _asked(

@@ -12,6 +12,7 @@ from runner.domain.files import read_json
 from runner.domain.records import Selection
 from runner.planning.records import Action, SplitPlan, StagePlan
 from runner.planning.resolve import ResolvedStage, params_of
+from runner.record.catalogue import LOCK, SELECTION
 from runner.stages import select
 
 
@@ -23,8 +24,8 @@ def planned_selection(
     selecting = by_name["select"]
     if selecting.action is Action.CACHED or selecting.absent_only:
         # Where only outputs are not here, the record in git is still what the stage would write.
-        locked = metafiles.read_lock(folder / "dvc.lock").get("select") if selecting.absent_only else None
-        record = _located(root, folder, "selection.json", locked.outs if locked else selecting.outs)
+        locked = metafiles.read_lock(folder / LOCK.name).get("select") if selecting.absent_only else None
+        record = _located(root, folder, SELECTION.name, locked.outs if locked else selecting.outs)
         if record is not None:
             return read_json(record, Selection), "as selected by the last run"
     if by_name["index"].action is Action.RUN:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from runner.adapters.dvc import metafiles
 from runner.adapters.dvc.metafiles import LockedStage
+from runner.record.catalogue import LOCK
 
 
 class Workspace(Protocol):
@@ -46,7 +47,7 @@ class Repository:
         self.folder = folder
 
     def lock(self) -> dict[str, LockedStage]:
-        return metafiles.read_lock(self.folder / "dvc.lock")
+        return metafiles.read_lock(self.folder / LOCK.name)
 
     def input_md5(self, path: str) -> str | None:
         """From the DVC pointer when there is one (the files themselves may be absent), else from the file."""

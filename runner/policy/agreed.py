@@ -16,30 +16,32 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from runner.adapters.dvc import artifacts
 from runner.adapters.git import branch_history, repository
 from runner.adapters.git.branch_history import Step
 from runner.config.load import SPECS
 from runner.config.root import PROJECT_FILE
 from runner.domain.errors import FlywheelError
 from runner.domain.files import decode_json
-from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Finding, FindingKind
+from runner.domain.policy import Agreed, Finding, FindingKind, distinct
 from runner.policy.affected import affected
 from runner.policy.evidence import RecordedData, evidence_of, is_readable
-from runner.policy.findings import distinct, project_findings, sprint_findings
+from runner.policy.findings import project_findings, sprint_findings
 from runner.policy.reference import recorded_references
 from runner.policy.snapshot import RECORDS, Snapshot, snapshot_of
+from runner.record.catalogue import AGREED, EVALUATION, MODEL_CARD, SELECTION, TERMS
 
 T = TypeVar("T")
-MODELS, CARD = "dvc.yaml", "model-card.md"  # what a promotion writes
-EVALUATIONS = ":(glob)reports/*/evaluation.json"
+MODELS, CARD = artifacts.FILE, MODEL_CARD.name  # what a promotion writes
+EVALUATIONS = f":(glob){EVALUATION.of('*')}"
 _ASKED = (
     *(PROJECT_FILE, SPECS, "*.dvc", MODELS, RECORDS, EVALUATIONS),
-    *(f":(glob)reports/*/{name}" for name in (AGREED_FILE, CARD)),
+    *(f":(glob){file.of('*')}" for file in (AGREED, MODEL_CARD)),
 )
 _OF_SPRINT = re.compile(r"reports/([^/]+)/([^/]+)")
 _FIRST = 200  # most often the last promotion is among as many steps, and a long history is not read
 _CUT = "what was merged without approval before this shallow clone begins is not known"
-_WRITTEN_BY_PROMOTIONS = (AGREED_FILE, CARD)
+_WRITTEN_BY_PROMOTIONS = (AGREED.name, CARD)
 
 
 def agreed_at(root: Path, commit: str) -> Snapshot:
@@ -159,10 +161,10 @@ def _approved(root: Path, step: Step) -> Iterator[Finding]:
     if not _is_of_promotions(step):
         return
     if (promoted := _promoted_by(step)) is not None:
-        terms = _decoded(root, step.commit, f"reports/{promoted}/{TERMS_FILE}", _Terms)
+        terms = _decoded(root, step.commit, TERMS.of(promoted), _Terms)
         yield from [*terms.findings, *terms.evidence] if terms is not None else []
     for sprint, file in _records(step):
-        if file == AGREED_FILE:
+        if file == AGREED.name:
             agreed = _decoded(root, step.commit, f"reports/{sprint}/{file}", list[Agreed])
             yield from (each.finding for each in agreed or [])
 
@@ -172,7 +174,7 @@ def _promoted_without_terms(root: Path, history: _History) -> str | None:
     tagged = next((step for step in history.steps if _promoted_by(step) is not None), None)
     if tagged is None or history.promoted is None:
         return None
-    terms = repository.read_file(root, tagged.commit, f"reports/{history.promoted}/{TERMS_FILE}")
+    terms = repository.read_file(root, tagged.commit, TERMS.of(history.promoted))
     return history.promoted if terms is None else None
 
 
@@ -204,7 +206,7 @@ def _shown(root: Path, before: Snapshot, after: Snapshot, step: Step) -> Iterato
     """What the records show that a step brought, by their sprints."""
     frozen = before.project.policy.frozen_splits if before.project is not None else ("test",)
     for sprint in dict.fromkeys(
-        name for name, file in _records(step) if file in ("selection.json", "evaluation.json")
+        name for name, file in _records(step) if file in (SELECTION.name, EVALUATION.name)
     ):
         own = recorded_at(root, sprint, after.commit)
         for reference in recorded_references(before, after, sprint):

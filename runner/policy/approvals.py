@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from runner.config.project import Policy
-from runner.domain.policy import Approval, Finding, FindingKind
+from runner.domain.policy import Approval, Finding, FindingKind, distinct
 from runner.domain.records import Record
-from runner.policy.findings import distinct
 from runner.policy.project_rules import approvers
 from runner.policy.undecided import approve_command, is_reason, takes_reason
 

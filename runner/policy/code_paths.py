@@ -12,8 +12,9 @@ from pathlib import PurePosixPath
 import msgspec
 
 from runner.domain.files import decode_json
-from runner.domain.policy import AGREED_FILE, Finding, FindingKind
+from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import SplitUse
+from runner.record.catalogue import AGREED, USES
 
 _FOLDERS = (".github/", ".ci/", ".dvc/", "runner/")
 # Outside the project's folder in a larger repository: what the forge executes, and what git follows everywhere below it.
@@ -45,7 +46,7 @@ _NAMES = frozenset(name.casefold() for name in (*_FILES, *_CONFIGURATION))
 # A stage runs in reports/<sprint>/, from where Python would import a file of any of these names.
 _PROGRAMS = frozenset((".py", ".pyc", ".pyi", ".pyd", ".so", ".pth", ".egg-link", ".sh", ".dll", ".dylib"))
 _RECORDS = "reports"
-_USES = "uses.json"
+_USES = USES.name
 _SHOWN = 3
 
 
@@ -134,7 +135,7 @@ class _Edit:
 
     @property
     def approves(self) -> bool:
-        return PurePosixPath(self.path).name.lower() == AGREED_FILE
+        return PurePosixPath(self.path).name.lower() == AGREED.name
 
     @property
     def forgets_uses(self) -> bool:

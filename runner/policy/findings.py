@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from runner.config.project import Policy
 from runner.config.root import PROJECT_FILE
-from runner.domain.policy import CARRIED, PROJECT_KEPT, SPRINT_KEPT, Finding, FindingKind
+from runner.domain.policy import CARRIED, PROJECT_KEPT, SPRINT_KEPT, Finding, FindingKind, distinct
 from runner.policy.project_rules import project_rules
 from runner.policy.reference import references, unknown_references
 from runner.policy.snapshot import Snapshot
@@ -95,14 +95,6 @@ def _settled(base: Snapshot, name: str, first: str) -> frozenset[tuple[str | Non
     promoted = base.promoted
     is_older = promoted is not None and name <= promoted and name != base.names[-1] and name != first
     return base.approved if is_older else frozenset()
-
-
-def distinct(findings: Iterable[Finding]) -> list[Finding]:
-    """Each finding once, in order."""
-    first: dict[tuple[str | None, ...], Finding] = {}
-    for finding in findings:
-        first.setdefault(finding.content, finding)
-    return list(first.values())
 
 
 def _without_project(base: Snapshot, head: Snapshot) -> Iterator[Finding]:

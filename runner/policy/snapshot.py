@@ -15,6 +15,7 @@ from runner.config.project import Project
 from runner.config.root import PROJECT_FILE
 from runner.config.yaml_loader import DataPath, Document, read_document
 from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
+from runner.record.catalogue import LOCK, SELECTION
 
 RECORDS = ":(glob)reports/*/selection.json"  # as git's pathspec: what a sprint ran on
 
@@ -97,7 +98,7 @@ def snapshot_of(root: Path, commit: str) -> Snapshot:
 
 def _made_by(root: Path, commit: str, sprint: str) -> Snapshot | None:
     """The snapshot of the commit that a sprint's record came with."""
-    last = next(iter(branch_history.steps(root, commit, [f"reports/{sprint}/dvc.lock"], limit=1)), None)
+    last = next(iter(branch_history.steps(root, commit, [LOCK.of(sprint)], limit=1)), None)
     try:
         return snapshot_of(root, last.commit) if last is not None else None
     except FlywheelError:
@@ -169,7 +170,7 @@ def _sprint_of(record: str) -> str:
 
 
 def _is_record(parts: list[str]) -> bool:
-    return len(parts) == 3 and parts[0] == "reports" and parts[2] == "selection.json"
+    return len(parts) == 3 and parts[0] == "reports" and parts[2] == SELECTION.name
 
 
 def _project(folder: Path, errors: dict[str, FlywheelError]) -> Project | None:

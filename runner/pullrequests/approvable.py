@@ -12,12 +12,10 @@ from runner.adapters.git import commit_trees, commits, repository, trusted
 from runner.config.project import Policy
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
-from runner.domain.policy import Approval, Finding
+from runner.domain.policy import Approval, Finding, distinct
 from runner.domain.verdict import Verdict
 from runner.forges.forge import PullRequest
 from runner.policy.approvals import Circumstances, decide
-from runner.policy.findings import distinct
-from runner.policy.terms import Terms
 from runner.policy.undecided import undecided_findings
 from runner.pullrequests.approvals import last_report
 from runner.pullrequests.bundles.bundle import Bundle
@@ -25,6 +23,8 @@ from runner.pullrequests.comment_commands import Approvable
 from runner.pullrequests.publishing.plans import findings_of
 from runner.pullrequests.publishing.publisher import Publisher, policy_of
 from runner.pullrequests.trusted_runs import bundle_of, newest_run, require_believed
+from runner.record.catalogue import VERDICT, sprint_folder
+from runner.record.terms import Terms
 from runner.report import escape
 from runner.workflow.terms import read_terms
 
@@ -91,14 +91,14 @@ def _proposed(publisher: Publisher, pull: PullRequest) -> list[Finding]:
 
 
 def _undecided(publisher: Publisher, sprint: str) -> list[Finding]:
-    path = publisher.root / "reports" / sprint / "verdict.json"
+    path = sprint_folder(publisher.root, sprint) / VERDICT.name
     return undecided_findings(sprint, read_json(path, Verdict)) if path.is_file() else []
 
 
 def _recorded(publisher: Publisher, pull: PullRequest) -> dict[str, Terms]:
     """Of each sprint that a merged pull request brought to the default branch, what its record was judged under."""
     root = publisher.root
-    terms = {sprint: read_terms(root / "reports" / sprint) for sprint in merged_sprints(publisher, pull)}
+    terms = {sprint: read_terms(sprint_folder(root, sprint)) for sprint in merged_sprints(publisher, pull)}
     return {sprint: each for sprint, each in terms.items() if each is not None}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
-from runner.report.record import SprintReport
+from runner.record.report import SprintReport
 
 
 def page(report: SprintReport, folder: Path) -> str:

@@ -18,7 +18,8 @@ from runner.adapters.git.access import Access
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import encode_json, read_json
 from runner.domain.verdict import SplitUse
-from runner.planning.holdout_uses import FILE, REPORTS, require_sound
+from runner.planning.holdout_uses import require_sound
+from runner.record.catalogue import EVALUATION, REPORTS, USES
 
 BRANCH = "flywheel-looks"
 _MESSAGE = "flywheel: looks at the test split [skip ci]"
@@ -35,7 +36,7 @@ def looks_of(reports: Path, sprints: Sequence[str]) -> dict[str, list[SplitUse]]
     """
     found = {}
     for sprint in sprints:
-        uses, evaluation = reports / sprint / FILE, reports / sprint / "evaluation.json"
+        uses, evaluation = reports / sprint / USES.name, reports / sprint / EVALUATION.name
         if uses.is_file() and evaluation.is_file():
             digest = hashlib.sha256(evaluation.read_bytes()).hexdigest()
             known = read_json(uses, list[SplitUse])
@@ -61,7 +62,7 @@ def note_looks(root: Path, looks: Mapping[str, Sequence[SplitUse]], access: Acce
         tip = trusted.fetch_branch(root, BRANCH, access)
         blobs, new = {}, 0
         for sprint, uses in looks.items():
-            path = f"{top}/{sprint}/{FILE}"
+            path = f"{top}/{sprint}/{USES.name}"
             known = _known(root, tip, path)
             missing = [use for use in uses if all(_key(use) != _key(each) for each in known)]
             if missing:

@@ -18,7 +18,6 @@ import msgspec
 from runner.adapters.git import commit_trees, repository, trusted
 from runner.adapters.git.access import REMOTE, Access
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.files import read_json
 from runner.forges.environment import Environment
 from runner.forges.forge import Forge, PullRequest, WorkflowRun
 from runner.policy.code_paths import code_paths
@@ -31,7 +30,7 @@ from runner.pullrequests.bundles.unpack import (
     open_bundle,
     open_outputs,
 )
-from runner.workflow import digests
+from runner.record.catalogue import DIGESTS
 
 Workflow = Literal["plan.yml", "sprint.yml"]
 FOLDER, CALLED = ".github/workflows/", "run-sprint.yml"
@@ -163,7 +162,7 @@ def _require_of_git(root: Path, run: WorkflowRun, bundle: Bundle, branch: str) -
 
 def _digests(bundle: Bundle, sprint: str) -> dict[str, str]:
     """Of the files that are the proposal's own."""
-    known = read_json(bundle.sprint_folder(sprint) / digests.FILE, dict[str, str])
+    known = DIGESTS.read(bundle.sprint_folder(sprint))
     return {file: sha256 for file, sha256 in known.items() if not file.startswith("reports/")}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Set
 
 from msgspec.structs import replace
 
-from runner.report.record import SprintReport
+from runner.record.report import SprintReport
 
 
 def under_approvals(report: SprintReport, approved: Set[str]) -> SprintReport:

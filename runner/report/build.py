@@ -9,15 +9,9 @@ from msgspec import UNSET
 from runner.config.project import Costs
 from runner.domain.records import Benchmark, StageTiming, Training
 from runner.planning.forecast import hourly_price, stage_cost
-from runner.report.record import (
-    ChampionNote,
-    Cost,
-    LabelWork,
-    ReportInputs,
-    Reproduction,
-    SprintReport,
-    StageCost,
-)
+from runner.record.catalogue import sprint_path
+from runner.record.report import ChampionNote, Cost, LabelWork, Reproduction, SprintReport, StageCost
+from runner.report.inputs import ReportInputs
 
 
 def build(inputs: ReportInputs) -> SprintReport:
@@ -107,7 +101,7 @@ def _label_work(inputs: ReportInputs) -> LabelWork | None:
 
 def _reproduction(inputs: ReportInputs) -> Reproduction:
     models = inputs.training.models if inputs.training else []
-    folder = f"reports/{inputs.sprint_name}"
+    folder = sprint_path(inputs.sprint_name)
     return Reproduction(
         commands=[
             # The report cannot name the commit that will hold it; git can.

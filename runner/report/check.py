@@ -12,10 +12,10 @@ from runner.domain.verdict import GateResult, Outcome
 from runner.forges.forge import Annotation, CheckRun, Conclusion
 from runner.planning.proposal import ConfigProblem, Proposal
 from runner.policy.approvals import Decision
+from runner.record.report import SprintReport
 from runner.report.comment import CommentContext, as_decided, brief
 from runner.report.escape import code, markdown, plain
 from runner.report.fitting import Block, fitting
-from runner.report.record import SprintReport
 from runner.report.sections import verdict
 from runner.report.sections.part import Part, Priority, table_head, table_row
 from runner.report.wording import count

@@ -10,13 +10,13 @@ import msgspec
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.records import Record
 from runner.policy.approvals import Decision
+from runner.record.report import BaseTerms, Reproduction, SprintReport, ToApprove
 from runner.report import history
 from runner.report.approved import under_approvals
 from runner.report.escape import code, markdown
 from runner.report.fitting import Block, fitting, size
 from runner.report.history import PastVerdict
 from runner.report.markdown import illustrated
-from runner.report.record import BaseTerms, Reproduction, SprintReport, ToApprove
 from runner.report.sections import (
     champion,
     data,

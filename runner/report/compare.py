@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from runner.domain.evaluation import CLASSIFY_METRICS, RANKED_METRICS, Interval
 from runner.domain.records import Record
+from runner.record.report import SprintReport
 from runner.report.escape import plain
-from runner.report.record import SprintReport
 from runner.report.sections.part import table_head, table_row
 from runner.report.tables import class_rows, differences, judged, optimizing, slice_rows, target_rows
 from runner.report.wording import NOT_MEASURED, change, label, number, quality, spread

@@ -13,9 +13,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from runner.domain.verdict import Outcome
+from runner.record.report import SprintReport
 from runner.report import markdown
 from runner.report.escape import plain
-from runner.report.record import SprintReport
 from runner.report.sections import verdict
 from runner.report.sections.gallery import Pictures
 from runner.report.wording import FAILED, ICONS, WORDS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from runner.record.report import SprintReport
 from runner.report.fitting import Block, fitting
 from runner.report.plots import names
-from runner.report.record import SprintReport
 from runner.report.sections import (
     champion,
     data,

@@ -11,9 +11,9 @@ import yaml
 from runner.domain.policy import PROJECT_KEPT, SPRINT_KEPT, Finding
 from runner.domain.records import Record
 from runner.domain.verdict import Outcome
+from runner.record.report import SprintReport
 from runner.report.approved import under_approvals
 from runner.report.escape import code, commands, markdown, plain
-from runner.report.record import SprintReport
 from runner.report.sections import claim, data, effort, gates, slices, targets, verdict, wear
 from runner.report.sections.errors import calibration_words
 from runner.report.sections.part import Part, headless, table_head, table_row
@@ -30,7 +30,6 @@ from runner.report.tables import (
 )
 from runner.report.wording import count, label, number, quality, with_interval
 
-FILE = "model-card.md"
 _WEAKEST = 3
 _CLASSES = 60
 _LICENSES = {"ultralytics": "agpl-3.0"}  # what a framework's licence asks of the weights trained with it

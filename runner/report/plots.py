@@ -10,9 +10,9 @@ from runner.adapters.pictures.canvas import BLUE, GREY, SERIES, VERMILION, Pictu
 from runner.adapters.pictures.plotting import Artefact, Curve, CurveMark
 from runner.adapters.pictures.plotting_errors import ConfidenceBin
 from runner.adapters.pictures.plotting_intervals import OUTCOME_COLORS, Estimate
+from runner.record.report import SprintReport
 from runner.report.confusion import SHOWN_CLASSES, background_index, most_confused
 from runner.report.escape import plain
-from runner.report.record import SprintReport
 from runner.report.tables import (
     OVERALL,
     CellRow,

@@ -19,7 +19,7 @@ from runner.domain.evaluation import (
 )
 from runner.domain.records import ExportedTarget, TargetBenchmark
 from runner.domain.verdict import WORST_FIRST, GateResult, Outcome
-from runner.report.record import SprintReport
+from runner.record.report import SprintReport
 from runner.report.wording import quality
 from runner.tasks import TASKS, Task
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from runner.domain.records import CheckResult, Severity
 from runner.domain.verdict import GateResult, Outcome, Wear
 from runner.policy.undecided import undecided_findings
+from runner.record.report import SprintReport
 from runner.report.escape import plain
-from runner.report.record import SprintReport
 from runner.report.sections import claim
 from runner.report.sections.champion import gain_within, tally
 from runner.report.sections.gates import POINT

@@ -14,11 +14,11 @@ from runner.config.project import Project
 from runner.config.sprint import BenchmarkOptions
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.evaluation import REFERENCE_TARGET
-from runner.domain.files import read_json, write_json
 from runner.domain.progress import progress_bar
-from runner.domain.records import Benchmark, Device, ExportedTarget, Record, TargetBenchmark, Training
+from runner.domain.records import Benchmark, Device, Record, TargetBenchmark
 from runner.exporters import ExportTarget
 from runner.exporters.opened import open_model
+from runner.record.catalogue import BENCHMARK, EXPORTS, TRAINING
 from runner.stages.stage import Stage, StageContext
 
 
@@ -60,10 +60,8 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
     """
     from runner.adapters.models.yolo_folder import selected_paths
 
-    training = read_json(context.folder / "training.json", Training)
-    sizes = {
-        each.target: each.size_mb for each in read_json(context.folder / "exports.json", list[ExportedTarget])
-    }
+    training = TRAINING.read(context.folder)
+    sizes = {each.target: each.size_mb for each in EXPORTS.read(context.folder)}
     image = selected_paths(context.folder / "selection" / "manifest.parquet", "test")[0]
     device = msgspec.structs.replace(training.device, threads=params.threads or training.device.threads)
     models = {REFERENCE_TARGET: context.folder / training.models[0].path}
@@ -83,7 +81,7 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
             )
             results.append(_in_own_process(measurement))
             bar.update()
-    write_json(context.folder / "benchmark.json", Benchmark(device=device, targets=results))
+    BENCHMARK.write(context.folder, Benchmark(device=device, targets=results))
 
 
 def _in_own_process(measurement: Measurement) -> TargetBenchmark:
@@ -153,8 +151,8 @@ STAGE = Stage(
     version=1,
     params_type=BenchmarkParams,
     run=run,
-    deps=("weights", "training.json", "exports", "exports.json", "selection"),
-    records=("benchmark.json",),
+    deps=("weights", TRAINING.name, "exports", EXPORTS.name, "selection"),
+    records=(BENCHMARK.name,),
 )
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import ChampionModel
-from runner.domain.files import atomic_folder, decode_json, read_json, write_json
-from runner.domain.records import Record, Selection
+from runner.domain.files import atomic_folder, decode_json, write_json
+from runner.domain.records import Record
 from runner.domain.task import TaskSpec
+from runner.record.catalogue import LOCK, PARAMS, SELECTION
 from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def run(context: StageContext, params: ChampionParams) -> None:
     from runner.tasks.sound import require_sound
 
     champion = params.champion
-    split_digest = read_json(context.folder / "selection.json", Selection).split_digests[SPLIT]
+    split_digest = SELECTION.read(context.folder).split_digests[SPLIT]
     known = recorded_predictions(context.root, champion, params.task, split_digest)
     found, class_names = _read(context.root, known) if known else _predicted(context, params, champion)
     place = (
@@ -138,14 +139,15 @@ def recorded_predictions(
     """
     content = {
         file: repository.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
-        for file in ("selection.json", "params.yaml", "dvc.lock")
+        for file in (SELECTION.name, PARAMS.name, LOCK.name)
     }
-    theirs = _split_and_task(content["selection.json"], content["params.yaml"])
-    if content["dvc.lock"] is None or theirs is None or theirs[0] != split_digest:
+    theirs = _split_and_task(content[SELECTION.name], content[PARAMS.name])
+    lock_file = content[LOCK.name]
+    if lock_file is None or theirs is None or theirs[0] != split_digest:
         return None
     if not _same_output(theirs[1], task):
         return None
-    lock = metafiles.parse_lock(content["dvc.lock"], Where(f"reports/{champion.sprint}/dvc.lock"))
+    lock = metafiles.parse_lock(lock_file, Where(LOCK.of(champion.sprint)))
     folder = lock["predict"].outs.get("predictions", "") if "predict" in lock else ""
     table = (metafiles.cached_members(root, folder) or {}).get(f"{champion.target}.parquet")
     found = RecordedPredictions(folder=folder, table=table, class_names=theirs[1].classes)

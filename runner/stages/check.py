@@ -11,9 +11,10 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_json
 from runner.domain.records import CheckResult, Checks, Record, Severity
 from runner.domain.task import TaskName
+from runner.record.catalogue import CHECKS
 from runner.stages.stage import Stage, StageContext, images_of
 
-RECORD = "checks.json"
+RECORD = CHECKS.name
 ROWS_SHOWN = 5
 
 

@@ -26,11 +26,20 @@ from runner.domain.evaluation import (
     is_seed_target,
     seed_target,
 )
-from runner.domain.files import atomic_folder, read_json, write_json
+from runner.domain.files import atomic_folder, read_json
 from runner.domain.progress import progress_bar
-from runner.domain.records import Record, Selection
+from runner.domain.records import Record
 from runner.domain.task import TaskSpec
 from runner.gates import Gate
+from runner.record.catalogue import (
+    CLASS_CURVES,
+    ERRORS,
+    EVALUATION,
+    F1_CONFIDENCE,
+    METRICS,
+    PRECISION_RECALL,
+    SELECTION,
+)
 from runner.stages.stage import Stage, StageContext
 
 if TYPE_CHECKING:
@@ -114,11 +123,9 @@ def run(context: StageContext, params: EvaluateParams) -> None:
         write_samples(outcomes / "resamples.parquet", measured.samples)
     judged = measured.analyses[params.primary_target]
     write_curves(context.folder / "plots", measured.analyses, params.primary_target, params.task.classes)
-    write_json(
-        context.folder / "errors.json", errors_record(judged, params.task.classes, params.primary_target)
-    )
-    write_json(context.folder / "metrics.json", metrics_file(measured.targets, params.task))
-    write_json(context.folder / "evaluation.json", _evaluation(context.folder, params, measuring, measured))
+    ERRORS.write(context.folder, errors_record(judged, params.task.classes, params.primary_target))
+    METRICS.write(context.folder, metrics_file(measured.targets, params.task))
+    EVALUATION.write(context.folder, _evaluation(context.folder, params, measuring, measured))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,7 +319,7 @@ def _evaluation(
     from runner.assessment.slices import slice_members
     from runner.assessment.split import SPLIT
 
-    selection = read_json(folder / "selection.json", Selection)
+    selection = SELECTION.read(folder)
     return Evaluation(
         task=params.task.name,
         evaluator=measuring.task.evaluator,
@@ -341,20 +348,20 @@ STAGE = Stage(
     version=8,
     params_type=EvaluateParams,
     run=run,
-    deps=("index", "selection", "selection.json", "predictions", "champion"),
+    deps=("index", "selection", SELECTION.name, "predictions", "champion"),
     outs=("outcomes",),
     records=(
-        "evaluation.json",
-        "errors.json",
-        "metrics.json",
-        "plots/precision_recall.csv",
-        "plots/class_curves.csv",
-        "plots/f1_confidence.csv",
+        EVALUATION.name,
+        ERRORS.name,
+        METRICS.name,
+        PRECISION_RECALL.name,
+        CLASS_CURVES.name,
+        F1_CONFIDENCE.name,
     ),
-    metrics=("metrics.json",),
+    metrics=(METRICS.name,),
     plots=(
         {
-            "plots/precision_recall.csv": {
+            PRECISION_RECALL.name: {
                 "x": "recall",
                 "y": "precision",
                 "template": "scatter",  # a line would join the points of different artefacts
@@ -362,7 +369,7 @@ STAGE = Stage(
             }
         },
         {
-            "plots/f1_confidence.csv": {
+            F1_CONFIDENCE.name: {
                 "x": "confidence",
                 "y": "f1",
                 "template": "scatter",

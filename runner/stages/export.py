@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.config.project import Project
-from runner.domain.files import atomic_folder, read_json, write_json
+from runner.domain.files import atomic_folder
 from runner.domain.progress import progress_bar
-from runner.domain.records import Record, Training
+from runner.domain.records import Record
 from runner.exporters import ExportTarget
 from runner.exporters.artefact import ExportJob
+from runner.record.catalogue import EXPORTS, TRAINING
 from runner.stages.stage import Stage, StageContext
 
 
@@ -31,7 +32,7 @@ def run(context: StageContext, params: ExportParams) -> None:
 
     manifest = context.folder / "selection" / "manifest.parquet"
     dataset = context.root / params.dataset
-    weights = context.folder / read_json(context.folder / "training.json", Training).models[0].path
+    weights = context.folder / TRAINING.read(context.folder).models[0].path
 
     def images(split: str) -> list[Path]:
         return [dataset / path for path in selected_paths(manifest, split)]
@@ -46,7 +47,7 @@ def run(context: StageContext, params: ExportParams) -> None:
             bar.set_postfix_str(target.name)
             exported.append(target.export(job))
             bar.update()
-    write_json(context.folder / "exports.json", exported)
+    EXPORTS.write(context.folder, exported)
 
 
 STAGE = Stage(
@@ -54,7 +55,7 @@ STAGE = Stage(
     version=3,
     params_type=ExportParams,
     run=run,
-    deps=("weights", "training.json", "selection"),
+    deps=("weights", TRAINING.name, "selection"),
     outs=("exports",),
-    records=("exports.json",),
+    records=(EXPORTS.name,),
 )

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from runner.config.project import Project
 from runner.dataset.columns import BOX
-from runner.domain.evaluation import Errors, Gallery, GalleryImage
-from runner.domain.files import atomic_folder, read_json, write_bytes, write_json
+from runner.domain.evaluation import Gallery, GalleryImage
+from runner.domain.files import atomic_folder, write_bytes
 from runner.domain.progress import progress_bar
-from runner.domain.records import Record, Training
+from runner.domain.records import Record
 from runner.domain.task import TaskName, TaskSpec
+from runner.record.catalogue import ERRORS, GALLERY, GALLERY_FOLDER, TRAINING
 from runner.stages.stage import Stage, StageContext
 from runner.tasks import TASKS
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 IMAGES = 12
 MOST_MARKS = 40  # on one picture: of a crowded one the errors that matter most are drawn
 ACTIVATION_MAPS = 4
-GALLERY = "gallery"
 ERROR_NAMES = ("missed", "background", "classification", "localisation", "both", "duplicate")
 
 Table = Mapping[str, "NDArray[Any]"]
@@ -68,7 +68,7 @@ def run(context: StageContext, params: InspectParams) -> None:
     mapper = _mapper(context.folder, params) if worst and params.maps else None
     shown = []
     with (
-        atomic_folder(context.folder / GALLERY) as folder,
+        atomic_folder(context.folder / GALLERY_FOLDER.name) as folder,
         progress_bar("inspect", len(worst), "image") as bar,
     ):
         for number, row in enumerate(worst, start=1):
@@ -85,7 +85,7 @@ def run(context: StageContext, params: InspectParams) -> None:
             shown.append(_record(scene, picture, cam, params.task.name))
             bar.update()
     gallery = Gallery(target=params.target, confidence=scenes.confidence, images=shown)
-    write_json(context.folder / "gallery.json", gallery)
+    GALLERY.write(context.folder, gallery)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +237,7 @@ class _Scenes:
 def _recommended(folder: Path, params: InspectParams) -> float | None:
     if not TASKS[params.task.name].ranked:
         return None
-    point = read_json(folder / "errors.json", Errors).recommended
+    point = ERRORS.read(folder).recommended
     return None if point is None else point.confidence
 
 
@@ -272,7 +272,7 @@ def _mapper(folder: Path, params: InspectParams) -> ActivationMapper:
     from runner.adapters.models.class_activation import ActivationMapper
     from runner.adapters.system.machine import cpu_device
 
-    model = read_json(folder / "training.json", Training).models[0]
+    model = TRAINING.read(folder).models[0]
     return ActivationMapper(folder / model.path, cpu_device(params.threads))
 
 
@@ -312,8 +312,8 @@ def _area(mark: Mark) -> float:
 def _record(scene: _Scene, picture: str, cam: str | None, task: TaskName) -> GalleryImage:
     return GalleryImage(
         image=scene.path,
-        picture=f"{GALLERY}/{picture}",
-        cam=None if cam is None else f"{GALLERY}/{cam}",
+        picture=f"{GALLERY_FOLDER.name}/{picture}",
+        cam=None if cam is None else f"{GALLERY_FOLDER.name}/{cam}",
         loss=scene.loss,
         errors=scene.errors,
         caption=_caption(scene, task),
@@ -334,8 +334,8 @@ STAGE = Stage(
     version=3,
     params_type=InspectParams,
     run=run,
-    deps=("index", "predictions", "outcomes", "errors.json", "weights", "training.json"),
+    deps=("index", "predictions", "outcomes", ERRORS.name, "weights", TRAINING.name),
     inputs=lambda params: (params.dataset,),
-    outs=(GALLERY,),
-    records=("gallery.json",),
+    outs=(GALLERY_FOLDER.name,),
+    records=(GALLERY.name,),
 )

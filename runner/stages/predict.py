@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET, is_seed_target, seed_target
-from runner.domain.files import atomic_folder, read_json
+from runner.domain.files import atomic_folder
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record, Training
 from runner.domain.task import TaskSpec
 from runner.exporters import ExportTarget
 from runner.exporters.opened import OpenModel, open_model
+from runner.record.catalogue import TRAINING
 from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def run(context: StageContext, params: PredictParams) -> None:
     from runner.adapters.models.yolo_folder import selected_paths
     from runner.adapters.system.machine import torch_device
 
-    training = read_json(context.folder / "training.json", Training)
+    training = TRAINING.read(context.folder)
     paths = selected_paths(context.folder / "selection" / "manifest.parquet", "test")
     device = torch_device(params.device, params.threads)
     files = model_files(context.folder, training, [target.name for target in params.targets])
@@ -168,7 +169,7 @@ STAGE = Stage(
     version=2,
     params_type=PredictParams,
     run=run,
-    deps=("weights", "training.json", "exports", "selection"),
+    deps=("weights", TRAINING.name, "exports", "selection"),
     outs=("predictions",),
     work=lambda params, selection: float(images_of(selection, "test")),
 )

@@ -18,13 +18,13 @@ from runner.adapters.system import yaml_text
 from runner.adapters.system.extras import missing_extra
 from runner.adapters.system.private_folders import leave_working_folder
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.files import read_json, read_text, write_error, write_json
-from runner.domain.records import Selection, StageFailure
+from runner.domain.files import read_text, write_error
+from runner.domain.records import StageFailure
+from runner.record.catalogue import FAILURE, PARAMS, SELECTION
 from runner.stages.kinds import Kind, kind_in
 from runner.stages.stage import Stage, StageContext
 from runner.stages.timings import record_timing
 
-FAILURE_FILE = "failure.json"
 RUN_PID_VARIABLE = "FLYWHEEL_RUN_PID"
 ORPHAN_WAIT_S = 30.0
 
@@ -63,15 +63,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(kind: Kind[Any], stage: Stage[Any], context: StageContext) -> None:
-    (context.folder / FAILURE_FILE).unlink(missing_ok=True)
-    document = yaml_text.load(read_text(context.folder / "params.yaml"))
+    (context.folder / FAILURE.name).unlink(missing_ok=True)
+    document = yaml_text.load(read_text(context.folder / PARAMS.name))
     params = stage.params(document[stage.name])
     started = time.monotonic()
     stage.run(context, params)
     seconds = time.monotonic() - started
     selection = None
     with contextlib.suppress(FlywheelError):
-        selection = read_json(context.folder / "selection.json", Selection)
+        selection = SELECTION.read(context.folder)
     record_timing(context.folder, kind, stage.name, seconds, stage.work_of(params, selection))
 
 
@@ -90,7 +90,7 @@ def _fail(root: Path, folder: Path, stage: str, error: FlywheelError) -> int:
     )
     # A full disk may refuse this file too; the message is on stderr in any case.
     with contextlib.suppress(FlywheelError, OSError):
-        write_json(folder / FAILURE_FILE, failure)
+        FAILURE.write(folder, failure)
     return error.exit_code
 
 

@@ -14,9 +14,10 @@ from runner.config.sprint import DataSelection, SplitSelection
 from runner.dataset.columns import own_image_columns
 from runner.dataset.manifest import Manifest, label_columns, summarise
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.files import atomic_folder, write_json
+from runner.domain.files import atomic_folder
 from runner.domain.records import SPLITS, Record, Selection
 from runner.domain.task import TaskName
+from runner.record.catalogue import SELECTION
 from runner.selectors.candidates import Candidates, Selector
 from runner.stages.stage import Stage, StageContext, images_of
 
@@ -62,7 +63,7 @@ def run(context: StageContext, params: SelectParams) -> None:
     manifest, selection = chosen(index / "images.parquet", index / "objects.parquet", params)
     with atomic_folder(context.folder / "selection") as folder:
         write_table(folder / "manifest.parquet", manifest.columns())
-    write_json(context.folder / "selection.json", selection)
+    SELECTION.write(context.folder, selection)
 
 
 def preview(images_parquet: Path, objects_parquet: Path, params: SelectParams) -> Selection:
@@ -252,6 +253,6 @@ STAGE = Stage(
     run=run,
     deps=("index",),
     outs=("selection",),
-    records=("selection.json",),
+    records=(SELECTION.name,),
     work=lambda params, selection: float(images_of(selection)),
 )

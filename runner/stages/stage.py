@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from runner.domain.records import Record, Selection
+from runner.record.parameters import told_in
 
 P = TypeVar("P", bound=Record)
-_MARKS = ("version", "digest")  # what a section of params.yaml says beside the stage's own parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +82,6 @@ class Stage(Generic[P]):
     def work_of(self, params: P, selection: Selection | None) -> float:
         """The stage's work; 1 where it is constant, and while nothing is selected."""
         return 1.0 if self.work is None or selection is None else self.work(params, selection)
-
-
-def told_in(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A section of params.yaml without what is not the stage's own parameters."""
-    return {key: value for key, value in section.items() if key not in _MARKS}
 
 
 def images_of(selection: Selection, *splits: str) -> int:

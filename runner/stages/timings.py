@@ -8,23 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from runner.domain.errors import FlywheelError
-from runner.domain.files import read_json, write_json
-from runner.domain.records import Record, StageTiming, Training
+from runner.domain.records import StageTiming
+from runner.record.catalogue import TIMINGS, TRAINING
+from runner.record.timings import Timings
 from runner.stages.kinds import Kind
-
-FILE = "timings.json"
-
-
-class Timings(Record, frozen=True, kw_only=True):
-    """The last real run of each stage of one sprint."""
-
-    stages: list[StageTiming] = []
 
 
 def read_timings(folder: Path) -> Timings:
     """The sprint's timings; none when it has not run, or when the file is spoiled: a run does not depend on it."""
     with contextlib.suppress(FlywheelError):
-        return read_json(folder / FILE, Timings)
+        return TIMINGS.read(folder)
     return Timings()
 
 
@@ -43,10 +36,10 @@ def record_timing(folder: Path, kind: Kind[Any], stage: str, seconds: float, wor
     def place(timing: StageTiming) -> int:
         return names.index(timing.stage) if timing.stage in names else len(names)
 
-    write_json(folder / FILE, Timings(stages=sorted([*others, timing], key=place)))
+    TIMINGS.write(folder, Timings(stages=sorted([*others, timing], key=place)))
 
 
 def _device(folder: Path) -> str:
     with contextlib.suppress(FlywheelError):
-        return read_json(folder / "training.json", Training).device.kind
+        return TRAINING.read(folder).device.kind
     return "cpu"

@@ -9,9 +9,10 @@ import msgspec
 from runner.config.project import Project
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import atomic_folder, csv_text, read_json, write_json, write_text
-from runner.domain.records import Checks, Record, Selection, Severity, Training
+from runner.domain.files import atomic_folder, csv_text, write_text
+from runner.domain.records import Record, Selection, Severity, Training
 from runner.domain.task import USUAL_TASK, TaskName, TaskSpec
+from runner.record.catalogue import CHECKS, TRAINING, TRAINING_CURVES
 from runner.stages import ancestry
 from runner.stages.stage import Stage, StageContext
 from runner.trainers import Trainer
@@ -102,11 +103,11 @@ def run(context: StageContext, params: TrainParams) -> None:
         noted = ancestry.note(params.ancestor, base, params.task.classes)
         training = msgspec.structs.replace(training, ancestor=noted)
     write_text(context.folder / "plots" / "training.csv", training_csv(training, params.task.name))
-    write_json(context.folder / "training.json", training)
+    TRAINING.write(context.folder, training)
 
 
 def _require_passed_checks(folder: Path) -> None:
-    checks = read_json(folder / "checks.json", Checks)
+    checks = CHECKS.read(folder)
     if checks.success:
         return
     failed = [
@@ -114,7 +115,7 @@ def _require_passed_checks(folder: Path) -> None:
     ]
     raise FlywheelError(
         f"training was not started, because data checks failed: {', '.join(failed)}",
-        where=Where(str(folder / "checks.json")),
+        where=Where(str(folder / CHECKS.name)),
         hint="correct the data or loosen the check; the report names the rows",
         exit_code=ExitCode.STAGE_FAILED,
     )
@@ -156,10 +157,10 @@ STAGE = Stage(
     deps=("index", "selection"),
     inputs=_inputs,
     outs=("weights",),
-    records=("training.json", "plots/training.csv"),
+    records=(TRAINING.name, TRAINING_CURVES.name),
     plots=(
         {
-            "plots/training.csv": {
+            TRAINING_CURVES.name: {
                 "x": "epoch",
                 "y": "val_map50_95",
                 "title": "Validation mAP50-95 (Ultralytics) per epoch",

@@ -7,8 +7,9 @@ from pathlib import Path
 from runner.config.load import sprint_name
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json
+from runner.record.catalogue import REPORT, sprint_folder, sprint_path
+from runner.record.report import SprintReport
 from runner.report.compare import SprintComparison, compare
-from runner.report.record import SprintReport
 
 
 def compare_sprints(root: Path, before: str, after: str) -> SprintComparison:
@@ -26,11 +27,11 @@ def compare_sprints(root: Path, before: str, after: str) -> SprintComparison:
 
 
 def _report(root: Path, name: str) -> SprintReport:
-    path = root / "reports" / name / "report.json"
+    path = sprint_folder(root, name) / REPORT.name
     if not path.is_file():
         raise FlywheelError(
             "it was not reported yet",
-            where=Where(f"reports/{name}"),
+            where=Where(sprint_path(name)),
             hint=f"flywheel run {name}",
             exit_code=ExitCode.STAGE_FAILED,
         )

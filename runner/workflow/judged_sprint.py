@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.domain.errors import ExitCode
 from runner.domain.verdict import Outcome
-from runner.report.record import SprintReport
+from runner.record.report import SprintReport
 
 
 @dataclass(frozen=True, kw_only=True)

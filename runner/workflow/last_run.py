@@ -13,8 +13,8 @@ from runner.domain.files import read_json
 from runner.pipeline.fingerprint import RunState, fingerprint, remember, state_path
 from runner.planning.edits import inputs_of
 from runner.planning.resolve import ResolvedStage
-from runner.report.record import SprintReport
-from runner.workflow import digests
+from runner.record import digests
+from runner.record.catalogue import DIGESTS, LOCK, PARAMS, PIPELINE, REPORT, sprint_folder
 from runner.workflow.judged_sprint import JudgedSprint
 
 
@@ -25,7 +25,7 @@ class LastRun:
         self, root: Path, project: Project, loaded: LoadedSprint, stages: Sequence[ResolvedStage]
     ) -> None:
         self._root, self._project, self._loaded, self._stages = root, project, loaded, stages
-        self._folder = root / "reports" / loaded.name
+        self._folder = sprint_folder(root, loaded.name)
 
     def same_stages(self) -> bool:
         """Whether everything that the stages read and wrote is as it was."""
@@ -37,7 +37,7 @@ class LastRun:
         known = self._known()
         if known is None or not known.reported or known.reported != fingerprint(self._reported()):
             return None
-        report = read_json(self._folder / "report.json", SprintReport)
+        report = REPORT.read(self._folder)
         return JudgedSprint(report=report, folder=self._folder.relative_to(self._root))
 
     def remember(self) -> None:
@@ -56,11 +56,11 @@ class LastRun:
         return [
             *(self._root / path for path in inputs_of(self._stages)),
             *(self._folder / path for stage in self._stages for path in stage.written),
-            *(self._folder / name for name in ("params.yaml", "dvc.yaml", "dvc.lock")),
+            *(self._folder / name for name in (PARAMS.name, PIPELINE.name, LOCK.name)),
         ]
 
     def _reported(self) -> list[Path]:
         """Another version of flywheel may judge and word otherwise, so its own files count."""
         files = [self._root / file for file in digests.relied_on(self._root, self._project, self._loaded)]
         program = sorted(Path(runner.__file__).parent.rglob("*.py"))
-        return [*files, self._folder / digests.FILE, *program]
+        return [*files, self._folder / DIGESTS.name, *program]

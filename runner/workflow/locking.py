@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.record.catalogue import sprint_path
 
 
 def _lock_path(root: Path, sprint: str) -> Path:
@@ -34,7 +35,7 @@ def sprint_lock(root: Path, sprint: str) -> Iterator[None]:
         pid = holder.read_text(encoding="utf-8") if holder.is_file() else "unknown"
         raise FlywheelError(
             f"another run of this sprint is under way (process {pid})",
-            where=Where(f"reports/{sprint}"),
+            where=Where(sprint_path(sprint)),
             hint="wait until it ends, or stop it, and run again; flywheel status shows what is running",
             exit_code=ExitCode.STAGE_FAILED,
         ) from None

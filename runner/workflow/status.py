@@ -12,7 +12,7 @@ from runner.config.load import LoadedSprint, list_sprints, load_project, load_sp
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.files import read_json
-from runner.domain.records import LAST_FAILURE_FILE, LastFailure, Record, StageFailure
+from runner.domain.records import LastFailure, Record
 from runner.domain.verdict import Outcome, Verdict
 from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import ChampionUnknownError, Registry
@@ -21,7 +21,7 @@ from runner.planning.records import Action
 from runner.planning.resolve import stages_of
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
-from runner.stages.run import FAILURE_FILE
+from runner.record.catalogue import FAILURE, LAST_FAILURE, LOCK, VERDICT, sprint_folder
 from runner.workflow.judging import stale
 from runner.workflow.judging.outdated import outdated
 from runner.workflow.locking import is_running
@@ -97,7 +97,7 @@ def _status(root: Path, project: Project, name: str, registry: Registry) -> Spri
     if is_running(root, name):
         return SprintStatus(sprint=name, title=loaded.sprint.title, state=State.RUNNING, promoted=promoted)
     try:
-        state, detail = _recorded(root / "reports" / name)
+        state, detail = _recorded(sprint_folder(root, name))
     except FlywheelError as error:
         state, detail = State.STOPPED, f"{_shown(error)}: run it again"
     stale = None if state in (State.PLANNED, State.STOPPED) else _stale(root, project, loaded, registry)
@@ -123,20 +123,20 @@ def _unknown(registry: Registry) -> ChampionUnknownError | None:
 
 def _recorded(folder: Path) -> tuple[State, str]:
     """What the sprint's folder says happened last."""
-    if (folder / FAILURE_FILE).is_file():
-        failure = read_json(folder / FAILURE_FILE, StageFailure)
+    if (folder / FAILURE.name).is_file():
+        failure = FAILURE.read(folder)
         first, _, _ = failure.message.partition("\n")
         return State.FAILED, f"stage {failure.stage}: {first}"
-    if (folder / "verdict.json").is_file():
-        verdict = read_json(folder / "verdict.json", Verdict)
+    if (folder / VERDICT.name).is_file():
+        verdict = VERDICT.read(folder)
         return _OF_OUTCOME[verdict.outcome], f"{_summary(verdict)}{_failed_since(folder)}"
-    if (folder / "dvc.lock").is_file():
+    if (folder / LOCK.name).is_file():
         return State.STOPPED, "a run ended before its verdict: run it again"
     return State.PLANNED, ""
 
 
 def _failed_since(folder: Path) -> str:
-    path = folder / LAST_FAILURE_FILE
+    path = folder / LAST_FAILURE.name
     if not path.is_file():
         return ""
     failure = read_json(path, LastFailure).failure
@@ -169,7 +169,7 @@ def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registr
 def _judged_otherwise(
     root: Path, project: Project, loaded: LoadedSprint, registry: Registry
 ) -> Iterator[str]:
-    path = root / "reports" / loaded.name / "verdict.json"
+    path = sprint_folder(root, loaded.name) / VERDICT.name
     if not path.is_file():
         return
     verdict = read_json(path, Verdict)
@@ -181,8 +181,8 @@ def _judged_otherwise(
 
 def _pending(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> Iterator[str]:
     """The first stage that would run, and why; not where the last run failed anyway."""
-    folder = root / "reports" / loaded.name
-    if (folder / FAILURE_FILE).is_file():
+    folder = sprint_folder(root, loaded.name)
+    if (folder / FAILURE.name).is_file():
         return
     champion = find_incumbent(root, project, loaded, registry).model
     ancestor = resolve_ancestor(root, project, loaded, registry)
@@ -199,7 +199,7 @@ def _other_terms(root: Path, project: Project, name: str) -> list[str]:
 
     On another branch there is no merge yet by which to tell the base's terms from the proposal's own.
     """
-    recorded = read_terms(root / "reports" / name)
+    recorded = read_terms(sprint_folder(root, name))
     if recorded is None or not repository.on_default_branch(root):
         return []
     if project.model is not None and registered_record(root, project.model, name) is not None:

@@ -13,12 +13,10 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
 from runner.domain.files import encode_json, read_json, write_bytes
-from runner.domain.policy import TERMS_FILE
-
-FILE = TERMS_FILE
+from runner.record.catalogue import EVALUATION, SELECTION, TERMS, sprint_folder
 
 if TYPE_CHECKING:  # most runs have no terms, and need not wait for what makes them
-    from runner.policy.terms import Terms
+    from runner.record.terms import Terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +36,7 @@ class Judging:
     def keep(self) -> None:
         """Leaves terms.json as decided: a run that never came to its report must not cost the terms of the last one."""
         if self.terms is None:
-            (self.folder / FILE).unlink(missing_ok=True)
+            (self.folder / TERMS.name).unlink(missing_ok=True)
         else:
             _keep(self.folder, self.terms)
 
@@ -49,17 +47,17 @@ def read_terms(folder: Path) -> Terms | None:
     Raises:
         FlywheelError: the file does not hold terms.
     """
-    path = folder / FILE
+    path = folder / TERMS.name
     if not path.is_file():
         return None
-    from runner.policy.terms import Terms
+    from runner.record.terms import Terms
 
     return read_json(path, Terms)
 
 
 def under_terms(root: Path, project: Project, loaded: LoadedSprint) -> tuple[Project, LoadedSprint]:
     """The configuration as it is judged: with the terms in its folder in place of its own copies."""
-    terms = read_terms(root / "reports" / loaded.name)
+    terms = read_terms(sprint_folder(root, loaded.name))
     if terms is None:
         return project, loaded
     from runner.policy.terms import judged
@@ -75,12 +73,12 @@ def settle(
     Raises:
         FlywheelError: git does not know the base, or its configuration is not valid.
     """
-    folder = root / "reports" / loaded.name
+    folder = sprint_folder(root, loaded.name)
     if base is None:
-        if (folder / FILE).is_file():
+        if (folder / TERMS.name).is_file():
             say(
                 f"{loaded.name}: no --base: judged under this working tree's own policy; "
-                f"once it has run, {FILE} is removed"
+                f"once it has run, {TERMS.name} is removed"
             )
         return Judging(folder=folder, project=project, loaded=loaded)
     from runner.policy.terms import judged
@@ -114,8 +112,8 @@ def _earlier(folder: Path) -> Terms | None:
 def _keep(folder: Path, terms: Terms) -> None:
     """Writes the terms where they differ from what is there."""
     content = encode_json(terms)
-    if not (folder / FILE).is_file() or (folder / FILE).read_bytes() != content:
-        write_bytes(folder / FILE, content)
+    if not (folder / TERMS.name).is_file() or (folder / TERMS.name).read_bytes() != content:
+        write_bytes(folder / TERMS.name, content)
 
 
 def computed(root: Path, name: str, base: str, head: str | None = None) -> Terms:
@@ -154,25 +152,23 @@ def recomputed(root: Path, name: str, recorded: Terms, head: str | None = None) 
         again = computed(root, name, recorded.base_commit, head)
     except OrderUnknownError:
         return None
-    return with_evidence(root, root / "reports" / name, again)
+    return with_evidence(root, sprint_folder(root, name), again)
 
 
 def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
     """The terms with the findings that the records in `folder` show, beside the reference's at the base commit."""
     if terms.recorded_reference is None and not terms.records:
         return terms
+    from runner.domain.policy import distinct
     from runner.policy.agreed import readable_at
     from runner.policy.evidence import RecordedData, evidence_of
-    from runner.policy.findings import distinct
-    from runner.policy.terms import RecordAt
+    from runner.record.terms import RecordAt
 
     here = {
         name: (folder / name).read_bytes() if (folder / name).is_file() else None
-        for name in ("selection.json", "evaluation.json")
+        for name in (SELECTION.name, EVALUATION.name)
     }
-    own = RecordedData(
-        sprint=folder.name, selection=here["selection.json"], evaluation=here["evaluation.json"]
-    )
+    own = RecordedData(sprint=folder.name, selection=here[SELECTION.name], evaluation=here[EVALUATION.name])
     of_old = [RecordAt(sprint=str(terms.recorded_reference), commit=terms.base_commit)]
     found = [
         finding

@@ -14,6 +14,7 @@ from runner.adapters.dvc.cache_objects import require_sound
 from runner.adapters.dvc.errors import missing_plugin
 from runner.adapters.dvc.new_repository import track
 from runner.domain.errors import FlywheelError
+from runner.record.catalogue import sprint_folder
 
 CONFIG = "[core]\n    analytics = false\n    remote = store\n['remote \"store\"']\n    url = {url}\n"
 
@@ -123,7 +124,7 @@ def test_a_spoiled_listing_is_named_and_what_is_absent_is_no_fault(repository: P
 
 def test_a_run_serves_no_spoiled_model_and_makes_it_again_as_it_says(project: Path) -> None:
     """The stage is cached by its record; its output is gone from the folder, and spoiled in the cache."""
-    folder = project / "reports" / SPRINT
+    folder = sprint_folder(project, SPRINT)
     weights = next((folder / "selection").iterdir())
     stored = metafiles.cache_path(project, metafiles.file_md5(weights))
     call(project, "rm", "-r", str(folder / "selection"))

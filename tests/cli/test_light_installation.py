@@ -13,6 +13,7 @@ from projects import SPRINT, environment
 
 from runner.adapters.system.extras import RUN_EXTRA
 from runner.cli.ci import JOBS
+from runner.record.catalogue import sprint_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,7 +69,7 @@ def test_a_run_that_would_train_says_what_to_install_before_it_starts(project: P
         "error: this installation is without the extra `run`, which this command needs: "
         f"{', '.join(RUN_EXTRA.values())}\n  hint: pip install 'flywheel-vision[run]'\n"
     )
-    assert not (project / "reports" / SPRINT / "failure.json").exists()
+    assert not (sprint_folder(project, SPRINT) / "failure.json").exists()
 
 
 def test_init_which_looks_at_images_says_what_to_install(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from runner.cli import main as cli
 from runner.cli.main import COMMANDS, build_parser, main
 from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError, Where
+from runner.record.catalogue import sprint_folder
 
 NAMES = (
     "init",
@@ -119,7 +120,7 @@ def test_paths_are_told_as_seen_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    lock = tmp_path / "reports" / "dvc.lock"
+    lock = sprint_folder(tmp_path, "dvc.lock")
     error = FlywheelError("is broken", where=Where(str(lock)), hint=f"git checkout -- {lock}")
     assert failing(error, monkeypatch) == 2
     assert (

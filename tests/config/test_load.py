@@ -21,6 +21,7 @@ from runner.config.numbers import shared_numbers
 from runner.config.root import find_root
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.gates.text import describe
+from runner.record.catalogue import sprint_folder
 
 Break = Callable[[str, str, str], Path]
 SPEC = "specs/0001-first-model.yaml"
@@ -35,9 +36,9 @@ def test_the_root_is_found_from_below(repository: Path) -> None:
 
 def test_a_project_inside_another_is_refused_from_wherever_it_is_seen(repository: Path) -> None:
     (repository / ".git").mkdir()
-    inside = repository / "reports" / "0001-first-model"
+    inside = sprint_folder(repository, "0001-first-model")
     inside.mkdir(parents=True)
-    (repository / "reports" / "flywheel.yaml").write_text("kind: Project\n")
+    (sprint_folder(repository, "flywheel.yaml")).write_text("kind: Project\n")
     for start in (inside, repository / "reports"):
         with pytest.raises(FlywheelError) as refused:
             find_root(start)
@@ -180,7 +181,7 @@ def test_a_sprint_without_a_record_is_nothing_to_start_from(repository: Path, br
         f"{EXTENDING}:5:27: train.from: 0001-first-model has not run: there is no model on record to start from\n"
         "  hint: flywheel run 0001-first-model, and commit its record"
     ]
-    record = repository / "reports" / "0001-first-model" / "training.json"
+    record = sprint_folder(repository, "0001-first-model") / "training.json"
     record.parent.mkdir(parents=True)
     record.write_text("{}")
     assert validate(repository, ["0002"]) == []
@@ -242,7 +243,7 @@ def test_sprints_are_found_by_name_number_and_path(repository: Path) -> None:
 
 
 def test_a_sprint_is_found_from_inside_its_folder(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = repository / "reports" / "0001-first-model" / "plots"
+    folder = sprint_folder(repository, "0001-first-model") / "plots"
     folder.mkdir(parents=True)
     monkeypatch.chdir(folder.parent)
     assert sprint_name(repository, ".") == sprint_name(repository, "./") == "0001-first-model"

@@ -8,12 +8,13 @@ import pytest
 
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json, read_text, write_text
+from runner.record.catalogue import sprint_folder
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "reports").write_text("a file where a folder should be")
     with pytest.raises(FlywheelError) as caught:
-        write_text(tmp_path / "reports" / "0001-x" / "params.yaml", "{}")
+        write_text(sprint_folder(tmp_path, "0001-x") / "params.yaml", "{}")
     assert str(caught.value) == (
         f"{tmp_path}/reports/0001-x/params.yaml: could not be written: Not a directory\n"
         "  hint: check the folder's permissions, then run the same command again"

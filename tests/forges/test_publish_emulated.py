@@ -13,7 +13,7 @@ from planted_report import failing_inputs, sprint_inputs
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.jobs import publish
 from runner.report.build import build
-from runner.report.record import ReportInputs
+from runner.report.inputs import ReportInputs
 
 JOB = {"actions": "read", "checks": "write", "contents": "read", "pull-requests": "write"}
 RUN = 100

@@ -17,6 +17,8 @@ from forges.emulator import Emulator
 from projects import SPEC, call
 from workflow_rules import PERMISSIONS
 
+from runner.record.catalogue import sprint_folder
+
 pytestmark = pytest.mark.xdist_group("sprint-act")
 NEXT = "0002-next"
 PLAN_RUN, SPRINT_RUN = 201, 202
@@ -175,8 +177,8 @@ def test_7_what_was_recorded_can_be_pulled_by_anybody(story: Story, tmp_path: Pa
     clone = tmp_path / "clone"
     call(tmp_path, "git", "clone", "-q", str(story.repository.origin), str(clone))
     call(clone, sys.executable, "-m", "dvc", "pull", "-q", f"reports/{NEXT}/dvc.yaml")
-    assert list((clone / "reports" / NEXT / "weights").iterdir())
-    assert list((clone / "reports" / NEXT / "predictions").iterdir())
+    assert list((sprint_folder(clone, NEXT) / "weights").iterdir())
+    assert list((sprint_folder(clone, NEXT) / "predictions").iterdir())
 
 
 def test_8_promoting_again_changes_nothing(story: Story) -> None:

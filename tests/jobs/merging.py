@@ -17,6 +17,7 @@ from promoting import clone
 from runner.forges.forge import Review
 from runner.jobs import promote as job
 from runner.pullrequests.bundles.bundle import pack
+from runner.record.catalogue import sprint_folder
 
 A, B = "0002-next", "0003-third"
 LATER = "2027-01-02T12:00:00Z"
@@ -55,7 +56,7 @@ class World:
         assert result.returncode in (0, 1), result.stderr
         out = self.folder / f"run-{number}"
         pack(project, [sprint], base, head, out)
-        shutil.rmtree(project / "reports" / sprint)
+        shutil.rmtree(sprint_folder(project, sprint))
         pull = pull_request(number, head_sha=head, head_ref=f"pr-{number}", base_sha=base, author="alice")
         self.forge.add_pull(pull)
         run = self.forge.add_run(workflow_run(100 + number, head_sha=head, head_branch=f"pr-{number}"))
@@ -147,13 +148,13 @@ class World:
 
 def merged_record(world: World, number: int, message: str) -> None:
     """A merged pull request whose author wrote a record, and ran nothing."""
-    record = world.folder / "run-7" / "bundle" / "reports" / A
+    record = sprint_folder(world.folder / "run-7" / "bundle", A)
 
     def bring(project: Path) -> None:
         # Pictures are in DVC: below reports/ git holds records and nothing else.
         pictures = shutil.ignore_patterns("gallery")
-        shutil.copytree(record, project / "reports" / A, dirs_exist_ok=True, ignore=pictures)
+        shutil.copytree(record, sprint_folder(project, A), dirs_exist_ok=True, ignore=pictures)
         (project / "specs" / f"{A}.yaml").write_text(SPEC)
-        (project / "reports" / A / "report.md").write_text(message)
+        (sprint_folder(project, A) / "report.md").write_text(message)
 
     world.bring(number, bring, message)

@@ -16,6 +16,7 @@ from runner.adapters.dvc.metafiles import read_lock
 from runner.domain.errors import FlywheelError
 from runner.forges.forge import CheckRun
 from runner.jobs import promote as job
+from runner.record.catalogue import sprint_folder
 
 pytestmark = pytest.mark.xdist_group("sprint-loop")
 
@@ -40,7 +41,7 @@ def test_a_merged_sprint_is_recorded_verified_and_promoted(world: World) -> None
     fresh = clone(world.bare, world.folder / "fresh")
     call(fresh, sys.executable, "-m", "dvc", "pull", "-q", f"reports/{A}/dvc.yaml")
     assert flywheel(fresh, "verify", A, check=True).stdout.endswith("identical\n")
-    assert (fresh / "reports" / A / "exports" / "onnx-fp32" / "model.onnx").is_file()
+    assert (sprint_folder(fresh, A) / "exports" / "onnx-fp32" / "model.onnx").is_file()
 
 
 def test_the_job_run_again_changes_nothing(world: World) -> None:
@@ -117,8 +118,8 @@ def test_a_merge_whose_job_was_cancelled_is_recorded_by_the_next(world: World) -
     world.merge(3)
     assert world.job(3, name="only-the-last") == 0
     fresh = clone(world.bare, world.folder / "fresh-after-both")
-    assert (fresh / "reports" / B / "verdict.json").is_file()
-    assert (fresh / "reports" / "0004-fourth" / "verdict.json").is_file()
+    assert (sprint_folder(fresh, B) / "verdict.json").is_file()
+    assert (sprint_folder(fresh, "0004-fourth") / "verdict.json").is_file()
 
 
 def test_main_that_moves_while_the_record_is_pushed_is_no_loss(
@@ -302,7 +303,7 @@ def test_a_commit_that_calls_itself_the_record_does_not_stand_in_for_it(world: W
     world.propose(7, A, SPEC)
     world.merge(7)
     merged_record(world, 8, f"flywheel: record of {A} [skip ci]")
-    forged = clone(world.bare, world.folder / "forged") / "reports" / A / "verdict.json"
+    forged = sprint_folder(clone(world.bare, world.folder / "forged"), A) / "verdict.json"
     forged.write_text(forged.read_text().replace("PASS", "FAIL"))
     commit(forged.parents[2], f"flywheel: record of {A} [skip ci]")
     call(forged.parents[2], "git", "push", "-q")
@@ -312,5 +313,5 @@ def test_a_commit_that_calls_itself_the_record_does_not_stand_in_for_it(world: W
         f"flywheel: record of {A} [skip ci]",
     ]
     fresh = clone(world.bare, world.folder / "fresh-after-forgery")
-    record = world.folder / "run-7" / "bundle" / "reports" / A / "verdict.json"
-    assert (fresh / "reports" / A / "verdict.json").read_bytes() == record.read_bytes()
+    record = sprint_folder(world.folder / "run-7" / "bundle", A) / "verdict.json"
+    assert (sprint_folder(fresh, A) / "verdict.json").read_bytes() == record.read_bytes()

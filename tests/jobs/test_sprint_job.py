@@ -15,7 +15,8 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.verdict import Outcome, Verdict
 from runner.jobs import sprint
-from runner.policy.terms import Terms
+from runner.record.catalogue import sprint_folder
+from runner.record.terms import Terms
 from runner.workflow.judged_sprint import JudgedSprint
 
 pytestmark = pytest.mark.xdist_group("sprint-loop")
@@ -81,7 +82,7 @@ def test_a_proposed_sprint_is_run_summarised_and_packed(
     assert manifest["sprints"] == ["0002-next"]
     assert manifest["base_commit"] == call(proposal, "git", "rev-parse", "main").stdout.strip()
     assert manifest["head_commit"] == call(proposal, "git", "rev-parse", "HEAD").stdout.strip()
-    record = tmp_path / "out" / "bundle" / "reports" / "0002-next"
+    record = sprint_folder(tmp_path / "out" / "bundle", "0002-next")
     assert read_json(record / "terms.json", Terms).reference == SPRINT
     assert read_json(record / "verdict.json", Verdict).outcome is Outcome.PASS
     assert manifest["objects"]
@@ -133,9 +134,9 @@ def test_a_symlink_is_refused_before_anything_is_run(
     proposal: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "outside").mkdir()
-    (proposal / "reports" / "0002-next").mkdir()
-    (proposal / "reports" / "0002-next" / "index").symlink_to(tmp_path / "outside")
-    (proposal / "reports" / "0002-next" / "weights").symlink_to("../../.git/hooks")
+    (sprint_folder(proposal, "0002-next")).mkdir()
+    (sprint_folder(proposal, "0002-next") / "index").symlink_to(tmp_path / "outside")
+    (sprint_folder(proposal, "0002-next") / "weights").symlink_to("../../.git/hooks")
     commit(proposal, "Links")
     hooks = sorted((proposal / ".git" / "hooks").iterdir())
     assert job(proposal, tmp_path) == ExitCode.INVALID_CONFIGURATION
@@ -169,12 +170,12 @@ def test_another_commit_than_the_one_that_is_checked_out_is_not_run(
 def test_a_record_that_the_proposal_brings_is_not_believed(
     proposal: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    folder = proposal / "reports" / "0002-next"
+    folder = sprint_folder(proposal, "0002-next")
     folder.mkdir()
     (folder / "msgspec.py").write_text("raise SystemExit('a module of the proposal was imported')\n")
-    (folder / "dvc.lock").write_text((proposal / "reports" / SPRINT / "dvc.lock").read_text())
+    (folder / "dvc.lock").write_text((sprint_folder(proposal, SPRINT) / "dvc.lock").read_text())
     (folder / "uses.json").write_text("[]\n")
-    (proposal / "reports" / SPRINT / "uses.json").write_text("[]\n")
+    (sprint_folder(proposal, SPRINT) / "uses.json").write_text("[]\n")
     commit(proposal, "A record")
     assert job(proposal, tmp_path) == ExitCode.INVALID_CONFIGURATION  # a program, wherever it lies
     (folder / "msgspec.py").unlink()
@@ -209,7 +210,7 @@ def test_what_keeps_a_sprint_from_running_is_reported_without_secrets(
 
     monkeypatch.setattr(sprint, "run_sprint", refused)
     assert job(proposal, tmp_path, **{VARIABLE: CONFIG}) == 0
-    record = tmp_path / "out" / "bundle" / "reports" / "0002-next"
+    record = sprint_folder(tmp_path / "out" / "bundle", "0002-next")
     report = (record / "report.md").read_text()
     assert "The stage prepare failed: the data could not be fetched: 403 for key &#42;&#42;&#42;." in report
     everything = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]

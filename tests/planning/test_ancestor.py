@@ -13,6 +13,7 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.errors import FlywheelError
 from runner.planning.ancestor import resolve_ancestor
 from runner.planning.resolve import stages_of
+from runner.record.catalogue import sprint_folder
 
 FIRST, NEXT, THIRD = "0001-first", "0002-next", "0003-third"
 FROM_SPRINT = SPEC.replace("model: yolo11n.yaml", f"from: {FIRST}")
@@ -21,7 +22,7 @@ FROM_CHAMPION = SPEC.replace("model: yolo11n.yaml", "from: champion")
 
 def record(root: Path, sprint: str, *, weights: str, task: str = "detect", ancestor: str = "") -> None:
     """What a run leaves in git of a training: its lock, and which file the judged model is."""
-    folder = root / "reports" / sprint
+    folder = sprint_folder(root, sprint)
     folder.mkdir(parents=True)
     (folder / "training.json").write_text(json.dumps({"models": [{"path": "weights/seed-3.safetensors"}]}))
     (folder / "metrics.json").write_text("{}")

@@ -13,6 +13,7 @@ from projects import call, commit, make_tag
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError
 from runner.planning.champion import Registry, resolve_champion
+from runner.record.catalogue import sprint_folder
 
 
 def promote(root: Path, number: int) -> None:
@@ -158,7 +159,7 @@ def test_a_record_is_read_as_it_was_promoted(root: Path) -> None:
 def test_a_champion_without_a_stored_model_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     call(tmp_path, "git", "init", "-q", "-b", "main")
     record(tmp_path, "0001-first", "onnx-fp32")
-    (tmp_path / "reports" / "0001-first" / "dvc.lock").unlink()
+    (sprint_folder(tmp_path, "0001-first") / "dvc.lock").unlink()
     commit(tmp_path, "lost")
     promote(tmp_path, 1)
     champion = Registry(tmp_path, PROJECT).champion()

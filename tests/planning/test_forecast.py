@@ -13,7 +13,7 @@ from runner.domain.records import Selection, SplitCounts, StageTiming
 from runner.planning.forecast import Forecaster, forecast, forecast_stage
 from runner.planning.records import Action, Forecast, StagePlan
 from runner.planning.resolve import stages_of
-from runner.stages.timings import Timings
+from runner.record.timings import Timings
 
 COSTS = Costs(currency="EUR", gpu_hour=2.0, cpu_hour=0.1)
 

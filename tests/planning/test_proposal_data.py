@@ -16,6 +16,7 @@ from runner.domain.evaluation import Evaluation
 from runner.planning.proposal import CountDelta, SplitDelta, SprintProposal
 from runner.planning.records import Action
 from runner.pullrequests.proposing.propose import IndexCounting, propose
+from runner.record.catalogue import sprint_folder
 
 pytestmark = [
     pytest.mark.xdist_group("sprint-2"),
@@ -42,7 +43,7 @@ def counts(deltas: list[CountDelta]) -> dict[str, tuple[int | None, int | None]]
 
 
 def evaluated(project: Path) -> dict[str, int]:
-    content = (project / "reports" / SPRINT / "evaluation.json").read_bytes()
+    content = (sprint_folder(project, SPRINT) / "evaluation.json").read_bytes()
     evaluation = msgspec.json.decode(content, type=Evaluation)
     return {part.name: part.overall.images for part in evaluation.targets[0].slices}
 
@@ -96,7 +97,7 @@ def _objects(project: Path) -> list[tuple[str, float]]:
     """The test split's objects, from what the stages wrote."""
     from runner.adapters.tables.parquet import read_table
 
-    folder = project / "reports" / SPRINT
+    folder = sprint_folder(project, SPRINT)
     manifest = read_table(folder / "selection/manifest.parquet", ["path", "assigned", "selected"])
     chosen = {
         path
@@ -117,7 +118,7 @@ def without_data(project: Path) -> None:
     shutil.rmtree(project / ".dvc/cache")
     shutil.rmtree(project / "data")
     for name in ("index", "selection", "weights", "exports", "predictions", "outcomes", "gallery"):
-        shutil.rmtree(project / "reports" / SPRINT / name, ignore_errors=True)
+        shutil.rmtree(sprint_folder(project, SPRINT) / name, ignore_errors=True)
 
 
 def test_without_an_index_only_the_reference_is_known(project: Path) -> None:
@@ -154,7 +155,7 @@ def test_counting_fetches_the_data_and_builds_the_index_that_a_run_then_finds(pr
     assert counts(split(sprint, "test").slices) == {name: (images, images) for name, images in known.items()}
     assert sprint.plan is not None
     assert sprint.plan.stages[0].action is Action.CACHED
-    assert [*read_lock(project / "reports" / NEXT / "dvc.lock")] == ["index"]
+    assert [*read_lock(sprint_folder(project, NEXT) / "dvc.lock")] == ["index"]
     again = flywheel(project, "plan", NEXT, check=True).stdout
     assert "index      CACHED" in again
 

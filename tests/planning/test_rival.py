@@ -12,6 +12,7 @@ from runner.config.load import load_project, load_sprint
 from runner.planning.incumbent import MAKING, incumbent, successor
 from runner.planning.resolve import TO_ROOT, stages_of
 from runner.planning.workspace import Repository
+from runner.record.catalogue import sprint_folder
 
 FIRST, SECOND = "0001-first", "0002-second"
 POINTER = "outs:\n- md5: {}.dir\n  path: data\n"
@@ -19,7 +20,7 @@ POINTER = "outs:\n- md5: {}.dir\n  path: data\n"
 
 def ran(root: Path, sprint: str) -> None:
     """Commits what a run of the sprint leaves of its lock file and metrics."""
-    folder = root / "reports" / sprint
+    folder = sprint_folder(root, sprint)
     folder.mkdir(parents=True, exist_ok=True)
     project = load_project(root)
     workspace = Repository(root, folder)

@@ -30,6 +30,7 @@ from runner.planning.holdout import (
 )
 from runner.planning.holdout_uses import uses_on_branches
 from runner.planning.resolve import ResolvedStage
+from runner.record.catalogue import sprint_folder
 
 
 def project(holdout: dict[str, Any] | None = None) -> Project:
@@ -66,8 +67,8 @@ def judge(
 ) -> list[SplitUse]:
     """What a report does."""
     uses = with_use(recorded_uses(root), sprint, split, evaluation, level, what, uses_on_branches(root)[0])
-    (root / "reports" / sprint).mkdir(parents=True, exist_ok=True)
-    write_json(root / "reports" / sprint / "uses.json", uses)
+    (sprint_folder(root, sprint)).mkdir(parents=True, exist_ok=True)
+    write_json(sprint_folder(root, sprint) / "uses.json", uses)
     return uses
 
 
@@ -93,9 +94,9 @@ def test_every_judged_evaluation_is_one_use_of_its_split(tmp_path: Path) -> None
 
 def test_judging_the_same_evaluation_again_is_the_same_use(tmp_path: Path) -> None:
     first = judge(tmp_path, "0001-a", "s", "e1")
-    written = (tmp_path / "reports" / "0001-a" / "uses.json").read_bytes()
+    written = (sprint_folder(tmp_path, "0001-a") / "uses.json").read_bytes()
     judge(tmp_path, "0001-a", "s", "e1")
-    assert (tmp_path / "reports" / "0001-a" / "uses.json").read_bytes() == written
+    assert (sprint_folder(tmp_path, "0001-a") / "uses.json").read_bytes() == written
     judge(tmp_path, "0002-b", "s", "e2")
     assert judge(tmp_path, "0001-a", "s", "e1") == first
     assert judge(tmp_path, "0003-the-same-result", "s", "e2")[0].uses_before == 1
@@ -155,7 +156,7 @@ def test_a_plan_says_when_the_budget_does_not_cover_the_next_decision(tmp_path: 
 
 
 def test_a_finished_sprint_needs_no_more_of_the_budget(tmp_path: Path) -> None:
-    folder = tmp_path / "reports" / "0001-a"
+    folder = sprint_folder(tmp_path, "0001-a")
     folder.mkdir(parents=True)
     (folder / "evaluation.json").write_text("{}")
     judge(tmp_path, "0001-a", "s", evaluation_digest(folder))
@@ -196,7 +197,7 @@ def test_what_is_deleted_is_remembered_of_a_split_that_has_grown_since() -> None
 
 
 def test_uses_of_earlier_versions_are_read_and_count_on_their_own_split(tmp_path: Path) -> None:
-    folder = tmp_path / "reports" / "0001-a"
+    folder = sprint_folder(tmp_path, "0001-a")
     folder.mkdir(parents=True)
     (folder / "uses.json").write_text(
         '[{"split_digest": "s", "evaluation_digest": "e1", "significance": 0.025, "uses_before": 2, "spent_before": 0.05}]'
@@ -212,7 +213,7 @@ def test_uses_of_earlier_versions_are_read_and_count_on_their_own_split(tmp_path
     [({"images": "?"}, "no Base64"), ({"images": "AAAA"}, "cut off"), ({"look": 0}, "out of range")],
 )
 def test_a_file_that_holds_no_uses_is_named(tmp_path: Path, changed: dict[str, Any], what: str) -> None:
-    folder = tmp_path / "reports" / "0001-a"
+    folder = sprint_folder(tmp_path, "0001-a")
     folder.mkdir(parents=True)
     write_json(folder / "uses.json", [msgspec.structs.replace(use("s", "e", 0), **changed)])
     with pytest.raises(FlywheelError, match=what) as refused:
@@ -301,7 +302,7 @@ def repository(root: Path) -> None:
 def on_branch(root: Path, branch: str, uses: list[SplitUse] | bytes, folder: str = "") -> None:
     """Commits a record on a branch of its own, and goes back."""
     call(root, "git", "checkout", "-q", "-b", branch)
-    path = root / folder / "reports" / "0002-tried" / "uses.json"
+    path = sprint_folder(root / folder, "0002-tried") / "uses.json"
     path.parent.mkdir(parents=True)
     path.write_bytes(uses if isinstance(uses, bytes) else msgspec.json.encode(uses))
     call(root, "git", "add", "-A")

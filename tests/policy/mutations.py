@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from runner.domain.policy import Finding, FindingKind
+from runner.domain.policy import Finding, FindingKind, distinct
 from runner.policy.affected import affected
 from runner.policy.code_paths import record_findings
 from runner.policy.evidence import RecordedData, evidence_of
-from runner.policy.findings import carried_findings, distinct, project_findings, sprint_findings
+from runner.policy.findings import carried_findings, project_findings, sprint_findings
 from runner.policy.reference import recorded_reference
 from runner.policy.snapshot import Snapshot, load_snapshot
 

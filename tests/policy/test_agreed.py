@@ -15,7 +15,9 @@ from runner.domain.files import encode_json
 from runner.domain.policy import CARRIED, Agreed, FindingKind
 from runner.policy.agreed import agreed_at
 from runner.policy.findings import approving_policy
-from runner.policy.terms import Terms, terms_of
+from runner.policy.terms import terms_of
+from runner.record.catalogue import sprint_folder
+from runner.record.terms import Terms
 from runner.workflow.terms import computed, with_evidence
 
 NIGHT, NEXT = "0002-night", "0003-next"
@@ -255,7 +257,7 @@ def shown(root: Path, own: str, sprint: str = NEXT) -> list[tuple[FindingKind, s
     """What the record of a proposal shows beside what is agreed."""
     terms = proposed(root, {NEXT_SPEC: EXTENDS.format(NIGHT)}, NEXT)
     write(root, {f"reports/{sprint}/selection.json": own, f"reports/{sprint}/evaluation.json": evaluation()})
-    with_it = with_evidence(root, root / "reports" / sprint, terms)
+    with_it = with_evidence(root, sprint_folder(root, sprint), terms)
     return [(finding.kind, finding.subject) for finding in with_it.evidence]
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from runner.config.project import Policy
-from runner.domain.policy import Approval, Finding, FindingKind, recorded_ids
+from runner.domain.policy import Approval, Finding, FindingKind, distinct, recorded_ids
 from runner.policy.approvals import Circumstances, approver_names, decide
-from runner.policy.findings import distinct
 
 LOOSE = Finding(kind=FindingKind.GATE_LOOSENED, sprint="0002-night", subject="gate recall", message="m")
 TEST = Finding(kind=FindingKind.TEST_CHANGED, subject="splits.test", message="m")

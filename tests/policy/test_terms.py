@@ -14,7 +14,8 @@ from runner.policy.findings import project_findings, sprint_findings
 from runner.policy.reference import recorded_reference, references
 from runner.policy.slices import slice_subject
 from runner.policy.snapshot import Snapshot, load_snapshot
-from runner.policy.terms import Terms, judged, same_terms, terms_of
+from runner.policy.terms import judged, same_terms, terms_of
+from runner.record.terms import Terms
 
 SPRINT = "0002-night"
 

@@ -18,6 +18,7 @@ from runner.forges.environment import Environment
 from runner.forges.forge import CheckRun
 from runner.pullrequests.approvable import approvable, merged_sprints
 from runner.pullrequests.publishing.publisher import Publisher
+from runner.record.catalogue import sprint_folder
 from runner.report.build import build
 
 RUN = 100
@@ -82,8 +83,8 @@ def merge(publisher: Publisher, proposed: Proposed, **record: object) -> None:
     call(root, "git", "merge", "-q", "--no-ff", "-m", "Merge", proposed.head)
     merged = call(root, "git", "rev-parse", "HEAD").stdout.strip()
     fake(publisher).change_pull(7, state="closed", merged=True, merge_commit=merged)
-    (root / "reports" / SPRINT).mkdir(parents=True)
-    write_json(root / "reports" / SPRINT / "terms.json", replace(terms(proposed.base, [SHOWN]), **record))
+    (sprint_folder(root, SPRINT)).mkdir(parents=True)
+    write_json(sprint_folder(root, SPRINT) / "terms.json", replace(terms(proposed.base, [SHOWN]), **record))
     commit(root, "Record")
 
 

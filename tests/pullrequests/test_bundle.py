@@ -18,10 +18,11 @@ from runner.adapters.dvc.metafiles import read_lock
 from runner.adapters.web import archives
 from runner.domain.errors import FlywheelError
 from runner.domain.records import StageFailure
-from runner.pullrequests.bundles.bundle import JSON_FILES, Bundle, is_recorded, object_path
+from runner.pullrequests.bundles.bundle import Bundle, bundled, object_path
 from runner.pullrequests.bundles.unpack import BUNDLE_LIMITS, Expected, members, open_bundle, open_outputs
+from runner.record.catalogue import sprint_folder
+from runner.record.digests import digest_of
 from runner.stages import kinds
-from runner.workflow.digests import digest_of
 
 HINT = "  hint: run the sprint again: /flywheel run, in a comment on the pull request"
 
@@ -102,8 +103,7 @@ def test_what_is_no_record_stays_where_it_is(planted: Planted) -> None:
 
 def test_every_record_of_a_stage_is_known_to_the_bundle() -> None:
     records = {name for stage in kinds.SPRINT.stages for name in stage.records}
-    assert {name for name in records if not is_recorded(name)} == set()
-    assert {name for name in records if name.endswith(".json")} <= JSON_FILES.keys()
+    assert {name for name in records if not bundled(name)} == set()
 
 
 def test_outputs_are_the_objects_that_the_lock_names(planted: Planted, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_a_symbolic_link_is_refused(planted: Planted) -> None:
 
 
 def test_a_link_in_a_folder_is_refused(planted: Planted, tmp_path: Path) -> None:
-    (planted.output / "bundle" / "reports" / "more").symlink_to(tmp_path)
+    (sprint_folder(planted.output / "bundle", "more")).symlink_to(tmp_path)
     assert refusal(planted, planted.output / "bundle") == "reports/more: a symbolic link"
 
 
@@ -312,8 +312,8 @@ def test_an_extra_file_that_the_manifest_names_is_refused_all_the_same(planted: 
 
 def test_a_record_of_another_sprint_is_refused(planted: Planted) -> None:
     folder = planted.output / "bundle"
-    (folder / "reports" / "0001-champion").mkdir()
-    (folder / "reports" / "0001-champion" / "verdict.json").write_text("{}")
+    (sprint_folder(folder, "0001-champion")).mkdir()
+    (sprint_folder(folder, "0001-champion") / "verdict.json").write_text("{}")
     remanifest(folder)
     text = "reports/0001-champion/verdict.json: no file of the record of a sprint in this bundle"
     assert refusal(planted) == text

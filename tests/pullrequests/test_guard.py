@@ -14,6 +14,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.pullrequests.proposing import guard
+from runner.record.catalogue import sprint_folder
 
 POINTER = "outs:\n- md5: {md5}.dir\n  size: 3\n  nfiles: 1\n  hash: md5\n  path: data\n"
 OLD, NEW = POINTER.format(md5="0" * 32), POINTER.format(md5="1" * 32)
@@ -374,7 +375,7 @@ def test_records_are_put_back_to_what_the_base_branch_holds(proposal: Path) -> N
         write(f"reports/{name}", "[]\n")(proposal)
     commit(proposal, "A record")
     call(proposal, "git", "checkout", "-q", "-b", "next")
-    (proposal / "reports" / "0001-tiny" / "uses.json").unlink()
+    (sprint_folder(proposal, "0001-tiny") / "uses.json").unlink()
     write("reports/0001-tiny/dvc.lock", "another model's\n")(proposal)
     write("reports/0002-dark/msgspec.py", "raise SystemExit('executed')\n")(proposal)
     commit(proposal, "Forged")

@@ -12,6 +12,8 @@ from projects import call, flywheel
 from promoting import clone
 from pullrequests.world import NEXT, POLICY_CHECK, Loop
 
+from runner.record.catalogue import sprint_folder
+
 pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -109,9 +111,9 @@ def test_a_fresh_clone_pulls_exactly_what_was_judged(promoted: Loop, tmp_path: P
     call(fresh, sys.executable, "-m", "dvc", "pull", "-q", f"reports/{NEXT}/dvc.yaml")
     for part in ("weights", "exports", "predictions"):
         ran = sorted(
-            path for path in (promoted.author / "reports" / "0001-tiny" / part).rglob("*") if path.is_file()
+            path for path in (sprint_folder(promoted.author, "0001-tiny") / part).rglob("*") if path.is_file()
         )
-        got = sorted(path for path in (fresh / "reports" / NEXT / part).rglob("*") if path.is_file())
+        got = sorted(path for path in (sprint_folder(fresh, NEXT) / part).rglob("*") if path.is_file())
         assert [path.name for path in got] == [path.name for path in ran] != []
         assert [path.read_bytes() for path in got] == [path.read_bytes() for path in ran]
     assert flywheel(fresh, "verify", NEXT, check=True).stdout.endswith("identical\n")
@@ -130,7 +132,7 @@ def test_the_registry_names_the_model_and_dvc_fetches_it(promoted: Loop, tmp_pat
         f"url={promoted.folder / 'store'}"  # a bare repository has no place that a relative path begins at
     )
     call(there, sys.executable, "-m", "dvc", *get, "--remote-config", store)
-    judged = promoted.author / "reports" / "0001-tiny" / "exports" / "onnx-fp32" / "model.onnx"
+    judged = sprint_folder(promoted.author, "0001-tiny") / "exports" / "onnx-fp32" / "model.onnx"
     assert (there / "model" / "model.onnx").read_bytes() == judged.read_bytes()
 
 

@@ -22,8 +22,8 @@ from runner.planning.proposal import ConfigProblem, Proposal
 from runner.pullrequests.publishing.publish import publish, publish_again
 from runner.pullrequests.publishing.publisher import Publisher
 from runner.pullrequests.trusted_runs import HeadMoved, newest_run
+from runner.record.report import SprintReport
 from runner.report.build import build
-from runner.report.record import SprintReport
 
 NUMBER, RUN = 7, 100
 ENVIRONMENT = Environment(

@@ -20,6 +20,7 @@ from runner.domain.records import LastFailure, StageFailure
 from runner.pullrequests.bundles.bundle import Bundle, pack
 from runner.pullrequests.bundles.unpack import Expected, open_bundle, open_outputs
 from runner.pullrequests.merged.record import commit_record, lay_out, unlike_tree, write_record
+from runner.record.catalogue import sprint_folder
 from runner.workflow.verifying.verify import verify
 
 MESSAGE = f"flywheel: record of {SPRINT} [skip ci]"
@@ -332,7 +333,7 @@ def test_what_was_judged_is_on_main_after_the_merge_and_dvc_pull_gets_it(
     assert git(trusted, "status", "--porcelain") == ""
     call(tmp_path, "git", "clone", "-q", str(origin), "fresh")
     call(tmp_path / "fresh", sys.executable, "-m", "dvc", "pull", "-q", f"reports/{TINY}/dvc.yaml")
-    for path in sorted((project / "reports" / TINY).rglob("*")):
+    for path in sorted((sprint_folder(project, TINY)).rglob("*")):
         if path.is_file():
             assert (tmp_path / "fresh" / path.relative_to(project)).read_bytes() == path.read_bytes()
     assert flywheel(tmp_path / "fresh", "verify", TINY).returncode == 0

@@ -31,8 +31,8 @@ from runner.forges.environment import read_environment
 from runner.forges.forge import CheckRun
 from runner.jobs import chat, pictures, plan, promote, publish, sprint
 from runner.pullrequests.trusted_runs import git_access
+from runner.record.report import SprintReport
 from runner.report import plots
-from runner.report.record import SprintReport
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 REPOSITORY = "acme/digits"

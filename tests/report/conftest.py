@@ -8,8 +8,9 @@ from planted_classify import classify_inputs
 from planted_report import CORRUPT, DUPLICATES, PASSED_CHECKS, TIMINGS, failing_inputs, sprint_inputs
 
 from runner.domain.records import Checks, StageFailure
+from runner.record.report import SprintReport
 from runner.report.build import build
-from runner.report.record import ReportInputs, SprintReport
+from runner.report.inputs import ReportInputs
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from planted_report import with_champion
 from runner.config.project import Costs
 from runner.domain.files import encode_json, read_json
 from runner.domain.records import StageTiming
+from runner.record.report import SprintReport
 from runner.report import markdown
 from runner.report.build import build, sprint_cost
-from runner.report.record import ReportInputs, SprintReport
+from runner.report.inputs import ReportInputs
 from runner.report.tables import class_rows, differences, found_rows, place_of, seed_spread, slice_rows
 
 

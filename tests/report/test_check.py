@@ -11,9 +11,9 @@ from runner.domain.verdict import Outcome
 from runner.forges.forge import Annotation
 from runner.planning.proposal import ConfigProblem, Proposal
 from runner.policy.approvals import Decision
+from runner.record.report import SprintReport
 from runner.report import check
 from runner.report.comment import CommentContext
-from runner.report.record import SprintReport
 
 HEAD = "a1" * 20
 CONTEXT = CommentContext(

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from runner.domain.evaluation import Interval
 from runner.domain.verdict import FurtherEvidence, GateResult, Outcome
+from runner.record.report import SprintReport
 from runner.report import markdown, terminal
-from runner.report.record import SprintReport
 from runner.report.sections.claim import sentence
 
 

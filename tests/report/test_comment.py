@@ -17,11 +17,11 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Outcome
 from runner.policy.approvals import Decision
+from runner.record.report import SprintReport
 from runner.report import comment, history
 from runner.report.build import build
 from runner.report.comment import LEAST_BYTES, MAX_BYTES, CommentContext
 from runner.report.history import PastVerdict, past_verdict
-from runner.report.record import SprintReport
 
 GOLDEN = Path(__file__).parent / "golden"
 HEAD, BASE = "a1" * 20, "b2" * 20

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from runner.record.report import SprintReport
 from runner.report.build import build
 from runner.report.compare import compare, render, render_markdown
-from runner.report.record import ReportInputs, SprintReport
+from runner.report.inputs import ReportInputs
 from runner.report.tables import judged
 
 

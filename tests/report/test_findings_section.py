@@ -10,9 +10,9 @@ from planted_report import PASSED_GATES, gate, sprint_inputs
 from runner.domain.files import encode_json
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import GateResult, Outcome, Verdict, worst
+from runner.record.report import BaseTerms, SprintReport, ToApprove
 from runner.report import markdown, terminal
 from runner.report.build import build
-from runner.report.record import BaseTerms, SprintReport, ToApprove
 from runner.report.sections import findings
 from runner.report.sections.verdict import because
 

@@ -10,8 +10,8 @@ import pytest
 from projects import flywheel
 
 from runner.domain.verdict import Outcome
+from runner.record.report import SprintReport
 from runner.report import html, plots
-from runner.report.record import SprintReport
 from runner.report.wording import ICONS
 
 JPEG = b"\xff\xd8\xff\xe0 not really"

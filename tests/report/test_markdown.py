@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from runner.domain.evaluation import Calibration, CalibrationBin, Evaluation, Metrics, SliceMetrics
 from runner.domain.records import Checks
 from runner.domain.verdict import Outcome, Wear
+from runner.record.report import SprintReport
 from runner.report import markdown, terminal
 from runner.report.markdown import COMMENT_BYTES
-from runner.report.record import SprintReport
 from runner.report.wording import spread
 
 GOLDEN = Path(__file__).parent / "golden"

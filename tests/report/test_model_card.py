@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Outcome
+from runner.record.report import SprintReport
 from runner.report import model_card
 from runner.report.model_card import CardContext
-from runner.report.record import SprintReport
 
 GOLDEN = Path(__file__).parent / "golden"
 LOOSENED = Finding(

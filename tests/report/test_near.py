@@ -5,8 +5,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from runner.domain.evaluation import Interval, NearDuplicates, NearPair
+from runner.record.report import SprintReport
 from runner.report import markdown, terminal
-from runner.report.record import SprintReport
 from runner.report.sections.near import sentence
 from runner.report.tables import judged
 

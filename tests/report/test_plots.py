@@ -10,9 +10,9 @@ import msgspec
 
 from runner.domain.evaluation import ConfusionMatrix
 from runner.domain.files import encode_json
+from runner.record.report import SprintReport
 from runner.report import plots
 from runner.report.confusion import background_index, most_confused, top_confusions
-from runner.report.record import SprintReport
 
 NAMES = [
     "slices",
@@ -54,7 +54,7 @@ import hashlib, locale, sys
 from pathlib import Path
 from runner.domain.files import read_json
 from runner.report import markdown, plots, terminal
-from runner.report.record import SprintReport
+from runner.record.report import SprintReport
 locale.setlocale(locale.LC_ALL, "")
 report = read_json(Path(sys.argv[1]), SprintReport)
 rendered = [("md", markdown.render(report, plots="plots").encode())]

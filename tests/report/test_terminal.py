@@ -6,8 +6,8 @@ import re
 
 from msgspec.structs import replace
 
+from runner.record.report import SprintReport
 from runner.report import terminal
-from runner.report.record import SprintReport
 
 STOPPED = """\
 STAGE FAILED  0003-low-light: Label the dark-dock images the model misses

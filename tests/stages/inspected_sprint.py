@@ -16,6 +16,7 @@ from runner.domain.evaluation import RecommendedPoint
 from runner.domain.files import write_json
 from runner.domain.records import Device, TrainedModel, Training
 from runner.domain.task import Keypoints, TaskName, TaskSpec
+from runner.record.catalogue import sprint_folder
 from runner.stages.inspect import InspectParams
 from runner.stages.stage import StageContext
 from runner.tasks import TASKS
@@ -55,7 +56,7 @@ def inspected_sprint(
     root: Path, task: TaskName, *, perfect: bool = False, recommended: float = 0.25
 ) -> tuple[StageContext, InspectParams]:
     """Writes the sprint; with `perfect` the labels are what was found."""
-    context = StageContext(root=root, folder=root / "reports" / "0001-drawn")
+    context = StageContext(root=root, folder=sprint_folder(root, "0001-drawn"))
     _draw(root / "data")
     spec = spec_of(task)
     labels, hits = _rows(task, perfect=perfect)

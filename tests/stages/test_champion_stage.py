@@ -20,6 +20,7 @@ from runner.domain.files import write_json
 from runner.domain.records import Selection
 from runner.domain.task import TaskSpec
 from runner.planning.resolve import resolve_stages
+from runner.record.catalogue import sprint_folder
 from runner.stages import champion as stage
 from runner.stages.champion import (
     ChampionParams,
@@ -156,7 +157,7 @@ def test_a_champions_predictions_that_cannot_be_measured_are_refused_by_their_ow
 ) -> None:
     """Rows of classes that the project no longer has are counted too: the row is that of the file."""
     selection = Selection(splits={}, dropped=[], digest="d", split_digests={"test": "s"})
-    folder = tmp_path / "reports" / "0002-b"
+    folder = sprint_folder(tmp_path, "0002-b")
     folder.mkdir(parents=True)
     write_json(folder / "selection.json", selection)
     known = RecordedPredictions(folder="f.dir", table="t", class_names=["gone", "cat"])

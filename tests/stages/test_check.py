@@ -16,6 +16,7 @@ from runner.config.sprint import Sprint
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Checks
+from runner.record.catalogue import sprint_folder
 from runner.stages import check
 from runner.stages.stage import StageContext
 
@@ -44,7 +45,7 @@ def params(*blocks: dict[str, Any], **project: Any) -> check.CheckParams:
 
 
 def context(root: Path) -> StageContext:
-    return StageContext(root=root, folder=root / "reports" / "0001-first")
+    return StageContext(root=root, folder=sprint_folder(root, "0001-first"))
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_params_survive_the_parameter_file() -> None:
 def test_met_checks_are_written(tmp_path: Path, sprint: SprintFolder) -> None:
     sprint.write()
     check.run(context(tmp_path), params({"preset": "detection"}, BRIGHT))
-    written = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks)
+    written = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks)
     assert written.success
     assert len(written.results) == 16
 
@@ -73,7 +74,7 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
     sprint.write()
     with pytest.raises(FlywheelError) as caught:
         check.run(context(tmp_path), params({"preset": "detection", "min_objects_per_class": 1000}, BRIGHT))
-    assert not read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).success
+    assert not read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).success
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert str(caught.value) == (
         "reports/0001-first/checks.json: 2 of 16 data checks failed\n"
@@ -103,7 +104,7 @@ def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: 
     with pytest.raises(FlywheelError) as caught:
         check.run(context(tmp_path), given)
     assert "classification.label_problems: not so for 1 of 20" in str(caught.value)
-    results = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).results
+    results = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).results
     assert [result.id.removeprefix("classification.") for result in results] == [
         *("too_many_unreadable_files", "unreadable_files", "empty_split", "label_problems", "group_leakage"),
         *("duplicates_across_splits", "duplicates_within_split", "near_duplicates_across_splits"),
@@ -116,13 +117,13 @@ def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: 
 def test_unmet_warning_does_not_stop_the_sprint(tmp_path: Path, sprint: SprintFolder) -> None:
     sprint.write()
     check.run(context(tmp_path), params({"preset": "detection", "min_objects_per_class": 1000}))
-    results = read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks).results
+    results = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).results
     assert [result.id for result in results if not result.success] == ["detection.class_balance"]
 
 
 def test_no_checks_write_an_empty_record(tmp_path: Path) -> None:
     check.run(context(tmp_path), params())
-    assert read_json(tmp_path / "reports" / "0001-first" / "checks.json", Checks) == Checks(results=[])
+    assert read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks) == Checks(results=[])
 
 
 def test_missing_index_is_an_expected_failure(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from runner.domain.files import read_json, write_json
 from runner.domain.records import Selection, SplitCounts
 from runner.domain.task import TaskSpec
 from runner.evaluation.intervals import difference, simultaneous
+from runner.record.catalogue import sprint_folder
 from runner.stages.evaluate import STAGE, EvaluateParams, run
 from runner.stages.stage import StageContext
 
@@ -160,7 +161,7 @@ def write_case(case: Case) -> None:
 
 @pytest.fixture
 def case(tmp_path: Path) -> Case:
-    return make_case(tmp_path / "reports" / "0001-x")
+    return make_case(sprint_folder(tmp_path, "0001-x"))
 
 
 def evaluated(case: Case, slices: list[SliceSpec], seeds: list[int] | None = None) -> Evaluation:

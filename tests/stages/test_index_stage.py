@@ -12,6 +12,7 @@ from runner.adapters.tables.duckdb import condition_mask
 from runner.adapters.tables.parquet import read_table
 from runner.config.project import Dataset, Project
 from runner.domain.errors import FlywheelError
+from runner.record.catalogue import sprint_folder
 from runner.stages import index
 from runner.stages.index import IndexParams
 from runner.stages.stage import StageContext
@@ -38,7 +39,7 @@ def context(tmp_path: Path) -> StageContext:
     (data / "metadata.csv").write_text(
         "path,camera,captured_at\nimages/train/a.jpg,dock,2026-01-02 03:04:05\nimages/none.jpg,gate,\n"
     )
-    folder = tmp_path / "reports" / "0001-first"
+    folder = sprint_folder(tmp_path, "0001-first")
     folder.mkdir(parents=True)
     return StageContext(root=tmp_path, folder=folder)
 

@@ -13,6 +13,7 @@ from runner.adapters.tables.parquet import read_table, write_table
 from runner.domain.evaluation import Gallery
 from runner.domain.files import read_json
 from runner.domain.task import TaskName
+from runner.record.catalogue import sprint_folder
 from runner.stages import inspect
 from tests.models_fixture import project, sprint
 from tests.stages.inspected_sprint import ARCHITECTURES, inspected_sprint
@@ -28,7 +29,7 @@ def gallery_of(root: Path, task: TaskName, *, perfect: bool = False, **changes: 
 def test_images_with_errors_are_drawn_with_what_the_model_saw(task: TaskName, tmp_path: Path) -> None:
     gallery = gallery_of(tmp_path, task)
     assert {shown.image for shown in gallery.images} == {"missed.png", "mixed.png"}
-    folder = tmp_path / "reports" / "0001-drawn"
+    folder = sprint_folder(tmp_path, "0001-drawn")
     named = []
     for shown in gallery.images:
         assert shown.cam is not None
@@ -95,7 +96,7 @@ def test_only_as_many_as_wanted_are_drawn(tmp_path: Path) -> None:
 @pytest.mark.parametrize("task", ["detect", "classify"])
 def test_without_errors_the_gallery_is_empty(task: TaskName, tmp_path: Path) -> None:
     assert gallery_of(tmp_path, task, perfect=True).images == []
-    assert list((tmp_path / "reports" / "0001-drawn" / "gallery").iterdir()) == []
+    assert list((sprint_folder(tmp_path, "0001-drawn") / "gallery").iterdir()) == []
 
 
 def test_an_image_that_cannot_be_judged_is_not_shown(tmp_path: Path) -> None:

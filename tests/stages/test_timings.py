@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.record.timings import Timings
 from runner.stages.kinds import SPRINT
-from runner.stages.timings import Timings, read_timings, record_timing
+from runner.stages.timings import read_timings, record_timing
 
 
 def test_timings_are_in_the_pipelines_order(tmp_path: Path) -> None:

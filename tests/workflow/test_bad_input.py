@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from projects import SPEC, SPRINT, call, flywheel
 
+from runner.record.catalogue import sprint_folder
+
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
 
@@ -80,7 +82,7 @@ def test_a_test_split_that_shares_groups_with_train_stops_at_the_checks(project:
     code, error = error_of(project, "run", SPRINT)
     assert code == 3
     assert "detection.group_leakage" in error
-    assert "detection.group_leakage" in (project / "reports" / SPRINT / "report.md").read_text()
+    assert "detection.group_leakage" in (sprint_folder(project, SPRINT) / "report.md").read_text()
 
 
 def test_weights_that_are_not_weights(project: Path) -> None:
@@ -92,7 +94,7 @@ def test_weights_that_are_not_weights(project: Path) -> None:
     code, error = error_of(project, "run", "0002-weights")
     assert code == 3
     assert "weights/bad.pt" in error
-    assert (project / "reports" / "0002-weights" / "report.md").is_file()
+    assert (sprint_folder(project, "0002-weights") / "report.md").is_file()
 
 
 def test_weights_that_do_not_exist(project: Path) -> None:
@@ -137,7 +139,7 @@ def test_outside_a_project(tmp_path: Path) -> None:
 
 def test_a_committed_symlink_is_refused_before_dvc_runs(project: Path, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
-    (project / "reports" / "elsewhere").symlink_to(tmp_path / "outside")
+    (sprint_folder(project, "elsewhere")).symlink_to(tmp_path / "outside")
     call(project, "git", "add", "reports/elsewhere")
     code, error = error_of(project, "run", SPRINT)
     assert code == 2

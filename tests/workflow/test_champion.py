@@ -12,6 +12,7 @@ import pytest
 from projects import SPRINT, call, commit, flywheel
 
 from runner.adapters.dvc.metafiles import cache_path, cached_members
+from runner.record.catalogue import sprint_folder
 
 pytestmark = pytest.mark.xdist_group("sprint")
 
@@ -44,7 +45,7 @@ def said(stderr: str) -> dict[str, str]:
 
 
 def record(project: Path, file: str, sprint: str = "0002-next") -> Any:
-    return json.loads((project / "reports" / sprint / file).read_text())
+    return json.loads((sprint_folder(project, sprint) / file).read_text())
 
 
 def test_the_champion_is_evaluated_on_the_next_sprints_test_split(promoted: Path) -> None:
@@ -106,7 +107,7 @@ def forget_model(project: Path) -> None:
     )
     for md5 in (*(cached_members(project, digest) or {}).values(), digest):
         cache_path(project, md5).unlink()
-    shutil.rmtree(project / "reports" / SPRINT / "exports")
+    shutil.rmtree(sprint_folder(project, SPRINT) / "exports")
 
 
 def test_a_model_that_is_not_here_is_fetched_when_asked_for_and_only_then(

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from projects import SPEC, SPRINT, call, flywheel
 
+from runner.record.catalogue import sprint_folder
+
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
 
@@ -46,7 +48,7 @@ def test_weights_that_were_not_pulled_are_named(project: Path) -> None:
 
 
 def test_a_prediction_edited_by_hand_is_restored(project: Path) -> None:
-    file = project / "reports" / SPRINT / "predictions" / "torch.parquet"
+    file = sprint_folder(project, SPRINT) / "predictions" / "torch.parquet"
     before = file.read_bytes()
     file.unlink()
     file.write_bytes(b"edited")
@@ -65,7 +67,7 @@ def test_an_emptied_cache_is_planned_as_it_will_run(project: Path) -> None:
 def test_status_shows_a_sprint_whose_record_is_spoiled(project: Path) -> None:
     (project / "specs" / "0002-next.yaml").write_text(SPEC)
     (project / "specs" / "0003-folder.yaml").mkdir()
-    (project / "reports" / SPRINT / "verdict.json").write_text("<<<<<<< HEAD")
+    (sprint_folder(project, SPRINT) / "verdict.json").write_text("<<<<<<< HEAD")
     rows = flywheel(project, "status", check=True).stdout.splitlines()
     assert rows[0].startswith(f"{SPRINT}    stopped  verdict.json: the mark of a merge that was not finished")
     assert rows[0].endswith(": run it again")

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
+from runner.record.catalogue import sprint_folder
+
 pytestmark = pytest.mark.xdist_group("sprint-2")
 FOLDER = f"reports/{SPRINT}"
 
@@ -103,7 +105,8 @@ def test_a_sprint_starts_from_anothers_model_in_any_clone(
     assert len(training["ancestor"]["carried"]) == 10
     call(clone, sys.executable, "-m", "dvc", "checkout", "-q", f"{FOLDER}/dvc.yaml", check=False)
     tuned, start = (
-        load_file(clone / "reports" / name / "weights/seed-0.safetensors") for name in ("0002-tuned", SPRINT)
+        load_file(sprint_folder(clone, name) / "weights/seed-0.safetensors")
+        for name in ("0002-tuned", SPRINT)
     )
     frozen, trained = "model.0.conv.weight", "model.23.cv3.0.2.bias"
     assert (tuned[frozen] == start[frozen]).all()

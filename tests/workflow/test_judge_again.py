@@ -13,6 +13,7 @@ from projects import SPRINT, call, commit, environment, flywheel
 from promoting import NEXT, SPEC, add_sprint, clone, record, with_remotes
 
 from runner.adapters.dvc.metafiles import cache_path, cached_members, read_lock
+from runner.record.catalogue import sprint_folder
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
@@ -99,7 +100,7 @@ def test_a_clone_needs_neither_data_nor_models_nor_torch(overtaken: Path, tmp_pa
 
 
 def champions_table(project: Path) -> Path:
-    folder = read_lock(project / "reports" / SPRINT / "dvc.lock")["predict"].outs["predictions"]
+    folder = read_lock(sprint_folder(project, SPRINT) / "dvc.lock")["predict"].outs["predictions"]
     return cache_path(project, (cached_members(project, folder) or {})["onnx-fp32.parquet"])
 
 
@@ -153,7 +154,7 @@ def test_a_sprint_that_did_not_run_as_its_spec_says_is_not_judged(overtaken: Pat
 
 def test_a_run_takes_the_recorded_predictions_too(project: Path) -> None:
     flywheel(project, "promote", SPRINT, check=True)
-    shutil.rmtree(project / "reports" / SPRINT / "predictions")  # they are in DVC's cache
+    shutil.rmtree(sprint_folder(project, SPRINT) / "predictions")  # they are in DVC's cache
     add_sprint(project)
     assert record(project, "champion/champion.json")["recorded"] is True
     ours = {each["target"]: each["overall"] for each in record(project, "evaluation.json")["targets"]}

@@ -14,7 +14,8 @@ from runner.config.project import Compute, Costs
 from runner.domain.errors import ExitCode
 from runner.domain.files import read_json
 from runner.domain.records import StageFailure
-from runner.report.record import SprintReport
+from runner.record.catalogue import sprint_folder
+from runner.record.report import SprintReport
 from runner.workflow.running.limits import Limit, limit_of, watched
 
 VARIABLE = "FLYWHEEL_TEST_RUN"
@@ -131,7 +132,7 @@ def test_a_run_past_its_limit_is_killed_and_reported_and_goes_on_next_time(proje
     config.write_text(f"{before}compute: {{time_limit: 1s}}\n")
     spec.write_text(spec.read_text().replace("epochs: 1,", "epochs: 1000,"))
     commit(project, "A limit, and more than it allows")
-    folder = project / "reports" / SPRINT
+    folder = sprint_folder(project, SPRINT)
 
     stopped = flywheel(project, "run", SPRINT)
 

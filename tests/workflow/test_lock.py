@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runner.adapters.dvc.metafiles import LockedStage
-from runner.workflow.lock import broken_links
+from runner.record.lock import broken_links
 
 PIPELINE: dict[str, Any] = {
     "train": {"deps": ["../../data"], "outs": ["weights", {"training.json": {"cache": False}}]},

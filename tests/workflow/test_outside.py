@@ -13,6 +13,7 @@ from projects import SPRINT, call, commit, flywheel
 
 from runner.adapters.dvc import metafiles, repo
 from runner.domain.errors import FlywheelError
+from runner.record.catalogue import sprint_folder
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
@@ -83,7 +84,7 @@ def test_what_is_no_listing_is_not_checked_out(tmp_path: Path, content: bytes) -
 
 def test_stages_outputs_are_looked_at_before_they_are_checked_out(tmp_path: Path) -> None:
     """By the lock that a commit brings, whoever wrote it."""
-    cache, folder = tmp_path / ".dvc" / "cache" / "files" / "md5", tmp_path / "reports" / SPRINT
+    cache, folder = tmp_path / ".dvc" / "cache" / "files" / "md5", sprint_folder(tmp_path, SPRINT)
     listing = json.dumps([{"md5": store(cache, b"evil"), "relpath": "../../../outside"}]).encode()
     folder.mkdir(parents=True)
     (folder / "dvc.lock").write_text(

@@ -20,6 +20,7 @@ from runner.domain.files import read_json
 from runner.domain.policy import Agreed, Finding, FindingKind
 from runner.domain.verdict import Outcome, Verdict
 from runner.policy.approvals import Decision
+from runner.record.catalogue import sprint_folder
 from runner.workflow.promoting import promote as promoting
 from runner.workflow.promoting.promote import promote, public_url
 from runner.workflow.promoting.readiness import Conditions, Readiness
@@ -180,7 +181,7 @@ def test_what_was_approved_is_committed_though_the_verdict_keeps_the_sprint(tmp_
     assert promoting.record_agreed(tmp_path, NEXT, approved[:1])
     assert not promoting.record_agreed(tmp_path, NEXT, approved[:1])
     assert promoting.record_agreed(tmp_path, NEXT, approved)
-    kept = read_json(tmp_path / "reports" / NEXT / "agreed.json", list[Agreed])
+    kept = read_json(sprint_folder(tmp_path, NEXT) / "agreed.json", list[Agreed])
     assert [(each.finding, each.by) for each in kept] == [(first, "dana"), (second, "dana")]
     assert log(tmp_path) == [f"flywheel: approvals of {NEXT} [skip ci]"] * 2 + ["A repository"]
 

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from projects import SPRINT, call, environment, flywheel, make_project
 
+from runner.record.catalogue import sprint_folder
+
 pytestmark = pytest.mark.xdist_group("sprint")
 MEASURED_TIMES = ("seconds", "finished_at", "money", "compute", "total", "explanation", "value")
 RECORDS = (
@@ -31,7 +33,7 @@ RECORDS = (
 
 
 def folder_of(project: Path) -> Path:
-    return project / "reports" / SPRINT
+    return sprint_folder(project, SPRINT)
 
 
 def stage_lines(stderr: str) -> dict[str, str]:
@@ -269,7 +271,7 @@ def test_the_champion_is_the_sprint_that_the_registrys_tag_names(project: Path) 
     gate = "  - {metric: map50_95, slice: '*', max_drop: 0.02, against: champion}\n"
     (project / "specs" / "0002-next.yaml").write_text(spec + gate)
     result = flywheel(project, "run", "0002-next")
-    verdict = json.loads((project / "reports" / "0002-next" / "verdict.json").read_text())
+    verdict = json.loads((sprint_folder(project, "0002-next") / "verdict.json").read_text())
     assert verdict["champion"] == SPRINT
     ran = {stage for stage, what in stage_lines(result.stderr).items() if what == "running"}
     assert "champion" in ran

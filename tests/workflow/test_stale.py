@@ -11,7 +11,7 @@ from projects import PROJECT, SPEC, SPRINT, call, commit
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError
 from runner.domain.policy import FindingKind
-from runner.policy.terms import Terms
+from runner.record.terms import Terms
 from runner.workflow.judging.stale import Merge, merge_of, merged_terms, renewed, terms_changed, terms_now
 
 NEXT = "0002-next"

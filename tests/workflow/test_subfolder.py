@@ -11,6 +11,7 @@ import pytest
 from projects import SPRINT, call, commit, flywheel, named
 
 from runner.adapters.git import commit_trees, commits, repository
+from runner.record.catalogue import sprint_folder
 from runner.workflow.snapshots import proposal_paths
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
@@ -45,7 +46,7 @@ def test_what_a_proposal_changes_is_found(inside: Path) -> None:
     assert (plan["uncommitted"], plan["refused"], plan["code"]) == (False, [], [])
     result = flywheel(inside, "run", SPRINT, "--base", "main")
     assert "1 finding to approve" in result.stderr
-    terms = json.loads((inside / "reports" / SPRINT / "terms.json").read_text())
+    terms = json.loads((sprint_folder(inside, SPRINT) / "terms.json").read_text())
     assert (len(terms["findings"]), len(terms["kept_gates"])) == (1, 1)
 
 

@@ -14,8 +14,9 @@ from runner.adapters.git import branch_history
 from runner.domain.files import read_json, write_json
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Outcome, Verdict
-from runner.policy.terms import Terms
-from runner.report.record import SprintReport
+from runner.record.catalogue import sprint_folder
+from runner.record.report import SprintReport
+from runner.record.terms import Terms
 from runner.workflow.terms import computed, read_terms, recomputed
 from runner.workflow.verifying.verify import verify
 
@@ -32,7 +33,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def record(project: Path, file: str, record_type: Any) -> Any:
-    return read_json(project / "reports" / SPRINT / file, record_type)
+    return read_json(sprint_folder(project, SPRINT) / file, record_type)
 
 
 @pytest.fixture
@@ -66,18 +67,18 @@ def test_a_loosened_gate_judges_as_before_until_it_is_approved(proposal: Path) -
 def test_every_command_agrees_with_what_was_judged(proposal: Path) -> None:
     flywheel(proposal, "run", "--base", "main")
     (finding,) = record(proposal, "terms.json", Terms).findings
-    report = (proposal / "reports" / SPRINT / "report.json").read_bytes()
+    report = (sprint_folder(proposal, SPRINT) / "report.json").read_bytes()
     kept = f"map50_95 ≥ 0.90 (the base's, until {finding.id} is approved)"
     assert kept in flywheel(proposal, "plan", "--base", "main").stdout
     assert flywheel(proposal, "report").returncode == 1
-    assert (proposal / "reports" / SPRINT / "report.json").read_bytes() == report
+    assert (sprint_folder(proposal, SPRINT) / "report.json").read_bytes() == report
     assert "failed" in flywheel(proposal, "status").stdout
     assert flywheel(proposal, "verify", SPRINT).stdout.endswith("made again: identical\n")
 
 
 def test_the_same_run_again_does_nothing_and_leaves_every_file(proposal: Path) -> None:
     flywheel(proposal, "run", "--base", "main")
-    folder = proposal / "reports" / SPRINT
+    folder = sprint_folder(proposal, SPRINT)
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir() if path.is_file()}
     again = flywheel(proposal, "run", "--base", "main")
     assert again.stderr.splitlines()[1:] == [f"{SPRINT}: nothing to run, every stage is unchanged"]
@@ -93,8 +94,8 @@ def test_without_a_base_the_terms_are_removed_and_that_is_said(proposal: Path) -
     own = flywheel(proposal, "run")
     assert own.returncode == 0
     assert own.stderr.splitlines()[0] == said
-    assert not (proposal / "reports" / SPRINT / "terms.json").exists()
-    assert "terms" not in json.loads((proposal / "reports" / SPRINT / "report.json").read_text())
+    assert not (sprint_folder(proposal, SPRINT) / "terms.json").exists()
+    assert "terms" not in json.loads((sprint_folder(proposal, SPRINT) / "report.json").read_text())
     assert "terms.json" not in flywheel(proposal, "run").stderr
 
 
@@ -104,7 +105,7 @@ def test_a_run_that_is_refused_leaves_the_terms_of_the_last_one(
 ) -> None:
     flywheel(proposal, "run", "--base", "main")
     commit(proposal, "The record")
-    path = proposal / "reports" / SPRINT / "terms.json"
+    path = sprint_folder(proposal, SPRINT) / "terms.json"
     before = path.read_bytes()
     edit(proposal / "specs" / f"{SPRINT}.yaml", "epochs: 1", "epochs: 2")
     shutil.rmtree(proposal / "data")
@@ -135,7 +136,7 @@ def test_the_proposals_own_policy_and_slices_do_not_judge_it(project: Path) -> N
     }
     (own, policys) = record(project, "verdict.json", Verdict).gates
     assert (own.origin, policys.origin, policys.outcome) == ("sprint", "policy", Outcome.FAIL)
-    evaluation = json.loads((project / "reports" / SPRINT / "evaluation.json").read_text())
+    evaluation = json.loads((sprint_folder(project, SPRINT) / "evaluation.json").read_text())
     assert "dark" in [part["name"] for part in evaluation["targets"][0]["slices"]]
 
 
@@ -145,7 +146,7 @@ def test_another_test_split_than_the_references_is_found_in_the_data(project: Pa
         "data: {test: {sample: {size: 8}}}\n"
     )
     flywheel(project, "run", "0002-next", "--base", "main")
-    folder = project / "reports" / "0002-next"
+    folder = sprint_folder(project, "0002-next")
     terms = read_json(folder / "terms.json", Terms)
     kinds = [(finding.kind, finding.subject) for finding in terms.evidence]
     assert kinds == [(FindingKind.TEST_CHANGED, "split test")]
@@ -157,7 +158,7 @@ def test_another_test_split_than_the_references_is_found_in_the_data(project: Pa
 @pytest.mark.parametrize("change", ["kept_gates", "findings"])
 def test_terms_that_do_not_follow_from_the_base_are_told(proposal: Path, change: str) -> None:
     flywheel(proposal, "run", "--base", "main")
-    path = proposal / "reports" / SPRINT / "terms.json"
+    path = sprint_folder(proposal, SPRINT) / "terms.json"
     content = json.loads(path.read_text())
     content[change] = []
     path.write_text(json.dumps(content))
@@ -168,7 +169,7 @@ def test_terms_that_do_not_follow_from_the_base_are_told(proposal: Path, change:
 
 def test_a_finding_of_a_base_that_moved_on_only_asks_for_more(proposal: Path) -> None:
     flywheel(proposal, "run", "--base", "main")
-    folder = proposal / "reports" / SPRINT
+    folder = sprint_folder(proposal, SPRINT)
     terms = read_terms(folder)
     assert terms is not None
     stale = Finding(kind=FindingKind.STALE, sprint=SPRINT, subject="champion", message="It is another one.")
@@ -184,7 +185,7 @@ def test_a_finding_of_a_base_that_moved_on_only_asks_for_more(proposal: Path) ->
 
 def test_a_base_that_this_clone_lacks_is_said_and_not_held_against_the_record(proposal: Path) -> None:
     flywheel(proposal, "run", "--base", "main")
-    folder = proposal / "reports" / SPRINT
+    folder = sprint_folder(proposal, SPRINT)
     edit(folder / "terms.json", record(proposal, "terms.json", Terms).base_commit, "ab" * 20)
     flywheel(proposal, "report")
     result = verify(proposal, SPRINT)

@@ -16,7 +16,7 @@ from projects import SPRINT, environment, flywheel
 from runner.adapters.dvc.metafiles import folder_md5, read_lock
 from runner.adapters.tables.parquet import read_table, write_table
 from runner.domain.errors import FlywheelError
-from runner.workflow.digests import digest_of
+from runner.record.digests import digest_of
 from runner.workflow.verifying.verify import Verification, verify
 
 pytestmark = pytest.mark.xdist_group("sprint")

@@ -17,61 +17,28 @@ from typing import Any, Literal
 from runner.adapters.dvc import metafiles
 from runner.config.sprint import SPEC_NAME
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.evaluation import Errors, Evaluation, Gallery
 from runner.domain.files import atomic_folder, read_json, write_json
-from runner.domain.policy import TERMS_FILE
 from runner.domain.records import (
-    Benchmark,
-    Checks,
-    ExportedTarget,
     Record,
-    Selection,
-    StageFailure,
-    Training,
 )
-from runner.domain.verdict import SplitUse, Verdict
-from runner.planning import holdout
-from runner.policy.terms import Terms
-from runner.report.record import SprintReport
-from runner.stages import timings
-from runner.stages.kinds import SPRINT
-from runner.stages.run import FAILURE_FILE
-from runner.stages.timings import Timings
-from runner.workflow import digests
-from runner.workflow.record_files import PLOTTED
+from runner.record import digests
+from runner.record.catalogue import (
+    CATALOGUE,
+    FAILURE,
+    LOCK,
+    REPORT,
+    STORED,
+    TERMS,
+    RecordFile,
+    sprint_folder,
+    sprint_path,
+)
+from runner.record.report import SprintReport
+from runner.record.terms import Terms
 
 BUNDLE_ARTIFACT, OUTPUTS_ARTIFACT = "flywheel-bundle", "flywheel-outputs"
 MANIFEST = "manifest.json"
 OBJECTS = "files/md5"
-STORED = tuple(out for stage in SPRINT.stages for out in stage.outs)  # the folders that DVC keeps
-
-# metrics.json is for `dvc metrics show`: names, and numbers below them
-_Cell = dict[str, float | None]
-_Numbers = dict[str, float | dict[str, float | dict[str, float | _Cell | None] | None] | None]
-JSON_FILES: dict[str, Any] = {
-    "selection.json": Selection,
-    "checks.json": Checks,
-    "training.json": Training,
-    "exports.json": list[ExportedTarget],
-    "evaluation.json": Evaluation,
-    "errors.json": Errors,
-    "metrics.json": _Numbers,
-    "gallery.json": Gallery,
-    "benchmark.json": Benchmark,
-    timings.FILE: Timings,
-    holdout.FILE: list[SplitUse],
-    "verdict.json": Verdict,
-    "report.json": SprintReport,
-    digests.FILE: dict[str, str],
-    TERMS_FILE: Terms,
-    FAILURE_FILE: StageFailure,
-}
-YAML_FILES = ("params.yaml", "dvc.yaml", "dvc.lock")
-CSV_FILES = tuple(name for stage in SPRINT.stages for name in stage.records if name.endswith(".csv"))
-RENDERED = "report.md"
-PICTURED = re.compile(r"gallery/[0-9]{2,4}(?:-cam)?\.jpg")
-# A run that failed leaves records of older runs behind: they are not what the report shows, and DVC's cache may lack them.
-_OF_A_FAILURE = (FAILURE_FILE, "report.json", RENDERED, "params.yaml", "dvc.yaml", timings.FILE, TERMS_FILE)
 _SPRINT = re.compile(SPEC_NAME)
 
 
@@ -105,24 +72,24 @@ class Bundle:
 
     def sprint_folder(self, sprint: str) -> Path:
         """Where the files of one sprint's record lie."""
-        return self.folder / "reports" / sprint
+        return sprint_folder(self.folder, sprint)
 
     def report(self, sprint: str) -> SprintReport:
         """What the sprint reported."""
-        return read_json(self.sprint_folder(sprint) / "report.json", SprintReport)
+        return REPORT.read(self.sprint_folder(sprint))
 
     def terms(self, sprint: str) -> Terms | None:
         """What it was judged under; None where it failed before, or was run without a base."""
-        path = self.sprint_folder(sprint) / TERMS_FILE
+        path = self.sprint_folder(sprint) / TERMS.name
         return read_json(path, Terms) if path.is_file() else None
 
     def failed(self, sprint: str) -> bool:
         """Whether a stage failed: then there is no verdict and there are no outputs."""
-        return (self.sprint_folder(sprint) / FAILURE_FILE).is_file()
+        return (self.sprint_folder(sprint) / FAILURE.name).is_file()
 
     def stored(self, sprint: str) -> dict[str, str]:
         """DVC's hash of each folder that it keeps, by its path in the sprint's folder."""
-        return stored_outs(self.sprint_folder(sprint) / "dvc.lock")
+        return stored_outs(self.sprint_folder(sprint) / LOCK.name)
 
 
 def stored_outs(lock: Path) -> dict[str, str]:
@@ -132,8 +99,8 @@ def stored_outs(lock: Path) -> dict[str, str]:
         FlywheelError: the file is not a DVC lock.
     """
     stages = metafiles.read_lock(lock).values()
-    outs = {path: md5 for stage in stages for path, md5 in stage.outs.items() if path in STORED}
-    return {path: outs[path] for path in STORED if path in outs}
+    outs = {path: md5 for stage in stages for path, md5 in stage.outs.items()}
+    return {file.name: outs[file.name] for file in STORED if file.name in outs}
 
 
 def object_path(md5: str) -> str:
@@ -145,24 +112,22 @@ def object_path(md5: str) -> str:
     return f"{OBJECTS}/{md5[:2]}/{md5[2:]}"
 
 
-def is_recorded(name: str) -> bool:
-    """Whether a path inside a sprint's folder belongs to its record: what stages, the verdict and the report write.
+def bundled(name: str) -> RecordFile[Any] | None:
+    """What a path inside a sprint's folder is of its record; None where it is nothing that a bundle may bring.
 
-    >>> [is_recorded(name) for name in ("evaluation.json", "plots/slices.png", "gallery/01.jpg", "notes.md")]
+    >>> [bool(bundled(name)) for name in ("evaluation.json", "plots/slices.png", "gallery/01.jpg", "notes.md")]
     [True, True, True, False]
     """
-    return (
-        name in JSON_FILES
-        or name in YAML_FILES
-        or name in CSV_FILES
-        or name == RENDERED
-        or bool(PLOTTED.fullmatch(name) or PICTURED.fullmatch(name))
-    )
+    return next((file for file in CATALOGUE if file.bundled and file.holds(name)), None)
 
 
 def is_of_a_failure(name: str) -> bool:
-    """Whether a path inside a sprint's folder belongs to the record of a run that failed."""
-    return name in _OF_A_FAILURE or bool(PLOTTED.fullmatch(name))
+    """Whether a path inside a sprint's folder belongs to the record of a run that failed.
+
+    Such a run leaves records of older runs behind: they are not what the report shows, and DVC's cache may lack them.
+    """
+    file = bundled(name)
+    return file is not None and file.of_failure
 
 
 def is_sprint(name: str) -> bool:
@@ -202,19 +167,19 @@ def pack(root: Path, sprints: Sequence[str], base: str, head: str, output: Path)
 
 def _record(root: Path, sprint: str) -> list[str]:
     """The files of a sprint's record, by path from the repository's top."""
-    folder = root / "reports" / sprint
-    if not is_sprint(sprint) or not (folder / "report.json").is_file():
+    folder = sprint_folder(root, sprint)
+    if not is_sprint(sprint) or not (folder / REPORT.name).is_file():
         raise FlywheelError(
             "the sprint was not reported: there is nothing to pack",
-            where=Where(f"reports/{sprint}"),
+            where=Where(sprint_path(sprint)),
             hint=f"flywheel run {sprint}",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    failed = (folder / FAILURE_FILE).is_file()
+    failed = (folder / FAILURE.name).is_file()
     found = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if is_of_a_failure(name) if failed else is_recorded(name):
+        if is_of_a_failure(name) if failed else bundled(name):
             _require_real(root, path)
             found.append(path.relative_to(root).as_posix())
     return found
@@ -232,14 +197,14 @@ def _require_real(root: Path, path: Path) -> None:
 
 def _hashes(root: Path, sprint: str) -> Iterator[str]:
     """The objects behind a sprint's outputs: folders' listings, and the files that they name."""
-    folder = root / "reports" / sprint
-    if (folder / FAILURE_FILE).is_file():
+    folder = sprint_folder(root, sprint)
+    if (folder / FAILURE.name).is_file():
         return
-    for out, md5 in stored_outs(folder / "dvc.lock").items():
+    for out, md5 in stored_outs(folder / LOCK.name).items():
         if not metafiles.is_cached(root, md5):
             raise FlywheelError(
                 f"{out}/ is not in DVC's cache",
-                where=Where(f"reports/{sprint}"),
+                where=Where(sprint_path(sprint)),
                 hint=f"flywheel run {sprint}",
                 exit_code=ExitCode.STAGE_FAILED,
             )

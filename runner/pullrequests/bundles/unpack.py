@@ -22,26 +22,29 @@ from runner.adapters.web.archives import Files, Limits, refused
 from runner.config.yaml_loader import parse_document
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import decode_json, write_bytes
-from runner.domain.policy import TERMS_FILE
 from runner.domain.records import Record
 from runner.domain.verdict import Verdict
 from runner.pullrequests.bundles.bundle import (
-    CSV_FILES,
-    JSON_FILES,
     MANIFEST,
-    RENDERED,
-    YAML_FILES,
     Bundle,
     BundleManifest,
+    bundled,
     is_of_a_failure,
-    is_recorded,
     is_sprint,
     object_path,
     stored_outs,
 )
-from runner.report.record import SprintReport
-from runner.stages.run import FAILURE_FILE
-from runner.workflow import digests
+from runner.record.catalogue import (
+    CATALOGUE,
+    DIGESTS,
+    FAILURE,
+    LOCK,
+    REPORTS,
+    TERMS,
+    VERDICT,
+    RecordFile,
+)
+from runner.record.report import SprintReport
 
 MIB = 1024 * 1024
 BUNDLE_BYTES, OUTPUTS_BYTES = 256 * MIB, 50 * 1024 * MIB  # the most that is downloaded, and that comes out
@@ -54,7 +57,6 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 _OBJECT = re.compile(r"files/md5/[0-9a-f]{2}/[0-9a-f]{30}(?:\.dir)?")
-_OF_A_VERDICT = ("dvc.lock", "params.yaml", "dvc.yaml", "evaluation.json", "verdict.json", digests.FILE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +96,14 @@ def open_bundle(source: Path, folder: Path, expected: Expected) -> Bundle:
         held = (name for name in files.sizes if name != MANIFEST)
         _require_same(MANIFEST, manifest.files, "the bundle", held)
         for name, sha256 in manifest.files.items():
-            sprint, _, inside = name.removeprefix("reports/").partition("/")
-            if not name.startswith("reports/") or sprint not in manifest.sprints or not is_recorded(inside):
+            sprint, _, inside = name.removeprefix(f"{REPORTS}/").partition("/")
+            file = bundled(inside) if name.startswith(f"{REPORTS}/") and sprint in manifest.sprints else None
+            if file is None:
                 raise refused(name, "no file of the record of a sprint in this bundle")
             content = files.read(name)
             if hashlib.sha256(content).hexdigest() != sha256:
                 raise refused(name, "not the bytes that manifest.json names")
-            _require_readable(name, inside, content)
+            _require_readable(name, file, content)
             write_bytes(folder / name, content)
     bundle = Bundle(folder=folder, manifest=manifest)
     for sprint in manifest.sprints:
@@ -125,7 +128,7 @@ def open_outputs(source: Path, bundle: Bundle, cache_folder: Path) -> list[str]:
             if md5.endswith(".dir"):
                 expected |= set(_listed(files, md5).values())
         paths = {object_path(md5): md5 for md5 in expected}
-        _require_same("dvc.lock", paths, MANIFEST, bundle.manifest.objects)
+        _require_same(LOCK.name, paths, MANIFEST, bundle.manifest.objects)
         _require_same(MANIFEST, paths, "the archive", files.sizes)
         for path, md5 in sorted(paths.items()):
             _receive(files, path, md5, bundle.manifest.objects[path], cache_folder / path)
@@ -180,17 +183,17 @@ def _more(names: list[str]) -> str:
     return "it" if len(names) == 1 else f"it and {len(names) - 1:,} more"
 
 
-def _require_readable(name: str, inside: str, content: bytes) -> None:
+def _require_readable(name: str, file: RecordFile[Any], content: bytes) -> None:
     """A record decodes as its kind; text is text. Pictures are not looked at here: nobody shows them as they come."""
-    if inside in JSON_FILES:
-        _decoded(name, content, JSON_FILES[inside])
-    elif inside in YAML_FILES:
+    if file.format == "json":
+        _decoded(name, content, file.type)
+    elif file.format == "yaml":
         problems = parse_document(content, name, max_bytes=_YAML_BYTES).errors
         if problems:
             raise refused(name, problems[0].message)
-    elif inside in CSV_FILES:
+    elif file.format == "csv":
         _require_table(name, content)
-    elif inside == RENDERED:
+    elif file.format == "text":
         _text(name, content)
 
 
@@ -223,18 +226,18 @@ def _require_consistent(bundle: Bundle, sprint: str) -> None:
     """The records of one sprint tell the same story."""
     folder, prefix = bundle.sprint_folder(sprint), f"reports/{sprint}/"
     there = bundle.manifest.files
-    needed = ("report.json",) if bundle.failed(sprint) else ("report.json", *_OF_A_VERDICT)
-    for name in needed:
+    failed = bundle.failed(sprint)
+    for name in (file.name for file in CATALOGUE if file.required and (file.of_failure or not failed)):
         if prefix + name not in there:
             raise refused(prefix + name, "it is missing")
     report = bundle.report(sprint)
     if report.sprint != sprint:
         raise refused(f"{prefix}report.json", f"it is the report of {ascii(report.sprint)[:100]}")
     if (report.failure is not None) != bundle.failed(sprint):
-        raise refused(f"{prefix}{FAILURE_FILE}", "it and report.json do not agree on whether a stage failed")
+        raise refused(f"{prefix}{FAILURE.name}", "it and report.json do not agree on whether a stage failed")
     terms = bundle.terms(sprint)
     if terms is not None and terms.base_commit != bundle.manifest.base_commit:
-        raise refused(f"{prefix}{TERMS_FILE}", "it names another base than manifest.json does")
+        raise refused(f"{prefix}{TERMS.name}", "it names another base than manifest.json does")
     if not bundle.failed(sprint):
         _require_verdict(bundle, sprint, report, folder)
         return
@@ -245,17 +248,17 @@ def _require_consistent(bundle: Bundle, sprint: str) -> None:
 
 def _require_verdict(bundle: Bundle, sprint: str, report: SprintReport, folder: Path) -> None:
     prefix = f"reports/{sprint}/"
-    verdict = _decoded(f"{prefix}verdict.json", (folder / "verdict.json").read_bytes(), Verdict)
+    verdict = _decoded(f"{prefix}verdict.json", (folder / VERDICT.name).read_bytes(), Verdict)
     if report.verdict != verdict:
         raise refused(f"{prefix}verdict.json", "report.json has another verdict")
-    known = _decoded(f"{prefix}{digests.FILE}", (folder / digests.FILE).read_bytes(), dict[str, str])
+    known = _decoded(f"{prefix}{DIGESTS.name}", (folder / DIGESTS.name).read_bytes(), dict[str, str])
     odd = [name for name in known if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]
     if odd:
-        raise refused(f"{prefix}{digests.FILE}", f"it names {odd[0]!a}, which is outside the repository")
+        raise refused(f"{prefix}{DIGESTS.name}", f"it names {odd[0]!a}, which is outside the repository")
     for name, sha256 in bundle.manifest.files.items():
         if known.get(name, sha256) != sha256:
-            raise refused(name, f"not the bytes that {digests.FILE} names")
-    for out, md5 in stored_outs(folder / "dvc.lock").items():
+            raise refused(name, f"not the bytes that {DIGESTS.name} names")
+    for out, md5 in stored_outs(folder / LOCK.name).items():
         if not _MD5.fullmatch(md5):
             raise refused(f"{prefix}dvc.lock", f"its hash of {out} is none")
 

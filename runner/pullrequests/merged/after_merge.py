@@ -29,7 +29,7 @@ from runner.pullrequests.merged.own_record import (
 )
 from runner.pullrequests.merged.record import commit_record, lay_out, write_record
 from runner.pullrequests.publishing.publisher import Publisher
-from runner.workflow import digests
+from runner.record.catalogue import LOCK, STORED_AND_DIGESTED, sprint_folder, sprint_path
 from runner.workflow.judging.judge_again import fetch_folders, judge_again
 from runner.workflow.judging.stale import Merge, merge_of
 from runner.workflow.promoting.promote import Promotion, promote
@@ -256,7 +256,7 @@ def _judge_again(writing: Writing, sprint: str, merge: Merge) -> str:
         judge_again(root, sprint, pull=True, say=writing.publisher.say, merge=merge)
     except FlywheelError as error:
         return str(error)
-    changed = commits.uncommitted(root, [f"reports/{sprint}"])
+    changed = commits.uncommitted(root, [sprint_path(sprint)])
     trusted.commit(root, changed, judged_again_message(sprint), writing.publisher.access)
     return ""
 
@@ -299,18 +299,18 @@ def bring_outputs(root: Path, sprint: str, say: Callable[[str], None]) -> None:
     Raises:
         FlywheelError: the remote cannot be reached (exit code 3); what it lacks is missed later.
     """
-    folder = root / "reports" / sprint
+    folder = sprint_folder(root, sprint)
     stored = _stored(folder)
     old = [
         name
-        for name in digests.STORED
+        for name in (file.name for file in STORED_AND_DIGESTED)
         if name in stored
         and (not (folder / name).is_dir() or metafiles.folder_md5(folder / name) != stored[name])
     ]
     missing = [stored[name] for name in old if not metafiles.is_cached(root, stored[name])]
     if missing:
         say(f"{sprint}: fetching {', '.join(old)} through DVC")
-        fetch_folders(root, missing, f"reports/{sprint}")
+        fetch_folders(root, missing, sprint_path(sprint))
     for name in old:
         shutil.rmtree(folder / name, ignore_errors=True)
     if old:
@@ -319,7 +319,7 @@ def bring_outputs(root: Path, sprint: str, say: Callable[[str], None]) -> None:
 
 def _send_outputs(root: Path, sprint: str, say: Callable[[str], None]) -> None:
     hashes = []
-    for md5 in _stored(root / "reports" / sprint).values():
+    for md5 in _stored(sprint_folder(root, sprint)).values():
         hashes += [*(metafiles.cached_members(root, md5) or {}).values(), md5]
     sent = artifacts.push_objects(root, hashes)
     if sent:
@@ -328,7 +328,7 @@ def _send_outputs(root: Path, sprint: str, say: Callable[[str], None]) -> None:
 
 def _stored(folder: Path) -> dict[str, str]:
     """The folders that DVC keeps of a sprint, with their hashes."""
-    stages = metafiles.read_lock(folder / "dvc.lock").values()
+    stages = metafiles.read_lock(folder / LOCK.name).values()
     return {out: md5 for stage in stages for out, md5 in stage.outs.items() if md5.endswith(".dir")}
 
 

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import msgspec
 
 from runner.domain.errors import FlywheelError
-from runner.domain.files import read_json
 from runner.forges.forge import PullRequest
 from runner.policy.undecided import approve_command, undecided_findings
 from runner.pullrequests.merged.after_merge import Settled
 from runner.pullrequests.merged.own_record import judged_again_id
 from runner.pullrequests.publishing.publisher import NOT_YET, Publisher, decided
+from runner.record.catalogue import MODEL_CARD, REPORT, sprint_folder
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
 from runner.report.escape import code, markdown, paragraphs
-from runner.report.record import SprintReport
 from runner.workflow.terms import read_terms
 
 _REASON = 400
@@ -84,7 +83,7 @@ def message(settled: Settled) -> str:
             stage = f"the stage {code(promotion.stage)} of {code(promotion.model)}"
             replaced = promotion.before if promotion.before not in (None, settled.sprint) else None
             before = f", in place of {code(replaced)}" if replaced else ""
-            card = f"reports/{settled.sprint}/model-card.md"
+            card = MODEL_CARD.of(settled.sprint)
             return (
                 f"## 🚀 {name} was promoted as {promotion.version}\n\nIt holds {stage}{before}. Its record is in "
                 f"{code(f'reports/{settled.sprint}/')}, its model card in {code(card)}.\n\n"
@@ -118,8 +117,8 @@ def _publish_again(publisher: Publisher, pull: PullRequest, settled: Settled) ->
 
     Its check is a new one: what was approved before it counts no more. The same report shown again is the same check.
     """
-    folder = publisher.root / "reports" / settled.sprint
-    report, terms = read_json(folder / "report.json", SprintReport), read_terms(folder)
+    folder = sprint_folder(publisher.root, settled.sprint)
+    report, terms = REPORT.read(folder), read_terms(folder)
     external_id = judged_again_id(folder)
     known = [each for each in publisher.forge.check_runs(pull.head_sha) if each.external_id == external_id]
     reported = known[0].completed_at if known else NOT_YET

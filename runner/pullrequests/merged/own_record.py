@@ -15,20 +15,13 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.policy import FindingKind
 from runner.forges.forge import Forge, PullRequest
 from runner.pullrequests.approvals import JUDGED_AGAIN
-from runner.pullrequests.bundles.bundle import CSV_FILES, JSON_FILES, RENDERED, STORED, YAML_FILES
 from runner.pullrequests.publishing.publisher import Publisher
-from runner.workflow import digests
+from runner.record import digests
+from runner.record.catalogue import DIGESTS, STORED, files, sprint_folder, sprint_path
 from runner.workflow.judging.stale import Merge
 from runner.workflow.terms import read_terms
 
-_PATHS = (
-    *JSON_FILES,
-    *YAML_FILES,
-    *CSV_FILES,
-    RENDERED,
-    "plots",
-    *STORED,
-)  # notes and the model card are none
+_FILES = files(lambda file: file.bundled or file in STORED)  # notes and the model card are none
 _RECORD = "flywheel: record of "
 
 
@@ -78,7 +71,7 @@ def require_own(root: Path, forge: Forge, branch: str, sprint: str) -> None:
         if brought:
             raise FlywheelError(
                 f"the record of {sprint} came with #{brought[0].number}: what a pull request says of its own runs is not believed",
-                where=Where(f"reports/{sprint}"),
+                where=Where(sprint_path(sprint)),
                 hint="propose the sprint again, so that it runs; or verify it yourself, and: flywheel promote",
                 exit_code=ExitCode.GATE_NOT_PASSED,
             )
@@ -88,12 +81,12 @@ def require_own(root: Path, forge: Forge, branch: str, sprint: str) -> None:
 
 def judged_again_id(folder: Path) -> str:
     """What the check is known by that shows the report in a record which was judged again."""
-    return f"{JUDGED_AGAIN}{digests.digest_of(folder / digests.FILE)[:12]}"
+    return f"{JUDGED_AGAIN}{digests.digest_of(folder / DIGESTS.name)[:12]}"
 
 
 def is_unpublished(publisher: Publisher, pull: PullRequest, sprint: str) -> bool:
     """Whether a record was judged again after its merge, and its new report is not on the pull request yet."""
-    folder = publisher.root / "reports" / sprint
+    folder = sprint_folder(publisher.root, sprint)
     terms = read_terms(folder)
     if terms is None or all(finding.kind is not FindingKind.STALE for finding in terms.all_findings):
         return False
@@ -108,7 +101,7 @@ def _is_ours(commit: _Commit, forge: Forge, access: Access) -> bool:
 
 
 def _paths(sprint: str) -> list[str]:
-    return [f"reports/{sprint}/{path}" for path in _PATHS]
+    return [file.of(sprint) for file in _FILES]
 
 
 def _log(root: Path, *arguments: str) -> list[_Commit]:

@@ -20,30 +20,40 @@ from runner.domain.files import (
     atomic_folder,
     decode_json,
     encode_json,
-    read_json,
     write_bytes,
     write_json,
 )
-from runner.domain.records import LAST_FAILURE_FILE, LastFailure
+from runner.domain.records import LastFailure
 from runner.domain.verdict import SplitUse
-from runner.planning import holdout
 from runner.pullrequests.bundles.bundle import (
-    PICTURED,
-    RENDERED,
     Bundle,
-    is_recorded,
+    bundled,
     object_path,
     stored_outs,
 )
 from runner.pullrequests.bundles.unpack import members
 from runner.pullrequests.merged.own_record import record_message
+from runner.record import digests
+from runner.record.catalogue import (
+    DIGESTS,
+    FAILURE,
+    GALLERY_FOLDER,
+    IGNORED,
+    LAST_FAILURE,
+    LOCK,
+    PIPELINE,
+    PLOTS,
+    REPORT_PAGE,
+    STORED_AND_DIGESTED,
+    USES,
+    VERDICT,
+    sprint_folder,
+    sprint_path,
+)
+from runner.record.report import SprintReport
 from runner.report import markdown, plots
-from runner.report.record import SprintReport
-from runner.stages.run import FAILURE_FILE
-from runner.workflow import digests
-from runner.workflow.record_files import PLOTTED
 
-IGNORE, PIPELINE = ".gitignore", "dvc.yaml"
+_READ = frozenset(file.name for file in STORED_AND_DIGESTED)
 
 
 def write_record(root: Path, bundle: Bundle) -> list[str]:
@@ -68,7 +78,7 @@ def unlike_tree(root: Path, bundle: Bundle, sprint: str) -> list[str]:
     folder = bundle.sprint_folder(sprint)
     if bundle.failed(sprint):
         return []
-    known = read_json(folder / digests.FILE, dict[str, str])
+    known = DIGESTS.read(folder)
     outside = {file: sha256 for file, sha256 in known.items() if not file.startswith(f"reports/{sprint}/")}
     return sorted(file for file, sha256 in outside.items() if _digest(root / file) != sha256)
 
@@ -85,7 +95,7 @@ def lay_out(root: Path, bundle: Bundle, cache_folder: Path) -> None:
             files = members(cache_folder, md5) if md5.endswith(".dir") else {}
             for each in (*files.values(), md5):  # a listing goes after its files
                 _into_cache(root, cache_folder / object_path(each), each)
-            if out in digests.STORED and files:
+            if out in _READ and files:
                 with atomic_folder(folder / out) as temporary:
                     for name, each in files.items():
                         (temporary / name).parent.mkdir(parents=True, exist_ok=True)
@@ -99,26 +109,26 @@ def _write(root: Path, bundle: Bundle, sprint: str) -> list[str]:
     if bundle.failed(sprint) and _is_judged(folder):
         return _beside(root, folder, report)
     contents = _contents(root, bundle, sprint, report)
-    before = [path for path in _recorded(folder) if path.name != holdout.FILE]
+    before = [path for path in _recorded(folder) if path.name != USES.name]
     gone = [path for path in before if path.relative_to(folder).as_posix() not in contents]
-    gone += [folder / LAST_FAILURE_FILE] if (folder / LAST_FAILURE_FILE).is_file() else []
+    gone += [folder / LAST_FAILURE.name] if (folder / LAST_FAILURE.name).is_file() else []
     for name, content in contents.items():
         if not (folder / name).is_file() or (folder / name).read_bytes() != content:
             write_bytes(folder / name, content)
     for path in gone:
         path.unlink()
-    kept = [folder / holdout.FILE] if (folder / holdout.FILE).is_file() else []
+    kept = [folder / USES.name] if (folder / USES.name).is_file() else []
     paths = {*(folder / name for name in contents), *gone, *kept}
     return [path.relative_to(root).as_posix() for path in paths]
 
 
 def _place(root: Path, sprint: str) -> Path:
     """The sprint's folder, which no symbolic link leads away from."""
-    folder = root / "reports" / sprint
-    if folder.resolve() != root.resolve() / "reports" / sprint:
+    folder = sprint_folder(root, sprint)
+    if folder.resolve() != sprint_folder(root.resolve(), sprint):
         raise FlywheelError(
             "a symbolic link: no record is written through it",
-            where=Where(f"reports/{sprint}"),
+            where=Where(sprint_path(sprint)),
             hint=f"git rm reports/{sprint}",
             exit_code=ExitCode.PUBLISH_FAILED,
         )
@@ -142,14 +152,14 @@ def _require_merged(root: Path, bundle: Bundle, sprint: str, report: SprintRepor
 
 def _is_judged(folder: Path) -> bool:
     """Whether the folder holds what a run was judged on, of whatever spec: that is agreed, and no failure takes it away."""
-    return (folder / "verdict.json").is_file() and not (folder / FAILURE_FILE).is_file()
+    return (folder / VERDICT.name).is_file() and not (folder / FAILURE.name).is_file()
 
 
 def _beside(root: Path, folder: Path, report: SprintReport) -> list[str]:
     """The failure, beside the record of the last verdict."""
     if report.failure is None:
         return []
-    path = folder / LAST_FAILURE_FILE
+    path = folder / LAST_FAILURE.name
     write_json(path, LastFailure(spec_sha256=report.spec.sha256, failure=report.failure))
     return [path.relative_to(root).as_posix()]
 
@@ -159,48 +169,48 @@ def _contents(root: Path, bundle: Bundle, sprint: str, report: SprintReport) -> 
     source, prefix = bundle.sprint_folder(sprint), f"reports/{sprint}/"
     names = [path.removeprefix(prefix) for path in bundle.manifest.files if path.startswith(prefix)]
     if bundle.failed(sprint):  # its pipeline is compared with the spec by nobody: no command gets here unseen
-        names = [name for name in names if name != PIPELINE]
+        names = [name for name in names if name != PIPELINE.name]
     drawn = dict(plots.render(report))
     contents = {name: (source / name).read_bytes() for name in names if not _is_rendering(name)}
-    contents |= {f"plots/{name}": content for name, content in drawn.items()}
-    contents[RENDERED] = markdown.render(report, plots="plots").encode()
+    contents |= {f"{PLOTS.name}/{name}": content for name, content in drawn.items()}
+    contents[REPORT_PAGE.name] = markdown.render(report, plots=PLOTS.name).encode()
     if not bundle.failed(sprint):
-        contents |= _uses(root / "reports" / sprint, contents)
-        contents[IGNORE] = _ignored(root / "reports" / sprint, source)
-        contents[digests.FILE] = _digests(contents, prefix)
+        contents |= _uses(sprint_folder(root, sprint), contents)
+        contents[IGNORED.name] = _ignored(sprint_folder(root, sprint), source)
+        contents[DIGESTS.name] = _digests(contents, prefix)
     return contents
 
 
 def _is_rendering(name: str) -> bool:
     """Pictures of the gallery are DVC's."""
-    return name == RENDERED or bool(PLOTTED.fullmatch(name) or PICTURED.fullmatch(name))
+    return any(file.holds(name) for file in (REPORT_PAGE, PLOTS, GALLERY_FOLDER))
 
 
 def _uses(folder: Path, contents: dict[str, bytes]) -> dict[str, bytes]:
     """Every decision on a test split counts: those of an earlier record that the bundle's branch did not have are kept."""
-    before = read_json(folder / holdout.FILE, list[SplitUse]) if (folder / holdout.FILE).is_file() else []
-    if holdout.FILE not in contents or not before:
+    before = USES.read(folder) if (folder / USES.name).is_file() else []
+    if USES.name not in contents or not before:
         return {}
-    now = decode_json(contents[holdout.FILE], list[SplitUse])
+    now = decode_json(contents[USES.name], list[SplitUse])
     missing = [use for use in before if use not in now]
-    return {holdout.FILE: encode_json([*now, *missing])} if missing else {}
+    return {USES.name: encode_json([*now, *missing])} if missing else {}
 
 
 def _ignored(folder: Path, source: Path) -> bytes:
     """What DVC keeps is not git's: the lines that DVC wrote where the sprint ran, beside those that are there."""
-    path = folder / IGNORE
+    path = folder / IGNORED.name
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    wanted = [f"/{out}" for out in stored_outs(source / "dvc.lock")]
+    wanted = [f"/{out}" for out in stored_outs(source / LOCK.name)]
     return "".join(f"{line}\n" for line in [*lines, *(each for each in wanted if each not in lines)]).encode()
 
 
 def _digests(contents: dict[str, bytes], prefix: str) -> bytes:
     """digests.json, with the files that were made or changed here."""
-    known = decode_json(contents[digests.FILE], dict[str, str])
+    known = decode_json(contents[DIGESTS.name], dict[str, str])
     kept = {
         file: sha256
         for file, sha256 in known.items()
-        if not PLOTTED.fullmatch(file.removeprefix(prefix)) or file.removeprefix(prefix) in contents
+        if not PLOTS.holds(file.removeprefix(prefix)) or file.removeprefix(prefix) in contents
     }
     made = {
         prefix + name: hashlib.sha256(content).hexdigest()
@@ -214,7 +224,7 @@ def _recorded(folder: Path) -> list[Path]:
     """The files of the record that is there, without what DVC keeps."""
     found = [path for path in folder.rglob("*") if path.is_file()]
     names = {path: path.relative_to(folder).as_posix() for path in found}
-    return [path for path, name in names.items() if is_recorded(name) and not PICTURED.fullmatch(name)]
+    return [path for path, name in names.items() if bundled(name) and not GALLERY_FOLDER.holds(name)]
 
 
 def _digest(path: Path) -> str | None:

@@ -23,17 +23,17 @@ from runner.config.root import PROJECT_FILE
 from runner.config.sprint import SPEC_NAME
 from runner.domain.errors import FlywheelError
 from runner.domain.files import write_bytes
-from runner.domain.policy import AGREED_FILE
 from runner.pipeline.compile import compiled
 from runner.planning.champion import resolve_champion
 from runner.planning.incumbent import incumbent
 from runner.planning.resolve import stages_of
-from runner.workflow.record_files import REPORTS, committed_strangers
+from runner.record.catalogue import AGREED, LOCK, PIPELINE, REPORTS
+from runner.record.strangers import committed_strangers
 
 _SYMLINK, _SUBMODULE = "120000", "160000"  # git's modes
 _SPEC_FILE = re.compile(SPEC_NAME.removesuffix("$") + r"\.yaml")
 _NOT_SPECS = re.compile(r"[A-Za-z0-9_-]+\.md|\.gitkeep")
-_PIPELINES = ("dvc.yaml", "dvcfile")
+_PIPELINES = (PIPELINE.name, "dvcfile")
 _OF_BASE = {  # what git and DVC follow wherever it lies
     ".dvcignore": "says which files DVC does not look at",
     ".gitattributes": "says what git does to files when it checks them out",
@@ -179,7 +179,7 @@ class _Checkout:
             yield f"{_OF_BASE[name]}, and is not the base branch's ({_BEHIND})"
         elif _is_record(parts):
             return
-        elif name in (*_PIPELINES, "dvc.lock"):
+        elif name in (*_PIPELINES, LOCK.name):
             yield f"of a DVC pipeline, and not the base branch's ({_BEHIND})"
         elif name.endswith(".dvc"):
             yield from self._pointer(path, content)
@@ -198,11 +198,11 @@ class _Checkout:
             return
         elif name in _PIPELINES:
             yield from self._pipeline(path, content)
-        elif name == AGREED_FILE and parts[0].lower() == REPORTS:
+        elif name == AGREED.name and parts[0].lower() == REPORTS:
             yield "says what was approved: only `flywheel promote` writes it"
         elif name == PROJECT_FILE and path != PROJECT_FILE:
             yield f"a second {PROJECT_FILE}: what lies below it would be taken for another project's"
-        elif name == "dvc.lock" and not _is_record(parts):
+        elif name == LOCK.name and not _is_record(parts):
             yield "a lock file outside a sprint's folder"
         elif name.endswith(".dvc"):
             yield from self._pointer(path, content)
@@ -217,7 +217,7 @@ class _Checkout:
         if path == artifacts.FILE and _names_models_alone(content):
             yield "names the registered models: only a promotion writes it, so it must be the base branch's"
             return
-        if not _is_record(parts) or parts[-1] != "dvc.yaml":
+        if not _is_record(parts) or parts[-1] != PIPELINE.name:
             yield "a DVC pipeline: its commands would be executed; pipelines are compiled from specs"
             return
         try:
@@ -293,7 +293,7 @@ def _compiled(root: Path, sprint: str) -> list[bytes]:
     champion = resolve_champion(root, incumbent(root, project, loaded))
     incumbents = [None] if champion is None else [champion, None]
     return [
-        compiled(stages_of(project, loaded, incumbent), loaded.path)["dvc.yaml"].encode()
+        compiled(stages_of(project, loaded, incumbent), loaded.path)[PIPELINE.name].encode()
         for incumbent in incumbents
     ]
 

@@ -15,6 +15,7 @@ from runner.pipeline.compile import compile_pipeline
 from runner.planning.edits import inputs_of
 from runner.planning.incumbent import find_incumbent
 from runner.planning.resolve import stages_of
+from runner.record.catalogue import FAILURE, PIPELINE, sprint_folder
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow.locking import sprint_lock
 
@@ -34,7 +35,7 @@ def index_data(
     Raises:
         FlywheelError: the data is too large, cannot be fetched or is not as its pointer says, or the stage failed.
     """
-    folder = root / "reports" / loaded.name
+    folder = sprint_folder(root, loaded.name)
     stages = stages_of(project, loaded, find_incumbent(root, project, loaded).model)
     read = inputs_of([stage for stage in stages if stage.name == STAGE])
     with sprint_lock(root, loaded.name):
@@ -43,11 +44,11 @@ def index_data(
         os.environ[RUN_PID_VARIABLE] = str(os.getpid())
         try:
             say(f"indexing {', '.join(read)}")
-            repo.reproduce(root, folder / "dvc.yaml", _ignored, [STAGE])
+            repo.reproduce(root, folder / PIPELINE.name, _ignored, [STAGE])
         except StageCommandFailed as failed:
             raise FlywheelError(
                 f"the stage {STAGE} failed with status {failed.status}",
-                where=Where(f"reports/{loaded.name}/failure.json"),
+                where=Where(FAILURE.of(loaded.name)),
                 hint="its messages are above",
                 exit_code=ExitCode.STAGE_FAILED,
             ) from failed

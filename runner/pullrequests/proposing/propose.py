@@ -12,7 +12,7 @@ from runner.adapters.git import commit_trees, repository
 from runner.config.load import LoadedSprint, load_project, load_sprint, validate
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
-from runner.domain.policy import Finding, SpecChange, Status
+from runner.domain.policy import Finding, SpecChange, Status, distinct
 from runner.gates.text import describe
 from runner.planning.data_delta import Reference, data_delta, pointer_deltas
 from runner.planning.plan import make_plan
@@ -28,12 +28,13 @@ from runner.planning.records import Action, Plan
 from runner.policy.affected import affected
 from runner.policy.approvals import approver_names
 from runner.policy.code_paths import code_paths, record_findings
-from runner.policy.findings import distinct, project_findings
+from runner.policy.findings import project_findings
 from runner.policy.semantic import project_changes, sprint_changes
 from runner.policy.snapshot import Snapshot
-from runner.policy.terms import Terms, judged, terms_of
+from runner.policy.terms import judged, terms_of
 from runner.pullrequests.proposing import guard
 from runner.pullrequests.proposing.index_ahead import index_data
+from runner.record.terms import Terms
 from runner.workflow.snapshots import compared, proposal_paths
 
 Say = Callable[[str], None]

@@ -11,9 +11,8 @@ import msgspec
 
 from runner.adapters.git import trusted
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.policy import Finding
+from runner.domain.policy import Finding, distinct
 from runner.forges.forge import PullRequest, WorkflowRun
-from runner.policy.findings import distinct
 from runner.policy.undecided import takes_reason, undecided_findings
 from runner.pullrequests.bundles.attempts import report_id
 from runner.pullrequests.bundles.bundle import Bundle
@@ -27,9 +26,9 @@ from runner.pullrequests.publishing.publisher import (
     tell_nothing_left,
 )
 from runner.pullrequests.trusted_runs import bundle_of
+from runner.record.report import SprintReport
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
-from runner.report.record import SprintReport
 
 PICTURES_BRANCH = "flywheel-reports"
 

@@ -6,8 +6,8 @@ from msgspec import UNSET
 
 from runner.domain.verdict import GateResult, Outcome
 from runner.gates.text import threshold
+from runner.record.report import SprintReport
 from runner.report.escape import plain
-from runner.report.record import SprintReport
 from runner.report.sections.gates import advice
 from runner.report.tables import place_of
 from runner.report.wording import CLAIMS, changed, label, measured

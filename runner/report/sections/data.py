@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.domain.records import CheckResult, Selection, Severity
+from runner.record.report import LabelWork, SprintReport
 from runner.report.escape import code, markdown
-from runner.report.record import LabelWork, SprintReport
 from runner.report.sections.part import Part, Priority, folded, table_head, table_row
 from runner.report.wording import NOT_MEASURED, count, money
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from msgspec import UnsetType
 
 from runner.domain.records import Ancestry, Epoch, TrainedModel
+from runner.record.report import SprintReport, StageCost
 from runner.report.escape import code, commands, markdown
-from runner.report.record import SprintReport, StageCost
 from runner.report.sections.device import ran_on
 from runner.report.sections.part import Part, Priority, folded, table_head, table_row
 from runner.report.wording import NOT_MEASURED, bar, count, duration, money, number

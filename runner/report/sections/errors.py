@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.domain.evaluation import Calibration, Errors, ErrorType, Metrics, RecommendedPoint
+from runner.record.report import SprintReport
 from runner.report.confusion import Confusion, top_confusions
 from runner.report.escape import code, markdown
-from runner.report.record import SprintReport
 from runner.report.sections.part import FOLDED_ROWS, Part, Priority, folded, table_head, table_row
 from runner.report.tables import evaluated, task_of
 from runner.report.wording import NOT_MEASURED, bar, count, number, quality

@@ -6,8 +6,8 @@ from collections.abc import Set
 
 from runner.domain.policy import Finding
 from runner.policy.undecided import approve_command, undecided_findings
+from runner.record.report import SprintReport, ToApprove
 from runner.report.escape import code, markdown
-from runner.report.record import SprintReport, ToApprove
 from runner.report.sections.part import Part, Priority, table, table_head, table_row
 from runner.report.wording import count
 

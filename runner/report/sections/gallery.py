@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from runner.domain.evaluation import Gallery, GalleryImage
+from runner.record.report import SprintReport
 from runner.report.escape import code, markdown
-from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority, folded, table_head, table_row
 from runner.report.wording import count, number
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from runner.domain.evaluation import QUALITY_METRICS, Resampling
 from runner.domain.verdict import FurtherEvidence, GateResult, Outcome, Wear
+from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
-from runner.report.record import SprintReport
 from runner.report.sections.part import FOLDED_ROWS, Part, Priority, folded, table_head, table_row, unbroken
 from runner.report.sections.wear import keeps_open
 from runner.report.tables import gates_worst_first, place_of, undecided

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runner.domain.evaluation import Metrics
 from runner.domain.verdict import GateResult, Outcome
+from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
-from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority, table_head, table_row
 from runner.report.tables import judged, optimizing
 from runner.report.wording import count, label, number, quality, spread

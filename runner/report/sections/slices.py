@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.domain.evaluation import Evaluation
+from runner.record.report import SprintReport
 from runner.report.escape import code, markdown
-from runner.report.record import SprintReport
 from runner.report.sections.part import (
     FOLDED_ROWS,
     Part,

@@ -7,8 +7,8 @@ from typing import assert_never
 
 from runner.domain.evaluation import Difference
 from runner.domain.verdict import GateResult, Outcome
+from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, paragraphs
-from runner.report.record import SprintReport
 from runner.report.sections import claim
 from runner.report.sections.gates import advice
 from runner.report.sections.part import unbroken

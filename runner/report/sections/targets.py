@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.record.report import SprintReport
 from runner.report.escape import code, markdown
-from runner.report.record import SprintReport
 from runner.report.sections.device import ran_on
 from runner.report.sections.part import Part, Priority, table_head, table_row
 from runner.report.tables import TargetRow, optimizing, target_rows

@@ -8,8 +8,8 @@ from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.records import StageFailure
 from runner.domain.task import USUAL_TASK
 from runner.domain.verdict import GateResult, Outcome
+from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, paragraphs, plain
-from runner.report.record import SprintReport
 from runner.report.sections import claim, near
 from runner.report.sections.part import Part, Priority, table_head, table_row, unbroken
 from runner.report.sections.wear import keeps_open

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from runner.domain.verdict import GateResult, Outcome, Wear
+from runner.record.report import SprintReport
 from runner.report.escape import code, plain
-from runner.report.record import SprintReport
 from runner.report.sections.part import Part, Priority
 from runner.report.wording import count, percent
 

@@ -21,23 +21,27 @@ from runner.domain.verdict import SplitUse, Verdict
 from runner.gates.evidence import Evidence, LabelPrice
 from runner.gates.judge import judge
 from runner.planning.holdout import evaluation_digest, wear_of_verdict
-from runner.report.build import sprint_cost
-from runner.report.record import (
-    BaseTerms,
-    ConfidenceCurve,
-    FileDigest,
-    PrecisionRecall,
-    ReportInputs,
-    ToApprove,
+from runner.record.catalogue import (
+    BENCHMARK,
+    CHECKS,
+    ERRORS,
+    EVALUATION,
+    EXPORTS,
+    GALLERY,
+    SELECTION,
+    TRAINING,
 )
+from runner.record.digests import guidelines_file
+from runner.record.report import BaseTerms, ConfidenceCurve, FileDigest, PrecisionRecall, ToApprove
+from runner.report.build import sprint_cost
+from runner.report.inputs import ReportInputs
 from runner.stages.timings import read_timings
 from runner.tasks import TASKS
-from runner.workflow.digests import guidelines_file
 from runner.workflow.judging.written_gates import written_claim, written_gates
 from runner.workflow.terms import read_terms
 
 if TYPE_CHECKING:
-    from runner.policy.terms import Terms
+    from runner.record.terms import Terms
 
 T = TypeVar("T")
 
@@ -78,7 +82,7 @@ class Sources:
     @property
     def evaluation(self) -> Evaluation | None:
         """What the evaluate stage wrote."""
-        return self.record("evaluate", "evaluation.json", Evaluation)
+        return self.record("evaluate", EVALUATION.name, Evaluation)
 
 
 def collect(sources: Sources) -> ReportInputs:
@@ -99,16 +103,16 @@ def collect(sources: Sources) -> ReportInputs:
         data_md5=pointer_md5(root / pointer),
         guidelines=_guidelines(root, loaded),
         failure=sources.failure,
-        selection=sources.record("select", "selection.json", Selection),
-        checks=sources.record("check", "checks.json", Checks),
-        training=sources.record("train", "training.json", Training),
-        exports=sources.record("export", "exports.json", list[ExportedTarget]) or [],
+        selection=sources.record("select", SELECTION.name, Selection),
+        checks=sources.record("check", CHECKS.name, Checks),
+        training=sources.record("train", TRAINING.name, Training),
+        exports=sources.record("export", EXPORTS.name, list[ExportedTarget]) or [],
         evaluation=sources.evaluation,
-        errors=sources.record("evaluate", "errors.json", Errors),
+        errors=sources.record("evaluate", ERRORS.name, Errors),
         precision_recall=_precision_recall(sources.folder) if evaluated else [],
         confidence_curves=_confidence_curves(sources.folder) if evaluated else [],
-        gallery=sources.record("inspect", "gallery.json", Gallery),
-        benchmark=sources.record("benchmark", "benchmark.json", Benchmark),
+        gallery=sources.record("inspect", GALLERY.name, Gallery),
+        benchmark=sources.record("benchmark", BENCHMARK.name, Benchmark),
         champion_name=_champion_name(sources),
         champion_why_not=sources.champion_unknown,
         timings=read_timings(sources.folder).stages,

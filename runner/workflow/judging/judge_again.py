@@ -16,8 +16,8 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import encode_json, read_json, write_bytes, write_json
-from runner.domain.records import Selection, StageFailure
+from runner.domain.files import encode_json, read_json, write_bytes
+from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import resolve_champion
@@ -26,10 +26,20 @@ from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository
+from runner.record.catalogue import (
+    CHAMPION_FOLDER,
+    DIGESTS,
+    FAILURE,
+    LOCK,
+    PIPELINE,
+    SELECTION,
+    STORED_AND_DIGESTED,
+    TERMS,
+    sprint_folder,
+    sprint_path,
+)
+from runner.record.differences import table_difference
 from runner.stages.champion import recorded_predictions
-from runner.stages.run import FAILURE_FILE
-from runner.workflow import digests
-from runner.workflow.differences import table_difference
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging import stale
 from runner.workflow.judging.report import DRAWN, JUDGING, write_report
@@ -37,13 +47,15 @@ from runner.workflow.judging.stale import Merge
 from runner.workflow.last_run import LastRun
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
-from runner.workflow.terms import FILE as TERMS_FILE
 from runner.workflow.terms import read_terms, under_terms, with_evidence
 
 Say = Callable[[str], None]
 
-NEEDED = ("index", "selection", "predictions", "outcomes")
 SPLIT = "test"
+# Of the sprint itself; the champion's predictions are looked for where they were made.
+_NEEDED = tuple(
+    file.name for file in STORED_AND_DIGESTED if not file.optional and file is not CHAMPION_FOLDER
+)
 
 
 def judge_again(
@@ -62,7 +74,7 @@ def judge_again(
             champion was evaluated on another test split (exit code 3).
     """
     written, found = load_written(root, name)
-    folder = root / "reports" / found.name
+    folder = sprint_folder(root, found.name)
     with sprint_lock(root, found.name):
         champion = resolve_champion(root, incumbent(root, written, found))
         _renew_terms(root, folder, champion, merge)
@@ -74,7 +86,7 @@ def judge_again(
             shutil.rmtree(folder / "champion", ignore_errors=True)
         else:
             _require_predictions(root, folder, project, champion, pull=pull, say=say)
-        known = read_json(folder / digests.FILE, dict[str, str]) if (folder / digests.FILE).is_file() else {}
+        known = DIGESTS.read(folder) if (folder / DIGESTS.name).is_file() else {}
         compile_pipeline(folder, stages, f"specs/{loaded.name}.yaml")
         against = f"{champion.sprint} ({champion.tag})" if champion else "no champion"
         say(f"{loaded.name}: judged again, against {against}, from stored predictions")
@@ -96,7 +108,7 @@ def _renew_terms(root: Path, folder: Path, champion: ResolvedChampion | None, me
         terms = msgspec.structs.replace(recorded, evidence=terms.evidence)
     renewed = stale.renewed(folder.name, recorded, terms, recorded_champion(folder), champion)
     if renewed != recorded:
-        write_json(folder / TERMS_FILE, renewed)
+        TERMS.write(folder, renewed)
 
 
 def _plans(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> list[StagePlan]:
@@ -109,9 +121,9 @@ def _require_finished(root: Path, loaded: LoadedSprint, plans: Sequence[StagePla
     Raises:
         FlywheelError: the last run failed, or another stage would run for more than outputs that are not here.
     """
-    folder = root / "reports" / loaded.name
-    if (folder / FAILURE_FILE).is_file():
-        failure = read_json(folder / FAILURE_FILE, StageFailure)
+    folder = sprint_folder(root, loaded.name)
+    if (folder / FAILURE.name).is_file():
+        failure = FAILURE.read(folder)
         raise _run_it(loaded, f"the last run failed in stage {failure.stage}: there is nothing to judge")
     for plan in plans:
         if plan.action is Action.CACHED or plan.absent_only or plan.stage in (*JUDGING, DRAWN):
@@ -136,24 +148,24 @@ def _require_here(root: Path, folder: Path, *, pull: bool, say: Say) -> None:
     """
     stored = {
         path: md5
-        for stage in metafiles.read_lock(folder / "dvc.lock").values()
+        for stage in metafiles.read_lock(folder / LOCK.name).values()
         for path, md5 in stage.outs.items()
     }
-    absent = [name for name in NEEDED if name in stored and not (folder / name).exists()]
+    absent = [name for name in _NEEDED if name in stored and not (folder / name).exists()]
     if not absent:
         return
     if pull:
         missing = [stored[name] for name in absent if not metafiles.is_cached(root, stored[name])]
         if missing:
             say(f"fetching {', '.join(absent)} through DVC")
-            fetch_folders(root, missing, f"reports/{folder.name}")
+            fetch_folders(root, missing, sprint_path(folder.name))
         repo.check_out(root, [folder / name for name in absent])
         absent = [name for name in absent if not (folder / name).exists()]
     if absent:
         names = ", ".join(f"{name}/" for name in absent)
         raise FlywheelError(
             f"{names} {'is' if len(absent) == 1 else 'are'} not here, only in DVC",
-            where=Where(f"reports/{folder.name}"),
+            where=Where(sprint_path(folder.name)),
             hint="where it was run: dvc push" if pull else f"flywheel judge {folder.name} --pull",
             exit_code=ExitCode.STAGE_FAILED,
         )
@@ -174,13 +186,13 @@ def _require_predictions(
     Raises:
         FlywheelError: it was evaluated on other images, or its predictions were not to be fetched or could not be.
     """
-    digest = read_json(folder / "selection.json", Selection).split_digests[SPLIT]
+    digest = SELECTION.read(folder).split_digests[SPLIT]
     shown = f"reports/{champion.sprint}/predictions"
     known = recorded_predictions(root, champion, project.task_spec, digest, absent=True)
     if known is None:
         raise FlywheelError(
             f"the champion {champion.sprint} ({champion.tag}) was not evaluated on this test split: its model must run on it",
-            where=Where(f"reports/{folder.name}/selection.json"),
+            where=Where(SELECTION.of(folder.name)),
             hint=f"flywheel run {folder.name} --pull",
             exit_code=ExitCode.STAGE_FAILED,
         )
@@ -212,16 +224,16 @@ def _evaluate(root: Path, folder: Path, name: str, stages: Sequence[str], target
         try:
             repo.reproduce(
                 root,
-                folder / "dvc.yaml",
+                folder / PIPELINE.name,
                 lambda stage, event: None,
                 [each for each in JUDGING if each in stages],
             )
         except StageCommandFailed as failed:
-            path = folder / FAILURE_FILE
+            path = folder / FAILURE.name
             why = read_json(path, StageFailure).message if path.is_file() else f"status {failed.status}"
             raise FlywheelError(
                 f"stage {failed.stage}: {why}",
-                where=Where(f"reports/{name}"),
+                where=Where(sprint_path(name)),
                 hint=f"flywheel run {name}",
                 exit_code=ExitCode.STAGE_FAILED,
             ) from failed
@@ -234,7 +246,7 @@ def _evaluate(root: Path, folder: Path, name: str, stages: Sequence[str], target
                     hint=f"flywheel run {name}: it was evaluated by another version of flywheel",
                     exit_code=ExitCode.STAGE_FAILED,
                 )
-    repo.accept_input(root, folder / "dvc.yaml", DRAWN, "outcomes")
+    repo.accept_input(root, folder / PIPELINE.name, DRAWN, "outcomes")
 
 
 @contextmanager
@@ -249,9 +261,9 @@ def _outcomes_before(folder: Path, target: str) -> Iterator[list[Path]]:
 
 def _keep_absent(root: Path, name: str, known: dict[str, str]) -> None:
     """The digests of stored folders that are not here stay those that were recorded."""
-    folder = root / "reports" / name
-    absent = tuple(f"reports/{name}/{part}/" for part in digests.STORED if not (folder / part).exists())
+    folder = sprint_folder(root, name)
+    absent = tuple(f"{file.of(name)}/" for file in STORED_AND_DIGESTED if not (folder / file.name).exists())
     kept = {file: digest for file, digest in known.items() if absent and file.startswith(absent)}
     if kept:
-        now = read_json(folder / digests.FILE, dict[str, str])
-        write_bytes(folder / digests.FILE, encode_json(dict(sorted((now | kept).items()))))
+        now = DIGESTS.read(folder)
+        write_bytes(folder / DIGESTS.name, encode_json(dict(sorted((now | kept).items()))))

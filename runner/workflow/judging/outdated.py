@@ -24,6 +24,7 @@ from runner.gates.evidence import Evidence
 from runner.gates.judge import AskedGate, WrittenGate, asked, asked_of
 from runner.gates.text import demand, describe
 from runner.planning.forecast import hourly_price
+from runner.record.catalogue import EVALUATION, EXPORTS, REPORT, sprint_folder
 from runner.workflow.judging.written_gates import written_claim, written_gates
 
 _UNSET = "none"
@@ -72,7 +73,7 @@ def outdated(root: Path, project: Project, loaded: LoadedSprint, verdict: Verdic
     Raises:
         FlywheelError: a record cannot be read.
     """
-    folder = root / "reports" / loaded.name
+    folder = sprint_folder(root, loaded.name)
     return [
         *_gates(folder, project, loaded, verdict),
         *_claim(loaded, verdict),
@@ -82,7 +83,7 @@ def outdated(root: Path, project: Project, loaded: LoadedSprint, verdict: Verdic
 
 
 def _gates(folder: Path, project: Project, loaded: LoadedSprint, verdict: Verdict) -> Iterator[str]:
-    exports, evaluation = folder / "exports.json", folder / "evaluation.json"
+    exports, evaluation = folder / EXPORTS.name, folder / EVALUATION.name
     if not evaluation.is_file():
         return
     evidence = Evidence(
@@ -128,9 +129,9 @@ def _holdout(project: Project, verdict: Verdict) -> Iterator[str]:
 
 
 def _report(root: Path, folder: Path, project: Project, loaded: LoadedSprint) -> Iterator[str]:
-    if not (folder / "report.json").is_file():
+    if not (folder / REPORT.name).is_file():
         return
-    said = read_json(folder / "report.json", _Said)
+    said = read_json(folder / REPORT.name, _Said)
     sprint, costs = loaded.sprint, project.costs
     pairs: list[tuple[str, object, object]] = [
         ("name", said.project, project.name),

@@ -11,7 +11,7 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_json, write_bytes, write_json, write_text
+from runner.domain.files import write_bytes, write_text
 from runner.domain.records import Selection, StageFailure
 from runner.domain.verdict import SplitUse
 from runner.planning import holdout
@@ -22,10 +22,19 @@ from runner.planning.records import Action, StagePlan
 from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.stages import UNCHANGED, plan_stages
 from runner.planning.workspace import Repository
+from runner.record.catalogue import (
+    FAILURE,
+    REPORT,
+    REPORT_PAGE,
+    SELECTION,
+    USES,
+    VERDICT,
+    sprint_folder,
+    sprint_path,
+)
+from runner.record.digests import renderings_are_recorded, write_digests
 from runner.report import markdown, plots
 from runner.report.build import build
-from runner.stages.run import FAILURE_FILE
-from runner.workflow.digests import renderings_are_recorded, write_digests
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.collect import Sources, collect
 from runner.workflow.load import load
@@ -41,8 +50,8 @@ def report(root: Path, name: str | None) -> JudgedSprint:
         FlywheelError: the sprint has not run, or not as its spec now says.
     """
     project, loaded = load(root, name)
-    folder = root / "reports" / loaded.name
-    failure = read_json(folder / FAILURE_FILE, StageFailure) if (folder / FAILURE_FILE).is_file() else None
+    folder = sprint_folder(root, loaded.name)
+    failure = FAILURE.read(folder) if (folder / FAILURE.name).is_file() else None
     if failure is None:
         _require_complete(root, project, loaded)
     return write_report(root, project, loaded, failure, redraw=True)
@@ -54,7 +63,7 @@ def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> Non
     if absent and all(plan.absent_only for plan in pending):
         raise FlywheelError(
             f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not here, only in DVC",
-            where=Where(f"reports/{loaded.name}"),
+            where=Where(sprint_path(loaded.name)),
             hint=f"dvc pull reports/{loaded.name}/dvc.yaml; or only compare what is recorded: flywheel verify {loaded.name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
@@ -62,7 +71,7 @@ def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> Non
     if compared and all(plan.absent_only or plan.stage in (*JUDGING, DRAWN) for plan in pending):
         raise FlywheelError(
             f"not judged as it would be today: {compared[0].stage}: {'; '.join(compared[0].reasons)}",
-            where=Where(f"reports/{loaded.name}"),
+            where=Where(sprint_path(loaded.name)),
             hint=f"flywheel judge {loaded.name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
@@ -96,19 +105,19 @@ def write_report(
     Args:
         nothing_ran: what DVC keeps is as the last report found it.
     """
-    folder = root / "reports" / loaded.name
+    folder = sprint_folder(root, loaded.name)
     inputs = collect(_sources(root, project, loaded, failure))
     if inputs.verdict is not None:
-        write_json(folder / "verdict.json", inputs.verdict)
+        VERDICT.write(folder, inputs.verdict)
     else:
-        (folder / "verdict.json").unlink(missing_ok=True)
+        (folder / VERDICT.name).unlink(missing_ok=True)
     rendered = build(inputs)
-    previous = folder / "report.json"
+    previous = folder / REPORT.name
     before = previous.read_bytes() if previous.is_file() else None
-    write_json(folder / "report.json", rendered)
+    REPORT.write(folder, rendered)
     if redraw or before != previous.read_bytes() or not renderings_are_recorded(root, loaded.name):
         _write_plots(folder / "plots", plots.render(rendered))
-        write_text(folder / "report.md", markdown.render(rendered, plots="plots"))
+        write_text(folder / REPORT_PAGE.name, markdown.render(rendered, plots="plots"))
     write_digests(root, project, loaded, stored_unchanged=nothing_ran)
     return JudgedSprint(report=rendered, folder=folder.relative_to(root))
 
@@ -120,13 +129,13 @@ def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageF
     """
     against = find_incumbent(root, project, loaded)
     stages = stages_of(project, loaded, against.model, resolve_ancestor(root, project, loaded))
-    plans = plan_stages(stages, Repository(root, root / "reports" / loaded.name))
+    plans = plan_stages(stages, Repository(root, sprint_folder(root, loaded.name)))
     fresh = {plan.stage for plan in plans if _is_here(plan) or plan.absent_only}
     if failure is not None and failure.stage == "check":
         fresh.add("check")
     sources = Sources(
         root=root,
-        folder=root / "reports" / loaded.name,
+        folder=sprint_folder(root, loaded.name),
         project=project,
         loaded=loaded,
         fresh=frozenset(fresh),
@@ -145,7 +154,7 @@ def _counted(
     if evaluation is None or sources.failure is not None:
         return []
     sprint = sources.loaded.sprint
-    selection = sources.record("select", "selection.json", Selection)
+    selection = sources.record("select", SELECTION.name, Selection)
     gates = [*sprint.gates, *sources.project.policy.gates, *(gate for gate, _, _ in sources.loaded.kept)]
     elsewhere, trouble = uses_on_branches(sources.root)
     for line in trouble:
@@ -161,7 +170,7 @@ def _counted(
         else holdout.HoldoutQuestion(),
         elsewhere,
     )
-    write_json(sources.folder / holdout.FILE, uses)
+    USES.write(sources.folder, uses)
     return uses
 
 
@@ -178,4 +187,4 @@ def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
 def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan]:
     champion = find_incumbent(root, project, loaded).model
     stages = stages_of(project, loaded, champion, resolve_ancestor(root, project, loaded))
-    return plan_stages(stages, Repository(root, root / "reports" / loaded.name))
+    return plan_stages(stages, Repository(root, sprint_folder(root, loaded.name)))

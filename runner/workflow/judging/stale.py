@@ -22,7 +22,9 @@ from runner.policy.agreed import agreed_at
 from runner.policy.semantic import policy_gates
 from runner.policy.slices import slice_key
 from runner.policy.snapshot import Snapshot, snapshot_of
-from runner.policy.terms import Terms, same_terms, terms_of
+from runner.policy.terms import same_terms, terms_of
+from runner.record.catalogue import sprint_folder
+from runner.record.terms import Terms
 
 POLICY = "policy of the base"
 
@@ -65,7 +67,7 @@ def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict
         FlywheelError: who holds the stage is not known, or the champion's record does not say which artefact it ships.
     """
     now = resolve_champion(root, incumbent(root, project, loaded))
-    before = recorded_champion(root / "reports" / loaded.name)
+    before = recorded_champion(sprint_folder(root, loaded.name))
     if _same_artefact(now, before) and verdict.champion == (now.sprint if now else None):
         return
     if now is not None and now.sprint == loaded.name != verdict.champion:

@@ -16,6 +16,7 @@ from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.domain.verdict import Outcome, Verdict
 from runner.planning.champion import Champion, Registry, champion_record
+from runner.record.catalogue import VERDICT
 from runner.workflow.promoting.registering import said_in
 
 Event = Literal["promoted", "rolled back"]
@@ -133,7 +134,7 @@ def _verdict(root: Path, sprint: str | None, tag: gto.RegistryTag, approvals: st
     if sprint is None:
         return None
     champion = Champion(sprint=sprint, commit=tag.commit, tag=tag.name)
-    verdict = champion_record(root, champion, "verdict.json", Verdict)
+    verdict = champion_record(root, champion, VERDICT.name, Verdict)
     if verdict is None:
         return None
     accepted = frozenset(finding for finding in verdict.kept_for if f"{finding} by " in approvals)

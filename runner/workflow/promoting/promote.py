@@ -16,14 +16,15 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Model, Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_json, write_text
-from runner.domain.policy import AGREED_FILE, TERMS_FILE, Agreed, Approval, recorded_ids
+from runner.domain.policy import Agreed, Approval, recorded_ids
 from runner.domain.records import Record
 from runner.planning.champion import Champion, Registry
 from runner.planning.incumbent import successor
 from runner.policy.approvals import Decision
 from runner.policy.undecided import REASON_LENGTH, approve_options
+from runner.record.catalogue import AGREED, DIGESTS, MODEL_CARD, REPORT, TERMS, sprint_folder
+from runner.record.report import SprintReport
 from runner.report import model_card
-from runner.report.record import SprintReport
 from runner.workflow.load import load
 from runner.workflow.locking import sprint_lock
 from runner.workflow.promoting.pushing import (
@@ -172,7 +173,7 @@ def _require_findings(name: str, approvals: Sequence[Approval], decisions: Seque
     raise FlywheelError(
         f"{', '.join(map(str, unknown))} is no finding of {name}; "
         + (f"its findings are: {shown}" if known else "it has none to approve"),
-        where=Where(f"reports/{name}/{TERMS_FILE}"),
+        where=Where(TERMS.of(name)),
         hint=f"flywheel promote {name}" + approve_options(decision.finding for decision in decisions),
     )
 
@@ -219,7 +220,7 @@ def _kept(begun: Promotion, found: Readiness) -> Promotion:
 
 def record_agreed(root: Path, name: str, decisions: Sequence[Decision]) -> bool:
     """Commits who approved what of a sprint that is not promoted, so that nobody is asked again; whether that was new."""
-    path = f"reports/{name}/{AGREED_FILE}"
+    path = AGREED.of(name)
     known = read_json(root / path, list[Agreed]) if (root / path).is_file() else []
     there = {each.finding.content for each in known}
     new = [
@@ -245,13 +246,13 @@ def _write(root: Path, project: Project, loaded: LoadedSprint, found: Readiness,
     model, name = project.model, loaded.name
     if model is None:
         raise ValueError("a project without a model has nothing to promote under")
-    record = commits.newest_of(root, [f"reports/{name}/digests.json"]) or commits.head(root)
+    record = commits.newest_of(root, [DIGESTS.of(name)]) or commits.head(root)
     known = registered_record(root, model, name)
     if known is None:
         _write_card(root, model, name, version, found.decisions)
-    artifact = model_artifact(model, name, shipped_target(root / "reports" / name), project.task)
+    artifact = model_artifact(model, name, shipped_target(sprint_folder(root, name)), project.task)
     message = f"flywheel: {name} is {model.name} {version} [skip ci]"
-    files = [f"reports/{name}/{model_card.FILE}"]
+    files = [MODEL_CARD.of(name)]
     commit = commit_model(root, artifact, files, message)
     commit = known[1] if known else commit  # what was promoted once keeps its version and its commit
     approved = [f"{each.finding.id} by {each.by}" for each in found.decisions if each.by]
@@ -271,7 +272,7 @@ def _write(root: Path, project: Project, loaded: LoadedSprint, found: Readiness,
 
 
 def _write_card(root: Path, model: Model, name: str, version: str, decisions: Sequence[Decision]) -> None:
-    path = root / "reports" / name / model_card.FILE
+    path = sprint_folder(root, name) / MODEL_CARD.name
     context = model_card.CardContext(
         model=model.name,
         stage=model.stage,
@@ -281,7 +282,7 @@ def _write_card(root: Path, model: Model, name: str, version: str, decisions: Se
         approved={decision.finding.id: decision.by for decision in decisions if decision.by},
         reasons={decision.finding.id: decision.reason for decision in decisions if decision.reason},
     )
-    text = model_card.render(read_json(path.with_name("report.json"), SprintReport), context)
+    text = model_card.render(read_json(path.with_name(REPORT.name), SprintReport), context)
     if not path.is_file() or path.read_bytes() != text.encode():
         write_text(path, text)
 

@@ -10,6 +10,7 @@ from runner.adapters.dvc.registry import RegistryTag
 from runner.adapters.git import commits, repository
 from runner.config.project import Model
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.record.catalogue import LOCK, sprint_path
 from runner.workflow.promoting.registering import Registered, said_in
 
 
@@ -22,14 +23,14 @@ def require_fetchable(root: Path, sprint: str, commit: str, *, hint: str = "dvc 
     Raises:
         FlywheelError: it is not, or there is no remote (exit code 5).
     """
-    path = f"reports/{sprint}/dvc.lock"
+    path = LOCK.of(sprint)
     content = repository.read_file(root, commit, path)
     if content is None:
         return  # a tag made by hand
     stages = metafiles.parse_lock(content, Where(path)).values()
     folders = [md5 for stage in stages for md5 in stage.outs.values() if md5.endswith(".dir")]
     members = [md5 for each in folders for md5 in (metafiles.cached_members(root, each) or {}).values()]
-    artifacts.require_in_remote(root, [*members, *folders], f"reports/{sprint}", hint)
+    artifacts.require_in_remote(root, [*members, *folders], sprint_path(sprint), hint)
 
 
 def push_all(root: Path, registered: Registered, model: Model) -> None:

@@ -11,21 +11,28 @@ from runner.adapters.git import blobs, commits
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.config.root import PROJECT_FILE
-from runner.domain.files import read_json
-from runner.domain.policy import AGREED_FILE, Approval, recorded_ids
+from runner.domain.policy import Approval, recorded_ids
 from runner.domain.verdict import Outcome, Verdict
 from runner.policy.approvals import Circumstances, Decision, decide
 from runner.policy.undecided import undecided_finding, undecided_findings
-from runner.report import model_card
-from runner.workflow import digests
+from runner.record.catalogue import (
+    AGREED,
+    CATALOGUE,
+    DIGESTS,
+    LOCK,
+    MODEL_CARD,
+    STORED,
+    TERMS,
+    VERDICT,
+    sprint_folder,
+    sprint_path,
+)
 from runner.workflow.judging import stale
 from runner.workflow.judging.stale import Merge
-from runner.workflow.terms import FILE as TERMS_FILE
 from runner.workflow.terms import read_terms
 from runner.workflow.verifying.verify import Mismatch, Verification, verify
 
 _SHOWN = 3
-_OF_THE_PROJECT = (TERMS_FILE, "params.yaml", "dvc.yaml", "verdict.json", "report.json", "report.md")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +93,9 @@ def readiness(root: Path, project: Project, loaded: LoadedSprint, conditions: Co
     Raises:
         FlywheelError: the sprint was not judged, or what `verify` needs is not here (exit code 3).
     """
-    folder = root / "reports" / loaded.name
+    folder = sprint_folder(root, loaded.name)
     verification = verify(root, loaded.name)  # first: without a record there is nothing to look at
-    verdict = read_json(folder / "verdict.json", Verdict)
+    verdict = VERDICT.read(folder)
     terms = read_terms(folder)
     findings = [*(terms.all_findings if terms else []), *undecided_findings(loaded.name, verdict)]
     policy = terms.policy if terms else project.policy
@@ -126,30 +133,30 @@ def _of_the_record(verification: Verification, name: str, *, stale: bool) -> Ite
     moved = any(
         finding.file == PROJECT_FILE and finding.problem == "changed" for finding in verification.findings
     )
-    resolved = {f"reports/{name}/{file}" for file in _OF_THE_PROJECT}
+    resolved = {file.of(name) for file in CATALOGUE if file.configured}
     for finding in verification.findings:
         if moved and (
             finding.file == PROJECT_FILE
             or (finding.file in resolved and finding.problem == "does not follow")
         ):
             continue
-        if stale and finding.file == f"reports/{name}/{TERMS_FILE}" and finding.problem == "does not follow":
+        if stale and finding.file == TERMS.of(name) and finding.problem == "does not follow":
             continue
         yield finding
 
 
 def _not_committed(root: Path, project: Project, loaded: LoadedSprint) -> Iterator[str]:
     """The record and what it rests on must be what git has: that is what a tag names."""
-    recorded = read_json(root / "reports" / loaded.name / digests.FILE, dict[str, str])
+    recorded = DIGESTS.read(sprint_folder(root, loaded.name))
     outside = [path for path in recorded if not path.startswith("reports/")]
-    paths = [f"reports/{loaded.name}", PROJECT_FILE, f"{project.dataset.path}.dvc", loaded.path, *outside]
-    card = f"reports/{loaded.name}/{model_card.FILE}"
-    stored = tuple(f"reports/{loaded.name}/{name}/" for name in digests.STORED)  # these are DVC's
+    paths = [sprint_path(loaded.name), PROJECT_FILE, f"{project.dataset.path}.dvc", loaded.path, *outside]
+    card = MODEL_CARD.of(loaded.name)
+    stored = tuple(f"{file.of(loaded.name)}/" for file in STORED)  # these are DVC's
     files = [path for path in recorded if not path.startswith(stored)]
-    record = [*files, f"reports/{loaded.name}/{digests.FILE}"]
+    record = [*files, DIGESTS.of(loaded.name)]
     hidden = blobs.unlike(root, "HEAD", sorted({*record, *paths[1:]}))
     found = sorted({*commits.uncommitted(root, sorted(set(paths))), *hidden})
-    changed = [path for path in found if path not in (card, f"reports/{loaded.name}/{AGREED_FILE}")]
+    changed = [path for path in found if path not in (card, AGREED.of(loaded.name))]
     if changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         yield f"not committed: {', '.join(changed[:_SHOWN])}{more}"
@@ -183,7 +190,7 @@ def _stored_otherwise(root: Path, folder: Path) -> Iterator[str]:
     """The model itself, which `verify` does not read: by its content where it is here, else it must be in the remote."""
     stored = {
         out: md5
-        for stage in metafiles.read_lock(folder / "dvc.lock").values()
+        for stage in metafiles.read_lock(folder / LOCK.name).values()
         for out, md5 in stage.outs.items()
         if out in ("weights", "exports")
     }

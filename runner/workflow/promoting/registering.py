@@ -19,6 +19,7 @@ from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import read_json
 from runner.domain.records import ExportedTarget, Record
 from runner.domain.task import TaskSpec
+from runner.record.catalogue import DIGESTS, EXPORTS, PARAMS
 
 FIRST_VERSION = "v1.0.0"
 
@@ -45,7 +46,7 @@ def model_artifact(model: Model, sprint: str, target: str, task: str) -> ModelAr
 
 def shipped_target(folder: Path) -> str:
     """What a sprint ships: its first export, else the torch model."""
-    path = folder / "exports.json"
+    path = folder / EXPORTS.name
     exports = read_json(path, list[ExportedTarget]) if path.is_file() else []
     return exports[0].target if exports else REFERENCE_TARGET
 
@@ -114,7 +115,7 @@ def next_version(root: Path, model: Model, sprint: str, champion: tuple[str, str
 
 
 def _task_at(root: Path, commit: str, sprint: str) -> TaskSpec | None:
-    content = repository.read_file(root, commit, f"reports/{sprint}/params.yaml")
+    content = repository.read_file(root, commit, PARAMS.of(sprint))
     try:
         return msgspec.convert(yaml_text.load(content or b"")["predict"]["task"], TaskSpec)
     except (msgspec.MsgspecError, yaml.YAMLError, KeyError, TypeError):
@@ -123,11 +124,11 @@ def _task_at(root: Path, commit: str, sprint: str) -> TaskSpec | None:
 
 def registered_record(root: Path, model: Model, sprint: str) -> tuple[str, str] | None:
     """The version, and its commit, that holds this very record of the sprint: what was promoted once is not new."""
-    record = repository.read_file(root, "HEAD", f"reports/{sprint}/digests.json")
+    record = repository.read_file(root, "HEAD", DIGESTS.of(sprint))
     for version, tag in registry.versions(root, model.name).items():
         content = repository.read_file(root, tag.commit, dvc_artifacts.FILE)
         named = dvc_artifacts.artifact_path(content, model.name) if content is not None else None
-        same = repository.read_file(root, tag.commit, f"reports/{sprint}/digests.json") == record
+        same = repository.read_file(root, tag.commit, DIGESTS.of(sprint)) == record
         if dvc_artifacts.sprint_of(named) == sprint and same:
             return version, tag.commit
     return None

@@ -19,7 +19,7 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_json, write_json
+from runner.domain.files import read_json
 from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.ancestor import resolve_ancestor
@@ -29,15 +29,16 @@ from runner.planning.plan import make_plan
 from runner.planning.records import Action, Plan
 from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.stages import UNCHANGED
+from runner.record.catalogue import FAILURE, LOCK, PIPELINE, sprint_folder, sprint_path
+from runner.record.strangers import refuse_strangers
 from runner.stages.champion import not_here, stored_files
-from runner.stages.run import FAILURE_FILE, RUN_PID_VARIABLE
+from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow import terms
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.report import write_report
 from runner.workflow.last_run import LastRun
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
-from runner.workflow.record_files import refuse_strangers
 from runner.workflow.running.ancestors import require_ancestor
 from runner.workflow.running.limits import Watch, limit_of, watched
 
@@ -57,7 +58,7 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
         FlywheelError: the data is missing or changed, the sprint is already running, or DVC cannot work.
     """
     own, written = load_written(root, name)
-    folder = root / "reports" / written.name
+    folder = sprint_folder(root, written.name)
     refuse_strangers(root, written.name)
     with sprint_lock(root, written.name):
         judging = terms.settle(root, own, written, base, say)
@@ -114,7 +115,7 @@ def report_failure(root: Path, name: str, error: FlywheelError, *, base: str) ->
         exit_code=int(error.exit_code),
     )
     with sprint_lock(root, loaded.name):
-        write_json(folder / FAILURE_FILE, failure)
+        FAILURE.write(folder, failure)
         judging.keep()
         return write_report(root, project, loaded, failure)
 
@@ -127,12 +128,12 @@ def _run_stages(
     _require_free_space(folder)
     _refuse_symlinks(root)
     _refuse_changed_data(root, inputs_of(stages))
-    (folder / FAILURE_FILE).unlink(missing_ok=True)
+    (folder / FAILURE.name).unlink(missing_ok=True)
     _require_sound(root, folder, progress.plan)
     _check_out(root, folder, progress.plan)
     os.environ[RUN_PID_VARIABLE] = str(os.getpid())
     try:
-        repo.reproduce(root, folder / "dvc.yaml", progress.event)
+        repo.reproduce(root, folder / PIPELINE.name, progress.event)
     except StageCommandFailed as failed:
         if failed.status in (ExitCode.INTERRUPTED, -signal.SIGINT):
             progress.failed(failed.stage, "interrupted")
@@ -141,7 +142,7 @@ def _run_stages(
         if watch.reached is None:
             return _failure(folder, failed)
         failure = watch.reached.failure(failed.stage, progress.finished, progress.plan.sprint)
-        write_json(folder / FAILURE_FILE, failure)
+        FAILURE.write(folder, failure)
         return failure
     finally:
         del os.environ[RUN_PID_VARIABLE]
@@ -170,7 +171,7 @@ def _check_out(root: Path, folder: Path, plan: Plan) -> None:
 
 
 def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
-    path = folder / FAILURE_FILE
+    path = folder / FAILURE.name
     if path.is_file():
         return read_json(path, StageFailure)
     killed = -failed.status if failed.status < 0 else failed.status - 128 if failed.status > 128 else None
@@ -243,13 +244,13 @@ def _fetch_outputs(root: Path, project: Project, loaded: LoadedSprint, plan: Pla
     if stored:
         say(f"fetching {', '.join(stored)} of an earlier run through DVC")
     try:
-        repo.fetch_objects(root, list(stored.values()), f"reports/{loaded.name}")
+        repo.fetch_objects(root, list(stored.values()), sprint_path(loaded.name))
         folders = [md5 for md5 in stored.values() if md5.endswith(".dir")]
         _refuse_outside(root, loaded.name, folders)
         members = {
             member for md5 in folders for member in (metafiles.cached_members(root, md5) or {}).values()
         }
-        repo.fetch_objects(root, sorted(members), f"reports/{loaded.name}")
+        repo.fetch_objects(root, sorted(members), sprint_path(loaded.name))
     except FlywheelError as error:
         say(f"not fetched: {error.message}")
     known = metafiles.recorded_runs(root) if recorded else {}
@@ -264,7 +265,7 @@ def _refuse_outside(root: Path, sprint: str, folders: Sequence[str]) -> None:
         if outside is not None:
             raise FlywheelError(
                 f"a stored folder's listing names a file outside it: {outside!a}",
-                where=Where(f"reports/{sprint}/dvc.lock"),
+                where=Where(LOCK.of(sprint)),
                 hint="no run writes such a listing: find out who made it, and run the sprint again without --pull",
             )
 

@@ -18,6 +18,7 @@ from runner.config.project import Project
 from runner.domain.files import encode_json, read_json
 from runner.domain.verdict import SplitUse
 from runner.planning import holdout
+from runner.record.catalogue import REPORT, REPORT_PAGE, USES, VERDICT, files
 from runner.report import markdown
 from runner.report.build import build
 from runner.stages import evaluate
@@ -26,7 +27,7 @@ from runner.stages.kinds import SPRINT
 from runner.stages.stage import StageContext
 from runner.workflow.judging.collect import Sources, collect
 
-REPORTED = ("verdict.json", "report.json", "report.md")
+REMADE = tuple(file.name for file in files(lambda file: file.remade))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ def evaluated_again(recorded: RecordedSprint, params: EvaluateParams) -> Iterato
         folder = Path(temporary) / recorded.folder.name
         folder.mkdir()
         for path in recorded.folder.iterdir():
-            if path.name not in (*written, *REPORTED):
+            if path.name not in (*written, *REMADE):
                 (folder / path.name).symlink_to(path.resolve())
         evaluate.run(StageContext(root=recorded.root, folder=folder), params)
         yield folder
@@ -82,15 +83,15 @@ def reported_again(recorded: RecordedSprint, folder: Path) -> dict[str, bytes]:
     inputs = collect(sources)
     report = build(inputs)
     return {
-        "verdict.json": encode_json(inputs.verdict),
-        "report.json": encode_json(report),
-        "report.md": markdown.render(report, plots="plots").encode(),
+        VERDICT.name: encode_json(inputs.verdict),
+        REPORT.name: encode_json(report),
+        REPORT_PAGE.name: markdown.render(report, plots="plots").encode(),
     }
 
 
 def _uses(stored: Path, rebuilt: Path) -> list[SplitUse]:
     """The recorded uses; an evaluation that is not the recorded one is judged as that one was."""
-    path = stored / holdout.FILE
+    path = stored / USES.name
     uses = read_json(path, list[SplitUse]) if path.is_file() else []
     before, now = holdout.evaluation_digest(stored), holdout.evaluation_digest(rebuilt)
     if any(use.evaluation_digest == now for use in uses):

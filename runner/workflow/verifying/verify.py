@@ -16,31 +16,45 @@ from runner.config.project import Project
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import encode_json, read_json, read_text
+from runner.domain.files import encode_json, read_text
 from runner.domain.policy import FindingKind
 from runner.domain.records import Record
-from runner.domain.verdict import Verdict
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
+from runner.record import digests
+from runner.record.catalogue import (
+    DIGESTS,
+    EVALUATION,
+    FAILURE,
+    LOCK,
+    PARAMS,
+    PIPELINE,
+    STORED,
+    STORED_AND_DIGESTED,
+    TERMS,
+    VERDICT,
+    sprint_folder,
+    sprint_path,
+)
+from runner.record.differences import first_difference, table_difference
+from runner.record.lock import broken_links
+from runner.record.parameters import ancestor_of, champion_of, section
+from runner.record.strangers import advice, collapsed, strangers
 from runner.stages import evaluate
 from runner.stages.evaluate import EvaluateParams
-from runner.stages.run import FAILURE_FILE
 from runner.trainers import CHAMPION
-from runner.workflow import digests, terms
-from runner.workflow.differences import first_difference, table_difference
+from runner.workflow import terms
 from runner.workflow.judging import stale
 from runner.workflow.load import load
-from runner.workflow.lock import broken_links
-from runner.workflow.record_files import advice, collapsed, strangers
-from runner.workflow.sections import ancestor_of, champion_of, section
-from runner.workflow.verifying.rebuild import REPORTED, RecordedSprint, evaluated_again, reported_again
+from runner.workflow.verifying.rebuild import REMADE, RecordedSprint, evaluated_again, reported_again
 
 if TYPE_CHECKING:
-    from runner.policy.terms import Terms
+    from runner.record.terms import Terms
 
 Problem = Literal["changed", "missing", "extra", "does not follow"]
-NOT_READ = ("weights", "exports")  # large, and nothing here is made from them
-OPTIONAL = ("gallery",)  # pictures for people: no number rests on them
+
+# large, and nothing here is made from them
+_NOT_READ = frozenset(file.name for file in STORED if not file.digested)
 
 
 class Mismatch(Record, frozen=True, kw_only=True):
@@ -85,7 +99,7 @@ def verify(root: Path, name: str) -> Verification:
             line ends (exit code 1).
     """
     project, loaded = load(root, name)
-    folder = root / "reports" / loaded.name
+    folder = sprint_folder(root, loaded.name)
     recorded = _recorded_digests(folder, loaded.name)
     digests.require_line_ends(root, recorded)
     absent = _require_outputs(folder, loaded.name, recorded)
@@ -111,7 +125,7 @@ def verify(root: Path, name: str) -> Verification:
 
 def _hint(findings: list[Mismatch], sprint: str) -> str | None:
     """A record is of the flywheel.yaml and the specs of its own commit: those of a later one were not reported on."""
-    folder = f"reports/{sprint}"
+    folder = sprint_path(sprint)
     if all(finding.file.startswith(f"{folder}/") for finding in findings):
         return None
     return f"git checkout $(git log -1 --format=%H -- {folder}) && flywheel verify {folder}"
@@ -122,7 +136,7 @@ def _terms(root: Path, folder: Path) -> tuple[list[Mismatch], list[str]]:
     recorded = terms.read_terms(folder)
     if recorded is None:
         return [], []
-    file = f"reports/{folder.name}/{terms.FILE}"
+    file = TERMS.of(folder.name)
     try:
         again = terms.recomputed(root, folder.name, recorded)
     except FlywheelError as error:
@@ -137,7 +151,7 @@ def _terms(root: Path, folder: Path) -> tuple[list[Mismatch], list[str]]:
     stored, rebuilt = encode_json(with_full_ids(_when_judged(recorded))), encode_json(again)
     if stored == rebuilt or _follows_from_the_merge(root, folder, recorded, stored):
         return [], []
-    detail = first_difference(terms.FILE, stored, rebuilt)
+    detail = first_difference(TERMS.name, stored, rebuilt)
     return [Mismatch(file=file, problem="does not follow", detail=detail)], []
 
 
@@ -160,21 +174,21 @@ def _when_judged(recorded: Terms) -> Terms:
 
 
 def _recorded_digests(folder: Path, name: str) -> dict[str, str]:
-    if (folder / FAILURE_FILE).is_file():
+    if (folder / FAILURE.name).is_file():
         raise FlywheelError(
             "the last run failed: there is no verdict to verify",
-            where=Where(str(folder / FAILURE_FILE)),
+            where=Where(str(folder / FAILURE.name)),
             hint=f"flywheel run {name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    if not (folder / digests.FILE).is_file():
+    if not (folder / DIGESTS.name).is_file():
         raise FlywheelError(
             "the sprint has no digests.json: it was not reported, or by a version that did not write it",
             where=Where(str(folder)),
             hint=f"flywheel run {name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    return read_json(folder / digests.FILE, dict[str, str])
+    return DIGESTS.read(folder)
 
 
 def _require_outputs(folder: Path, name: str, recorded: dict[str, str]) -> list[str]:
@@ -185,8 +199,11 @@ def _require_outputs(folder: Path, name: str, recorded: dict[str, str]) -> list[
     """
     prefix = f"reports/{name}/"
     named = {file.removeprefix(prefix).split("/")[0] for file in recorded if file.startswith(prefix)}
-    absent = [part for part in digests.STORED if part in named and not (folder / part).exists()]
-    needed = [part for part in absent if part not in OPTIONAL]
+    missing = [
+        file for file in STORED_AND_DIGESTED if file.name in named and not (folder / file.name).exists()
+    ]
+    absent = [file.name for file in missing]
+    needed = [file.name for file in missing if not file.optional]
     if needed:
         raise FlywheelError(
             f"{', '.join(f'{part}/' for part in needed)} {'is' if len(needed) == 1 else 'are'} not here, "
@@ -224,11 +241,11 @@ def _strangers(root: Path, sprint: str) -> Iterator[Mismatch]:
 def _against_lock(folder: Path, named: set[str]) -> Iterator[Mismatch]:
     """What DVC recorded when the stages ran: it tells of files whose digests were changed along with them."""
     prefix = f"reports/{folder.name}/"
-    for stage in metafiles.read_lock(folder / "dvc.lock").values():
+    for stage in metafiles.read_lock(folder / LOCK.name).values():
         for out, md5 in stage.outs.items():
             path = folder / out
             known = any(file == prefix + out or file.startswith(f"{prefix}{out}/") for file in named)
-            if known or not path.exists() or Path(out).parts[0] in NOT_READ:
+            if known or not path.exists() or Path(out).parts[0] in _NOT_READ:
                 continue
             found = metafiles.folder_md5(path) if path.is_dir() else metafiles.file_md5(path)
             if found != md5:
@@ -239,12 +256,12 @@ def _against_lock(folder: Path, named: set[str]) -> Iterator[Mismatch]:
 def _in_lock(folder: Path) -> Iterator[Mismatch]:
     """What was delivered is what was judged only if each stage read what the one before it wrote."""
     try:
-        pipeline = yaml_text.load(read_text(folder / "dvc.yaml"))["stages"]
-        broken = list(broken_links(pipeline, metafiles.read_lock(folder / "dvc.lock")))
+        pipeline = yaml_text.load(read_text(folder / PIPELINE.name))["stages"]
+        broken = list(broken_links(pipeline, metafiles.read_lock(folder / LOCK.name)))
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         broken = [f"it could not be compared with dvc.yaml: {type(error).__name__}"]
     for detail in broken:
-        yield Mismatch(file=f"reports/{folder.name}/dvc.lock", problem="does not follow", detail=detail)
+        yield Mismatch(file=LOCK.of(folder.name), problem="does not follow", detail=detail)
 
 
 def _blamed(findings: list[Mismatch], rebuilt: list[str], prefix: str) -> list[Mismatch]:
@@ -253,7 +270,7 @@ def _blamed(findings: list[Mismatch], rebuilt: list[str], prefix: str) -> list[M
     right = {prefix + name for name in rebuilt} - differing
     return [
         Mismatch(
-            file=prefix + digests.FILE,
+            file=prefix + DIGESTS.name,
             problem="changed",
             detail=f"its digest of {finding.file.removeprefix(prefix)} is wrong: made again, that file is the same",
         )
@@ -275,7 +292,7 @@ class _Repeated:
         self.findings: list[Mismatch] = []
         self._suspicious = suspicious
         try:
-            sections = yaml_text.load(read_text(folder / "params.yaml"))
+            sections = yaml_text.load(read_text(folder / PARAMS.name))
             champion = champion_of(sections)
             self._parameters(project, loaded, champion, ancestor_of(sections))
             unknown = _unknown(folder)
@@ -289,13 +306,13 @@ class _Repeated:
             )
             self._outputs(recorded, msgspec.convert(section(sections, "evaluate"), EvaluateParams))
         except FlywheelError as error:
-            file = error.where.file if error.where else "params.yaml"
+            file = error.where.file if error.where else PARAMS.name
             named = file.removeprefix(self.prefix) if file.startswith(self.prefix) else Path(file).name
             self._broken(named, error.message)
         except Exception as error:  # what was tampered with can break anything; else it is a bug
             if not suspicious:
                 raise
-            self._broken("evaluation.json", f"{type(error).__name__}: {error}")
+            self._broken(EVALUATION.name, f"{type(error).__name__}: {error}")
 
     def _parameters(
         self,
@@ -307,7 +324,7 @@ class _Repeated:
         """params.yaml and dvc.yaml must be what the spec compiles to."""
         named = loaded.sprint.train.ancestor
         if (ancestor is None) != (named is None) or (ancestor and named not in (CHAMPION, ancestor.sprint)):
-            self._note("params.yaml", f"training started from {ancestor.sprint if ancestor else 'no sprint'}")
+            self._note(PARAMS.name, f"training started from {ancestor.sprint if ancestor else 'no sprint'}")
         texts = compiled(stages_of(project, loaded, champion, ancestor), f"specs/{loaded.name}.yaml")
         for name, text in texts.items():
             self._compare(name, text.encode(), as_yaml=True)
@@ -320,7 +337,7 @@ class _Repeated:
                 else:
                     self._compare(name, (folder / name).read_bytes())
             reported = reported_again(recorded, folder)
-        for name in REPORTED:
+        for name in REMADE:
             self._compare(name, reported[name])
 
     def _compare(self, name: str, rebuilt: bytes, *, as_yaml: bool = False) -> None:
@@ -358,7 +375,7 @@ class _Repeated:
 def _unknown(folder: Path) -> str:
     """Why it was not known who holds the stage when the sprint was judged; what is no verdict is compared as such."""
     try:
-        return read_json(folder / "verdict.json", Verdict).champion_unknown or ""
+        return VERDICT.read(folder).champion_unknown or ""
     except FlywheelError:
         return ""
 

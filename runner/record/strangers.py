@@ -14,48 +14,20 @@ from pathlib import Path, PurePosixPath
 
 from runner.adapters.git import repository
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.policy import AGREED_FILE, TERMS_FILE
-from runner.domain.records import LAST_FAILURE_FILE
-from runner.planning import holdout
-from runner.report import model_card
-from runner.stages import timings
-from runner.stages.kinds import SPRINT
-from runner.stages.run import FAILURE_FILE
-from runner.workflow import digests
-
-REPORTS = "reports"
-PLOTTED = re.compile(r"plots/[a-z0-9_]{1,40}\.(?:svg|png)")
-OUTS = frozenset(out for stage in SPRINT.stages for out in stage.outs)
-RECORDS = frozenset(
-    (
-        *(record for stage in SPRINT.stages for record in stage.records),
-        *("params.yaml", "dvc.yaml", "dvc.lock", ".gitignore", "plots/.gitignore"),
-        *("verdict.json", "report.json", "report.md", "report.html", TERMS_FILE),
-        *(
-            timings.FILE,
-            FAILURE_FILE,
-            LAST_FAILURE_FILE,
-            holdout.FILE,
-            digests.FILE,
-            model_card.FILE,
-            AGREED_FILE,
-        ),
-    )
+from runner.record.catalogue import (
+    PLOTS,
+    REPORTS,
+    STORED,
+    kept_by_git,
+    sprint_path,
 )
+
 # What is left where a process was killed while it wrote (`atomic_path`, DVC), and by file managers.
 _LEFT = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}(?:\.[a-z]+)?")
 _OF_OTHERS = re.compile(r"\.[A-Za-z0-9]{22}\.tmp|\.DS_Store|Thumbs\.db|desktop\.ini")
 _LEFT_FOLDER = re.compile(r"\.[a-z]+\.partial")
 _SHOWN = 5
-
-
-def is_record(name: str) -> bool:
-    """Whether a path inside a sprint's folder is one that git keeps of a record.
-
-    >>> [is_record(name) for name in ("evaluation.json", "plots/slices.png", "weights/seed-0.pt", "matplotlibrc")]
-    [True, True, False, False]
-    """
-    return name in RECORDS or bool(PLOTTED.fullmatch(name))
+_STORED = frozenset(file.name for file in STORED)
 
 
 def committed_strangers(paths: Iterable[str]) -> list[str]:
@@ -69,7 +41,7 @@ def committed_strangers(paths: Iterable[str]) -> list[str]:
         for path in paths
         if len(parts := PurePosixPath(path).parts) > 2
         and parts[0].lower() == REPORTS
-        and not (parts[0] == REPORTS and is_record("/".join(parts[2:])))
+        and not (parts[0] == REPORTS and kept_by_git("/".join(parts[2:])))
     )
 
 
@@ -78,7 +50,7 @@ def strangers(root: Path, sprint: str) -> list[str]:
 
     What DVC keeps is not looked into, unless git has some of it.
     """
-    folder = f"{REPORTS}/{sprint}"
+    folder = sprint_path(sprint)
     found = {f"{folder}/{name}" for name in _unknown(root / folder)}
     return sorted({*found, *committed_strangers(repository.tracked_below(root, folder))})
 
@@ -96,7 +68,7 @@ def refuse_strangers(root: Path, sprint: str) -> None:
     more = f", and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     raise FlywheelError(
         f"not of a record: {', '.join(shown[:_SHOWN])}{more}; libraries would take such files for their configuration or code",
-        where=Where(f"{REPORTS}/{sprint}/"),
+        where=Where(f"{sprint_path(sprint)}/"),
         hint=advice(found[0]),
     )
 
@@ -108,13 +80,13 @@ def collapsed(paths: Iterable[str]) -> list[str]:
     ['reports/0001-x/.c', 'reports/0001-x/plots/x.py']
     """
     parted = [PurePosixPath(path).parts for path in paths]
-    return sorted({"/".join(parts if parts[2:3] == ("plots",) else parts[:3]) for parts in parted})
+    return sorted({"/".join(parts if parts[2:3] == (PLOTS.name,) else parts[:3]) for parts in parted})
 
 
 def advice(path: str) -> str:
     """What to type about something that is of no record."""
     name = shlex.quote(path)
-    if PurePosixPath(path).parts[2:] and PurePosixPath(path).parts[2] in OUTS:
+    if PurePosixPath(path).parts[2:] and PurePosixPath(path).parts[2] in _STORED:
         return f"git rm -r --cached {name} (DVC keeps it, not git)"
     return f"git rm -r --cached --ignore-unmatch {name} && rm -r {name}; what you want to keep lies elsewhere than below {REPORTS}/"
 
@@ -124,7 +96,9 @@ def _unknown(folder: Path) -> Iterator[str]:
     for parent, folders, files in os.walk(folder):
         inside = Path(parent).relative_to(folder)
         if inside == Path():
-            folders[:] = [name for name in folders if name not in OUTS and not _LEFT_FOLDER.fullmatch(name)]
+            folders[:] = [
+                name for name in folders if name not in _STORED and not _LEFT_FOLDER.fullmatch(name)
+            ]
         links = [name for name in folders if Path(parent, name).is_symlink()]
         for name in (*files, *links):
             if not _may_lie(inside, name):
@@ -134,4 +108,4 @@ def _unknown(folder: Path) -> Iterator[str]:
 def _may_lie(inside: Path, name: str) -> bool:
     left = _LEFT.fullmatch(name)
     names = [name, left["name"]] if left else [name]
-    return bool(_OF_OTHERS.fullmatch(name)) or any(is_record((inside / each).as_posix()) for each in names)
+    return bool(_OF_OTHERS.fullmatch(name)) or any(kept_by_git((inside / each).as_posix()) for each in names)

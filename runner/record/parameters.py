@@ -5,13 +5,20 @@ By its parameters, since the registry's tags move on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
-from runner.stages.stage import told_in
+
+_MARKS = ("version", "digest")  # what a section of params.yaml says beside the stage's own parameters
+
+
+def told_in(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of params.yaml without what is not the stage's own parameters."""
+    return {key: value for key, value in section.items() if key not in _MARKS}
 
 
 def section(sections: Any, stage: str) -> dict[str, Any]:

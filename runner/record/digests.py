@@ -11,23 +11,15 @@ from runner.config.project import Project
 from runner.config.root import PROJECT_FILE
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import encode_json, read_json, write_bytes
-from runner.domain.policy import TERMS_FILE
-from runner.planning import holdout
-from runner.stages.kinds import SPRINT
-
-FILE = "digests.json"
-STORED = ("index", "selection", "predictions", "champion", "outcomes", "gallery")  # folders that DVC keeps
-FOLDERS = (*STORED, "plots")
-REPORTED = (
-    "params.yaml",
-    "dvc.yaml",
-    "dvc.lock",  # it names the model: weights and exports are in no other file of the record
-    "timings.json",
-    TERMS_FILE,
-    holdout.FILE,
-    "verdict.json",
-    "report.json",
-    "report.md",
+from runner.record.catalogue import (
+    CATALOGUE,
+    DIGESTS,
+    IGNORED,
+    PLOTS,
+    RECORDED,
+    REPORT_PAGE,
+    STORED_AND_DIGESTED,
+    sprint_folder,
 )
 
 
@@ -37,7 +29,7 @@ def write_digests(root: Path, project: Project, loaded: LoadedSprint, *, stored_
     Args:
         stored_unchanged: what DVC keeps is as it was when the file was last written, and need not be read again.
     """
-    path = root / "reports" / loaded.name / FILE
+    path = sprint_folder(root, loaded.name) / DIGESTS.name
     known = read_json(path, dict[str, str]) if stored_unchanged and path.is_file() else {}
     stored = {file: known[file] for file in _stored(root, loaded.name) if file in known}
     content = encode_json(
@@ -49,27 +41,31 @@ def write_digests(root: Path, project: Project, loaded: LoadedSprint, *, stored_
 
 def renderings_are_recorded(root: Path, sprint: str) -> bool:
     """Whether report.md and the pictures are those that digests.json names: an edited one must not get into it."""
-    path = root / "reports" / sprint / FILE
+    path = sprint_folder(root, sprint) / DIGESTS.name
     known = read_json(path, dict[str, str]) if path.is_file() else {}
-    prefix = f"reports/{sprint}/"
-    named = {file for file in known if file == f"{prefix}report.md" or file.startswith(f"{prefix}plots/")}
-    return f"{prefix}report.md" in named and all(
+    named = {
+        file for file in known if file == REPORT_PAGE.of(sprint) or file.startswith(f"{PLOTS.of(sprint)}/")
+    }
+    return REPORT_PAGE.of(sprint) in named and all(
         (root / file).is_file() and digest_of(root / file) == known[file] for file in named
     )
 
 
 def relied_on(root: Path, project: Project, loaded: LoadedSprint) -> list[str]:
     """The files by their paths from the repository's top, sorted: those that are there."""
-    folder = root / "reports" / loaded.name
-    records = {record for stage in SPRINT.stages for record in stage.records}
-    own = [path for name in (*records, *REPORTED) if (path := folder / name).is_file()]
-    inside = [path for name in FOLDERS for path in (folder / name).rglob("*") if path.is_file()]
-    kept = [path for path in inside if path.name != ".gitignore"]  # DVC's
+    folder = sprint_folder(root, loaded.name)
+    own = [path for file in RECORDED if file.digested and (path := folder / file.name).is_file()]
+    inside = [
+        path
+        for file in CATALOGUE
+        if file.format == "folder" and file.digested
+        for path in files_in(folder / file.name)
+    ]
     outside = [PROJECT_FILE, f"{project.dataset.path}.dvc", *_specs(root, project, loaded)]
     guidelines = guidelines_file(root, loaded)
     outside += [guidelines] if guidelines else []
     present = {path for path in outside if (root / path).is_file()}
-    return sorted({*present, *(path.relative_to(root).as_posix() for path in (*own, *kept))})
+    return sorted({*present, *(path.relative_to(root).as_posix() for path in (*own, *inside))})
 
 
 def require_line_ends(root: Path, recorded: Mapping[str, str]) -> None:
@@ -108,10 +104,14 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def files_in(folder: Path) -> Iterator[Path]:
+    """The files of a folder of the record, however deep; without what tells git that DVC keeps some."""
+    return (path for path in folder.rglob("*") if path.is_file() and path.name != IGNORED.name)
+
+
 def _stored(root: Path, sprint: str) -> Iterator[str]:
-    for name in STORED:
-        for path in (root / "reports" / sprint / name).rglob("*"):
-            yield path.relative_to(root).as_posix()
+    for file in STORED_AND_DIGESTED:
+        yield from (path.relative_to(root).as_posix() for path in files_in(root / file.of(sprint)))
 
 
 def _specs(root: Path, project: Project, loaded: LoadedSprint) -> Iterator[str]:

@@ -1,0 +1,213 @@
+"""What a sprint's record consists of: every file and folder of `reports/<sprint>/`, once.
+
+Which names digests.json holds, what a bundle may bring, what DVC keeps, what `verify` makes again: all of that is said here of
+each file, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from runner.domain.evaluation import Errors, Evaluation, Gallery
+from runner.domain.files import read_json, write_json
+from runner.domain.policy import Agreed
+from runner.domain.records import (
+    Benchmark,
+    Checks,
+    ExportedTarget,
+    LastFailure,
+    Selection,
+    StageFailure,
+    Training,
+)
+from runner.domain.verdict import SplitUse, Verdict
+from runner.record.report import SprintReport
+from runner.record.terms import Terms
+from runner.record.timings import Timings
+
+T = TypeVar("T")
+
+REPORTS = "reports"  # the folder of all sprints' records, at the repository's top
+
+# metrics.json is for `dvc metrics show`: names, and numbers below them
+_Cell: TypeAlias = dict[str, float | None]
+Metrics: TypeAlias = dict[str, float | dict[str, float | dict[str, float | _Cell | None] | None] | None]
+
+
+@dataclass(frozen=True)
+class RecordFile(Generic[T]):
+    """One file of a sprint's record, or a folder that a stage writes.
+
+    Attributes:
+        name: its path inside the sprint's folder.
+        type: what a JSON file holds; `str` of other texts, `Path` of a folder.
+        written_by: a stage, or who else: `compile`, `run`, `judge`, `report`, `promote`, `dvc`.
+        kept_in: git has small texts and pictures; DVC what is large, of which git has the hash in dvc.lock.
+        digested: digests.json has its SHA-256 (of a folder: of each file in it), so `verify` compares its bytes.
+        bundled: the job that ran a sprint hands it on to the jobs that are trusted.
+        required: a bundle of a sprint that was judged is refused without it.
+        of_failure: the record of a run that failed has it too.
+        remade: `verify` makes it again from what the stages stored.
+        configured: it follows from flywheel.yaml and the spec too, and not from stages alone.
+        optional: for people to look at; no number rests on it.
+        members: of a folder in git, and of one whose files are shown to people: the names of files in it, as a pattern.
+    """
+
+    name: str
+    type: type[T]
+    written_by: str
+    _: KW_ONLY
+    kept_in: Literal["git", "dvc"] = "git"
+    digested: bool = True
+    bundled: bool = True
+    required: bool = False
+    of_failure: bool = False
+    remade: bool = False
+    configured: bool = False
+    optional: bool = False
+    members: str | None = None
+
+    @property
+    def format(self) -> Literal["json", "yaml", "csv", "text", "folder"]:
+        """How its content is written."""
+        if self.type is Path:
+            return "folder"
+        suffix = PurePosixPath(self.name).suffix
+        return {".json": "json", ".yaml": "yaml", ".lock": "yaml", ".csv": "csv"}.get(suffix, "text")  # type: ignore[return-value]
+
+    def of(self, sprint: str) -> str:
+        """Its path from the repository's top.
+
+        >>> VERDICT.of("0001-first-model")
+        'reports/0001-first-model/verdict.json'
+        """
+        return f"{REPORTS}/{sprint}/{self.name}"
+
+    def read(self, folder: Path) -> T:
+        """What it holds, in a sprint's folder.
+
+        Raises:
+            FlywheelError: it is missing, or does not hold what its type says (exit code 3).
+        """
+        return read_json(folder / self.name, self.type)
+
+    def write(self, folder: Path, content: T) -> None:
+        """Writes it into a sprint's folder, atomically."""
+        write_json(folder / self.name, content)
+
+    def holds(self, name: str) -> bool:
+        """Whether a path inside the sprint's folder is this file, or one of this folder's that are named.
+
+        >>> PLOTS.holds("plots/slices.svg"), PLOTS.holds("plots/x.py"), VERDICT.holds("verdict.json")
+        (True, False, True)
+        """
+        if self.members is None:
+            return name == self.name
+        return bool(re.fullmatch(f"{re.escape(self.name)}/(?:{self.members})", name))
+
+
+def sprint_path(sprint: str) -> str:
+    """The folder of a sprint's record, from the repository's top: `reports/<sprint>`."""
+    return f"{REPORTS}/{sprint}"
+
+
+def sprint_folder(root: Path, sprint: str) -> Path:
+    """The folder of a sprint's record. `root` is the repository's top, or a folder that is laid out as it is."""
+    return root / REPORTS / sprint
+
+
+def _folder(
+    name: str, stage: str, *, digested: bool = True, optional: bool = False, members: str | None = None
+) -> RecordFile[Path]:
+    """What a stage writes and DVC keeps."""
+    return RecordFile(
+        name,
+        Path,
+        stage,
+        kept_in="dvc",
+        digested=digested,
+        bundled=members is not None,  # DVC's objects travel beside a bundle; pictures that people see, in it
+        optional=optional,
+        members=members,
+    )
+
+
+# --- what it was compiled to, and what DVC says of the run ----------------------------------------
+
+PARAMS = RecordFile("params.yaml", str, "compile", required=True, of_failure=True, configured=True)
+PIPELINE = RecordFile("dvc.yaml", str, "compile", required=True, of_failure=True, configured=True)
+# It names the model: weights and exports are in no other file of the record.
+LOCK = RecordFile("dvc.lock", str, "dvc", required=True)
+IGNORED = RecordFile(".gitignore", str, "dvc", digested=False, bundled=False)
+IGNORED_PLOTS = RecordFile("plots/.gitignore", str, "dvc", digested=False, bundled=False)
+
+# --- what the stages write ------------------------------------------------------------------------
+
+INDEX_FOLDER = _folder("index", "index")
+SELECTION_FOLDER = _folder("selection", "select")
+SELECTION = RecordFile("selection.json", Selection, "select")
+CHECKS = RecordFile("checks.json", Checks, "check")
+WEIGHTS_FOLDER = _folder("weights", "train", digested=False)  # large, and dvc.lock has their hash
+TRAINING = RecordFile("training.json", Training, "train")
+TRAINING_CURVES = RecordFile("plots/training.csv", str, "train")
+EXPORTS_FOLDER = _folder("exports", "export", digested=False)
+EXPORTS = RecordFile("exports.json", list[ExportedTarget], "export")
+PREDICTIONS_FOLDER = _folder("predictions", "predict")
+CHAMPION_FOLDER = _folder("champion", "champion")
+OUTCOMES_FOLDER = _folder("outcomes", "evaluate")
+EVALUATION = RecordFile("evaluation.json", Evaluation, "evaluate", required=True)
+ERRORS = RecordFile("errors.json", Errors, "evaluate")
+METRICS = RecordFile("metrics.json", Metrics, "evaluate")
+PRECISION_RECALL = RecordFile("plots/precision_recall.csv", str, "evaluate")
+CLASS_CURVES = RecordFile("plots/class_curves.csv", str, "evaluate")
+F1_CONFIDENCE = RecordFile("plots/f1_confidence.csv", str, "evaluate")
+GALLERY_FOLDER = _folder("gallery", "inspect", optional=True, members=r"[0-9]{2,4}(?:-cam)?\.jpg")
+GALLERY = RecordFile("gallery.json", Gallery, "inspect")
+BENCHMARK = RecordFile("benchmark.json", Benchmark, "benchmark")
+
+# --- what the run, the judgement, the report and the promotion write -------------------------------
+
+TIMINGS = RecordFile("timings.json", Timings, "run", of_failure=True)
+FAILURE = RecordFile("failure.json", StageFailure, "run", digested=False, of_failure=True)
+# Beside the record of a verdict, which stays what is agreed.
+LAST_FAILURE = RecordFile("last-failure.json", LastFailure, "run", digested=False, bundled=False)
+TERMS = RecordFile("terms.json", Terms, "run", of_failure=True, configured=True)
+USES = RecordFile("uses.json", list[SplitUse], "judge")
+VERDICT = RecordFile("verdict.json", Verdict, "judge", required=True, remade=True, configured=True)
+REPORT = RecordFile(
+    "report.json", SprintReport, "report", required=True, of_failure=True, remade=True, configured=True
+)
+REPORT_PAGE = RecordFile("report.md", str, "report", of_failure=True, remade=True, configured=True)
+REPORT_HTML = RecordFile("report.html", str, "report", digested=False, bundled=False)
+PLOTS = RecordFile("plots", Path, "report", of_failure=True, members=r"[a-z0-9_]{1,40}\.(?:svg|png)")
+DIGESTS = RecordFile("digests.json", dict[str, str], "report", digested=False, required=True)
+MODEL_CARD = RecordFile("model-card.md", str, "promote", digested=False, bundled=False)
+AGREED = RecordFile("agreed.json", list[Agreed], "promote", digested=False, bundled=False)
+
+CATALOGUE: tuple[RecordFile[Any], ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, RecordFile)
+)
+
+
+def files(which: Callable[[RecordFile[Any]], bool]) -> tuple[RecordFile[Any], ...]:
+    """The files of which something holds, in the catalogue's order."""
+    return tuple(file for file in CATALOGUE if which(file))
+
+
+STORED = files(lambda file: file.kept_in == "dvc")
+STORED_AND_DIGESTED = files(lambda file: file.kept_in == "dvc" and file.digested)  # what `verify` reads
+STORED_AND_DIGESTED = files(lambda file: file.kept_in == "dvc" and file.digested)  # what `verify` reads
+RECORDED = files(lambda file: file.kept_in == "git")
+
+
+def kept_by_git(name: str) -> bool:
+    """Whether a path inside a sprint's folder is one that git keeps of a record.
+
+    >>> [kept_by_git(name) for name in ("evaluation.json", "plots/slices.png", "weights/seed-0.pt", "matplotlibrc")]
+    [True, True, False, False]
+    """
+    return any(file.holds(name) for file in RECORDED)
