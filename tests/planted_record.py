@@ -26,10 +26,11 @@ from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.forges.forge import PullRequest, WorkflowRun
 from runner.pullrequests.bundles import bundle
-from runner.record.report import FileDigest, ReportInputs, SprintReport
+from runner.record.report import FileDigest, SprintReport
 from runner.record.timings import Timings
 from runner.report import markdown, plots
 from runner.report.build import build
+from runner.report.inputs import ReportInputs
 from runner.stages import kinds
 
 SPRINT = "0003-low-light"
