@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 
 from runner.assessment.cells import Draws, SeedDeviations, assess_target
-from runner.assessment.split import SPLIT, TestSplit
+from runner.assessment.split import TestSplit
 from runner.dataset.near_duplicates import THUMBNAILS, leaks
 from runner.domain.evaluation import NearDuplicates, NearPair
+from runner.domain.records import JUDGED
 from runner.evaluation.measurable import Measurable
 from runner.evaluation.slices import ImageSlice
 
@@ -35,7 +36,7 @@ def near_duplicates(
     pairs = [
         NearPair(path=leak.path, near_path=leak.near_path, near_split=leak.near_split, distance=leak.distance)
         for leak in leaks(sprint, distance=distance)
-        if leak.split == SPLIT
+        if leak.split == JUDGED
     ]
     record = NearDuplicates(distance=distance, images=len(pairs), pairs=pairs[:MOST_PAIRS])
     known = {pair.path for pair in pairs}

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from runner.adapters.tables.parquet import read_table
 from runner.dataset.columns import BOX
+from runner.domain.records import JUDGED
 from runner.tasks.sound import require_sound
 from runner.tasks.task import Table, Task, TestData
 
-SPLIT = "test"  # what sprints are judged on
 _CONDITION_COLUMNS = ("class", "class_id", *BOX)  # what slices ask of detections
 
 
@@ -56,7 +56,7 @@ def load_split(folder: Path, task: Task) -> TestSplit:
         task: says which columns of the labels are read.
     """
     manifest = read_table(folder / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
-    chosen = (manifest["assigned"] == SPLIT) & manifest["selected"].astype(bool)
+    chosen = (manifest["assigned"] == JUDGED) & manifest["selected"].astype(bool)
     paths = frozenset(manifest["path"][chosen].tolist())
     images_file, objects_file = folder / "index" / "images.parquet", folder / "index" / "objects.parquet"
     images = read_table(images_file)

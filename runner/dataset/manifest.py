@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from runner.dataset.columns import BOX, shape_names
 from runner.domain.image_set import packed
-from runner.domain.records import Selection, SelectionStep, SplitCounts
+from runner.domain.records import JUDGED, Selection, SelectionStep, SplitCounts
 from runner.domain.task import TaskName
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BOX_COLUMNS = ("path", "class", *BOX, "crowd")
-JUDGED = "test"  # the split that decides
 PARTS, _PART_DIGITS = 128, 8
 UNASSIGNED = "none"  # how images that belong to no split are called in `SelectionStep.split`
 

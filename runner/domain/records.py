@@ -115,6 +115,8 @@ class Training(Record, frozen=True, kw_only=True):
 
 
 SPLITS = ("train", "val", "test")
+JUDGED = "test"  # the split that sprints are judged on
+POOL = "pool"  # images that are not labelled yet
 
 
 class SplitCounts(Record, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""champion: the model that the registry names, run on this sprint's test split as the sprint's own artefacts are."""
+"""champion: the model that the registry names, run as a sprint's own artefacts are: on the test split, or on the pool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import ChampionModel
 from runner.domain.files import atomic_folder, decode_json, write_json
-from runner.domain.records import Record
+from runner.domain.records import JUDGED, Record
 from runner.domain.task import TaskSpec
 from runner.record.catalogue import LOCK, PARAMS, SELECTION
 from runner.stages.stage import Stage, StageContext, images_of
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     from runner.adapters.tables.parquet import Column
 
-SPLIT = "test"
 STORE = ".flywheel/champion"  # git-ignored; what DVC's cache holds, laid out as a model is opened
 
 
-class ChampionParams(Record, frozen=True, kw_only=True):
+class ChampionParams(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What the champion's predictions depend on, besides the images."""
 
     champion: ResolvedChampion
@@ -39,9 +38,12 @@ class ChampionParams(Record, frozen=True, kw_only=True):
     task: TaskSpec
     device: str
     threads: int | None
+    split: str = JUDGED
 
 
-def resolve(project: Project, champion: ResolvedChampion | None) -> ChampionParams | None:
+def resolve(
+    project: Project, champion: ResolvedChampion | None, split: str = JUDGED
+) -> ChampionParams | None:
     """The champion, the task and the device; None before the first promotion."""
     if champion is None:
         return None
@@ -51,6 +53,7 @@ def resolve(project: Project, champion: ResolvedChampion | None) -> ChampionPara
         task=project.task_spec,
         device=project.compute.device,
         threads=project.compute.threads,
+        split=split,
     )
 
 
@@ -66,19 +69,21 @@ def run(context: StageContext, params: ChampionParams) -> None:
     from runner.tasks.sound import require_sound
 
     champion = params.champion
-    split_digest = SELECTION.read(context.folder).split_digests[SPLIT]
-    known = recorded_predictions(context.root, champion, params.task, split_digest)
+    known = None
+    if params.split == JUDGED:  # the images that its own sprint predicted too
+        split_digest = SELECTION.read(context.folder).split_digests[JUDGED]
+        known = recorded_predictions(context.root, champion, params.task, split_digest)
     found, class_names = _read(context.root, known) if known else _predicted(context, params, champion)
     place = (
-        f"{champion.sprint}/predictions/{champion.target}"
+        f"reports/{champion.sprint}/predictions/{champion.target}"
         if known
-        else f"{context.folder.name}/champion/predictions"
+        else f"{context.folder.relative_to(context.root)}/champion/predictions"
     )
     require_sound(
         found,
         msgspec.structs.replace(params.task, classes=class_names),
         None,
-        file=f"reports/{place}.parquet",
+        file=f"{place}.parquet",
         hint=f"the champion {champion.sprint} ({champion.tag}) cannot be compared with: go back to another with flywheel rollback",
     )
     with atomic_folder(context.folder / "champion") as folder:
@@ -98,15 +103,14 @@ def _predicted(
     context: StageContext, params: ChampionParams, champion: ResolvedChampion
 ) -> tuple[Mapping[str, Column], list[str]]:
     """What the champion's artefact predicts on the images, and the classes that it knows."""
-    from runner.adapters.models.yolo_folder import selected_paths
     from runner.adapters.system.machine import torch_device
     from runner.exporters.opened import open_model
-    from runner.stages.predict import predict_with
+    from runner.stages.predict import predict_split
 
     model = open_model(artefact(context.root, champion), torch_device(params.device, params.threads))
     _require_same_output(champion, params.task, model.spec)
-    paths = selected_paths(context.folder / "selection" / "manifest.parquet", SPLIT)
-    return predict_with(model, context.root / params.dataset, paths).columns(), model.spec.classes
+    tables = predict_split(context, {model.target: model}, params.dataset, params.split)
+    return tables[model.target].columns(), model.spec.classes
 
 
 class RecordedPredictions(Record, frozen=True, kw_only=True):
@@ -168,7 +172,7 @@ def _split_and_task(selection: bytes | None, parameters: bytes | None) -> tuple[
     if selection is None or parameters is None:
         return None
     try:
-        digest = decode_json(selection, _Split).split_digests[SPLIT]
+        digest = decode_json(selection, _Split).split_digests[JUDGED]
         return digest, msgspec.convert(yaml_text.load(parameters)["predict"]["task"], TaskSpec)
     except (msgspec.MsgspecError, yaml.YAMLError, KeyError, TypeError):
         return None  # written by a version of flywheel with other records
@@ -278,5 +282,5 @@ STAGE = Stage(
     run=run,
     deps=("selection",),
     outs=("champion",),
-    work=lambda params, selection: float(images_of(selection, SPLIT)),
+    work=lambda params, selection: float(images_of(selection, params.split)),
 )

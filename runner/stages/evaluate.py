@@ -28,7 +28,7 @@ from runner.domain.evaluation import (
 )
 from runner.domain.files import atomic_folder, read_json
 from runner.domain.progress import progress_bar
-from runner.domain.records import Record
+from runner.domain.records import JUDGED, Record
 from runner.domain.task import TaskSpec
 from runner.gates import Gate
 from runner.record.catalogue import (
@@ -317,14 +317,13 @@ def _evaluation(
     import numpy as np
 
     from runner.assessment.slices import slice_members
-    from runner.assessment.split import SPLIT
 
     selection = SELECTION.read(folder)
     return Evaluation(
         task=params.task.name,
         evaluator=measuring.task.evaluator,
-        split=SPLIT,
-        split_digest=selection.split_digests[SPLIT],
+        split=JUDGED,
+        split_digest=selection.split_digests[JUDGED],
         operating_confidence=params.operating_confidence,
         optimizing=params.optimizing,
         resampling=Resampling(

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from runner.config.project import Project
-from runner.config.sprint import Sprint
+from runner.config.sprint import DataSelection, Sprint
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
-from runner.domain.records import Record
+from runner.domain.records import POOL, Record
 from runner.gates import Gate
 from runner.stages import (
     benchmark,
@@ -25,6 +25,7 @@ from runner.stages import (
     index,
     inspect,
     predict,
+    score,
     select,
     train,
 )
@@ -142,7 +143,33 @@ SPRINT: Kind[SprintInputs] = Kind(
     ),
 )
 
-KINDS: tuple[Kind[Any], ...] = (SPRINT,)
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringInputs:
+    """What a scoring of the pool is resolved from.
+
+    Attributes:
+        champion: whose artefact predicts on the pool.
+        confidence: from which on a prediction counts: the champion's own operating confidence.
+    """
+
+    project: Project
+    champion: ResolvedChampion
+    confidence: float
+
+
+SCORING: Kind[ScoringInputs] = Kind(
+    name="scoring",
+    folder="scores",
+    steps=(
+        step(index.STAGE, lambda work: index.resolve(work.project)),
+        step(select.STAGE, lambda work: select.resolve(work.project, DataSelection(), [POOL])),
+        step(champion.STAGE, lambda work: champion.resolve(work.project, work.champion, POOL)),
+        step(score.STAGE, lambda work: score.resolve(work.project, work.confidence)),
+    ),
+)
+
+KINDS: tuple[Kind[Any], ...] = (SPRINT, SCORING)
 
 
 def kind_in(folder: Path) -> Kind[Any]:

@@ -1,7 +1,7 @@
 """predict: every trained model and every artefact on the test split.
 
 The stage `champion` runs another sprint's model in the same way: `runner.exporters.opened.open_model` opens it from
-its own folder alone, `predict_with` runs it on images.
+its own folder alone, `predict_split` runs it on the images of a split or of the pool, `predict_with` on any others.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET, is_seed_target, seed_target
 from runner.domain.files import atomic_folder
 from runner.domain.progress import progress_bar
-from runner.domain.records import Record, Training
+from runner.domain.records import JUDGED, Record, Training
 from runner.domain.task import TaskSpec
 from runner.exporters import ExportTarget
 from runner.exporters.opened import OpenModel, open_model
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 29  # preprocessed images that are held in memory at a time, shared by all models
 
 
-class PredictParams(Record, frozen=True, kw_only=True):
+class PredictParams(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What predictions depend on, besides the models and the images."""
 
     dataset: str
@@ -37,6 +37,7 @@ class PredictParams(Record, frozen=True, kw_only=True):
     device: str
     threads: int | None
     targets: list[ExportTarget]
+    split: str = JUDGED
 
 
 def resolve(project: Project, targets: list[ExportTarget]) -> PredictParams:
@@ -54,21 +55,19 @@ def run(context: StageContext, params: PredictParams) -> None:
     """Writes one table of predictions per model. Each image is read once.
 
     Raises:
-        FlywheelError: the test split is empty, an image or a model cannot be read, or the model's task or classes are
+        FlywheelError: the split is empty, an image or a model cannot be read, or the model's task or classes are
             not the project's.
     """
-    from runner.adapters.models.yolo_folder import selected_paths
     from runner.adapters.system.machine import torch_device
 
     training = TRAINING.read(context.folder)
-    paths = selected_paths(context.folder / "selection" / "manifest.parquet", "test")
     device = torch_device(params.device, params.threads)
     files = model_files(context.folder, training, [target.name for target in params.targets])
     models = {target: open_model(path, device) for target, path in files.items()}
     for model in models.values():
         require_same_task(params.task, model.spec)
     with atomic_folder(context.folder / "predictions") as folder:
-        for target, table in predict_all(models, context.root / params.dataset, paths).items():
+        for target, table in predict_split(context, models, params.dataset, params.split).items():
             table.write(folder / f"{target}.parquet")
 
 
@@ -81,18 +80,18 @@ def model_files(folder: Path, training: Training, targets: Sequence[str]) -> dic
     return weights | {target: folder / "exports" / target for target in targets}
 
 
-def predict_with(model: OpenModel, dataset: Path, paths: Sequence[str]) -> DetectionTable:
-    """What one model finds in images, as `DetectionTable.columns()`, or written by `.write(path)`.
-
-    Args:
-        model: from `runner.exporters.opened.open_model`.
-        dataset: the folder that `paths` are relative to.
-        paths: as the table names the images.
+def predict_split(
+    context: StageContext, models: Mapping[str, OpenModel], dataset: str, split: str
+) -> dict[str, DetectionTable]:
+    """What models find in the selected images of a split, or of the pool: one table per model.
 
     Raises:
-        FlywheelError: an image cannot be read.
+        FlywheelError: no image is selected for it, or one cannot be read.
     """
-    return predict_all({model.target: model}, dataset, paths)[model.target]
+    from runner.adapters.models.yolo_folder import selected_paths
+
+    paths = selected_paths(context.folder / "selection" / "manifest.parquet", split)
+    return predict_all(models, context.root / dataset, paths)
 
 
 def predict_all(
@@ -171,5 +170,5 @@ STAGE = Stage(
     run=run,
     deps=("weights", TRAINING.name, "exports", "selection"),
     outs=("predictions",),
-    work=lambda params, selection: float(images_of(selection, "test")),
+    work=lambda params, selection: float(images_of(selection, params.split)),
 )

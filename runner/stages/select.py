@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET, UnsetType
+
 from runner.adapters.tables import duckdb
 from runner.config.project import Project, Splits
 from runner.config.sprint import DataSelection, SplitSelection
@@ -15,7 +17,7 @@ from runner.dataset.columns import own_image_columns
 from runner.dataset.manifest import Manifest, label_columns, summarise
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import atomic_folder
-from runner.domain.records import SPLITS, Record, Selection
+from runner.domain.records import POOL, SPLITS, Record, Selection
 from runner.domain.task import TaskName
 from runner.record.catalogue import SELECTION
 from runner.selectors.candidates import Candidates, Selector
@@ -24,30 +26,39 @@ from runner.stages.stage import Stage, StageContext, images_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-POOL = "pool"
 EXCLUDED_FROM = ("train", "val")  # what a sprint is judged on is not narrowed by the sprint's own exclusions
 IMAGE_COLUMNS = ("path", "image_id", "split", "readable", "problem", "labelled")
 LISTED_VALUES = 8
 
 
 class SelectParams(Record, frozen=True, kw_only=True):
-    """What the selection depends on besides the index."""
+    """What the selection depends on besides the index.
+
+    `chosen` are the splits of which images are selected: train, val and test where it does not say.
+    """
 
     task: TaskName
     classes: list[str]
     splits: Splits
     data: DataSelection
     group_by: str | None = None
+    chosen: list[str] | UnsetType = UNSET
+
+    @property
+    def splits_chosen(self) -> tuple[str, ...]:
+        """`chosen`, or a sprint's."""
+        return SPLITS if isinstance(self.chosen, UnsetType) else tuple(self.chosen)
 
 
-def resolve(project: Project, data: DataSelection) -> SelectParams:
-    """The project's splits and the sprint's rules."""
+def resolve(project: Project, data: DataSelection, chosen: list[str] | UnsetType = UNSET) -> SelectParams:
+    """The project's splits, and rules that narrow them."""
     return SelectParams(
         task=project.task,
         classes=list(project.classes),
         splits=project.splits,
         data=data,
         group_by=project.dataset.group_by,
+        chosen=chosen,
     )
 
 
@@ -92,7 +103,7 @@ def chosen(images_parquet: Path, objects_parquet: Path, params: SelectParams) ->
     manifest = select(columns, dict(zip(conditions, masks, strict=True)), params)
     groups = columns["group"].tolist() if grouped else None
     described = {name: columns[name].tolist() for name in metadata}
-    return manifest, summarise(manifest, objects, params.classes, SPLITS, groups, described)
+    return manifest, summarise(manifest, objects, params.classes, params.splits_chosen, groups, described)
 
 
 def _metadata_columns(images_parquet: Path, classes: Sequence[str]) -> list[str]:
@@ -104,7 +115,7 @@ def _metadata_columns(images_parquet: Path, classes: Sequence[str]) -> list[str]
 def select(
     images: Mapping[str, NDArray[Any]], masks: Mapping[str, NDArray[Any]], params: SelectParams
 ) -> Manifest:
-    """Applies the rules: readable, labelled, `where`, `exclude`, deduplication, sampling; in this order.
+    """Applies the rules: readable, of a split that is asked for, labelled, `where`, `exclude`, deduplication, sampling; in this order.
 
     Images whose labels have problems stay selected, so that the check stage stops the sprint and names them.
 
@@ -120,10 +131,13 @@ def select(
     draft = _Draft(images)
     _assign(draft, rules, masks)
     for rule in rules:
-        _narrow(draft, rule, masks)
+        if rule.name in params.splits_chosen:
+            _narrow(draft, rule, masks)
+        else:
+            _leave(draft, rule.name)
     manifest = draft.manifest()
     for rule in rules:
-        if rule.name != POOL and not manifest.selected(rule.name):
+        if rule.name in params.splits_chosen and not manifest.selected(rule.name):
             raise _empty(rule, manifest, images)
     return manifest
 
@@ -205,14 +219,27 @@ def _assign(draft: _Draft, rules: Sequence[_SplitRule], masks: Mapping[str, NDAr
             draft.assign(position, rule.name, f"{rule.name}: {rule.where}")
 
 
+def _leave(draft: _Draft, split: str) -> None:
+    """Drops what is of a split that is not asked for."""
+    for position in draft.left(split):
+        if not _unreadable(draft, position):
+            draft.drop(position, "kept in the pool" if split == POOL else "not asked for")
+
+
+def _unreadable(draft: _Draft, position: int) -> bool:
+    """Drops an image that cannot be read; whether it is one."""
+    unreadable = not draft.images["readable"][position]
+    if unreadable:
+        draft.drop(position, "unreadable", f"unreadable: {draft.images['problem'][position]}")
+    return unreadable
+
+
 def _narrow(draft: _Draft, rule: _SplitRule, masks: Mapping[str, NDArray[Any]]) -> None:
     images = draft.images
     for position in draft.left(rule.name):
-        if not images["readable"][position]:
-            draft.drop(position, "unreadable", f"unreadable: {images['problem'][position]}")
-        elif rule.name == POOL:
-            draft.drop(position, "kept in the pool")
-        elif not images["labelled"][position]:
+        if _unreadable(draft, position):
+            continue
+        if rule.name != POOL and not images["labelled"][position]:
             draft.drop(position, "not labelled")
         elif rule.narrowed is not None and not masks[rule.narrowed][position]:
             draft.drop(position, f"does not satisfy data.{rule.name}.where: {rule.narrowed}")
@@ -237,7 +264,9 @@ def _empty(rule: _SplitRule, manifest: Manifest, images: Mapping[str, NDArray[An
     steps += [f"{number} dropped: {reason}" for reason, number in dropped.items()]
     values = Counter(str(value) for value in images["split"].tolist() if value is not None)
     listed = ", ".join(f"{value} ({number})" for value, number in values.most_common(LISTED_VALUES))
-    if matched:
+    if matched and rule.name == POOL:
+        hint = "repair the images: none of the pool can be read"
+    elif matched:
         hint = f"loosen data.{rule.name} and data.exclude in the spec, or label and repair the images"
     else:
         hint = f"change splits.{rule.name} in flywheel.yaml; split in the index is {listed or 'always empty'}"

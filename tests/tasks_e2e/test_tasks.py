@@ -118,7 +118,8 @@ def test_running_one_model_alone_gives_its_stored_table(
     stored = place.folder / "predictions" / "onnx-fp32.parquet"
     model = open_model(place.folder / "exports" / "onnx-fp32", DEVICE)
     paths = sorted(set(read_table(stored)["path"]))
-    predict.predict_with(model, place.root / "data", paths).write(tmp_path / "again.parquet")
+    tables = predict.predict_all({"again": model}, place.root / "data", paths)
+    tables["again"].write(tmp_path / "again.parquet")
     assert (tmp_path / "again.parquet").read_bytes() == stored.read_bytes()
 
 

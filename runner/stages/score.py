@@ -1,0 +1,133 @@
+"""score: how unsure the champion is of each image of the pool, from what it predicted there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from runner.config.project import Project
+from runner.domain.evaluation import ChampionModel
+from runner.domain.files import read_json, write_json
+from runner.domain.records import POOL, Record, Selection
+from runner.domain.scores import MEASURES, ClassScores, Quantiles, Scores
+from runner.domain.task import TaskSpec
+from runner.stages.stage import Stage, StageContext, images_of
+from runner.tasks import TASKS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from runner.adapters.tables.parquet import Column
+    from runner.evaluation.uncertainty import Floats, Uncertainty
+
+IMAGES = "images.parquet"
+SUMMARY = "scores.json"
+
+
+class ScoreParams(Record, frozen=True, kw_only=True):
+    """What is counted: predictions from `confidence` on."""
+
+    task: TaskSpec
+    confidence: float
+    split: str = POOL
+
+
+def resolve(project: Project, confidence: float) -> ScoreParams:
+    """The task, and what counts as a prediction."""
+    return ScoreParams(task=project.task_spec, confidence=confidence)
+
+
+def run(context: StageContext, params: ScoreParams) -> None:
+    """Writes images.parquet, one row per image in the order of their paths, and scores.json."""
+    import numpy as np
+
+    from runner.adapters.models.yolo_folder import selected_paths
+    from runner.adapters.tables.parquet import read_table, write_table
+
+    paths = selected_paths(context.folder / "selection" / "manifest.parquet", params.split)
+    predictions = read_table(context.folder / "champion" / "predictions.parquet")
+    place = {path: position for position, path in enumerate(paths)}
+    image = np.array([place[path] for path in predictions["path"].tolist()], dtype=np.int64)
+    counted = _counted(image, predictions, params)
+    measures = _uncertainty(image, predictions["score"].astype(np.float64), len(paths), params.task)
+    per_image = np.bincount(image[counted], minlength=len(paths))
+    columns = {name: getattr(measures, name) for name in MEASURES}
+    write_table(context.folder / IMAGES, {"path": paths, "predictions": per_image, **columns})
+    model = read_json(context.folder / "champion" / "champion.json", ChampionModel)
+    scores = Scores(
+        sprint=model.sprint,
+        tag=model.tag,
+        target=model.target,
+        split=params.split,
+        split_digest=read_json(context.folder / "selection.json", Selection).split_digests[params.split],
+        confidence=params.confidence,
+        images=len(paths),
+        without_predictions=int((per_image == 0).sum()),
+        per_class=_per_class(image[counted], predictions["class"][counted].tolist(), params.task.classes),
+        measures={name: quantiles(values) for name, values in columns.items()},
+    )
+    write_json(context.folder / SUMMARY, scores)
+
+
+def _counted(
+    image: NDArray[np.int64], predictions: Mapping[str, Column], params: ScoreParams
+) -> NDArray[np.bool_]:
+    """Which rows count: those from the confidence on; of classes of images, the likeliest."""
+    import numpy as np
+
+    scores = predictions["score"]
+    if TASKS[params.task.name].ranked:
+        return np.asarray(scores >= params.confidence)
+    order = np.lexsort((-scores, image))
+    first = np.zeros(len(image), dtype=bool)
+    first[order[np.searchsorted(image[order], np.unique(image))]] = True
+    return first
+
+
+def _uncertainty(image: NDArray[np.int64], scores: Floats, n_images: int, task: TaskSpec) -> Uncertainty:
+    from runner.evaluation.uncertainty import of_classes, of_objects
+
+    if TASKS[task.name].ranked:
+        return of_objects(image, scores, n_images)
+    return of_classes(image, scores, n_images, len(task.classes))
+
+
+def _per_class(
+    image: NDArray[np.int64], names: Sequence[str], classes: Sequence[str]
+) -> dict[str, ClassScores]:
+    images: dict[str, list[int]] = {name: [] for name in classes}
+    for position, name in zip(image.tolist(), names, strict=True):
+        images[name].append(position)
+    return {
+        name: ClassScores(predictions=len(positions), images=len(set(positions)))
+        for name, positions in images.items()
+    }
+
+
+def quantiles(values: Floats) -> Quantiles | None:
+    """How values are spread, NaN left out; None where there are none.
+
+    >>> import numpy as np
+    >>> quantiles(np.array([0.0, 1.0, np.nan])).median
+    0.5
+    """
+    import numpy as np
+
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return None
+    five = (round(float(value), 6) for value in np.quantile(known, (0, 0.25, 0.5, 0.75, 1)))
+    return Quantiles(**dict(zip(Quantiles.__struct_fields__, five, strict=True)))
+
+
+STAGE = Stage(
+    name="score",
+    version=1,
+    params_type=ScoreParams,
+    run=run,
+    deps=("selection", "selection.json", "champion"),
+    outs=(IMAGES,),
+    records=(SUMMARY,),
+    work=lambda params, selection: float(images_of(selection, params.split)),
+)
