@@ -39,8 +39,7 @@ class ResolvedStage(Record, frozen=True, kw_only=True):
 def resolve_stages(kind: Kind[I], inputs: I) -> list[ResolvedStage]:
     """The stages that a piece of work consists of, in order."""
     chosen = list(kind.resolved(inputs))
-    written = {path for stage, _ in chosen for path in (*stage.outs, *stage.records)}
-    left_out = {path for stage in kind.stages for path in (*stage.outs, *stage.records)} - written
+    written = {file.name for stage, _ in chosen for file in stage.writes}
     return [
         ResolvedStage(
             name=stage.name,
@@ -48,11 +47,11 @@ def resolve_stages(kind: Kind[I], inputs: I) -> list[ResolvedStage]:
             params=stage.section(params),
             deps=[
                 *(TO_ROOT + path for path in stage.inputs(params)),
-                *(dep for dep in stage.deps if dep not in left_out),
+                *(file.name for file in stage.reads if file.name in written),
             ],
             outs=list(stage.outs),
             records=list(stage.records),
-            metrics=list(stage.metrics),
+            metrics=[file.name for file in stage.metrics],
             plots=[dict(plot) for plot in stage.plots],
         )
         for stage, params in chosen

@@ -18,7 +18,14 @@ from runner.domain.progress import progress_bar
 from runner.domain.records import Benchmark, Device, Record, TargetBenchmark
 from runner.exporters import ExportTarget
 from runner.exporters.opened import open_model
-from runner.record.catalogue import BENCHMARK, EXPORTS, TRAINING
+from runner.record.catalogue import (
+    BENCHMARK,
+    EXPORTS,
+    EXPORTS_FOLDER,
+    SELECTION_FOLDER,
+    TRAINING,
+    WEIGHTS_FOLDER,
+)
 from runner.stages.stage import Stage, StageContext
 
 
@@ -151,8 +158,8 @@ STAGE = Stage(
     version=1,
     params_type=BenchmarkParams,
     run=run,
-    deps=("weights", TRAINING.name, "exports", EXPORTS.name, "selection"),
-    records=(BENCHMARK.name,),
+    reads=(WEIGHTS_FOLDER, TRAINING, EXPORTS_FOLDER, EXPORTS, SELECTION_FOLDER),
+    writes=(BENCHMARK,),
 )
 
 if __name__ == "__main__":

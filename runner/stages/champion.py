@@ -19,7 +19,7 @@ from runner.domain.evaluation import ChampionModel
 from runner.domain.files import atomic_folder, decode_json, write_json
 from runner.domain.records import JUDGED, Record
 from runner.domain.task import TaskSpec
-from runner.record.catalogue import LOCK, PARAMS, SELECTION
+from runner.record.catalogue import CHAMPION_FOLDER, LOCK, PARAMS, SELECTION, SELECTION_FOLDER
 from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ STAGE = Stage(
     version=1,
     params_type=ChampionParams,
     run=run,
-    deps=("selection",),
-    outs=("champion",),
+    reads=(SELECTION_FOLDER,),
+    writes=(CHAMPION_FOLDER,),
     work=lambda params, selection: float(images_of(selection, params.split)),
 )

@@ -8,13 +8,11 @@ from runner.checks.expectations import DataExpectation, Preset, check_rules, par
 from runner.config.project import Project
 from runner.config.sprint import CheckBlock
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import write_json
 from runner.domain.records import CheckResult, Checks, Record, Severity
 from runner.domain.task import TaskName
-from runner.record.catalogue import CHECKS
+from runner.record.catalogue import CHECKS, INDEX_FOLDER, SELECTION_FOLDER
 from runner.stages.stage import Stage, StageContext, images_of
 
-RECORD = CHECKS.name
 ROWS_SHOWN = 5
 
 
@@ -62,7 +60,7 @@ def run(context: StageContext, params: CheckParams) -> None:
         results = run_rules(frames, rules)
     checks = Checks(results=results)
     # The report reads it, and needs it most when a check failed.
-    write_json(context.folder / RECORD, checks)
+    CHECKS.write(context.folder, checks)
     if not checks.success:
         raise _failure(context, checks)
 
@@ -72,7 +70,7 @@ def _failure(context: StageContext, checks: Checks) -> FlywheelError:
     head = f"{len(failed)} of {len(checks.results)} data checks failed"
     return FlywheelError(
         "\n".join([head, *(_paragraph(result) for result in failed)]),
-        where=Where((context.folder / RECORD).relative_to(context.root).as_posix()),
+        where=Where((context.folder / CHECKS.name).relative_to(context.root).as_posix()),
         hint="correct the data or the spec as said above, then run the sprint again: flywheel run",
         exit_code=ExitCode.STAGE_FAILED,
     )
@@ -92,7 +90,7 @@ STAGE = Stage(
     version=2,
     params_type=CheckParams,
     run=run,
-    deps=("index", "selection"),
-    records=(RECORD,),
+    reads=(INDEX_FOLDER, SELECTION_FOLDER),
+    writes=(CHECKS,),
     work=lambda params, selection: float(images_of(selection)),
 )

@@ -32,13 +32,18 @@ from runner.domain.records import JUDGED, Record
 from runner.domain.task import TaskSpec
 from runner.gates import Gate
 from runner.record.catalogue import (
+    CHAMPION_FOLDER,
     CLASS_CURVES,
     ERRORS,
     EVALUATION,
     F1_CONFIDENCE,
+    INDEX_FOLDER,
     METRICS,
+    OUTCOMES_FOLDER,
     PRECISION_RECALL,
+    PREDICTIONS_FOLDER,
     SELECTION,
+    SELECTION_FOLDER,
 )
 from runner.stages.stage import Stage, StageContext
 
@@ -347,17 +352,9 @@ STAGE = Stage(
     version=8,
     params_type=EvaluateParams,
     run=run,
-    deps=("index", "selection", SELECTION.name, "predictions", "champion"),
-    outs=("outcomes",),
-    records=(
-        EVALUATION.name,
-        ERRORS.name,
-        METRICS.name,
-        PRECISION_RECALL.name,
-        CLASS_CURVES.name,
-        F1_CONFIDENCE.name,
-    ),
-    metrics=(METRICS.name,),
+    reads=(INDEX_FOLDER, SELECTION_FOLDER, SELECTION, PREDICTIONS_FOLDER, CHAMPION_FOLDER),
+    writes=(OUTCOMES_FOLDER, EVALUATION, ERRORS, METRICS, PRECISION_RECALL, CLASS_CURVES, F1_CONFIDENCE),
+    metrics=(METRICS,),
     plots=(
         {
             PRECISION_RECALL.name: {

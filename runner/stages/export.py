@@ -10,7 +10,7 @@ from runner.domain.progress import progress_bar
 from runner.domain.records import Record
 from runner.exporters import ExportTarget
 from runner.exporters.artefact import ExportJob
-from runner.record.catalogue import EXPORTS, TRAINING
+from runner.record.catalogue import EXPORTS, EXPORTS_FOLDER, SELECTION_FOLDER, TRAINING, WEIGHTS_FOLDER
 from runner.stages.stage import Stage, StageContext
 
 
@@ -55,7 +55,6 @@ STAGE = Stage(
     version=3,
     params_type=ExportParams,
     run=run,
-    deps=("weights", TRAINING.name, "selection"),
-    outs=("exports",),
-    records=(EXPORTS.name,),
+    reads=(WEIGHTS_FOLDER, TRAINING, SELECTION_FOLDER),
+    writes=(EXPORTS_FOLDER, EXPORTS),
 )

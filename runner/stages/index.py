@@ -11,6 +11,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder
 from runner.domain.records import Record
 from runner.domain.task import TaskName
+from runner.record.catalogue import INDEX_FOLDER
 from runner.stages.stage import Stage, StageContext
 
 # What reads datasets is imported where it is used: `plan` asks a stage for its parameters, and should start at once.
@@ -135,7 +136,7 @@ STAGE = Stage(
     params_type=IndexParams,
     run=run,
     inputs=inputs,
-    outs=("index",),
+    writes=(INDEX_FOLDER,),
     work=lambda params, selection: (
         1.0
     ),  # all images: by the files where they changed, which no selection tells

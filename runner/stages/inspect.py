@@ -14,7 +14,16 @@ from runner.domain.files import atomic_folder, write_bytes
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record
 from runner.domain.task import TaskName, TaskSpec
-from runner.record.catalogue import ERRORS, GALLERY, GALLERY_FOLDER, TRAINING
+from runner.record.catalogue import (
+    ERRORS,
+    GALLERY,
+    GALLERY_FOLDER,
+    INDEX_FOLDER,
+    OUTCOMES_FOLDER,
+    PREDICTIONS_FOLDER,
+    TRAINING,
+    WEIGHTS_FOLDER,
+)
 from runner.stages.stage import Stage, StageContext
 from runner.tasks import TASKS
 
@@ -334,8 +343,7 @@ STAGE = Stage(
     version=3,
     params_type=InspectParams,
     run=run,
-    deps=("index", "predictions", "outcomes", ERRORS.name, "weights", TRAINING.name),
+    reads=(INDEX_FOLDER, PREDICTIONS_FOLDER, OUTCOMES_FOLDER, ERRORS, WEIGHTS_FOLDER, TRAINING),
     inputs=lambda params: (params.dataset,),
-    outs=(GALLERY_FOLDER.name,),
-    records=(GALLERY.name,),
+    writes=(GALLERY_FOLDER, GALLERY),
 )

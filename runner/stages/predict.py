@@ -19,7 +19,13 @@ from runner.domain.records import JUDGED, Record, Training
 from runner.domain.task import TaskSpec
 from runner.exporters import ExportTarget
 from runner.exporters.opened import OpenModel, open_model
-from runner.record.catalogue import TRAINING
+from runner.record.catalogue import (
+    EXPORTS_FOLDER,
+    PREDICTIONS_FOLDER,
+    SELECTION_FOLDER,
+    TRAINING,
+    WEIGHTS_FOLDER,
+)
 from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
@@ -168,7 +174,7 @@ STAGE = Stage(
     version=2,
     params_type=PredictParams,
     run=run,
-    deps=("weights", TRAINING.name, "exports", "selection"),
-    outs=("predictions",),
+    reads=(WEIGHTS_FOLDER, TRAINING, EXPORTS_FOLDER, SELECTION_FOLDER),
+    writes=(PREDICTIONS_FOLDER,),
     work=lambda params, selection: float(images_of(selection, params.split)),
 )

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from runner.config.project import Project
 from runner.domain.evaluation import ChampionModel
-from runner.domain.files import read_json, write_json
-from runner.domain.records import POOL, Record, Selection
-from runner.domain.scores import MEASURES, ClassScores, Quantiles, Scores
+from runner.domain.files import read_json
+from runner.domain.records import POOL, Record
 from runner.domain.task import TaskSpec
+from runner.record.catalogue import CHAMPION_FOLDER, SELECTION, SELECTION_FOLDER
+from runner.record.scoring import IMAGE_SCORES, MEASURES, SCORES, ClassScores, Quantiles, Scores
 from runner.stages.stage import Stage, StageContext, images_of
 from runner.tasks import TASKS
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from runner.adapters.tables.parquet import Column
     from runner.evaluation.uncertainty import Floats, Uncertainty
-
-IMAGES = "images.parquet"
-SUMMARY = "scores.json"
 
 
 class ScoreParams(Record, frozen=True, kw_only=True):
@@ -53,21 +51,21 @@ def run(context: StageContext, params: ScoreParams) -> None:
     measures = _uncertainty(image, predictions["score"].astype(np.float64), len(paths), params.task)
     per_image = np.bincount(image[counted], minlength=len(paths))
     columns = {name: getattr(measures, name) for name in MEASURES}
-    write_table(context.folder / IMAGES, {"path": paths, "predictions": per_image, **columns})
+    write_table(context.folder / IMAGE_SCORES.name, {"path": paths, "predictions": per_image, **columns})
     model = read_json(context.folder / "champion" / "champion.json", ChampionModel)
     scores = Scores(
         sprint=model.sprint,
         tag=model.tag,
         target=model.target,
         split=params.split,
-        split_digest=read_json(context.folder / "selection.json", Selection).split_digests[params.split],
+        split_digest=SELECTION.read(context.folder).split_digests[params.split],
         confidence=params.confidence,
         images=len(paths),
         without_predictions=int((per_image == 0).sum()),
         per_class=_per_class(image[counted], predictions["class"][counted].tolist(), params.task.classes),
         measures={name: quantiles(values) for name, values in columns.items()},
     )
-    write_json(context.folder / SUMMARY, scores)
+    SCORES.write(context.folder, scores)
 
 
 def _counted(
@@ -126,8 +124,7 @@ STAGE = Stage(
     version=1,
     params_type=ScoreParams,
     run=run,
-    deps=("selection", "selection.json", "champion"),
-    outs=(IMAGES,),
-    records=(SUMMARY,),
+    reads=(SELECTION_FOLDER, SELECTION, CHAMPION_FOLDER),
+    writes=(IMAGE_SCORES, SCORES),
     work=lambda params, selection: float(images_of(selection, params.split)),
 )

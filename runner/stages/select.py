@@ -19,7 +19,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import atomic_folder
 from runner.domain.records import POOL, SPLITS, Record, Selection
 from runner.domain.task import TaskName
-from runner.record.catalogue import SELECTION
+from runner.record.catalogue import INDEX_FOLDER, SELECTION, SELECTION_FOLDER
 from runner.selectors.candidates import Candidates, Selector
 from runner.stages.stage import Stage, StageContext, images_of
 
@@ -280,8 +280,7 @@ STAGE = Stage(
     version=4,
     params_type=SelectParams,
     run=run,
-    deps=("index",),
-    outs=("selection",),
-    records=(SELECTION.name,),
+    reads=(INDEX_FOLDER,),
+    writes=(SELECTION_FOLDER, SELECTION),
     work=lambda params, selection: float(images_of(selection)),
 )

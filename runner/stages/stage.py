@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from runner.domain.records import Record, Selection
+from runner.record.catalogue import RecordFile
 from runner.record.parameters import told_in
 
 P = TypeVar("P", bound=Record)
@@ -41,11 +42,10 @@ class Stage(Generic[P]):
         version: raised when the code's output changes for the same input, so that caches notice.
         params_type: what the stage is told. A change of it re-runs the stage.
         run: does the work.
-        deps: files and folders it reads, relative to the work's folder (`outs` of earlier stages). Those of a
-            stage that is left out are left out.
+        reads: what earlier stages wrote; without what is written by one that this piece of work does not have.
         inputs: further files it reads, relative to the repository's top, from its params (dataset, weights).
-        outs: what it writes and DVC caches. `records`: small JSON and CSV that git keeps.
-        metrics: which of `records` `dvc metrics show` prints. `plots`: what `dvc plots` draws of them.
+        writes: what is large (DVC keeps it) and small JSON and CSV (git keeps it).
+        metrics: which of those `dvc metrics show` prints. `plots`: what `dvc plots` draws of them.
         work: what its time is proportional to, in a unit of its own, by what is selected; None where it is constant.
     """
 
@@ -53,13 +53,22 @@ class Stage(Generic[P]):
     version: int
     params_type: type[P]
     run: Callable[[StageContext, P], None]
-    deps: tuple[str, ...] = ()
+    reads: tuple[RecordFile[Any], ...] = ()
     inputs: Callable[[P], tuple[str, ...]] = lambda params: ()
-    outs: tuple[str, ...] = ()
-    records: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    writes: tuple[RecordFile[Any], ...] = ()
+    metrics: tuple[RecordFile[Any], ...] = ()
     plots: tuple[Mapping[str, Any], ...] = ()
     work: Callable[[P, Selection], float] | None = None
+
+    @property
+    def outs(self) -> tuple[str, ...]:
+        """What DVC keeps of what it writes: paths in the work's folder."""
+        return tuple(file.name for file in self.writes if file.kept_in == "dvc")
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """What git keeps of it."""
+        return tuple(file.name for file in self.writes if file.kept_in == "git")
 
     def section(self, params: P) -> dict[str, Any]:
         """The stage's section of params.yaml.

@@ -12,7 +12,14 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder, csv_text, write_text
 from runner.domain.records import Record, Selection, Severity, Training
 from runner.domain.task import USUAL_TASK, TaskName, TaskSpec
-from runner.record.catalogue import CHECKS, TRAINING, TRAINING_CURVES
+from runner.record.catalogue import (
+    CHECKS,
+    INDEX_FOLDER,
+    SELECTION_FOLDER,
+    TRAINING,
+    TRAINING_CURVES,
+    WEIGHTS_FOLDER,
+)
 from runner.stages import ancestry
 from runner.stages.stage import Stage, StageContext
 from runner.trainers import Trainer
@@ -154,10 +161,9 @@ STAGE = Stage(
     params_type=TrainParams,
     run=run,
     # checks.json is read but no dependency: a changed check must not retrain, and a failed one stops the pipeline.
-    deps=("index", "selection"),
+    reads=(INDEX_FOLDER, SELECTION_FOLDER),
     inputs=_inputs,
-    outs=("weights",),
-    records=(TRAINING.name, TRAINING_CURVES.name),
+    writes=(WEIGHTS_FOLDER, TRAINING, TRAINING_CURVES),
     plots=(
         {
             TRAINING_CURVES.name: {

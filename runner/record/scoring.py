@@ -1,8 +1,11 @@
-"""What scoring writes: how sure a model is of images that nobody labelled."""
+"""What a scoring of the pool writes in its folder, beside what a sprint's stages write in theirs too."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from runner.domain.records import Record
+from runner.record.catalogue import RecordFile
 
 MEASURES = ("least_confidence", "margin", "entropy", "entropy_sum")
 
@@ -46,3 +49,7 @@ class Scores(Record, frozen=True, kw_only=True):
     without_predictions: int
     per_class: dict[str, ClassScores]
     measures: dict[str, Quantiles | None]
+
+
+IMAGE_SCORES = RecordFile("images.parquet", Path, "score", kept_in="dvc")
+SCORES = RecordFile("scores.json", Scores, "score")
