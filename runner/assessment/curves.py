@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from runner.domain.files import csv_text, write_text
 from runner.evaluation.errors import ErrorAnalysis
+from runner.record.catalogue import CLASS_CURVES, F1_CONFIDENCE, PRECISION_RECALL
 
 PRECISION_RECALL_COLUMNS = ("target", "recall", "precision")
 CONFIDENCE_COLUMNS = ("target", "confidence", "f1")
@@ -19,17 +20,17 @@ CLASS_COLUMNS = ("class", "at", "precision_at_recall", "f1_at_confidence")
 def write_curves(
     folder: Path, analyses: Mapping[str, ErrorAnalysis], judged: str, class_names: Sequence[str]
 ) -> None:
-    """Writes the curves at similarity 0.5; what has no objects has none.
+    """Writes the curves at similarity 0.5; what has no objects has none. `folder` is the sprint's.
 
-    - precision_recall.csv: `PRECISION_RECALL_COLUMNS`, of every artefact, the mean over classes
-    - f1_confidence.csv: `CONFIDENCE_COLUMNS`, of every artefact, all classes counted together
-    - class_curves.csv: `CLASS_COLUMNS`, of each class of the `judged` artefact: its precision at the recall `at`, and
+    - plots/precision_recall.csv: `PRECISION_RECALL_COLUMNS`, of every artefact, the mean over classes
+    - plots/f1_confidence.csv: `CONFIDENCE_COLUMNS`, of every artefact, all classes counted together
+    - plots/class_curves.csv: `CLASS_COLUMNS`, of each class of the `judged` artefact: its precision at the recall `at`, and
         its F1 from the confidence `at` on
     """
-    write_text(folder / "precision_recall.csv", csv_text([PRECISION_RECALL_COLUMNS, *_means(analyses)]))
-    write_text(folder / "f1_confidence.csv", csv_text([CONFIDENCE_COLUMNS, *_f1(analyses)]))
+    write_text(folder / PRECISION_RECALL.name, csv_text([PRECISION_RECALL_COLUMNS, *_means(analyses)]))
+    write_text(folder / F1_CONFIDENCE.name, csv_text([CONFIDENCE_COLUMNS, *_f1(analyses)]))
     write_text(
-        folder / "class_curves.csv", csv_text([CLASS_COLUMNS, *_classes(analyses[judged], class_names)])
+        folder / CLASS_CURVES.name, csv_text([CLASS_COLUMNS, *_classes(analyses[judged], class_names)])
     )
 
 

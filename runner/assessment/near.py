@@ -14,6 +14,7 @@ from runner.domain.evaluation import NearDuplicates, NearPair
 from runner.domain.records import JUDGED
 from runner.evaluation.measurable import Measurable
 from runner.evaluation.slices import ImageSlice
+from runner.record.catalogue import INDEX_FOLDER
 
 NAME = "without near-duplicates"
 MOST_PAIRS = 50
@@ -31,7 +32,7 @@ def near_duplicates(
         split: the test images.
         distance: largest number of bits in which hashes may differ.
     """
-    if not (sprint / "index" / THUMBNAILS).is_file():
+    if not (sprint / INDEX_FOLDER.name / THUMBNAILS).is_file():
         return None, None
     pairs = [
         NearPair(path=leak.path, near_path=leak.near_path, near_split=leak.near_split, distance=leak.distance)

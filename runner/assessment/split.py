@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from runner.adapters.tables.parquet import read_table
 from runner.dataset.columns import BOX
 from runner.domain.records import JUDGED
+from runner.record.catalogue import INDEX_FOLDER, SELECTION_FOLDER, sprint_path
 from runner.tasks.sound import require_sound
 from runner.tasks.task import Table, Task, TestData
 
@@ -55,10 +56,15 @@ def load_split(folder: Path, task: Task) -> TestSplit:
         folder: the sprint's folder, with `index` and `selection`.
         task: says which columns of the labels are read.
     """
-    manifest = read_table(folder / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
+    manifest = read_table(
+        folder / SELECTION_FOLDER.name / "manifest.parquet", ["path", "assigned", "selected"]
+    )
     chosen = (manifest["assigned"] == JUDGED) & manifest["selected"].astype(bool)
     paths = frozenset(manifest["path"][chosen].tolist())
-    images_file, objects_file = folder / "index" / "images.parquet", folder / "index" / "objects.parquet"
+    images_file, objects_file = (
+        folder / INDEX_FOLDER.name / "images.parquet",
+        folder / INDEX_FOLDER.name / "objects.parquet",
+    )
     images = read_table(images_file)
     rows = np.flatnonzero([path in paths for path in images["path"].tolist()])
     image_rows = rows[np.argsort(images["path"][rows], kind="stable")]
@@ -88,8 +94,8 @@ def data_of(split: TestSplit, target: str, predictions_file: Path, task: Task) -
         predictions,
         task.spec,
         split.images["path"].tolist(),
-        file=f"reports/{sprint}/{folder}/{name}",
-        hint=f"delete reports/{sprint}/{folder} and run again: flywheel run {sprint}",
+        file=f"{sprint_path(sprint)}/{folder}/{name}",
+        hint=f"delete {sprint_path(sprint)}/{folder} and run again: flywheel run {sprint}",
     )
     return TestData(target=target, images=split.images, objects=split.objects, predictions=predictions)
 

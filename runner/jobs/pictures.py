@@ -28,7 +28,7 @@ from runner.pullrequests.bundles.bundle import Bundle
 from runner.pullrequests.looks import BRANCH as LOOKS
 from runner.pullrequests.looks import looks_of, note_looks
 from runner.pullrequests.trusted_runs import HeadMoved, bundle_of, git_access, require_believed
-from runner.record.catalogue import GALLERY_FOLDER
+from runner.record.catalogue import GALLERY_FOLDER, PLOTS, REPORTS
 from runner.report import plots
 
 BRANCH = "flywheel-reports"
@@ -86,7 +86,7 @@ def _note_looks(root: Path, forge: Forge, access: Access, workflow_run: Workflow
         if bundle is None:
             return
         judged = [sprint for sprint in bundle.manifest.sprints if not bundle.failed(sprint)]
-        noted = note_looks(root, looks_of(bundle.folder / "reports", judged), access)
+        noted = note_looks(root, looks_of(bundle.folder / REPORTS, judged), access)
     if noted:
         _say(f"looks at the test split noted on {LOOKS}: {noted}")
 
@@ -98,9 +98,9 @@ def _pictures(bundle: Bundle, pull: PullRequest) -> dict[str, bytes]:
         folder = f"{sprint}/{pull.head_sha}"
         report = bundle.report(sprint)
         drawn = {name: content for name, content in plots.render(report) if name.endswith(".png")}
-        contents |= {f"{folder}/plots/{name}": content for name, content in drawn.items()}
-        for path in sorted(bundle.sprint_folder(sprint).glob("gallery/*.jpg")):
-            name = f"gallery/{path.name}"
+        contents |= {f"{folder}/{PLOTS.name}/{name}": content for name, content in drawn.items()}
+        for path in sorted((bundle.sprint_folder(sprint) / GALLERY_FOLDER.name).glob("*.jpg")):
+            name = f"{GALLERY_FOLDER.name}/{path.name}"
             if GALLERY_FOLDER.holds(name):
                 contents[f"{folder}/{name}"] = jpeg_again(path.read_bytes(), f"{sprint}/{name}")
         contents[f"{folder}/{PULL}"] = f"{pull.number}\n".encode()

@@ -30,6 +30,7 @@ from runner.pullrequests.looks import BRANCH as LOOKS
 from runner.pullrequests.looks import looks_of, note_looks
 from runner.pullrequests.proposing import guard
 from runner.pullrequests.proposing.propose import propose
+from runner.record.catalogue import REPORTS
 from runner.report import markdown
 from runner.report.annotations import untrusted
 from runner.report.escape import markdown as markdown_text
@@ -125,7 +126,7 @@ def _run_all(root: Path, commits: _Proposed, output: Path, variables: MutableMap
 def _note_looks(root: Path, sprints: Sequence[str]) -> None:
     """Where no forge's report.yml follows, the looks are noted here, if the remote lets this job write."""
     try:
-        noted = note_looks(root, looks_of(root / "reports", sprints), Access())
+        noted = note_looks(root, looks_of(root / REPORTS, sprints), Access())
     except FlywheelError as error:
         _say(f"the looks at the test split could not be noted on {LOOKS}: {error.message}")
         return

@@ -9,7 +9,7 @@ from typing import Any
 from runner.adapters.system import yaml_text
 from runner.domain.files import write_text
 from runner.planning.resolve import ResolvedStage
-from runner.record.catalogue import PARAMS, PIPELINE
+from runner.record.catalogue import IGNORED, PARAMS, PIPELINE
 
 HEADER = "# Compiled from {spec} by flywheel: edit the spec, not this file.\n"
 
@@ -23,7 +23,7 @@ def compile_pipeline(folder: Path, stages: Sequence[ResolvedStage], spec: str) -
         path = folder / name
         if not path.is_file() or path.read_bytes() != text.encode():
             write_text(path, text)
-    _ignore(folder / ".gitignore", [out for stage in stages for out in stage.outs])
+    _ignore(folder / IGNORED.name, [out for stage in stages for out in stage.outs])
     return folder / PIPELINE.name
 
 

@@ -15,7 +15,7 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import decode_json
 from runner.planning.champion import Registry
-from runner.record.catalogue import LOCK, TRAINING, sprint_folder
+from runner.record.catalogue import LOCK, TRAINING, sprint_folder, sprint_path
 from runner.trainers import CHAMPION
 
 _Read = Callable[[str], bytes | None]
@@ -57,7 +57,7 @@ def resolve_ancestor(
         raise _no_champion(project, where)
 
     def promoted(file: str) -> bytes | None:
-        return repository.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
+        return repository.read_file(root, champion.commit, f"{sprint_path(champion.sprint)}/{file}")
 
     return _resolved(champion.sprint, promoted, project, where)
 

@@ -19,7 +19,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import decode_json
 from runner.domain.records import Record
-from runner.record.catalogue import EXPORTS, LOCK, METRICS, TRAINING
+from runner.record.catalogue import EXPORTS, EXPORTS_FOLDER, LOCK, METRICS, TRAINING, sprint_path
 
 T = TypeVar("T")
 
@@ -258,7 +258,7 @@ class Registry:
         if commit not in self._sprints:
             sprint = self._named_at(commit)
             if sprint is None:
-                path = repository.newest_change(self._root, commit, "reports/*/metrics.json")
+                path = repository.newest_change(self._root, commit, METRICS.of("*"))
                 sprint = Path(path).parent.name if path else None
             self._sprints[commit] = sprint
         return self._sprints[commit]
@@ -317,7 +317,7 @@ def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion 
     lock = repository.read_file(root, champion.commit, _record(champion.sprint, LOCK.name))
     stages = parse_lock(lock, Where(_record(champion.sprint, LOCK.name))) if lock is not None else {}
     if exported:
-        target, path = exported[0].target, f"exports/{exported[0].target}"
+        target, path = exported[0].target, f"{EXPORTS_FOLDER.name}/{exported[0].target}"
     else:
         training = champion_record(root, champion, TRAINING.name, _Models)
         target, path = REFERENCE_TARGET, training.models[0].path if training and training.models else ""
@@ -352,7 +352,7 @@ def champion_record(root: Path, champion: Champion, file: str, record_type: type
 
 
 def _record(sprint: str, file: str) -> str:
-    return f"reports/{sprint}/{file}"
+    return f"{sprint_path(sprint)}/{file}"
 
 
 def _written(stages: dict[str, LockedStage], out: str) -> str:

@@ -26,7 +26,7 @@ from runner.planning.proposal import CountDelta, PointerDelta, PointerState, Spl
 from runner.planning.records import Plan
 from runner.planning.resolve import stages_of
 from runner.planning.selection import planned_index, planned_manifest
-from runner.record.catalogue import EVALUATION, LOCK, SELECTION, sprint_folder
+from runner.record.catalogue import EVALUATION, LOCK, SELECTION, sprint_folder, sprint_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,7 +133,7 @@ def _is_value(name: str, specs: Sequence[SliceSpec]) -> bool:
 
 def _record(root: Path, reference: Reference, file: str, record_type: type[T]) -> T | None:
     """A record of the reference as the base has it; None where there is none, or one of another version."""
-    content = repository.read_file(root, reference.commit, f"reports/{reference.sprint}/{file}")
+    content = repository.read_file(root, reference.commit, f"{sprint_path(reference.sprint)}/{file}")
     try:
         return decode_json(content, record_type) if content is not None else None
     except msgspec.MsgspecError:

@@ -18,7 +18,7 @@ from runner.planning import first_forecast
 from runner.planning.first_forecast import model_cost
 from runner.planning.records import Action, Forecast, StagePlan
 from runner.planning.resolve import TO_ROOT, ResolvedStage, params_of
-from runner.record.catalogue import LOCK, SELECTION, TRAINING, sprint_folder
+from runner.record.catalogue import LOCK, REPORTS, SELECTION, TRAINING, sprint_folder
 from runner.stages.kinds import SPRINT
 from runner.stages.timings import read_timings
 
@@ -36,7 +36,7 @@ class Past:
 def history(root: Path, sprint: str) -> dict[str, Past]:
     """Per stage the newest run: this sprint's own first, else any sprint's."""
     newest: dict[str, Past] = {}
-    for folder in sorted((root / "reports").glob("*/")):
+    for folder in sorted((root / REPORTS).glob("*/")):
         for timing in read_timings(folder).stages:
             known = newest.get(timing.stage)
             own = folder.name == sprint

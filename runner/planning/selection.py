@@ -12,7 +12,7 @@ from runner.domain.files import read_json
 from runner.domain.records import Selection
 from runner.planning.records import Action, SplitPlan, StagePlan
 from runner.planning.resolve import ResolvedStage, params_of
-from runner.record.catalogue import LOCK, SELECTION
+from runner.record.catalogue import INDEX_FOLDER, LOCK, SELECTION
 from runner.stages import select
 
 
@@ -74,7 +74,7 @@ def _member(root: Path, folder: Path, outs: dict[str, str], name: str) -> Path |
     cached = metafiles.cached_member(root, outs.get("index", ""), name)
     if cached is not None:
         return cached
-    workspace = folder / "index" / name
+    workspace = folder / INDEX_FOLDER.name / name
     return workspace if workspace.is_file() else None
 
 

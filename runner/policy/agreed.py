@@ -29,7 +29,7 @@ from runner.policy.evidence import RecordedData, evidence_of, is_readable
 from runner.policy.findings import project_findings, sprint_findings
 from runner.policy.reference import recorded_references
 from runner.policy.snapshot import RECORDS, Snapshot, snapshot_of
-from runner.record.catalogue import AGREED, EVALUATION, MODEL_CARD, SELECTION, TERMS
+from runner.record.catalogue import AGREED, EVALUATION, MODEL_CARD, REPORTS, SELECTION, TERMS, sprint_path
 
 T = TypeVar("T")
 MODELS, CARD = artifacts.FILE, MODEL_CARD.name  # what a promotion writes
@@ -38,7 +38,7 @@ _ASKED = (
     *(PROJECT_FILE, SPECS, "*.dvc", MODELS, RECORDS, EVALUATIONS),
     *(f":(glob){file.of('*')}" for file in (AGREED, MODEL_CARD)),
 )
-_OF_SPRINT = re.compile(r"reports/([^/]+)/([^/]+)")
+_OF_SPRINT = re.compile(rf"{REPORTS}/([^/]+)/([^/]+)")
 _FIRST = 200  # most often the last promotion is among as many steps, and a long history is not read
 _CUT = "what was merged without approval before this shallow clone begins is not known"
 _WRITTEN_BY_PROMOTIONS = (AGREED.name, CARD)
@@ -97,7 +97,9 @@ def _promoted_by(step: Step) -> str | None:
 
 def _is_of_promotions(step: Step) -> bool:
     """Whether nothing comes along that could be approved: what a change says of its own approval is not believed."""
-    own = {f"reports/{sprint}/{file}" for sprint, file in _records(step) if file in _WRITTEN_BY_PROMOTIONS}
+    own = {
+        f"{sprint_path(sprint)}/{file}" for sprint, file in _records(step) if file in _WRITTEN_BY_PROMOTIONS
+    }
     return set(step.changes) <= {MODELS, *own}
 
 
@@ -165,7 +167,7 @@ def _approved(root: Path, step: Step) -> Iterator[Finding]:
         yield from [*terms.findings, *terms.evidence] if terms is not None else []
     for sprint, file in _records(step):
         if file == AGREED.name:
-            agreed = _decoded(root, step.commit, f"reports/{sprint}/{file}", list[Agreed])
+            agreed = _decoded(root, step.commit, f"{sprint_path(sprint)}/{file}", list[Agreed])
             yield from (each.finding for each in agreed or [])
 
 
@@ -217,7 +219,7 @@ def _shown(root: Path, before: Snapshot, after: Snapshot, step: Step) -> Iterato
 def recorded_at(root: Path, sprint: str, commit: str) -> RecordedData:
     """What a sprint's record says at a commit."""
     selection, evaluation = (
-        repository.read_file(root, commit, f"reports/{sprint}/{name}.json")
+        repository.read_file(root, commit, f"{sprint_path(sprint)}/{name}.json")
         for name in ("selection", "evaluation")
     )
     return RecordedData(sprint=sprint, selection=selection, evaluation=evaluation)
@@ -241,7 +243,7 @@ def _readable(
 ) -> bytes | None:
     if is_readable(name, content):
         return content
-    path = f"reports/{sprint}/{name}.json"
+    path = f"{sprint_path(sprint)}/{name}.json"
     for step in branch_history.steps(root, commit, [path]):
         earlier = repository.read_file(root, step.commit, path)
         if is_readable(name, earlier):

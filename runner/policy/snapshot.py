@@ -17,7 +17,7 @@ from runner.config.yaml_loader import DataPath, Document, read_document
 from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
 from runner.record.catalogue import LOCK, SELECTION
 
-RECORDS = ":(glob)reports/*/selection.json"  # as git's pathspec: what a sprint ran on
+RECORDS = f":(glob){SELECTION.of('*')}"  # as git's pathspec: what a sprint ran on
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
+from runner.record.catalogue import GALLERY_FOLDER
 from runner.record.report import SprintReport
 
 
@@ -18,8 +19,10 @@ def page(report: SprintReport, folder: Path) -> str:
     """
     from runner.report import html, plots
 
-    pictures = sorted((folder / "gallery").glob("*.jpg"))
-    gallery = {f"gallery/{path.name}": path.read_bytes() for path in pictures if not path.is_symlink()}
+    pictures = sorted((folder / GALLERY_FOLDER.name).glob("*.jpg"))
+    gallery = {
+        f"{GALLERY_FOLDER.name}/{path.name}": path.read_bytes() for path in pictures if not path.is_symlink()
+    }
     return html.render(report, plots.render(report), gallery)
 
 

@@ -30,7 +30,7 @@ from runner.pullrequests.bundles.unpack import (
     open_bundle,
     open_outputs,
 )
-from runner.record.catalogue import DIGESTS
+from runner.record.catalogue import DIGESTS, REPORTS
 
 Workflow = Literal["plan.yml", "sprint.yml"]
 FOLDER, CALLED = ".github/workflows/", "run-sprint.yml"
@@ -163,7 +163,7 @@ def _require_of_git(root: Path, run: WorkflowRun, bundle: Bundle, branch: str) -
 def _digests(bundle: Bundle, sprint: str) -> dict[str, str]:
     """Of the files that are the proposal's own."""
     known = DIGESTS.read(bundle.sprint_folder(sprint))
-    return {file: sha256 for file, sha256 in known.items() if not file.startswith("reports/")}
+    return {file: sha256 for file, sha256 in known.items() if not file.startswith(f"{REPORTS}/")}
 
 
 def _require_path(run: WorkflowRun, workflow: Workflow) -> None:

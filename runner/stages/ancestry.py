@@ -11,6 +11,7 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json
 from runner.domain.records import Ancestry
+from runner.record.catalogue import sprint_path
 from runner.stages.champion import artefact, stored_files
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def not_here(ancestor: Ancestor) -> FlywheelError:
     """The error where what DVC keeps of an ancestor is not in its cache."""
     return FlywheelError(
         f"the model of {ancestor.sprint}, from which training starts, is not here, only its record is",
-        where=Where(f"reports/{ancestor.sprint}/{ancestor.path}"),
+        where=Where(f"{sprint_path(ancestor.sprint)}/{ancestor.path}"),
         hint="run again with --pull; where it was made: dvc push",
         exit_code=ExitCode.STAGE_FAILED,
     )

@@ -69,10 +69,10 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
 
     training = TRAINING.read(context.folder)
     sizes = {each.target: each.size_mb for each in EXPORTS.read(context.folder)}
-    image = selected_paths(context.folder / "selection" / "manifest.parquet", "test")[0]
+    image = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", "test")[0]
     device = msgspec.structs.replace(training.device, threads=params.threads or training.device.threads)
     models = {REFERENCE_TARGET: context.folder / training.models[0].path}
-    models |= {target.name: context.folder / "exports" / target.name for target in params.targets}
+    models |= {target.name: context.folder / EXPORTS_FOLDER.name / target.name for target in params.targets}
     sizes[REFERENCE_TARGET] = round(models[REFERENCE_TARGET].stat().st_size / 1e6, 3)
     results = []
     with progress_bar("benchmark", len(models), "target") as bar:

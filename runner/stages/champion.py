@@ -19,7 +19,15 @@ from runner.domain.evaluation import ChampionModel
 from runner.domain.files import atomic_folder, decode_json, write_json
 from runner.domain.records import JUDGED, Record
 from runner.domain.task import TaskSpec
-from runner.record.catalogue import CHAMPION_FOLDER, LOCK, PARAMS, SELECTION, SELECTION_FOLDER
+from runner.record.catalogue import (
+    CHAMPION_FOLDER,
+    LOCK,
+    PARAMS,
+    PREDICTIONS_FOLDER,
+    SELECTION,
+    SELECTION_FOLDER,
+    sprint_path,
+)
 from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
@@ -75,9 +83,9 @@ def run(context: StageContext, params: ChampionParams) -> None:
         known = recorded_predictions(context.root, champion, params.task, split_digest)
     found, class_names = _read(context.root, known) if known else _predicted(context, params, champion)
     place = (
-        f"reports/{champion.sprint}/predictions/{champion.target}"
+        f"{PREDICTIONS_FOLDER.of(champion.sprint)}/{champion.target}"
         if known
-        else f"{context.folder.relative_to(context.root)}/champion/predictions"
+        else f"{context.folder.relative_to(context.root)}/{CHAMPION_FOLDER.name}/predictions"
     )
     require_sound(
         found,
@@ -86,7 +94,7 @@ def run(context: StageContext, params: ChampionParams) -> None:
         file=f"{place}.parquet",
         hint=f"the champion {champion.sprint} ({champion.tag}) cannot be compared with: go back to another with flywheel rollback",
     )
-    with atomic_folder(context.folder / "champion") as folder:
+    with atomic_folder(context.folder / CHAMPION_FOLDER.name) as folder:
         write_table(folder / "predictions.parquet", of_classes(found, params.task.classes))
         record = ChampionModel(
             sprint=champion.sprint,
@@ -142,7 +150,7 @@ def recorded_predictions(
         None where it was evaluated on other images or labels, or predicts something else.
     """
     content = {
-        file: repository.read_file(root, champion.commit, f"reports/{champion.sprint}/{file}")
+        file: repository.read_file(root, champion.commit, f"{sprint_path(champion.sprint)}/{file}")
         for file in (SELECTION.name, PARAMS.name, LOCK.name)
     }
     theirs = _split_and_task(content[SELECTION.name], content[PARAMS.name])
@@ -232,8 +240,8 @@ def not_here(champion: ResolvedChampion) -> FlywheelError:
     folder = champion.path.partition("/")[0]
     return FlywheelError(
         f"the champion's model ({champion.tag}, {champion.target}) is not here, only its record is",
-        where=Where(f"reports/{champion.sprint}/{champion.path}"),
-        hint=f"run again with --pull, or: dvc fetch reports/{champion.sprint}/{folder}",
+        where=Where(f"{sprint_path(champion.sprint)}/{champion.path}"),
+        hint=f"run again with --pull, or: dvc fetch {sprint_path(champion.sprint)}/{folder}",
         exit_code=ExitCode.STAGE_FAILED,
     )
 

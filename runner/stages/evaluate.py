@@ -123,11 +123,11 @@ def run(context: StageContext, params: EvaluateParams) -> None:
     from runner.assessment.samples import write_samples
 
     measuring = _Measuring.prepare(context.folder, params)
-    with atomic_folder(context.folder / "outcomes") as outcomes:
+    with atomic_folder(context.folder / OUTCOMES_FOLDER.name) as outcomes:
         measured = measuring.all_targets(outcomes)
         write_samples(outcomes / "resamples.parquet", measured.samples)
     judged = measured.analyses[params.primary_target]
-    write_curves(context.folder / "plots", measured.analyses, params.primary_target, params.task.classes)
+    write_curves(context.folder, measured.analyses, params.primary_target, params.task.classes)
     ERRORS.write(context.folder, errors_record(judged, params.task.classes, params.primary_target))
     METRICS.write(context.folder, metrics_file(measured.targets, params.task))
     EVALUATION.write(context.folder, _evaluation(context.folder, params, measuring, measured))
@@ -244,7 +244,7 @@ class _Measuring:
         from runner.assessment.cells import NO_SEEDS
         from runner.assessment.comparison import common_samples, differences, known_to
 
-        model = read_json(self.folder / "champion" / "champion.json", ChampionModel)
+        model = read_json(self.folder / CHAMPION_FOLDER.name / "champion.json", ChampionModel)
         classes = self.params.task.classes
         unknown = [name for name in classes if name not in model.class_names]
         samples: list[CellSample] = []
@@ -282,8 +282,8 @@ class _Measuring:
     def _data(self, name: str) -> TestData:
         from runner.assessment.split import data_of
 
-        own = self.folder / "predictions" / f"{name}.parquet"
-        champions = self.folder / "champion" / "predictions.parquet"
+        own = self.folder / PREDICTIONS_FOLDER.name / f"{name}.parquet"
+        champions = self.folder / CHAMPION_FOLDER.name / "predictions.parquet"
         return data_of(self.split, name, champions if name == CHAMPION_TARGET else own, self.task)
 
     def _assess(

@@ -30,7 +30,7 @@ def run(context: StageContext, params: ExportParams) -> None:
     """Writes every artefact, and what they are."""
     from runner.adapters.models.yolo_folder import selected_paths
 
-    manifest = context.folder / "selection" / "manifest.parquet"
+    manifest = context.folder / SELECTION_FOLDER.name / "manifest.parquet"
     dataset = context.root / params.dataset
     weights = context.folder / TRAINING.read(context.folder).models[0].path
 
@@ -39,7 +39,7 @@ def run(context: StageContext, params: ExportParams) -> None:
 
     exported = []
     with (
-        atomic_folder(context.folder / "exports") as folder,
+        atomic_folder(context.folder / EXPORTS_FOLDER.name) as folder,
         progress_bar("export", len(params.targets), "target") as bar,
     ):
         job = ExportJob(weights=weights, images=images, folder=folder)

@@ -89,7 +89,7 @@ def run(context: StageContext, params: IndexParams) -> None:
         metadata = join_metadata(context.root / params.metadata, paths, reserved)
     measurements = measure_images([data / path for path in paths])
     tables = build_index(content.entries, measurements, params.scheme, metadata.columns, params.group_by)
-    with atomic_folder(context.folder / "index") as folder:
+    with atomic_folder(context.folder / INDEX_FOLDER.name) as folder:
         write_table(folder / "images.parquet", tables.images)
         write_table(folder / "objects.parquet", tables.objects)
         write_thumbnails(folder, paths, [measured.thumbnail for measured in measurements])

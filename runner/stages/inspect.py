@@ -145,8 +145,10 @@ class _Scenes:
 
         column = TASKS[params.task.name].shape
         shape = [column] if column else []
-        outcomes = folder / "outcomes"
-        objects = read_table(folder / "index" / "objects.parquet", ["object_id", "crowd", *BOX, *shape])
+        outcomes = folder / OUTCOMES_FOLDER.name
+        objects = read_table(
+            folder / INDEX_FOLDER.name / "objects.parquet", ["object_id", "crowd", *BOX, *shape]
+        )
         images: Table = read_table(outcomes / f"{params.target}-images.parquet")
         found: Table = read_table(
             outcomes / f"{params.target}-detections.parquet",
@@ -164,7 +166,9 @@ class _Scenes:
             images=images,
             found=found,
             labelled=labelled,
-            predictions=read_table(folder / "predictions" / f"{params.target}.parquet", [*BOX, *shape]),
+            predictions=read_table(
+                folder / PREDICTIONS_FOLDER.name / f"{params.target}.parquet", [*BOX, *shape]
+            ),
             objects=objects,
             object_row={name: row for row, name in enumerate(objects["object_id"].tolist())},
         )

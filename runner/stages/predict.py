@@ -72,7 +72,7 @@ def run(context: StageContext, params: PredictParams) -> None:
     models = {target: open_model(path, device) for target, path in files.items()}
     for model in models.values():
         require_same_task(params.task, model.spec)
-    with atomic_folder(context.folder / "predictions") as folder:
+    with atomic_folder(context.folder / PREDICTIONS_FOLDER.name) as folder:
         for target, table in predict_split(context, models, params.dataset, params.split).items():
             table.write(folder / f"{target}.parquet")
 
@@ -83,7 +83,7 @@ def model_files(folder: Path, training: Training, targets: Sequence[str]) -> dic
         seed_target(model.seed) if number else REFERENCE_TARGET: folder / model.path
         for number, model in enumerate(training.models)
     }
-    return weights | {target: folder / "exports" / target for target in targets}
+    return weights | {target: folder / EXPORTS_FOLDER.name / target for target in targets}
 
 
 def predict_split(
@@ -96,7 +96,7 @@ def predict_split(
     """
     from runner.adapters.models.yolo_folder import selected_paths
 
-    paths = selected_paths(context.folder / "selection" / "manifest.parquet", split)
+    paths = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", split)
     return predict_all(models, context.root / dataset, paths)
 
 

@@ -43,8 +43,8 @@ def run(context: StageContext, params: ScoreParams) -> None:
     from runner.adapters.models.yolo_folder import selected_paths
     from runner.adapters.tables.parquet import read_table, write_table
 
-    paths = selected_paths(context.folder / "selection" / "manifest.parquet", params.split)
-    predictions = read_table(context.folder / "champion" / "predictions.parquet")
+    paths = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", params.split)
+    predictions = read_table(context.folder / CHAMPION_FOLDER.name / "predictions.parquet")
     place = {path: position for position, path in enumerate(paths)}
     image = np.array([place[path] for path in predictions["path"].tolist()], dtype=np.int64)
     counted = _counted(image, predictions, params)
@@ -52,7 +52,7 @@ def run(context: StageContext, params: ScoreParams) -> None:
     per_image = np.bincount(image[counted], minlength=len(paths))
     columns = {name: getattr(measures, name) for name in MEASURES}
     write_table(context.folder / IMAGE_SCORES.name, {"path": paths, "predictions": per_image, **columns})
-    model = read_json(context.folder / "champion" / "champion.json", ChampionModel)
+    model = read_json(context.folder / CHAMPION_FOLDER.name / "champion.json", ChampionModel)
     scores = Scores(
         sprint=model.sprint,
         tag=model.tag,

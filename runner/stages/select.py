@@ -70,9 +70,9 @@ def run(context: StageContext, params: SelectParams) -> None:
     """
     from runner.adapters.tables.parquet import write_table
 
-    index = context.folder / "index"
+    index = context.folder / INDEX_FOLDER.name
     manifest, selection = chosen(index / "images.parquet", index / "objects.parquet", params)
-    with atomic_folder(context.folder / "selection") as folder:
+    with atomic_folder(context.folder / SELECTION_FOLDER.name) as folder:
         write_table(folder / "manifest.parquet", manifest.columns())
     SELECTION.write(context.folder, selection)
 

@@ -31,7 +31,7 @@ _RANKED = {
     "precision": "precision",
     "recall": "recall",
 }
-MANIFEST = "selection/manifest.parquet"
+MANIFEST = f"{SELECTION_FOLDER.name}/manifest.parquet"
 _OWN_SUFFIX: dict[TaskName, str] = {"detect": "B", "segment": "M", "pose": "P", "obb": "B"}
 
 
@@ -91,10 +91,10 @@ def run(context: StageContext, params: TrainParams) -> None:
     data = SelectedData(
         dataset=context.root / params.dataset,
         manifest=context.folder / MANIFEST,
-        images=context.folder / "index" / "images.parquet",
-        objects=context.folder / "index" / "objects.parquet",
+        images=context.folder / INDEX_FOLDER.name / "images.parquet",
+        objects=context.folder / INDEX_FOLDER.name / "objects.parquet",
     )
-    with atomic_folder(context.folder / "weights") as out:
+    with atomic_folder(context.folder / WEIGHTS_FOLDER.name) as out:
         training = params.trainer.train(
             TrainingJob(
                 root=context.root,
@@ -109,7 +109,7 @@ def run(context: StageContext, params: TrainParams) -> None:
     if params.ancestor is not None and base is not None:
         noted = ancestry.note(params.ancestor, base, params.task.classes)
         training = msgspec.structs.replace(training, ancestor=noted)
-    write_text(context.folder / "plots" / "training.csv", training_csv(training, params.task.name))
+    write_text(context.folder / TRAINING_CURVES.name, training_csv(training, params.task.name))
     TRAINING.write(context.folder, training)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from runner.adapters.git import blobs, commit_trees, repository
 from runner.policy.agreed import agreed_at
 from runner.policy.snapshot import Snapshot, load_snapshot, snapshot_of
+from runner.record.catalogue import REPORTS
 
 HERE = "the working tree"
 
@@ -68,7 +69,7 @@ def proposal_paths(root: Path, base: str, head: str | None = None) -> list[str]:
 
 
 def _overlay(merged: Path, own: Path, paths: Collection[str]) -> None:
-    for path in (path for path in paths if not path.startswith("reports/")):
+    for path in (path for path in paths if not path.startswith(f"{REPORTS}/")):
         source, target = own / path, merged / path
         # Where the base has the file and the proposal does not, it is removed; a link is none of either's.
         if _is_regular(own, path):

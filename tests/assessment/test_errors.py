@@ -176,7 +176,7 @@ def test_curves_are_written_for_every_artefact_and_for_the_classes_of_the_judged
     write_curves(tmp_path, {"torch": analysis, "onnx-fp32": analysis}, "onnx-fp32", CLASSES)
 
     def rows(name: str) -> list[dict[str, str]]:
-        with (tmp_path / name).open(newline="", encoding="utf-8") as handle:
+        with (tmp_path / "plots" / name).open(newline="", encoding="utf-8") as handle:
             return list(csv.DictReader(handle))
 
     means, classes, f1 = (

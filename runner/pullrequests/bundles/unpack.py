@@ -39,10 +39,12 @@ from runner.record.catalogue import (
     DIGESTS,
     FAILURE,
     LOCK,
+    REPORT,
     REPORTS,
     TERMS,
     VERDICT,
     RecordFile,
+    sprint_path,
 )
 from runner.record.report import SprintReport
 
@@ -224,7 +226,7 @@ def _require_table(name: str, content: bytes) -> None:
 
 def _require_consistent(bundle: Bundle, sprint: str) -> None:
     """The records of one sprint tell the same story."""
-    folder, prefix = bundle.sprint_folder(sprint), f"reports/{sprint}/"
+    folder, prefix = bundle.sprint_folder(sprint), f"{sprint_path(sprint)}/"
     there = bundle.manifest.files
     failed = bundle.failed(sprint)
     for name in (file.name for file in CATALOGUE if file.required and (file.of_failure or not failed)):
@@ -232,9 +234,11 @@ def _require_consistent(bundle: Bundle, sprint: str) -> None:
             raise refused(prefix + name, "it is missing")
     report = bundle.report(sprint)
     if report.sprint != sprint:
-        raise refused(f"{prefix}report.json", f"it is the report of {ascii(report.sprint)[:100]}")
+        raise refused(f"{prefix}{REPORT.name}", f"it is the report of {ascii(report.sprint)[:100]}")
     if (report.failure is not None) != bundle.failed(sprint):
-        raise refused(f"{prefix}{FAILURE.name}", "it and report.json do not agree on whether a stage failed")
+        raise refused(
+            f"{prefix}{FAILURE.name}", f"it and {REPORT.name} do not agree on whether a stage failed"
+        )
     terms = bundle.terms(sprint)
     if terms is not None and terms.base_commit != bundle.manifest.base_commit:
         raise refused(f"{prefix}{TERMS.name}", "it names another base than manifest.json does")
@@ -247,10 +251,10 @@ def _require_consistent(bundle: Bundle, sprint: str) -> None:
 
 
 def _require_verdict(bundle: Bundle, sprint: str, report: SprintReport, folder: Path) -> None:
-    prefix = f"reports/{sprint}/"
-    verdict = _decoded(f"{prefix}verdict.json", (folder / VERDICT.name).read_bytes(), Verdict)
+    prefix = f"{sprint_path(sprint)}/"
+    verdict = _decoded(f"{prefix}{VERDICT.name}", (folder / VERDICT.name).read_bytes(), Verdict)
     if report.verdict != verdict:
-        raise refused(f"{prefix}verdict.json", "report.json has another verdict")
+        raise refused(f"{prefix}{VERDICT.name}", f"{REPORT.name} has another verdict")
     known = _decoded(f"{prefix}{DIGESTS.name}", (folder / DIGESTS.name).read_bytes(), dict[str, str])
     odd = [name for name in known if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]
     if odd:
@@ -260,7 +264,7 @@ def _require_verdict(bundle: Bundle, sprint: str, report: SprintReport, folder: 
             raise refused(name, f"not the bytes that {DIGESTS.name} names")
     for out, md5 in stored_outs(folder / LOCK.name).items():
         if not _MD5.fullmatch(md5):
-            raise refused(f"{prefix}dvc.lock", f"its hash of {out} is none")
+            raise refused(f"{prefix}{LOCK.name}", f"its hash of {out} is none")
 
 
 def _require_space(folder: Path, wanted: int) -> None:
@@ -279,12 +283,12 @@ def _listed(files: Files, md5: str) -> dict[str, str]:
     """The md5 of each file in a listing among the outputs, by its path."""
     path = object_path(md5)
     if path not in files.sizes:
-        raise refused(path, "it is missing: dvc.lock names it")
+        raise refused(path, f"it is missing: {LOCK.name} names it")
     if files.sizes[path] > _LISTING_BYTES:
         raise refused(path, "too long for the listing of a folder")
     content = files.read(path)
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
-        raise refused(path, "not what dvc.lock names")
+        raise refused(path, f"not what {LOCK.name} names")
     return _members(content, path)
 
 
@@ -311,7 +315,7 @@ def _receive(files: Files, path: str, md5: str, sha256: str, target: Path) -> No
             file.write(piece)
     if by_md5.hexdigest() != md5.removesuffix(".dir"):
         target.unlink()
-        raise refused(path, "not the object that dvc.lock names")
+        raise refused(path, f"not the object that {LOCK.name} names")
     if by_sha256.hexdigest() != sha256:
         target.unlink()
         raise refused(path, "not the bytes that manifest.json names")

@@ -12,7 +12,7 @@ from runner.policy.undecided import approve_command, undecided_findings
 from runner.pullrequests.merged.after_merge import Settled
 from runner.pullrequests.merged.own_record import judged_again_id
 from runner.pullrequests.publishing.publisher import NOT_YET, Publisher, decided
-from runner.record.catalogue import MODEL_CARD, REPORT, sprint_folder
+from runner.record.catalogue import MODEL_CARD, REPORT, sprint_folder, sprint_path
 from runner.report import check, comment, history
 from runner.report.comment import CommentContext
 from runner.report.escape import code, markdown, paragraphs
@@ -86,7 +86,7 @@ def message(settled: Settled) -> str:
             card = MODEL_CARD.of(settled.sprint)
             return (
                 f"## 🚀 {name} was promoted as {promotion.version}\n\nIt holds {stage}{before}. Its record is in "
-                f"{code(f'reports/{settled.sprint}/')}, its model card in {code(card)}.\n\n"
+                f"{code(f'{sprint_path(settled.sprint)}/')}, its model card in {code(card)}.\n\n"
                 "To go back: a comment `/flywheel rollback`."
             )
         case "waiting":

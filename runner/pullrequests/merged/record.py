@@ -79,7 +79,9 @@ def unlike_tree(root: Path, bundle: Bundle, sprint: str) -> list[str]:
     if bundle.failed(sprint):
         return []
     known = DIGESTS.read(folder)
-    outside = {file: sha256 for file, sha256 in known.items() if not file.startswith(f"reports/{sprint}/")}
+    outside = {
+        file: sha256 for file, sha256 in known.items() if not file.startswith(f"{sprint_path(sprint)}/")
+    }
     return sorted(file for file, sha256 in outside.items() if _digest(root / file) != sha256)
 
 
@@ -129,7 +131,7 @@ def _place(root: Path, sprint: str) -> Path:
         raise FlywheelError(
             "a symbolic link: no record is written through it",
             where=Where(sprint_path(sprint)),
-            hint=f"git rm reports/{sprint}",
+            hint=f"git rm {sprint_path(sprint)}",
             exit_code=ExitCode.PUBLISH_FAILED,
         )
     return folder
@@ -166,7 +168,7 @@ def _beside(root: Path, folder: Path, report: SprintReport) -> list[str]:
 
 def _contents(root: Path, bundle: Bundle, sprint: str, report: SprintReport) -> dict[str, bytes]:
     """The record's files: the stages' as they came, and what is rendered from them as it is rendered here."""
-    source, prefix = bundle.sprint_folder(sprint), f"reports/{sprint}/"
+    source, prefix = bundle.sprint_folder(sprint), f"{sprint_path(sprint)}/"
     names = [path.removeprefix(prefix) for path in bundle.manifest.files if path.startswith(prefix)]
     if bundle.failed(sprint):  # its pipeline is compared with the spec by nobody: no command gets here unseen
         names = [name for name in names if name != PIPELINE.name]

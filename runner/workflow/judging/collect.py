@@ -27,7 +27,10 @@ from runner.record.catalogue import (
     ERRORS,
     EVALUATION,
     EXPORTS,
+    F1_CONFIDENCE,
     GALLERY,
+    OUTCOMES_FOLDER,
+    PRECISION_RECALL,
     SELECTION,
     TRAINING,
 )
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SAMPLES = "outcomes/resamples.parquet"
+SAMPLES = f"{OUTCOMES_FOLDER.name}/resamples.parquet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,12 +186,12 @@ def label_price(project: Project) -> LabelPrice:
 
 
 def _precision_recall(folder: Path) -> list[PrecisionRecall]:
-    curves = _curves(folder / "plots" / "precision_recall.csv", "recall", "precision")
+    curves = _curves(folder / PRECISION_RECALL.name, "recall", "precision")
     return [PrecisionRecall(name=name, recall=x, precision=y) for name, (x, y) in curves.items()]
 
 
 def _confidence_curves(folder: Path) -> list[ConfidenceCurve]:
-    curves = _curves(folder / "plots" / "f1_confidence.csv", "confidence", "f1")
+    curves = _curves(folder / F1_CONFIDENCE.name, "confidence", "f1")
     return [ConfidenceCurve(name=name, confidence=x, f1=y) for name, (x, y) in curves.items()]
 
 

@@ -31,6 +31,7 @@ from runner.record.catalogue import (
     DIGESTS,
     FAILURE,
     LOCK,
+    OUTCOMES_FOLDER,
     PIPELINE,
     SELECTION,
     STORED_AND_DIGESTED,
@@ -83,7 +84,7 @@ def judge_again(
         _require_finished(root, loaded, _plans(root, folder, stages))
         _require_here(root, folder, pull=pull, say=say)
         if champion is None:
-            shutil.rmtree(folder / "champion", ignore_errors=True)
+            shutil.rmtree(folder / CHAMPION_FOLDER.name, ignore_errors=True)
         else:
             _require_predictions(root, folder, project, champion, pull=pull, say=say)
         known = DIGESTS.read(folder) if (folder / DIGESTS.name).is_file() else {}
@@ -187,7 +188,7 @@ def _require_predictions(
         FlywheelError: it was evaluated on other images, or its predictions were not to be fetched or could not be.
     """
     digest = SELECTION.read(folder).split_digests[SPLIT]
-    shown = f"reports/{champion.sprint}/predictions"
+    shown = f"{sprint_path(champion.sprint)}/predictions"
     known = recorded_predictions(root, champion, project.task_spec, digest, absent=True)
     if known is None:
         raise FlywheelError(
@@ -238,11 +239,11 @@ def _evaluate(root: Path, folder: Path, name: str, stages: Sequence[str], target
                 exit_code=ExitCode.STAGE_FAILED,
             ) from failed
         for file in before:
-            difference = table_difference(file, folder / "outcomes" / file.name)
+            difference = table_difference(file, folder / OUTCOMES_FOLDER.name / file.name)
             if difference is not None:
                 raise FlywheelError(
                     f"what became of the artefact's own predictions came out otherwise than before: {difference}",
-                    where=Where(f"reports/{name}/outcomes/{file.name}"),
+                    where=Where(f"{OUTCOMES_FOLDER.of(name)}/{file.name}"),
                     hint=f"flywheel run {name}: it was evaluated by another version of flywheel",
                     exit_code=ExitCode.STAGE_FAILED,
                 )
@@ -254,7 +255,7 @@ def _outcomes_before(folder: Path, target: str) -> Iterator[list[Path]]:
     """Copies of what the stage `inspect` reads of the outcomes."""
     with tempfile.TemporaryDirectory() as temporary:
         copies = []
-        for path in sorted((folder / "outcomes").glob(f"{target}-*.parquet")):
+        for path in sorted((folder / OUTCOMES_FOLDER.name).glob(f"{target}-*.parquet")):
             copies.append(Path(shutil.copy(path, temporary)))
         yield copies
 

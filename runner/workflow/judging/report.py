@@ -24,6 +24,8 @@ from runner.planning.stages import UNCHANGED, plan_stages
 from runner.planning.workspace import Repository
 from runner.record.catalogue import (
     FAILURE,
+    PIPELINE,
+    PLOTS,
     REPORT,
     REPORT_PAGE,
     SELECTION,
@@ -64,7 +66,7 @@ def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> Non
         raise FlywheelError(
             f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not here, only in DVC",
             where=Where(sprint_path(loaded.name)),
-            hint=f"dvc pull reports/{loaded.name}/dvc.yaml; or only compare what is recorded: flywheel verify {loaded.name}",
+            hint=f"dvc pull {sprint_path(loaded.name)}/{PIPELINE.name}; or only compare what is recorded: flywheel verify {loaded.name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
     compared = [plan for plan in pending if plan.stage in JUDGING and not plan.absent_only]
@@ -116,7 +118,7 @@ def write_report(
     before = previous.read_bytes() if previous.is_file() else None
     REPORT.write(folder, rendered)
     if redraw or before != previous.read_bytes() or not renderings_are_recorded(root, loaded.name):
-        _write_plots(folder / "plots", plots.render(rendered))
+        _write_plots(folder / PLOTS.name, plots.render(rendered))
         write_text(folder / REPORT_PAGE.name, markdown.render(rendered, plots="plots"))
     write_digests(root, project, loaded, stored_unchanged=nothing_ran)
     return JudgedSprint(report=rendered, folder=folder.relative_to(root))

@@ -21,6 +21,7 @@ from runner.record.catalogue import (
     DIGESTS,
     LOCK,
     MODEL_CARD,
+    REPORTS,
     STORED,
     TERMS,
     VERDICT,
@@ -107,7 +108,7 @@ def readiness(root: Path, project: Project, loaded: LoadedSprint, conditions: Co
         old += stale.terms_changed(terms, stale.terms_now(root, loaded.name, conditions.merge))
     elif conditions.under_terms:
         refused.append(
-            "it was not judged under the base branch's terms: there is no terms.json in its record"
+            f"it was not judged under the base branch's terms: there is no {TERMS.name} in its record"
         )
     else:
         refused += _judged_by_its_own(root, loaded.name, conditions.merge)
@@ -148,7 +149,7 @@ def _of_the_record(verification: Verification, name: str, *, stale: bool) -> Ite
 def _not_committed(root: Path, project: Project, loaded: LoadedSprint) -> Iterator[str]:
     """The record and what it rests on must be what git has: that is what a tag names."""
     recorded = DIGESTS.read(sprint_folder(root, loaded.name))
-    outside = [path for path in recorded if not path.startswith("reports/")]
+    outside = [path for path in recorded if not path.startswith(f"{REPORTS}/")]
     paths = [sprint_path(loaded.name), PROJECT_FILE, f"{project.dataset.path}.dvc", loaded.path, *outside]
     card = MODEL_CARD.of(loaded.name)
     stored = tuple(f"{file.of(loaded.name)}/" for file in STORED)  # these are DVC's
@@ -195,10 +196,10 @@ def _stored_otherwise(root: Path, folder: Path) -> Iterator[str]:
         if out in ("weights", "exports")
     }
     for out, md5 in stored.items():
-        shown = f"reports/{folder.name}/{out}"
+        shown = f"{sprint_path(folder.name)}/{out}"
         if (folder / out).is_dir():
             if metafiles.folder_md5(folder / out) != md5:
-                yield f"{shown}/ is not what the stage wrote, by dvc.lock"
+                yield f"{shown}/ is not what the stage wrote, by {LOCK.name}"
         elif metafiles.is_cached(root, md5):
             if not _cached_as_recorded(root, md5):
                 yield f"{shown}/ is spoiled in DVC's cache"

@@ -19,7 +19,15 @@ from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import read_json
 from runner.domain.records import ExportedTarget, Record
 from runner.domain.task import TaskSpec
-from runner.record.catalogue import DIGESTS, EXPORTS, PARAMS
+from runner.record.catalogue import (
+    DIGESTS,
+    EXPORTS,
+    EXPORTS_FOLDER,
+    PARAMS,
+    REPORT_PAGE,
+    WEIGHTS_FOLDER,
+    sprint_path,
+)
 
 FIRST_VERSION = "v1.0.0"
 
@@ -35,11 +43,11 @@ class Registered(Record, frozen=True, kw_only=True):
 
 def model_artifact(model: Model, sprint: str, target: str, task: str) -> ModelArtifact:
     """The artefact of a sprint under the model's name. Nothing of it comes from the text of a spec."""
-    path = f"exports/{target}" if target != REFERENCE_TARGET else "weights"
+    path = f"{EXPORTS_FOLDER.name}/{target}" if target != REFERENCE_TARGET else WEIGHTS_FOLDER.name
     return ModelArtifact(
         name=model.name,
-        path=f"reports/{sprint}/{path}",
-        desc=f"the model of sprint {sprint}, as reports/{sprint}/report.md judged it",
+        path=f"{sprint_path(sprint)}/{path}",
+        desc=f"the model of sprint {sprint}, as {sprint_path(sprint)}/{REPORT_PAGE.name} judged it",
         labels=[task, target],
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from runner.adapters.dvc import metafiles, repo
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.record.catalogue import sprint_path
 from runner.stages.ancestry import absent, not_here
 
 
@@ -22,7 +23,7 @@ def require_ancestor(root: Path, ancestor: Ancestor, *, pull: bool, say: Callabl
         return
     if not pull:
         raise not_here(ancestor)
-    shown = f"reports/{ancestor.sprint}/{ancestor.path}"
+    shown = f"{sprint_path(ancestor.sprint)}/{ancestor.path}"
     say(f"fetching the model of {ancestor.sprint}, from which training starts, through DVC")
     repo.fetch_objects(root, wanted, shown)
     members = {

@@ -29,7 +29,7 @@ from runner.planning.plan import make_plan
 from runner.planning.records import Action, Plan
 from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.stages import UNCHANGED
-from runner.record.catalogue import FAILURE, LOCK, PIPELINE, sprint_folder, sprint_path
+from runner.record.catalogue import CHAMPION_FOLDER, FAILURE, LOCK, PIPELINE, sprint_folder, sprint_path
 from runner.record.strangers import refuse_strangers
 from runner.stages.champion import not_here, stored_files
 from runner.stages.run import RUN_PID_VARIABLE
@@ -75,7 +75,7 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
             if pull:
                 plan = _fetch_outputs(root, project, loaded, plan, say=say)
             if champion is None:
-                shutil.rmtree(folder / "champion", ignore_errors=True)  # of a registry that had one
+                shutil.rmtree(folder / CHAMPION_FOLDER.name, ignore_errors=True)  # of a registry that had one
             elif "champion" in plan.runs:
                 _require_champion(root, champion, pull=pull, say=say)
             if ancestor is not None and "train" in plan.runs:
@@ -156,7 +156,7 @@ def _require_sound(root: Path, folder: Path, plan: Plan) -> None:
         here = stage.reasons == [UNCHANGED] and all((folder / path).exists() for path in stage.outs)
         if stage.action is Action.CACHED and not here:
             for path, md5 in stage.outs.items():
-                require_sound(root, md5, f"reports/{plan.sprint}/{path}")
+                require_sound(root, md5, f"{sprint_path(plan.sprint)}/{path}")
 
 
 def _check_out(root: Path, folder: Path, plan: Plan) -> None:
@@ -219,7 +219,7 @@ def _require_champion(root: Path, champion: ResolvedChampion, *, pull: bool, say
     if not pull:
         raise not_here(champion)
     say(f"fetching the champion's model ({champion.tag}, {champion.target}) through DVC")
-    shown = f"reports/{champion.sprint}/{champion.path}"
+    shown = f"{sprint_path(champion.sprint)}/{champion.path}"
     repo.fetch_objects(root, [champion.digest], shown)
     members = metafiles.cached_members(root, champion.digest) or {}
     repo.fetch_objects(root, [md5 for member, md5 in members.items() if champion.holds(member)], shown)

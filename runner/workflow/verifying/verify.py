@@ -110,7 +110,7 @@ def verify(root: Path, name: str) -> Verification:
     findings += of_terms
     repeated = _Repeated(root, folder, project, loaded, suspicious=bool(findings))
     findings += repeated.findings
-    findings = _blamed(findings, repeated.rebuilt, f"reports/{loaded.name}/")
+    findings = _blamed(findings, repeated.rebuilt, f"{sprint_path(loaded.name)}/")
     return Verification(
         sprint=loaded.name,
         identical=not findings,
@@ -183,7 +183,7 @@ def _recorded_digests(folder: Path, name: str) -> dict[str, str]:
         )
     if not (folder / DIGESTS.name).is_file():
         raise FlywheelError(
-            "the sprint has no digests.json: it was not reported, or by a version that did not write it",
+            f"the sprint has no {DIGESTS.name}: it was not reported, or by a version that did not write it",
             where=Where(str(folder)),
             hint=f"flywheel run {name}",
             exit_code=ExitCode.STAGE_FAILED,
@@ -197,7 +197,7 @@ def _require_outputs(folder: Path, name: str, recorded: dict[str, str]) -> list[
     Raises:
         FlywheelError: one that is needed is absent: git has DVC's pointer only.
     """
-    prefix = f"reports/{name}/"
+    prefix = f"{sprint_path(name)}/"
     named = {file.removeprefix(prefix).split("/")[0] for file in recorded if file.startswith(prefix)}
     missing = [
         file for file in STORED_AND_DIGESTED if file.name in named and not (folder / file.name).exists()
@@ -218,7 +218,7 @@ def _require_outputs(folder: Path, name: str, recorded: dict[str, str]) -> list[
 def _against_digests(
     root: Path, project: Project, loaded: LoadedSprint, recorded: dict[str, str], absent: list[str]
 ) -> Iterator[Mismatch]:
-    not_here = tuple(f"reports/{loaded.name}/{part}/" for part in absent)
+    not_here = tuple(f"{sprint_path(loaded.name)}/{part}/" for part in absent)
     for file, digest in recorded.items():
         if file.startswith(not_here):
             continue
@@ -240,7 +240,7 @@ def _strangers(root: Path, sprint: str) -> Iterator[Mismatch]:
 
 def _against_lock(folder: Path, named: set[str]) -> Iterator[Mismatch]:
     """What DVC recorded when the stages ran: it tells of files whose digests were changed along with them."""
-    prefix = f"reports/{folder.name}/"
+    prefix = f"{sprint_path(folder.name)}/"
     for stage in metafiles.read_lock(folder / LOCK.name).values():
         for out, md5 in stage.outs.items():
             path = folder / out
@@ -249,7 +249,7 @@ def _against_lock(folder: Path, named: set[str]) -> Iterator[Mismatch]:
                 continue
             found = metafiles.folder_md5(path) if path.is_dir() else metafiles.file_md5(path)
             if found != md5:
-                detail = "it is not what the stage wrote, by dvc.lock"
+                detail = f"it is not what the stage wrote, by {LOCK.name}"
                 yield Mismatch(file=prefix + out, problem="changed", detail=detail)
 
 
@@ -259,7 +259,7 @@ def _in_lock(folder: Path) -> Iterator[Mismatch]:
         pipeline = yaml_text.load(read_text(folder / PIPELINE.name))["stages"]
         broken = list(broken_links(pipeline, metafiles.read_lock(folder / LOCK.name)))
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        broken = [f"it could not be compared with dvc.yaml: {type(error).__name__}"]
+        broken = [f"it could not be compared with {PIPELINE.name}: {type(error).__name__}"]
     for detail in broken:
         yield Mismatch(file=LOCK.of(folder.name), problem="does not follow", detail=detail)
 
@@ -287,7 +287,7 @@ class _Repeated:
         self, root: Path, folder: Path, project: Project, loaded: LoadedSprint, *, suspicious: bool
     ) -> None:
         self.folder = folder
-        self.prefix = f"reports/{loaded.name}/"
+        self.prefix = f"{sprint_path(loaded.name)}/"
         self.rebuilt: list[str] = []
         self.findings: list[Mismatch] = []
         self._suspicious = suspicious
