@@ -23,7 +23,7 @@ from runner.gates import Claim, Gate
 from runner.selectors.dedupe import Dedupe
 from runner.selectors.sample import Sample
 from runner.tasks import TASKS
-from runner.trainers import Trainer
+from runner.trainers import TrainerOptions
 
 SPEC_NAME = r"^[0-9]{4}-[a-z0-9-]{1,60}$"
 
@@ -180,7 +180,7 @@ class Sprint(Options, frozen=True, kw_only=True):
     apiVersion: Annotated[Literal["flywheel/v1"], Meta(description="The version of this language.")]  # noqa: N815
     kind: Annotated[Literal["Sprint"], Meta(description="What this file is.")]
     title: Annotated[Text, Meta(description="The sprint in one line.")]
-    train: Annotated[Trainer, Meta(description="How the model is trained.")]
+    train: Annotated[TrainerOptions, Meta(description="How the model is trained.")]
     hypothesis: Annotated[Text | None, Meta(description="What the sprint is to show.")] = None
     expect: Annotated[
         Claim | None,

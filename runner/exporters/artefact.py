@@ -6,15 +6,17 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
 
 from runner.domain.files import write_json
 from runner.domain.records import ExportedTarget
 from runner.exporters.description import Description
+from runner.models import LoadedModel, framework_of
 
 if TYPE_CHECKING:
     from runner.adapters.models.decoding import Decoder
-    from runner.adapters.models.model_record import ModelRecord
 
 METADATA = "metadata.json"
 
@@ -33,66 +35,43 @@ class ExportJob:
     images: Callable[[str], Sequence[Path]]
     folder: Path
     _graphs: dict[int | None, bytes] = field(default_factory=dict)
-    _loaded: list[tuple[Any, ModelRecord]] = field(default_factory=list)
+    _loaded: list[LoadedModel] = field(default_factory=list)
 
-    def model(self) -> tuple[Any, ModelRecord]:
-        """The module and its record; loaded once for all targets."""
-        from runner.adapters.models.torch_models import load_model
-
+    def model(self) -> LoadedModel:
+        """The model and its record; loaded once for all targets."""
         if not self._loaded:
-            self._loaded.append(load_model(self.weights))
+            self._loaded.append(framework_of(self.weights).load(self.weights))
         return self._loaded[0]
 
     def graph(self, opset: int | None = None) -> bytes:
         """The model as an ONNX graph; traced once per opset for all targets."""
-        from runner.adapters.models.torch_models import onnx_bytes
-
         if opset not in self._graphs:
-            module, record = self.model()
-            size = (record.imgsz, record.imgsz)
-            self._graphs[opset] = onnx_bytes(module, size, opset, self.decoder().outputs)
+            self._graphs[opset] = framework_of(self.weights).graph(self.model(), opset)
         return self._graphs[opset]
 
     def decoder(self) -> Decoder:
         """What stands before and behind the model: its preprocessing, and the names of its outputs."""
-        from runner.adapters.models.decoding import decoder_for
-
-        return decoder_for(self.model()[1].spec)
+        return framework_of(self.weights).decoder(self.model().record.spec)
 
     def description(self, target: str, precision: str) -> Description:
         """What travels with an artefact, beside the tensors."""
-        from runner.adapters.models.decoding import candidates, suppression
-        from runner.adapters.models.inference import PAD_GREY
-        from runner.adapters.models.model_record import Decoding, Preprocessing
-
-        module, record = self.model()
-        size_hw = (record.imgsz, record.imgsz)
-        classified = record.task == "classify"
-        preprocessing = (
-            Preprocessing(size_hw=size_hw, fit="center_crop")
-            if classified
-            else Preprocessing(size_hw=size_hw, fit="letterbox", pad_value=PAD_GREY, pad_position="center")
-        )
-        decoding = Decoding(
-            max_iou=suppression.MAX_IOU,
-            min_score=candidates.MIN_SCORE,
-            max_detections=suppression.MAX_DETECTIONS,
-        )
+        model, decoder = self.model(), self.decoder()
         return Description(
             target=target,
             precision=precision,
-            record=record,
-            stride=int(max(module.stride)),
-            outputs=self.decoder().outputs,
-            preprocessing=preprocessing,
-            decoding=None if classified else decoding,
+            record=model.record,
+            outputs=decoder.outputs,
+            preprocessing=decoder.preprocessing((model.record.imgsz, model.record.imgsz)),
+            decoding=decoder.decoding,
+            model_type=decoder.model_type,
+            own=model.own_metadata,
         )
 
     def finish(self, target: str, format_name: str, precision: str) -> ExportedTarget:
         """Writes the artefact's record into its folder and sums the folder up."""
-        from runner.adapters.models.model_record import ArtefactRecord
+        from runner.adapters.models.model_record import FIRST_FRAMEWORK, ArtefactRecord
 
-        record = self.model()[1]
+        record = self.model().record
         described = self.description(target, precision)
         folder = self.folder / target
         artefact = ArtefactRecord(
@@ -102,12 +81,13 @@ class ExportJob:
             task=record.task,
             class_names=record.class_names,
             keypoints=record.keypoints,
-            outputs=list(self.decoder().outputs),
+            outputs=list(described.outputs),
             input_hw=(record.imgsz, record.imgsz),
-            stride=described.stride,
+            stride=self.model().stride,
             preprocessing=described.preprocessing,
             decoding=described.decoding,
             state_digest=record.state_digest,
+            framework=UNSET if record.framework == FIRST_FRAMEWORK else record.framework,
         )
         files = sorted(path for path in folder.iterdir() if path.is_file())
         write_json(folder / METADATA, artefact)

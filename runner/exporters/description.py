@@ -1,12 +1,13 @@
 """What an artefact says of itself to other people's tools: how to feed it, how to read it, what its classes are called.
 
-ONNX: metadata properties, Ultralytics' own keys among them, so that `YOLO("model.onnx")` knows task and names.
-OpenVINO: the same below `flywheel` in `rt_info`, Model API's keys below `model_info`, and the `metadata.yaml` that
-Ultralytics reads beside an IR.
+ONNX: metadata properties, the framework's own keys among them, so that Ultralytics' `YOLO("model.onnx")` knows task and
+names. OpenVINO: the same below `flywheel` in `rt_info`, Model API's keys below `model_info`, and the framework's own in the
+`metadata.yaml` that Ultralytics reads beside an IR.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,39 +22,19 @@ class Description:
     """One artefact's.
 
     Attributes:
-        stride: of the model's coarsest level, pixels.
+        own: what the framework's own exports say of themselves, by its keys.
         outputs: their names, in order.
+        model_type: what OpenVINO's Model API calls it, if it has a wrapper for it.
     """
 
     target: str
     precision: str
     record: ModelRecord
-    stride: int
     outputs: tuple[str, ...]
     preprocessing: Preprocessing
     decoding: Decoding | None
-
-    @property
-    def ultralytics(self) -> dict[str, Any]:
-        """What Ultralytics' exports say of themselves, by its keys.
-
-        Source: ultralytics 8.4.190, `engine/exporter.py` (`self.metadata`) and `nn/backends/base.py`.
-        """
-        record = self.record
-        found: dict[str, Any] = {
-            "stride": self.stride,
-            "task": record.task,
-            "batch": 1,
-            "imgsz": [record.imgsz, record.imgsz],
-            "names": dict(enumerate(record.class_names)),
-            "channels": 3,
-            "end2end": False,
-            "args": {"batch": 1, "dynamic": False, "nms": False},
-        }
-        if record.keypoints:
-            found["kpt_shape"] = [len(record.keypoints.names), 3]
-            found["kpt_names"] = {0: list(record.keypoints.names)}
-        return found
+    model_type: str | None
+    own: Mapping[str, Any]
 
     @property
     def properties(self) -> dict[str, str]:
@@ -75,7 +56,7 @@ class Description:
                 ours |= {
                     f"{prefix}_{key}": _text(value) for key, value in values.items() if value is not None
                 }
-        return {key: str(value) for key, value in self.ultralytics.items()} | ours
+        return {key: str(value) for key, value in self.own.items()} | ours
 
     @property
     def model_info(self) -> dict[str, Any]:
@@ -94,8 +75,8 @@ class Description:
                 "pad_value": self.preprocessing.pad_value,
                 "iou_threshold": self.decoding.max_iou,
             }
-        if self.record.task == "detect":
-            found["model_type"] = "YOLO"
+        if self.model_type is not None:
+            found["model_type"] = self.model_type
         return found
 
 

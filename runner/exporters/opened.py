@@ -15,8 +15,10 @@ from runner.domain.records import Device
 from runner.domain.task import TaskSpec
 from runner.exporters import ExportTarget
 from runner.exporters.artefact import METADATA
+from runner.models import framework_named
 
 if TYPE_CHECKING:
+    from runner.adapters.models.decoding import Decoder
     from runner.adapters.models.inference import Predictor
 
 
@@ -27,39 +29,41 @@ class OpenModel:
     Attributes:
         target: `torch`, or the export's name.
         spec: its task, classes and skeleton, as it was trained.
+        decoder: what stands before and behind it.
         state_digest: identifies the trained weights it was made of.
     """
 
     target: str
     spec: TaskSpec
     predictor: Predictor
+    decoder: Decoder
     state_digest: str
 
 
 def open_model(path: Path, device: Device) -> OpenModel:
-    """Opens an artefact's folder (`exports/<target>`), or a trained model's `.safetensors` with its record beside it.
+    """Opens an artefact's folder (`exports/<target>`), or a trained model's weights file with its record beside it.
 
     Raises:
-        FlywheelError: a file is missing or damaged, or this version cannot run such an artefact.
+        FlywheelError: a file is missing or damaged, or this version cannot run such a model or artefact.
     """
-    if path.suffix == ".safetensors":
-        from runner.adapters.models.torch_models import TorchPredictor
+    from runner.adapters.models.model_record import ArtefactRecord, ModelRecord
 
-        predictor = TorchPredictor(path, device)
-        record = predictor.record
+    if path.suffix and not path.is_dir():
+        record = read_json(path.with_suffix(".json"), ModelRecord)
+        framework = framework_named(record.framework, path)
         return OpenModel(
             target=REFERENCE_TARGET,
             spec=record.spec,
-            predictor=predictor,
+            predictor=framework.predictor(path, device),
+            decoder=framework.decoder(record.spec),
             state_digest=record.state_digest,
         )
-    from runner.adapters.models.model_record import ArtefactRecord
-
     artefact = read_json(path / METADATA, ArtefactRecord)
     return OpenModel(
         target=artefact.target,
         spec=artefact.spec,
         predictor=_exporter(path, artefact.format, artefact.precision).predictor(path, device),
+        decoder=framework_named(artefact.trained_with, path).decoder(artefact.spec),
         state_digest=artefact.state_digest,
     )
 

@@ -53,7 +53,8 @@ class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", t
         described = job.description(self.name, self.precision)
         information = {"flywheel": described.properties, "model_info": described.model_info}
         save(model, folder / "model.xml", half_weights=self.precision == "fp16", information=information)
-        write_text(folder / SIDECAR, dump(described.ultralytics))
+        if described.own:
+            write_text(folder / SIDECAR, dump(dict(described.own)))
         target = job.finish(self.name, "openvino", self.precision)
         if not images:
             return target
@@ -71,12 +72,11 @@ def _quantized(model: object, calibration: CalibrationOptions, job: ExportJob) -
     from runner.adapters.models.inference import load_inputs
     from runner.adapters.models.openvino_runtime import quantize
 
-    module, record = job.model()
+    loaded = job.model()
     images = list(job.images(calibration.split))
     # Evenly spaced, so that a small set still spans the whole split.
     count = min(calibration.size, len(images))
     chosen = [images[index * len(images) // count] for index in range(count)]
-    size = (record.imgsz, record.imgsz)
+    size = (loaded.record.imgsz, loaded.record.imgsz)
     inputs = [pixels for pixels, _ in load_inputs(chosen, size, job.decoder().preprocess)]
-    head = f"/model.{len(module.model) - 1}/"
-    return quantize(model, inputs, head), count
+    return quantize(model, inputs, loaded.full_precision), count

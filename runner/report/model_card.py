@@ -29,10 +29,10 @@ from runner.report.tables import (
     task_of,
 )
 from runner.report.wording import count, label, number, quality, with_interval
+from runner.trainers import terms_of
 
 _WEAKEST = 3
 _CLASSES = 60
-_LICENSES = {"ultralytics": "agpl-3.0"}  # what a framework's licence asks of the weights trained with it
 _HUB_METRICS = ("map50_95", "map50", "top1", "precision", "recall", "f1")
 
 
@@ -83,7 +83,7 @@ def _front_matter(report: SprintReport, context: CardContext) -> dict[str, Any]:
     """As model hubs read it. Source: Hugging Face Hub documentation, "Model Cards" and "Model card metadata"."""
     task, _ = _does(report)
     framework = report.training.framework if report.training else ""
-    card: dict[str, Any] = {"license": _LICENSES.get(framework, "other")}
+    card: dict[str, Any] = {"license": terms_of(framework).license}
     if framework:
         card["library_name"] = plain(framework, 40)
     card |= {"pipeline_tag": task, "tags": _tags(report, task), "metrics": [], "model-index": []}

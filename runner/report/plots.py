@@ -10,6 +10,7 @@ from runner.adapters.pictures.canvas import BLUE, GREY, SERIES, VERMILION, Pictu
 from runner.adapters.pictures.plotting import Artefact, Curve, CurveMark
 from runner.adapters.pictures.plotting_errors import ConfidenceBin
 from runner.adapters.pictures.plotting_intervals import OUTCOME_COLORS, Estimate
+from runner.domain.records import TrainedModel
 from runner.record.report import SprintReport
 from runner.report.confusion import SHOWN_CLASSES, background_index, most_confused
 from runner.report.escape import plain
@@ -28,6 +29,7 @@ from runner.report.tables import (
 )
 from runner.report.wording import changed, count, label, percent
 from runner.tasks import TASKS
+from runner.trainers import TrainingTerms, terms_of
 
 _MOST_ROWS = 24
 _MOST_CURVES = 6
@@ -189,58 +191,55 @@ def _calibration(report: SprintReport) -> Picture:
 
 
 def _training(report: SprintReport) -> Picture:
-    models = report.training.models if report.training else []
-    losses = _losses(report)
-    maps = [
-        Curve(
-            label=f"seed {model.seed}",
-            x=[epoch.epoch for epoch in chosen],
-            y=[_validated(epoch.values) for epoch in chosen],
-            color=i,
-        )
-        for i, model in enumerate(models)
-        if (chosen := [epoch for epoch in model.epochs if math.isfinite(_validated(epoch.values))])
-    ]
-    classify = any(
-        "accuracy_top1" in key for model in models for epoch in model.epochs for key in epoch.values
+    training = report.training
+    if training is None:
+        raise ValueError("nothing was trained")
+    models, terms = training.models, terms_of(training.framework)
+    preferred = terms.preferred(
+        dict.fromkeys(key for model in models for epoch in model.epochs for key in epoch.values)
     )
-    measured = "Top-1" if classify else "mAP50-95"
+    curves = []
+    for i, model in enumerate(models):
+        x, y = _finite(model, preferred.key) if preferred else ([], [])
+        if x:
+            curves.append(Curve(label=f"seed {model.seed}", x=x, y=y, color=i))
+    measured = label(preferred.metric) if preferred and preferred.metric else "metric"
     first = f" of seed {models[0].seed}" if len(models) > 1 else ""
     return plotting.two_panels(
-        "Training", losses, maps, (f"losses{first}", f"{measured} on val (trainer's own)", "epoch")
+        "Training",
+        _losses(models, terms),
+        curves,
+        (f"losses{first}", f"{measured} on val (trainer's own)", "epoch"),
     )
 
 
-def _losses(report: SprintReport) -> list[Curve]:
+def _finite(model: TrainedModel, key: str) -> tuple[list[int], list[float]]:
+    """The epochs that have a finite value of this name, and the values."""
+    pairs = [(epoch.epoch, epoch.values.get(key, math.nan)) for epoch in model.epochs]
+    kept = [(epoch, value) for epoch, value in pairs if math.isfinite(value)]
+    return [epoch for epoch, _ in kept], [value for _, value in kept]
+
+
+def _losses(models: Sequence[TrainedModel], terms: TrainingTerms) -> list[Curve]:
     """The first model's losses: training solid, validation dashed in the same colour."""
-    models = report.training.models if report.training else []
     epochs = models[0].epochs if models else []
-    keys = sorted({key for epoch in epochs for key in epoch.values if key.endswith("loss")})
-    kinds = list(dict.fromkeys(key.partition("/")[2] for key in keys))[: len(SERIES)]
+    values = terms.values(sorted({key for epoch in epochs for key in epoch.values}))
+    losses = [value for value in values if value.loss]
+    names = list(dict.fromkeys(loss.name for loss in losses))[: len(SERIES)]
     lines = []
-    for key in keys:
-        group, _, kind = key.partition("/")
-        chosen = [epoch for epoch in epochs if math.isfinite(epoch.values.get(key, math.nan))]
-        if kind in kinds and chosen:
+    for loss in losses:
+        x, y = _finite(models[0], loss.key)
+        if loss.name in names and x:
             lines.append(
                 Curve(
-                    label=f"{plain(group, 12)} {plain(kind, 24).removesuffix('_loss')}",
-                    x=[epoch.epoch for epoch in chosen],
-                    y=[epoch.values[key] for epoch in chosen],
-                    dashed=group == "val",
-                    color=kinds.index(kind),
+                    label=plain(loss.title, 36),
+                    x=x,
+                    y=y,
+                    dashed=loss.split == "val",
+                    color=names.index(loss.name),
                 )
             )
     return lines
-
-
-_VALIDATED = ("mAP50-95(M)", "mAP50-95(P)", "mAP50-95", "accuracy_top1")  # what the task is about comes first
-
-
-def _validated(values: dict[str, float]) -> float:
-    """The trainer's own validation metric."""
-    found = (value for wanted in _VALIDATED for key, value in values.items() if wanted in key)
-    return next(found, math.nan)
 
 
 def _targets(report: SprintReport) -> Picture:

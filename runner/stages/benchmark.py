@@ -120,14 +120,13 @@ def measure(measurement: Measurement) -> TargetBenchmark:
     """
     import numpy as np
 
-    from runner.adapters.models.decoding import decoder_for
     from runner.adapters.models.inference import read_image
     from runner.adapters.system.machine import peak_memory_mb
 
     model = open_model(Path(measurement.model), measurement.device)
     predictor = model.predictor
     image = read_image(Path(measurement.image))
-    pixels, _ = decoder_for(model.spec).preprocess(image, predictor.input_hw)
+    pixels, _ = model.decoder.preprocess(image, predictor.input_hw)
     options = measurement.options
     for _ in range(max(1, options.warmup)):
         predictor.infer(pixels)

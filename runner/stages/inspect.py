@@ -14,6 +14,7 @@ from runner.domain.files import atomic_folder, write_bytes
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record
 from runner.domain.task import TaskName, TaskSpec
+from runner.models import ActivationMapper, framework_of
 from runner.record.catalogue import (
     ERRORS,
     GALLERY,
@@ -30,7 +31,6 @@ from runner.tasks import TASKS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from runner.adapters.models.class_activation import ActivationMapper
     from runner.adapters.pictures.marks import Kind, Mark
     from runner.adapters.pictures.pixels import Pixels
 
@@ -281,12 +281,12 @@ def _picture(image: Pixels, scene: _Scene, params: InspectParams) -> Pixels:
     return draw_lines(image, [*labels, *found])
 
 
-def _mapper(folder: Path, params: InspectParams) -> ActivationMapper:
-    from runner.adapters.models.class_activation import ActivationMapper
+def _mapper(folder: Path, params: InspectParams) -> ActivationMapper | None:
     from runner.adapters.system.machine import cpu_device
 
     model = TRAINING.read(folder).models[0]
-    return ActivationMapper(folder / model.path, cpu_device(params.threads))
+    weights = folder / model.path
+    return framework_of(weights).activation_mapper(weights, cpu_device(params.threads))
 
 
 def _activation(

@@ -104,17 +104,17 @@ def predict_all(
     models: Mapping[str, OpenModel], dataset: Path, paths: Sequence[str]
 ) -> dict[str, DetectionTable]:
     """One table per model. All are of one task and input size, so that each image is read and fitted once."""
-    from runner.adapters.models.decoding import decoder_for
     from runner.adapters.models.detections import DetectionTable
     from runner.adapters.models.inference import input_chunks
 
-    decoders = {name: decoder_for(model.spec) for name, model in models.items()}
     tables = {
-        name: DetectionTable(model.spec.classes, decoders[name].columns) for name, model in models.items()
+        name: DetectionTable(model.spec.classes, model.decoder.columns) for name, model in models.items()
     }
     first = next(iter(models))
     files = [dataset / path for path in paths]
-    chunks = input_chunks(files, models[first].predictor.input_hw, CHUNK_BYTES, decoders[first].preprocess)
+    chunks = input_chunks(
+        files, models[first].predictor.input_hw, CHUNK_BYTES, models[first].decoder.preprocess
+    )
     with progress_bar("predict", len(models) * len(paths), "image") as bar:
         for start, inputs in chunks:
             for name, model in models.items():
@@ -122,7 +122,7 @@ def predict_all(
                 for path, (pixels, letterbox) in zip(paths[start:], inputs, strict=False):
                     outputs = model.predictor.infer(pixels)
                     _require_numbers(outputs, name, path)
-                    tables[name].add(path, decoders[name].decode(outputs, letterbox))
+                    tables[name].add(path, model.decoder.decode(outputs, letterbox))
                     bar.update()
     return tables
 

@@ -22,30 +22,10 @@ from runner.record.catalogue import (
 )
 from runner.stages import ancestry
 from runner.stages.stage import Stage, StageContext
-from runner.trainers import Trainer
+from runner.trainers import Trainer, TrainerOptions, terms_of
 from runner.trainers.job import TrainingJob
 
-_RANKED = {
-    "mAP50-95": "map50_95",
-    "mAP50": "map50",
-    "precision": "precision",
-    "recall": "recall",
-}
 MANIFEST = f"{SELECTION_FOLDER.name}/manifest.parquet"
-_OWN_SUFFIX: dict[TaskName, str] = {"detect": "B", "segment": "M", "pose": "P", "obb": "B"}
-
-
-def plotted(task: TaskName) -> dict[str, str]:
-    """The columns of plots/training.csv for Ultralytics' validation metrics; the task's usual metric comes first.
-
-    >>> list(plotted("classify").values())
-    ['val_top1', 'val_top5']
-    """
-    if task == "classify":
-        return {"metrics/accuracy_top1": "val_top1", "metrics/accuracy_top5": "val_top5"}
-    boxes = {f"metrics/{theirs}(B)": f"val_box_{ours}" for theirs, ours in _RANKED.items()}
-    own = {f"metrics/{theirs}({_OWN_SUFFIX[task]})": f"val_{ours}" for theirs, ours in _RANKED.items()}
-    return own | {name: column for name, column in boxes.items() if name not in own}
 
 
 class TrainParams(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,11 +38,11 @@ class TrainParams(Record, frozen=True, kw_only=True, omit_defaults=True):
     task: TaskSpec
     device: str
     threads: int | None
-    trainer: Trainer
+    trainer: TrainerOptions
     ancestor: Ancestor | None = None
 
 
-def resolve(project: Project, trainer: Trainer, ancestor: Ancestor | None = None) -> TrainParams:
+def resolve(project: Project, trainer: TrainerOptions, ancestor: Ancestor | None = None) -> TrainParams:
     """The trainer's options, the task and the device; and the weights that training starts from, by their hash."""
     return TrainParams(
         dataset=project.dataset.path,
@@ -130,9 +110,8 @@ def _require_passed_checks(folder: Path) -> None:
 
 def training_csv(training: Training, task: TaskName = USUAL_TASK) -> str:
     """One row per seed and epoch: validation metrics, then losses. For `dvc plots`."""
-    names = sorted({name for model in training.models for epoch in model.epochs for name in epoch.values})
-    losses = {name: name.replace("/", "_") for name in names if name.endswith("_loss")}
-    columns = {name: title for name, title in {**plotted(task), **losses}.items() if name in names}
+    names = {name for model in training.models for epoch in model.epochs for name in epoch.values}
+    columns = terms_of(training.framework).columns(task, names)
     rows = [
         (model.seed, epoch.epoch, *(epoch.values.get(name, "") for name in columns))
         for model in training.models
@@ -149,7 +128,7 @@ def _inputs(params: TrainParams) -> tuple[str, ...]:
 def _work(params: TrainParams, selection: Selection) -> float:
     """Megapixel-epochs; an image of val is only predicted."""
     images = {name: split.images for name, split in selection.splits.items()}
-    trainer = params.trainer
+    trainer: Trainer = params.trainer
     epochs = trainer.epochs * len(trainer.seeds)
     megapixels = trainer.imgsz**2 / 1e6
     return round((images.get("train", 0) + 0.3 * images.get("val", 0)) * epochs * megapixels, 3)

@@ -1,7 +1,26 @@
 """Trainers: one class per file, options and behaviour together. The union lists what a spec may name."""
 
+from runner.trainers.terms import EpochValue, TrainingTerms
+from runner.trainers.trainer import Trainer
 from runner.trainers.ultralytics import CHAMPION, UltralyticsTrainer
+from runner.trainers.ultralytics_terms import UltralyticsTerms
 
-Trainer = UltralyticsTrainer
+TrainerOptions = UltralyticsTrainer
+TERMS: dict[str, TrainingTerms] = {"ultralytics": UltralyticsTerms()}
 
-__all__ = ["CHAMPION", "Trainer", "UltralyticsTrainer"]
+
+def terms_of(framework: str) -> TrainingTerms:
+    """How a training record's values read; those of a framework that this version does not know are left out."""
+    return TERMS.get(framework) or TrainingTerms()
+
+
+__all__ = [
+    "CHAMPION",
+    "TERMS",
+    "EpochValue",
+    "Trainer",
+    "TrainerOptions",
+    "TrainingTerms",
+    "UltralyticsTrainer",
+    "terms_of",
+]

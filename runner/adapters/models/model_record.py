@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from runner.domain.records import Record
 from runner.domain.task import USUAL_TASK, Keypoints, TaskName, TaskSpec
+
+FIRST_FRAMEWORK = "ultralytics"
 
 
 class ModelRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -91,7 +93,7 @@ class ArtefactRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Fa
         probabilities: `(1, classes)`.
 
     `preprocessing`, `decoding` (None for `classify`) and `stride`, in pixels, say the same for programs; None in artefacts of
-    earlier versions.
+    earlier versions. `framework` is what trained it, and so who decodes its outputs; absent for ultralytics, the first there was.
     """
 
     target: str
@@ -106,8 +108,14 @@ class ArtefactRecord(Record, frozen=True, kw_only=True, forbid_unknown_fields=Fa
     preprocessing: Preprocessing | None = None
     decoding: Decoding | None = None
     state_digest: str
+    framework: str | UnsetType = UNSET
 
     @property
     def spec(self) -> TaskSpec:
         """The task it does."""
         return TaskSpec(name=self.task, classes=self.class_names, keypoints=self.keypoints)
+
+    @property
+    def trained_with(self) -> str:
+        """The framework, whatever version wrote the record."""
+        return FIRST_FRAMEWORK if self.framework is UNSET else self.framework

@@ -29,15 +29,13 @@ def convert(graph: bytes) -> Any:
     return openvino.convert_model(io.BytesIO(graph))
 
 
-def quantize(model: Any, calibration: Sequence[Floats], head: str) -> Any:
-    """Weights and activations as int8, except in the model's head.
-
-    The head turns scores and distances into boxes and classes: quantised, it costs several points of mAP.
+def quantize(model: Any, calibration: Sequence[Floats], full_precision: tuple[str, ...]) -> Any:
+    """Weights and activations as int8, except where the model needs full precision.
 
     Args:
         model: from `convert`.
         calibration: preprocessed inputs `(1, 3, H, W)`, in a fixed order.
-        head: the start of the names of the head's operations, such as `/model.23/`.
+        full_precision: how the names of the operations begin that are left as they are, such as `/model.23/`.
     """
     prepare_offline()
     import logging
@@ -55,7 +53,9 @@ def quantize(model: Any, calibration: Sequence[Floats], head: str) -> Any:
             nncf.Dataset(_Counted(calibration, bar)),
             preset=nncf.QuantizationPreset.PERFORMANCE,
             subset_size=len(calibration),
-            ignored_scope=nncf.IgnoredScope(names=[name for name in names if name.startswith(head)]),
+            ignored_scope=nncf.IgnoredScope(
+                names=[name for name in names if name.startswith(full_precision)]
+            ),
         )
 
 

@@ -21,7 +21,7 @@ from runner.adapters.models.architectures import (
 )
 from runner.adapters.models.checkpoints import MODEL_CLASSES, Checkpoint, plain_architecture, read_checkpoint
 from runner.adapters.models.inference import Floats, Outputs
-from runner.adapters.models.model_record import ModelRecord
+from runner.adapters.models.model_record import FIRST_FRAMEWORK, ModelRecord
 from runner.adapters.system.machine import torch_name
 from runner.adapters.system.offline import silence_ultralytics
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -155,13 +155,20 @@ def load_model(path: Path) -> tuple[Any, ModelRecord]:
     """The module stored in a `.safetensors` file with its record beside it.
 
     Raises:
-        FlywheelError: a file is missing or damaged, or the two do not belong together.
+        FlywheelError: a file is missing or damaged, the two do not belong together, or another framework trained it.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
 
     silence_ultralytics()
     record = read_json(path.with_suffix(".json"), ModelRecord)
+    if record.framework != FIRST_FRAMEWORK:
+        raise FlywheelError(
+            f"the model was trained with {record.framework}, not with {FIRST_FRAMEWORK}",
+            where=Where(str(path)),
+            hint=f"start from a model that {FIRST_FRAMEWORK} trained",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
     try:
         tensors = load(path.read_bytes())
         architecture = plain_architecture(record.architecture, path)

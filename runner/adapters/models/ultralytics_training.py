@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.adapters.models.ultralytics_names import VALIDATION
 from runner.adapters.pictures.image_files import judge_file
 from runner.adapters.system.machine import torch_name
 from runner.adapters.system.offline import silence_ultralytics
@@ -27,14 +28,6 @@ from runner.domain.task import TaskName
 CACHE_LIMIT_BYTES = 1 << 30  # decoded images are kept in memory up to here
 MAX_WORKERS = 8
 SHOWN_LEFT_OUT = 5
-VALIDATION: dict[TaskName, tuple[str, str]] = {
-    "detect": ("metrics/mAP50-95(B)", "mAP50-95"),
-    "segment": ("metrics/mAP50-95(M)", "mask mAP50-95"),
-    "pose": ("metrics/mAP50-95(P)", "pose mAP50-95"),
-    "obb": ("metrics/mAP50-95(B)", "mAP50-95"),
-    "classify": ("metrics/accuracy_top1", "top-1"),
-}
-"""The one number that is shown while training: Ultralytics' name, and ours."""
 
 
 @dataclass(frozen=True, kw_only=True)

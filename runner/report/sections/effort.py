@@ -12,6 +12,7 @@ from runner.report.escape import code, commands, markdown
 from runner.report.sections.device import ran_on
 from runner.report.sections.part import Part, Priority, folded, table_head, table_row
 from runner.report.wording import NOT_MEASURED, bar, count, duration, money, number
+from runner.trainers import EpochValue, TrainingTerms, terms_of
 
 _EPOCH_ROWS = 12
 _NEW_CLASSES = 10
@@ -29,14 +30,15 @@ def training_parts(report: SprintReport) -> list[Part]:
     )
     columns = ["Seed", "Epochs", "First → last epoch", "Parameters", "Time", "Weights"]
     head = f"### Training\n\n{text}\n\n{table_head(columns, numbers=(1, 3, 4))}"
-    rows = tuple(_model_row(model) for model in training.models)
+    terms = terms_of(training.framework)
+    rows = tuple(_model_row(model, terms) for model in training.models)
     warnings = "\n".join(
         f"- ⚠ seed {model.seed}: {markdown(warning)}"
         for model in training.models
         for warning in model.warnings
     )
     summary = Part(title="training", priority=Priority.TRAINING, head=head, rows=rows, tail=warnings)
-    return [summary, *_epochs(training.models[0])]
+    return [summary, *_epochs(training.models[0], terms)]
 
 
 def _ancestry(ancestor: Ancestry | UnsetType) -> str:
@@ -56,12 +58,12 @@ def _ancestry(ancestor: Ancestry | UnsetType) -> str:
     )
 
 
-def _model_row(model: TrainedModel) -> str:
+def _model_row(model: TrainedModel, terms: TrainingTerms) -> str:
     return table_row(
         [
             str(model.seed),
             str(len(model.epochs)),
-            _progress(model.epochs),
+            _progress(model.epochs, terms),
             f"{model.parameters:,}",
             duration(model.seconds),
             code(model.state_digest[:12]),
@@ -69,31 +71,35 @@ def _model_row(model: TrainedModel) -> str:
     )
 
 
-def _progress(epochs: Sequence[Epoch]) -> str:
+def _progress(epochs: Sequence[Epoch], terms: TrainingTerms) -> str:
     """First and last value of each training loss and of the validation mAP."""
     if not epochs:
         return NOT_MEASURED
     first, last = epochs[0].values, epochs[-1].values
-    keys = [key for key in last if key.startswith("train/") or "mAP50-95" in key or "accuracy_top1" in key]
     shown = [
-        f"{markdown(_short(key), 40)} "
-        f"{number(first.get(key), _decimals(key))} → {number(last[key], _decimals(key))}"
-        for key in keys
+        f"{markdown(value.title, 40)} "
+        f"{number(first.get(value.key), _decimals(value))} → {number(last[value.key], _decimals(value))}"
+        for value in terms.values(last)
+        if value.split == "train" or value.metric
     ]
     return "<br>".join(shown) or NOT_MEASURED
 
 
-def _epochs(model: TrainedModel) -> list[Part]:
+def _epochs(model: TrainedModel, terms: TrainingTerms) -> list[Part]:
     """At most a dozen epochs, evenly spaced, the first and the last among them."""
     epochs = model.epochs
     if not epochs:
         return []
     n = min(_EPOCH_ROWS, len(epochs))
     chosen = [epochs[round(i * (len(epochs) - 1) / (n - 1))] for i in range(n)] if n > 1 else list(epochs)
-    keys = [key for key in epochs[-1].values if key.startswith(("train/", "val/", "metrics/"))]
-    head = table_head(["Epoch", *[markdown(_short(key), 40) for key in keys]], numbers=range(len(keys) + 1))
+    values = terms.values(epochs[-1].values)
+    head = table_head(
+        ["Epoch", *[markdown(value.title, 40) for value in values]], numbers=range(len(values) + 1)
+    )
     rows = [
-        table_row([str(epoch.epoch), *[number(epoch.values.get(key), _decimals(key)) for key in keys]])
+        table_row(
+            [str(epoch.epoch), *[number(epoch.values.get(value.key), _decimals(value)) for value in values]]
+        )
         for epoch in chosen
     ]
     of = f"{n} of {count(len(epochs), 'epoch')}" if n < len(epochs) else count(n, "epoch")
@@ -101,21 +107,8 @@ def _epochs(model: TrainedModel) -> list[Part]:
     return [folded("epochs", Priority.EPOCHS, summary, head, rows)]
 
 
-def _short(key: str) -> str:
-    """`metrics/mAP50-95(B)` → `val mAP50-95`, `train/box_loss` → `train box`."""
-    group, _, name = key.partition("/")
-    name = (
-        name.removesuffix("(B)")
-        .removesuffix("_loss")
-        .replace("(M)", " of masks")
-        .replace("(P)", " of points")
-    )
-    name = name.replace("accuracy_top", "top-")
-    return f"{'val' if group == 'metrics' else group} {name}"
-
-
-def _decimals(key: str) -> int:
-    return 3 if key.startswith("metrics/") else 2
+def _decimals(value: EpochValue) -> int:
+    return 2 if value.loss else 3
 
 
 def cost_parts(report: SprintReport) -> list[Part]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs, as_input
+from runner.adapters.models.model_record import Decoding, Preprocessing
 from runner.adapters.pictures.pixels import Pixels
 from runner.domain.task import TaskSpec
 
@@ -17,6 +18,8 @@ class ClassifyDecoder:
 
     outputs = ("probabilities",)
     columns: tuple[str, ...] = ()
+    decoding: Decoding | None = None
+    model_type: str | None = None
 
     def __init__(self, spec: TaskSpec) -> None:
         self._n_classes = len(spec.classes)
@@ -39,6 +42,10 @@ class ClassifyDecoder:
         left, top = round((new_w - side) / 2), round((new_h - side) / 2)
         crop = np.asarray(picture)[top : top + side, left : left + side]
         return as_input(crop), Letterbox((height, width), (new_w / width, new_h / height), (-left, -top))
+
+    def preprocessing(self, size_hw: tuple[int, int]) -> Preprocessing:
+        """The middle of the image."""
+        return Preprocessing(size_hw=size_hw, fit="center_crop")
 
     def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
         """One row per class, but for the improbable ones beyond the five best; the box is the whole image."""

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from runner.adapters.models.decoding.boxes import BoxDecoder
 from runner.adapters.models.decoding.candidates import candidates
 from runner.adapters.models.decoding.suppression import suppress
-from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs, preprocess
-from runner.adapters.pictures.pixels import Pixels
-from runner.domain.task import TaskSpec
+from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs
 
 
-class DetectDecoder:
+class DetectDecoder(BoxDecoder):
     """Output `raw`: `(1, 4 + C, A)`, boxes as centre and size in input pixels, then class scores."""
 
-    outputs = ("raw",)
-    columns: tuple[str, ...] = ()
-
-    def __init__(self, spec: TaskSpec) -> None:
-        self._n_classes = len(spec.classes)
-
-    def preprocess(self, image: Pixels, input_hw: tuple[int, int]) -> tuple[Floats, Letterbox]:
-        return preprocess(image, input_hw)
+    model_type = "YOLO"
 
     def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
         """Boxes that no better one of their class covers."""

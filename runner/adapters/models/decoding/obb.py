@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from runner.adapters.models.decoding.boxes import BoxDecoder
 from runner.adapters.models.decoding.candidates import candidates
 from runner.adapters.models.decoding.suppression import suppress_rotated
-from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs, preprocess
-from runner.adapters.pictures.pixels import Pixels
-from runner.domain.task import TaskSpec
+from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs
 
 
-class ObbDecoder:
+class ObbDecoder(BoxDecoder):
     """Output `raw`: `(1, 4 + C + 1, A)`; box and scores as for detection, then the angle in radians.
 
     The width lies along the angle, which turns from the x axis to the y axis (clockwise as images are shown).
     """
 
-    outputs = ("raw",)
     columns = ("corners",)
-
-    def __init__(self, spec: TaskSpec) -> None:
-        self._n_classes = len(spec.classes)
-
-    def preprocess(self, image: Pixels, input_hw: tuple[int, int]) -> tuple[Floats, Letterbox]:
-        return preprocess(image, input_hw)
 
     def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
         """`corners`: 8 float32 per box, not clipped; its upright hull is clipped to the image."""

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from runner.adapters.models.decoding.boxes import BoxDecoder
 from runner.adapters.models.decoding.candidates import candidates
 from runner.adapters.models.decoding.detect import boxes_to_original
 from runner.adapters.models.decoding.suppression import suppress
-from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs, preprocess
-from runner.adapters.pictures.pixels import Pixels
-from runner.domain.task import TaskSpec
+from runner.adapters.models.inference import ImageDetections, Letterbox, Outputs
 
 
-class PoseDecoder:
+class PoseDecoder(BoxDecoder):
     """Output `raw`: `(1, 4 + C + 3K, A)`; of each key point x, y in input pixels and its confidence in [0, 1]."""
 
-    outputs = ("raw",)
     columns = ("keypoints",)
-
-    def __init__(self, spec: TaskSpec) -> None:
-        self._n_classes = len(spec.classes)
-
-    def preprocess(self, image: Pixels, input_hw: tuple[int, int]) -> tuple[Floats, Letterbox]:
-        return preprocess(image, input_hw)
 
     def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
         """`keypoints`: 3K float32 per box, x and y in pixels of the original image, clipped to it."""

@@ -7,28 +7,21 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.adapters.models.decoding.boxes import BoxDecoder
 from runner.adapters.models.decoding.candidates import candidates
 from runner.adapters.models.decoding.detect import boxes_to_original
 from runner.adapters.models.decoding.suppression import suppress
-from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs, preprocess
+from runner.adapters.models.inference import Floats, ImageDetections, Letterbox, Outputs
 from runner.adapters.pictures.coco_masks import encode_part
-from runner.adapters.pictures.pixels import Pixels
-from runner.domain.task import TaskSpec
 
 _STRIDE = 4  # of the prototypes
 
 
-class SegmentDecoder:
+class SegmentDecoder(BoxDecoder):
     """Outputs `raw`: `(1, 4 + C + P, A)`, then P mask coefficients per anchor; `prototypes`: `(1, P, H / 4, W / 4)`."""
 
     outputs = ("raw", "prototypes")
     columns = ("mask_rle",)
-
-    def __init__(self, spec: TaskSpec) -> None:
-        self._n_classes = len(spec.classes)
-
-    def preprocess(self, image: Pixels, input_hw: tuple[int, int]) -> tuple[Floats, Letterbox]:
-        return preprocess(image, input_hw)
 
     def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
         """`mask_rle`: COCO's compressed run lengths of each mask at the original image's size, within its box."""
