@@ -17,7 +17,7 @@ from runner.report.comment import CommentContext, as_decided, brief
 from runner.report.escape import code, markdown, plain
 from runner.report.fitting import Block, fitting
 from runner.report.sections import verdict
-from runner.report.sections.part import Part, Priority, table_head, table_row
+from runner.report.sections.part import Part, table_head, table_row
 from runner.report.wording import count
 
 POLICY = "flywheel / policy"
@@ -144,7 +144,7 @@ def _policy_row(decision: Decision) -> str:
 
 def _fitted(head: str, rows: Sequence[str]) -> str:
     """As many rows as a summary holds, and how many are missing."""
-    part = Part(title="rows", priority=Priority.VERDICT, head=head, rows=tuple(rows))
+    part = Part(title="rows", head=head, rows=tuple(rows))
     texts = fitting([Block(parts=(part,))], SUMMARY_BYTES, lambda missing: "", 0)
     return "\n\n".join(texts or [head]) + "\n"
 

@@ -16,26 +16,13 @@ from runner.report.approved import under_approvals
 from runner.report.escape import code, markdown
 from runner.report.fitting import Block, fitting, size
 from runner.report.history import PastVerdict
-from runner.report.markdown import illustrated
-from runner.report.sections import (
-    champion,
-    data,
-    effort,
-    errors,
-    findings,
-    gallery,
-    gates,
-    near,
-    slices,
-    summary,
-    targets,
-    verdict,
-    wear,
-)
-from runner.report.sections.gallery import Pictures
-from runner.report.sections.part import Part, Priority, headless, table_head, table_row
-from runner.report.tables import differences, optimizing, overall_row, slice_rows
-from runner.report.wording import ICONS, count, duration, label, money, number
+from runner.report.sections import catalogue, findings, summary, verdict
+from runner.report.sections.effort import REPRODUCE
+from runner.report.sections.fold import ASKED, OLDER, TOP
+from runner.report.sections.part import Part, table_head, table_row, without_heading
+from runner.report.sections.section import Pictures, Shown
+from runner.report.tables import optimizing, overall_row
+from runner.report.wording import ICONS, label, number
 
 MAX_BYTES = 60_000  # GitHub cuts a comment at 65,536 characters; this leaves room for the forge's own lines
 LEAST_BYTES = 2_000
@@ -89,11 +76,7 @@ def render(report: SprintReport, context: CommentContext, *, max_bytes: int = MA
         verdicts.pop()
     start = [marker(context.sprint), history.written(verdicts)]
     end = _footer(context)
-    blocks = [
-        _illustrated(block, report, context)
-        for block in _blocks(report, context, verdicts[1:])
-        if block.parts
-    ]
+    blocks = _blocks(report, context, verdicts[1:])
     room = max_bytes - size(["\n".join(start)]) - size([end]) - 2
     titles = [part.title for block in blocks for part in block.parts]
     texts = fitting(blocks, room, lambda missing: _note(missing, context), len(_note(titles, context)) + 2)
@@ -105,7 +88,7 @@ def brief(report: SprintReport, context: CommentContext, *, max_bytes: int) -> s
     """The part that is in plain sight, for a check's summary: verdict, gates, findings. No markers, no pictures."""
     report = as_decided(report, context)
     plain = msgspec.structs.replace(context, pictures=False)
-    blocks = [block for block in _blocks(report, plain, []) if block.parts and not block.summary]
+    blocks = [block for block in _blocks(report, plain, []) if not block.summary]
     end = _footer(context)
     titles = [part.title for block in blocks for part in block.parts]
     room = max_bytes - size([end]) - 2
@@ -145,36 +128,23 @@ def _verified(text: str, sprint: str) -> str:
 
 
 def _blocks(report: SprintReport, context: CommentContext, older: Sequence[PastVerdict]) -> list[Block]:
-    checks = data.check_parts(report)
-    failure = [part for part in verdict.parts(report) if part.priority is Priority.FAILURE]
-    judged = gates.parts(report)
-    open_gates = [part for part in judged if part.priority is Priority.OPEN_GATES]
-    rest = [part for part in judged if part.priority is not Priority.OPEN_GATES]
-    said = report.checks is not None and not report.checks.success
-    return [
-        Block(parts=(_headline(report, context), *failure, *(checks if said else []))),
-        Block(parts=(*findings.parts(report, context.approved), *_approved(context), *open_gates)),
-        _worst(report, context),
-        Block(
-            parts=(*rest, *near.parts(report), *wear.parts(report)),
-            summary="How sure is this, and what would decide it",
-        ),
-        Block(parts=headless(champion.parts(report)), summary=_against(report)),
-        Block(parts=tuple(slices.parts(report)), summary=_weakest(report)),
-        _gallery(report, context),
-        Block(parts=tuple(errors.parts(report)), summary="Errors, confusion, operating point, calibration"),
-        Block(parts=headless(targets.parts(report)), summary="Export targets: quality, latency, size"),
-        Block(
-            parts=(*data.split_parts(report), *([] if said else checks)),
-            summary=f"Data and checks{_checked(report)}",
-        ),
-        Block(
-            parts=(*effort.training_parts(report), *effort.cost_parts(report)),
-            summary=f"Training, time and cost{_cost(report)}",
-        ),
-        Block(parts=headless(_reproduce(report, context)), summary="How to reproduce"),
-        _older(older, context),
-    ]
+    """The folds, those that have something to show, with what is of the pull request and not of the sprint."""
+    report = msgspec.structs.replace(report, reproduction=_reproduction(report, context))
+    folder, pictures, plot = _folder(context), None, None
+    if context.pictures:
+        pictures = Pictures(folder=folder, query="?raw=true", width=_PICTURE_WIDTH, published=True)
+
+        def plot(name: str, shows: str) -> str:
+            return f'<img src="{folder}plots/{name}.png?raw=true" width="{_PLOT_WIDTH}" alt="{shows}">'
+
+    shown = Shown(pictures=pictures, plot=plot, accepted=context.approved, in_comment=True)
+    blocks = []
+    for fold, parts in catalogue.folds(report, shown):
+        first = [_headline(report, context)] if fold is TOP else []
+        last = _approved(context) if fold is ASKED else _older(older, context) if fold is OLDER else []
+        line = f"Older verdicts ({len(older)})" if fold is OLDER else fold.line(report) if fold.line else ""
+        blocks.append(Block(parts=without_heading([*first, *parts, *last], line), summary=line))
+    return [block for block in blocks if block.parts]
 
 
 def _approved(context: CommentContext) -> list[Part]:
@@ -187,7 +157,9 @@ def _approved(context: CommentContext) -> list[Part]:
     )
     if not rows:
         return []
-    return [Part(title="approvals", priority=Priority.OPEN_GATES, head="### Approved\n", rows=rows)]
+    return [
+        Part(title="approvals", head="### Approved\n", rows=rows, priority=catalogue.place(findings.FINDINGS))
+    ]
 
 
 def _headline(report: SprintReport, context: CommentContext) -> Part:
@@ -195,7 +167,7 @@ def _headline(report: SprintReport, context: CommentContext) -> Part:
     rows = tuple(f"- {line}" for line in summary.lines(report))
     return Part(
         title="verdict",
-        priority=Priority.VERDICT,
+        priority=catalogue.place(verdict.HEADLINE),
         head=head if rows else head.rstrip(),
         rows=rows,
         tail=f"**Next:** {summary.next_step(report, len(report.findings))}",
@@ -208,77 +180,12 @@ def _heading(report: SprintReport, context: CommentContext, *, titled: bool = Tr
     return f"## {icon} {word} — {context.sprint}{title}"
 
 
-def _against(report: SprintReport) -> str:
-    rows = differences(report)
-    if rows:
-        return f"Against the champion: {champion.tally(rows).lower()}"
-    return "Training seeds" if report.champion is None else "Against the champion"
-
-
-def _weakest(report: SprintReport) -> str:
-    """The fold's line names the weakest slice."""
-    row = next((row for row in slice_rows(report) if row.value is not None), None)
-    if row is None:
-        return "Slices and classes"
-    metric = label(optimizing(report))
-    return f"Slices and classes: weakest is {markdown(row.name, 80)}, {metric} {number(row.value)}"
-
-
-def _worst(report: SprintReport, context: CommentContext) -> Block:
-    """The worst images in plain sight: a reviewer sees in a second what a table cannot tell."""
-    if report.gallery is None or not report.gallery.images or not context.pictures:
-        return Block(parts=())
-    pictures = _pictures(context)
-    head = f"### Worst images\n\n{gallery.caption(report.gallery, pictures)}\n\n{gallery.foremost(report.gallery, pictures)}"
-    return Block(parts=(Part(title="the worst images", priority=Priority.GALLERY, head=head),))
-
-
-def _pictures(context: CommentContext) -> Pictures:
-    return Pictures(folder=_folder(context), query="?raw=true", width=_PICTURE_WIDTH, published=True)
-
-
-def _gallery(report: SprintReport, context: CommentContext) -> Block:
-    """All of the worst errors as pictures; in a comment they matter more than in a file."""
-    if report.gallery is None or not report.gallery.images:
-        return Block(parts=())
-    shown = _pictures(context) if context.pictures else None
-    head, rows = gallery.table(report, shown)
-    caption = gallery.caption(report.gallery, shown)
-    part = Part(title="worst images", priority=Priority.FOUND, head=f"{caption}\n\n{head}", rows=tuple(rows))
-    return Block(parts=(part,), summary=gallery.summary(report))
-
-
-def _illustrated(block: Block, report: SprintReport, context: CommentContext) -> Block:
-    """The plots that lie behind a click; nothing in plain sight grows by them."""
-    if not context.pictures or not block.summary:
-        return block
-
-    def picture(name: str, shows: str) -> str:
-        address = f"{_folder(context)}plots/{name}.png?raw=true"
-        return f'<img src="{address}" width="{_PLOT_WIDTH}" alt="{shows}">'
-
-    return Block(parts=tuple(illustrated(report, block.parts, picture)), summary=block.summary)
-
-
 def _folder(context: CommentContext) -> str:
     """Where the pictures of the judged commit lie, from a pull request's page."""
     return f"../blob/flywheel-reports/{context.sprint}/{context.head_commit}/"
 
 
-def _checked(report: SprintReport) -> str:
-    if report.checks is None or not report.checks.results:
-        return ""
-    passed = sum(result.success for result in report.checks.results)
-    return f": {passed} of {count(len(report.checks.results), 'check')} passed"
-
-
-def _cost(report: SprintReport) -> str:
-    if report.cost.total is None:
-        return ""
-    return f": {duration(report.cost.seconds)}, {money(report.cost.total, markdown(report.cost.currency, 3))}"
-
-
-def _reproduce(report: SprintReport, context: CommentContext) -> list[Part]:
+def _reproduction(report: SprintReport, context: CommentContext) -> Reproduction:
     """The commands for a commit of a pull request, written here: those of the report are a file's."""
     pointer = shlex.quote(report.reproduction.data_pointer)
     commands = [
@@ -287,13 +194,12 @@ def _reproduce(report: SprintReport, context: CommentContext) -> list[Part]:
         f"dvc pull {pointer}",
         f"flywheel run {context.sprint} --base {context.base_commit}",
     ]
-    source: Reproduction = msgspec.structs.replace(report.reproduction, commands=commands)
-    return effort.reproduce_parts(msgspec.structs.replace(report, reproduction=source))
+    return msgspec.structs.replace(report.reproduction, commands=commands)
 
 
-def _older(older: Sequence[PastVerdict], context: CommentContext) -> Block:
+def _older(older: Sequence[PastVerdict], context: CommentContext) -> list[Part]:
     if not older:
-        return Block(parts=())
+        return []
     rows = tuple(
         table_row(
             [
@@ -305,8 +211,7 @@ def _older(older: Sequence[PastVerdict], context: CommentContext) -> Block:
         for past in older
     )
     head = table_head(["Commit", "Verdict", "Optimizing metric"])
-    part = Part(title="older verdicts", priority=Priority.REPRODUCE, head=head, rows=rows)
-    return Block(parts=(part,), summary=f"Older verdicts ({len(older)})")
+    return [Part(title="older verdicts", head=head, rows=rows, priority=catalogue.place(REPRODUCE))]
 
 
 def _word(word: str) -> str:

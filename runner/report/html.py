@@ -14,10 +14,9 @@ from markdown_it.token import Token
 
 from runner.domain.verdict import Outcome
 from runner.record.report import SprintReport
-from runner.report import markdown
 from runner.report.escape import plain
-from runner.report.sections import verdict
-from runner.report.sections.gallery import Pictures
+from runner.report.sections import catalogue, verdict
+from runner.report.sections.section import Pictures, Shown
 from runner.report.wording import FAILED, ICONS, WORDS
 
 _BADGES = {
@@ -82,9 +81,11 @@ def render(report: SprintReport, plots: Sequence[tuple[str, bytes]], gallery: Ma
         gallery: path of a picture in the sprint's folder (`gallery/01.jpg`) → its bytes; those that are absent are named.
     """
     files = {f"plots/{name}": content for name, content in plots} | dict(gallery)
-    parts = markdown.everything(report, Pictures(published=bool(gallery)))
-    parts = markdown.illustrated(report, parts, lambda name, shows: f"![{shows}](plots/{name}.svg)")
-    texts = [part.text() for part in parts]
+    shown = Shown(
+        pictures=Pictures(published=bool(gallery)),
+        plot=lambda name, shows: f"![{shows}](plots/{name}.svg)",
+    )
+    texts = [part.text() for part in catalogue.document(report, shown)]
     parser = _parser()
     tokens = parser.parse("\n\n".join(texts) + "\n")
     contents = _anchored(tokens)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -14,9 +13,10 @@ from runner.domain.verdict import Outcome
 from runner.record.report import SprintReport
 from runner.report.approved import under_approvals
 from runner.report.escape import code, commands, markdown, plain
-from runner.report.sections import claim, data, effort, gates, slices, targets, verdict, wear
+from runner.report.sections import catalogue, claim, verdict, wear
 from runner.report.sections.errors import calibration_words
-from runner.report.sections.part import Part, headless, table_head, table_row
+from runner.report.sections.part import Part, table_head, table_row, without_heading
+from runner.report.sections.section import Shown
 from runner.report.tables import (
     CellRow,
     found_rows,
@@ -57,26 +57,31 @@ class CardContext(Record, frozen=True, kw_only=True):
 def render(report: SprintReport, context: CardContext) -> str:
     """The card's text; the same for the same arguments."""
     report = under_approvals(report, context.approved.keys())
-    sections = [
-        ("What it does", _purpose(report)),
-        ("How to get it", _get(context)),
-        ("Artefacts", _artefacts(report)),
-        ("Evaluation", _evaluation(report)),
-        ("Gates", _gates(report)),
-        ("Limitations", _limitations(report, context)),
-        ("Data", _texts(data.split_parts(report)) + f"\n\n{_pointer(report)}"),
-        ("Training", _texts(effort.training_parts(report)[:1])),
-        ("Export targets", _texts(targets.parts(report))),
-        ("How to reproduce", _texts(effort.reproduce_parts(report))),
-    ]
+    _, word = verdict.status(report)
+    chapters = {  # with what the card says itself, before what the sections of the report say
+        "What it does": _purpose(report),
+        "How to get it": _get(context),
+        "Artefacts": _artefacts(report),
+        "Evaluation": _evaluation(report),
+        "Gates": f"Verdict: **{word}**.",
+        "Limitations": _limitations(report, context),
+        "Data": "",
+        "Training": "",
+    }
+    after = {"Data": _pointer(report)}
+    told: dict[str, list[Part]] = {}
+    for section in catalogue.SECTIONS:
+        if section.chapter:
+            told.setdefault(section.chapter, []).extend(section.parts(report, Shown()))
+    sections = []
+    for chapter in dict.fromkeys([*chapters, *told]):
+        parts = without_heading(told.get(chapter, []), chapter)
+        texts = [chapters.get(chapter, ""), *(part.text() for part in parts), after.get(chapter, "")]
+        sections.append((chapter, "\n\n".join(text for text in texts if text)))
     title = f"# {markdown(context.model, 120)} {markdown(context.version, 40)}".rstrip()
-    body = [f"## {heading}\n\n{text}" for heading, text in sections]
+    body = [f"## {chapter}\n\n{text}" for chapter, text in sections if text]
     front = yaml.safe_dump(_front_matter(report, context), sort_keys=False, allow_unicode=True, width=10_000)
     return f"---\n{front}---\n\n" + "\n\n".join([title, *body]) + "\n"
-
-
-def _texts(parts: Sequence[Part]) -> str:
-    return "\n\n".join(part.text() for part in headless(parts))
 
 
 def _front_matter(report: SprintReport, context: CardContext) -> dict[str, Any]:
@@ -170,17 +175,10 @@ def _artefacts(report: SprintReport) -> str:
 
 
 def _evaluation(report: SprintReport) -> str:
-    """All images, each slice and each class, with intervals."""
     row = overall_row(report)
     if row is None:
         return "It was not evaluated."
-    text = f"**{label(optimizing(report))} {with_interval(row.value, row.interval)}** on the test split."
-    return "\n\n".join([text, *(part.text() for part in slices.parts(report))])
-
-
-def _gates(report: SprintReport) -> str:
-    _, word = verdict.status(report)
-    return f"Verdict: **{word}**.\n\n{_texts(gates.parts(report))}"
+    return f"**{label(optimizing(report))} {with_interval(row.value, row.interval)}** on the test split."
 
 
 def _limitations(report: SprintReport, context: CardContext) -> str:

@@ -110,7 +110,7 @@ def _stopped(proposal: Proposal, *, fork: bool) -> list[Part]:
             "a sprint is run by the code of the default branch. Propose the sprint by itself."
         )
         parts.append(Part(title="code changes", priority=_Priority.STOPPED, head=text))
-        parts.append(folded("changed code", _Priority.MORE_PROJECT, summary, "", listed))
+        parts.append(folded("changed code", summary, "", listed, _Priority.MORE_PROJECT))
     elif fork and proposal.sprints and not proposal.problems and not proposal.refused:
         text = (
             "The pull request comes from a fork, so nothing is run by itself. A maintainer who has read it starts "
@@ -186,7 +186,7 @@ def _project(proposal: Proposal) -> list[Part]:
         parts.append(Part(title="flywheel.yaml", priority=_Priority.PROJECT, head=text))
         head, listed = changes_table(proposal.project_changes)
         summary = f"{count(len(proposal.project_changes), 'change')} of flywheel.yaml, one by one"
-        parts.append(folded("changes of flywheel.yaml", _Priority.MORE_PROJECT, summary, head, listed))
+        parts.append(folded("changes of flywheel.yaml", summary, head, listed, _Priority.MORE_PROJECT))
     return parts
 
 

@@ -14,6 +14,7 @@ from runner.record.report import BaseTerms, SprintReport, ToApprove
 from runner.report import markdown, terminal
 from runner.report.build import build
 from runner.report.sections import findings
+from runner.report.sections.section import Shown
 from runner.report.sections.verdict import because
 
 LOOSENED = Finding(
@@ -104,7 +105,7 @@ def test_kept_gates_are_marked_in_the_table() -> None:
 
 
 def test_the_table_names_what_whom_and_the_comment() -> None:
-    (part,) = findings.parts(report([], LOOSENED, SPLIT, approvers=("ann", "bob")))
+    (part,) = findings.FINDINGS.parts(report([], LOOSENED, SPLIT, approvers=("ann", "bob")), Shown())
     assert part.text() == (
         "### 2 findings need approval\n"
         "\n"
@@ -122,7 +123,7 @@ def test_the_table_names_what_whom_and_the_comment() -> None:
 
 
 def test_without_named_people_maintainers_approve() -> None:
-    (part,) = findings.parts(report([], SPLIT))
+    (part,) = findings.FINDINGS.parts(report([], SPLIT), Shown())
     assert "| whoever may maintain the repository |" in part.text()
     assert part.text().startswith("### 1 finding needs approval\n")
 
@@ -130,7 +131,7 @@ def test_without_named_people_maintainers_approve() -> None:
 @pytest.mark.parametrize("with_terms", [True, False])
 def test_without_findings_there_is_no_section(with_terms: bool) -> None:
     found = report([*PASSED_GATES]) if with_terms else build(sprint_inputs())
-    assert findings.parts(found) == []
+    assert findings.FINDINGS.parts(found, Shown()) == []
     assert "approv" not in markdown.render(found)
 
 
@@ -148,12 +149,16 @@ def test_hostile_findings_stay_in_their_cells() -> None:
     for forbidden in ("<img", "<!--", "-->", "@all", " #1", "://", "</details>\n</details>"):
         assert forbidden not in shown, forbidden
     assert shown.count("\n## ") == 0
-    rows = [line for line in findings.parts(found)[0].text().splitlines() if line.startswith("|")]
+    rows = [
+        line
+        for line in findings.FINDINGS.parts(found, Shown())[0].text().splitlines()
+        if line.startswith("|")
+    ]
     assert [row.count("|") for row in rows] == [6, 6, 6]
 
 
 def test_many_findings_are_folded() -> None:
     many = [replace(SPLIT, subject=f"split {number}") for number in range(100)]
-    first, others = findings.parts(report([], *many))
+    first, others = findings.FINDINGS.parts(report([], *many), Shown())
     assert first.head.startswith("### 100 findings need approval")
     assert (len(first.rows), len(others.rows)) == (20, 60)

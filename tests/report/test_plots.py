@@ -15,12 +15,12 @@ from runner.report import plots
 from runner.report.confusion import background_index, most_confused, top_confusions
 
 NAMES = [
-    "slices",
     "champion",
     "seeds",
+    "slices",
     "confusion",
-    "precision_recall",
     "f1_confidence",
+    "precision_recall",
     "calibration",
     "targets",
     "training",

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from msgspec import UnsetType
 
+from runner.adapters.pictures import plotting
+from runner.adapters.pictures.canvas import SERIES, Picture
+from runner.adapters.pictures.plotting import Curve
 from runner.domain.records import Ancestry, Epoch, TrainedModel
 from runner.record.report import SprintReport, StageCost
-from runner.report.escape import code, commands, markdown
+from runner.report.escape import code, commands, markdown, plain
 from runner.report.sections.device import ran_on
-from runner.report.sections.part import Part, Priority, folded, table_head, table_row
-from runner.report.wording import NOT_MEASURED, bar, count, duration, money, number
+from runner.report.sections.part import Part, folded, table_head, table_row
+from runner.report.sections.section import Fold, Plot, Section, Shown
+from runner.report.tables import target_rows
+from runner.report.wording import NOT_MEASURED, bar, count, duration, label, money, number
 from runner.trainers import EpochValue, TrainingTerms, terms_of
 
 _EPOCH_ROWS = 12
 _NEW_CLASSES = 10
 
 
-def training_parts(report: SprintReport) -> list[Part]:
-    """What was trained, and its epochs behind a click."""
+def _training(report: SprintReport, _: Shown) -> list[Part]:
+    """What was trained."""
     training = report.training
     if training is None or not training.models:
-        return [Part(title="training", priority=Priority.TRAINING, head=f"### Training\n\n{NOT_MEASURED}")]
+        return [Part(title="training", head=f"### Training\n\n{NOT_MEASURED}")]
     text = (
         f"{code(training.base_model, 120)} with {markdown(training.framework, 40)} "
         f"{markdown(training.framework_version, 40)}, {count(training.images, 'image')} "
@@ -37,8 +43,7 @@ def training_parts(report: SprintReport) -> list[Part]:
         for model in training.models
         for warning in model.warnings
     )
-    summary = Part(title="training", priority=Priority.TRAINING, head=head, rows=rows, tail=warnings)
-    return [summary, *_epochs(training.models[0], terms)]
+    return [Part(title="training", head=head, rows=rows, tail=warnings)]
 
 
 def _ancestry(ancestor: Ancestry | UnsetType) -> str:
@@ -85,11 +90,13 @@ def _progress(epochs: Sequence[Epoch], terms: TrainingTerms) -> str:
     return "<br>".join(shown) or NOT_MEASURED
 
 
-def _epochs(model: TrainedModel, terms: TrainingTerms) -> list[Part]:
-    """At most a dozen epochs, evenly spaced, the first and the last among them."""
-    epochs = model.epochs
-    if not epochs:
+def _epochs(report: SprintReport, _: Shown) -> list[Part]:
+    """At most a dozen epochs of the first model, evenly spaced, the first and the last among them."""
+    training = report.training
+    if training is None or not training.models or not training.models[0].epochs:
         return []
+    model, terms = training.models[0], terms_of(training.framework)
+    epochs = model.epochs
     n = min(_EPOCH_ROWS, len(epochs))
     chosen = [epochs[round(i * (len(epochs) - 1) / (n - 1))] for i in range(n)] if n > 1 else list(epochs)
     values = terms.values(epochs[-1].values)
@@ -104,20 +111,18 @@ def _epochs(model: TrainedModel, terms: TrainingTerms) -> list[Part]:
     ]
     of = f"{n} of {count(len(epochs), 'epoch')}" if n < len(epochs) else count(n, "epoch")
     summary = f"{of} of seed {model.seed}, by the trainer's own validation (not the evaluator above)"
-    return [folded("epochs", Priority.EPOCHS, summary, head, rows)]
+    return [folded("epochs", summary, head, rows)]
 
 
 def _decimals(value: EpochValue) -> int:
     return 2 if value.loss else 3
 
 
-def cost_parts(report: SprintReport) -> list[Part]:
+def _costs(report: SprintReport, _: Shown) -> list[Part]:
     """Time and money per stage."""
     cost = report.cost
     if not cost.stages or not cost.seconds:
-        return [
-            Part(title="cost and time", priority=Priority.COST, head=f"### Cost and time\n\n{NOT_MEASURED}")
-        ]
+        return [Part(title="cost and time", head=f"### Cost and time\n\n{NOT_MEASURED}")]
     currency = markdown(cost.currency, 3)
     prices = sorted({(stage.device, stage.price_per_hour) for stage in cost.stages})
     listed = ", ".join(
@@ -130,7 +135,7 @@ def cost_parts(report: SprintReport) -> list[Part]:
         f"{table_head(['Stage', 'Time', 'Share', 'Cost'], numbers=(1, 3))}"
     )
     rows = tuple(_stage_row(stage, cost.seconds, currency) for stage in cost.stages)
-    return [Part(title="cost and time", priority=Priority.COST, head=head, rows=rows)]
+    return [Part(title="cost and time", head=head, rows=rows)]
 
 
 def _stage_row(stage: StageCost, seconds: float, currency: str) -> str:
@@ -145,7 +150,7 @@ def _stage_row(stage: StageCost, seconds: float, currency: str) -> str:
     )
 
 
-def reproduce_parts(report: SprintReport) -> list[Part]:
+def _reproduce(report: SprintReport, _: Shown) -> list[Part]:
     """The commands, and the digests to compare with."""
     source = report.reproduction
     weights = ", ".join(
@@ -164,10 +169,110 @@ def reproduce_parts(report: SprintReport) -> list[Part]:
     ]
     lines = ["### How to reproduce", "", commands(source.commands), ""]
     lines += [f"- {name}: {text}" for name, text in facts]
-    return [Part(title="how to reproduce", priority=Priority.REPRODUCE, head="\n".join(lines))]
+    return [Part(title="how to reproduce", head="\n".join(lines))]
 
 
 def _digest(digest: str | None) -> str:
     return (
         code(digest[:36] if digest and digest.endswith(".dir") else digest[:12]) if digest else NOT_MEASURED
     )
+
+
+def _cost(report: SprintReport) -> str:
+    if report.cost.total is None:
+        return ""
+    return f": {duration(report.cost.seconds)}, {money(report.cost.total, markdown(report.cost.currency, 3))}"
+
+
+def _foot(report: SprintReport) -> str:
+    """The judged artefact's speed and size, and the effort."""
+    row = next((row for row in target_rows(report) if row.judged and row.speed is not None), None)
+    if row is None or row.speed is None:
+        return _effort(report)
+    return (
+        f"{plain(row.target, 40)}: {number(row.speed.latency_p95_ms, 1, ' ms')} p95, "
+        f"{number(row.speed.throughput_ips, 1, ' images/s')}, {number(row.size_mb, 1, ' MB')} · {_effort(report)}"
+    )
+
+
+def _effort(report: SprintReport) -> str:
+    cost = report.cost
+    if cost.seconds is None:
+        # The run cache keeps what a stage wrote, not how long that took.
+        taken = ": no stage ran for this sprint, all are from earlier runs" if report.failure is None else ""
+        return f"time and cost {NOT_MEASURED}{taken}"
+    return f"{duration(cost.seconds)} of compute · {money(cost.total, plain(cost.currency, 3))}"
+
+
+def _draw(report: SprintReport) -> Picture:
+    training = report.training
+    if training is None:
+        raise ValueError("nothing was trained")
+    models, terms = training.models, terms_of(training.framework)
+    preferred = terms.preferred(
+        dict.fromkeys(key for model in models for epoch in model.epochs for key in epoch.values)
+    )
+    curves = []
+    for i, model in enumerate(models):
+        x, y = _finite(model, preferred.key) if preferred else ([], [])
+        if x:
+            curves.append(Curve(label=f"seed {model.seed}", x=x, y=y, color=i))
+    measured = label(preferred.metric) if preferred and preferred.metric else "metric"
+    first = f" of seed {models[0].seed}" if len(models) > 1 else ""
+    return plotting.two_panels(
+        "Training",
+        _losses(models, terms),
+        curves,
+        (f"losses{first}", f"{measured} on val (trainer's own)", "epoch"),
+    )
+
+
+def _finite(model: TrainedModel, key: str) -> tuple[list[int], list[float]]:
+    """The epochs that have a finite value of this name, and the values."""
+    pairs = [(epoch.epoch, epoch.values.get(key, math.nan)) for epoch in model.epochs]
+    kept = [(epoch, value) for epoch, value in pairs if math.isfinite(value)]
+    return [epoch for epoch, _ in kept], [value for _, value in kept]
+
+
+def _losses(models: Sequence[TrainedModel], terms: TrainingTerms) -> list[Curve]:
+    """The first model's losses: training solid, validation dashed in the same colour."""
+    epochs = models[0].epochs if models else []
+    values = terms.values(sorted({key for epoch in epochs for key in epoch.values}))
+    losses = [value for value in values if value.loss]
+    names = list(dict.fromkeys(loss.name for loss in losses))[: len(SERIES)]
+    lines = []
+    for loss in losses:
+        x, y = _finite(models[0], loss.key)
+        if loss.name in names and x:
+            lines.append(
+                Curve(
+                    label=plain(loss.title, 36),
+                    x=x,
+                    y=y,
+                    dashed=loss.split == "val",
+                    color=names.index(loss.name),
+                )
+            )
+    return lines
+
+
+FOLD = Fold(line=lambda report: f"Training, time and cost{_cost(report)}")
+AGAIN = Fold(line=lambda report: "How to reproduce")
+TRAINING = Section(
+    parts=_training,
+    fold=FOLD,
+    plots=(
+        Plot(
+            name="training",
+            shows="Losses and validation metric per epoch",
+            there=lambda report: (
+                report.training is not None and any(model.epochs for model in report.training.models)
+            ),
+            draw=_draw,
+        ),
+    ),
+    chapter="Training",
+)
+EPOCHS = Section(parts=_epochs, fold=FOLD)
+COST = Section(parts=_costs, fold=FOLD, foot=_foot)
+REPRODUCE = Section(parts=_reproduce, fold=AGAIN, chapter="How to reproduce")

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-
 from runner.domain.policy import Finding
 from runner.policy.undecided import approve_command, undecided_findings
 from runner.record.report import SprintReport, ToApprove
 from runner.report.escape import code, markdown
-from runner.report.sections.part import Part, Priority, table, table_head, table_row
+from runner.report.sections.fold import ASKED
+from runner.report.sections.part import Part, table, table_head, table_row
+from runner.report.sections.section import Section, Shown
 from runner.report.wording import count
 
 MAINTAINERS = "whoever may maintain the repository"
 _WHAT, _VALUE, _NAMES = 300, 120, 12
 
 
-def parts(report: SprintReport, accepted: Set[str] = frozenset()) -> list[Part]:
-    """Every finding with its approvers and the comment that approves it; nothing where there are none.
-
-    Args:
-        accepted: undecided gates that were accepted, by the ids of their findings.
-    """
-    return [*_weakened(report), *_undecided(report, accepted)]
-
-
-def _weakened(report: SprintReport) -> list[Part]:
+def _weakened(report: SprintReport, _: Shown) -> list[Part]:
+    """Every finding with its approvers and the comment that approves it; nothing where there are none."""
     found = report.findings
     if not found:
         return []
@@ -36,12 +28,14 @@ def _weakened(report: SprintReport) -> list[Part]:
     )
     head = table_head(["What", "Before", "After", "Who may approve", "Comment to write"])
     rows = [_row(each) for each in found]
-    return table("findings", (Priority.OPEN_GATES, Priority.MORE_GATES), heading, head, rows)
+    return table("findings", heading, head, rows)
 
 
-def _undecided(report: SprintReport, accepted: Set[str]) -> list[Part]:
+def _undecided(report: SprintReport, shown: Shown) -> list[Part]:
     """How an INCONCLUSIVE is accepted knowingly, gate by gate."""
-    found = [each for each in undecided_findings(report.sprint, report.verdict) if each.id not in accepted]
+    found = [
+        each for each in undecided_findings(report.sprint, report.verdict) if each.id not in shown.accepted
+    ]
     if not found:
         return []
     heading = (
@@ -56,7 +50,7 @@ def _undecided(report: SprintReport, accepted: Set[str]) -> list[Part]:
         )
         for each in found
     ]
-    return table("undecided", (Priority.OPEN_GATES, Priority.MORE_GATES), heading, head, rows)
+    return table("undecided", heading, head, rows)
 
 
 def _row(each: ToApprove) -> str:
@@ -87,3 +81,7 @@ def approvers(names: list[str]) -> str:
         return MAINTAINERS
     shown = ", ".join(markdown(name, 60) for name in names[:_NAMES])
     return shown + (f" and {len(names) - _NAMES} more" if len(names) > _NAMES else "")
+
+
+FINDINGS = Section(parts=_weakened, fold=ASKED)
+UNDECIDED = Section(parts=_undecided, fold=ASKED)

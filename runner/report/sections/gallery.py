@@ -2,65 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from runner.domain.evaluation import Gallery, GalleryImage
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown
-from runner.report.sections.part import Part, Priority, folded, table_head, table_row
+from runner.report.sections.part import Part, folded, table_head, table_row
+from runner.report.sections.section import Fold, Pictures, Section, Shown
 from runner.report.wording import count, number
 
 _SHOWN = 12
 _OPEN = 3  # in plain sight
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pictures:
-    """Where a rendering finds the pictures.
-
-    Attributes:
-        folder: goes before their paths, which are relative to the sprint's folder; `query` after them.
-        width: what they are scaled to, in pixels; None leaves them as they are.
-        published: they come with the rendering, and need not be brought from DVC.
-    """
-
-    folder: str = ""
-    query: str = ""
-    width: int | None = None
-    published: bool = False
+def _worst(report: SprintReport, shown: Shown) -> list[Part]:
+    """The worst in plain sight: a reviewer sees in a second what a table cannot tell."""
+    if report.gallery is None or not report.gallery.images or (shown.in_comment and shown.pictures is None):
+        return []
+    texts = ["### Worst images", _caption(report.gallery, shown.pictures)]
+    if shown.pictures is not None:
+        texts.append(_foremost(report.gallery, shown.pictures))
+    title = "the worst images" if shown.in_comment else "gallery"
+    return [Part(title=title, head="\n\n".join(texts))]
 
 
-def parts(report: SprintReport, pictures: Pictures | None) -> list[Part]:
-    """The worst in plain sight, and the gallery behind a click; None shows no pictures."""
+def _all(report: SprintReport, shown: Shown) -> list[Part]:
+    """The gallery behind a click; a comment keeps it longer than a file."""
     if report.gallery is None or not report.gallery.images:
         return []
-    head, rows = table(report, pictures)
-    heading = f"### Worst images\n\n{caption(report.gallery, pictures)}"
-    seen = f"\n\n{foremost(report.gallery, pictures)}" if pictures is not None else ""
-    return [
-        Part(title="gallery", priority=Priority.GALLERY, head=f"{heading}{seen}"),
-        folded("gallery", Priority.GALLERY, summary(report), head, rows),
-    ]
+    head, rows = _table(report.gallery, shown.pictures)
+    if not shown.in_comment:
+        return [folded("gallery", _summary(report), head, rows)]
+    caption = _caption(report.gallery, shown.pictures)
+    return [Part(title="worst images", head=f"{caption}\n\n{head}", rows=tuple(rows))]
 
 
-def foremost(gallery: Gallery, pictures: Pictures) -> str:
+def _foremost(gallery: Gallery, pictures: Pictures) -> str:
     """The first pictures side by side, each below what is wrong with it: a table of one row."""
     images = gallery.images[:_OPEN]
     head = table_head([markdown(image.caption, 120) for image in images])
     return f"{head}\n{table_row([_picture(image.picture, pictures, 'truth and prediction') for image in images])}"
 
 
-def table(report: SprintReport, pictures: Pictures | None) -> tuple[str, list[str]]:
+def _table(gallery: Gallery, pictures: Pictures | None) -> tuple[str, list[str]]:
     """The table's head and its rows, the worst image first."""
-    images = report.gallery.images[:_SHOWN] if report.gallery else []
+    images = gallery.images[:_SHOWN]
     cams = pictures is not None and any(image.cam for image in images)
     columns = ["Truth and prediction", *(["Where torch looked"] if cams else [])] if pictures else []
     head = table_head([*columns, "What is wrong"])
     return head, [_row(image, pictures, cams=cams) for image in images]
 
 
-def summary(report: SprintReport) -> str:
+def _summary(report: SprintReport) -> str:
     """How many pictures there are, in words; plain text, empty where there is none."""
     if report.gallery is None or not report.gallery.images:
         return ""
@@ -70,7 +63,7 @@ def summary(report: SprintReport) -> str:
     return f"{text} ({cut:,} more in gallery.json)" if cut else text
 
 
-def caption(gallery: Gallery, pictures: Pictures | None) -> str:
+def _caption(gallery: Gallery, pictures: Pictures | None) -> str:
     """What the pictures show, and where they are; Markdown."""
     at = (
         f", at confidence ≥ {number(gallery.confidence, 2)} where F1 is highest"
@@ -109,3 +102,9 @@ def _picture(path: str, found: Pictures, shows: str) -> str:
     if found.width is None:
         return f"![{shows}]({address})"
     return f'<img src="{address}" width="{found.width}" alt="{shows}">'
+
+
+IN_SIGHT = Fold()
+FOLD = Fold(line=_summary)
+WORST = Section(parts=_worst, fold=IN_SIGHT)
+GALLERY = Section(parts=_all, fold=FOLD)

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from runner.domain.evaluation import QUALITY_METRICS, Resampling
 from runner.domain.verdict import FurtherEvidence, GateResult, Outcome, Wear
+from runner.policy.undecided import undecided_findings
 from runner.record.report import SprintReport
+from runner.report.ansi import BOLD, END, GREEN, RED, YELLOW
 from runner.report.escape import code, markdown, plain
-from runner.report.sections.part import FOLDED_ROWS, Part, Priority, folded, table_head, table_row, unbroken
+from runner.report.sections.fold import DECIDED, UNSURE
+from runner.report.sections.part import FOLDED_ROWS, Part, folded, table_head, table_row, unbroken
+from runner.report.sections.section import Section, Shown
 from runner.report.sections.wear import keeps_open
 from runner.report.tables import gates_worst_first, place_of, undecided
 from runner.report.wording import (
@@ -27,15 +31,23 @@ from runner.report.wording import (
 
 _FOLD_PASSED = 10  # more gates than this, and the passed ones are folded
 _OPEN_ROWS = 30
+_TERMINAL_ROWS = 8
+_DEEP = " " * 15  # under a gate's text in a terminal
 POINT = "decided by the number alone"
 
 
-def parts(report: SprintReport) -> list[Part]:
-    """The gates, the worst first; what would decide the open ones; how to read the intervals."""
+def _gates(report: SprintReport, _: Shown) -> list[Part]:
+    """The gates, the worst first: all, or those that are not met."""
     if report.verdict is None or not report.verdict.gates:
         why = NOT_MEASURED if report.verdict is None else "The spec and the policy set none."
-        return [Part(title="gates", priority=Priority.OPEN_GATES, head=f"### Gates\n\n{why}")]
-    return [*_tables(report, report.verdict.gates), *_deciding(report), *_intervals(report)]
+        return [Part(title="gates", head=f"### Gates\n\n{why}")]
+    return [part for part in _tables(report, report.verdict.gates) if not part.more]
+
+
+def _further(report: SprintReport, _: Shown) -> list[Part]:
+    """The other gates, behind a click."""
+    gates = report.verdict.gates if report.verdict else []
+    return [part for part in _tables(report, gates) if part.more] if gates else []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +89,7 @@ def _tables(report: SprintReport, gates: Sequence[GateResult]) -> list[Part]:
     fold = _folded_gates("met gates", f"{count(len(passed), 'gate')} met", passed, report)
     if not unmet:
         head = f"### Gates\n\nAll {len(ordered)} gates are met."
-        return [Part(title="gates", priority=Priority.OPEN_GATES, head=head), fold]
+        return [Part(title="gates", head=head), fold]
     return [*_gate_tables(unmet, report), fold]
 
 
@@ -88,7 +100,7 @@ def _gate_tables(gates: Sequence[GateResult], report: SprintReport) -> list[Part
     )
     head = f"### Gates\n\n{all_of_one}{columns.head}"
     rows = tuple(columns.row(gate) for gate in gates[:_OPEN_ROWS])
-    first = Part(title="gates", priority=Priority.OPEN_GATES, head=head, rows=rows)
+    first = Part(title="gates", head=head, rows=rows)
     others = gates[_OPEN_ROWS:]
     summary = f"{len(others):,} further gates that are not met"
     return [first, _folded_gates("further gates", summary, others, report)] if others else [first]
@@ -99,7 +111,7 @@ def _folded_gates(title: str, summary: str, gates: Sequence[GateResult], report:
     cut = len(gates) - FOLDED_ROWS
     more = f", {cut:,} of them in report.json only" if cut > 0 else ""
     rows = [columns.row(gate) for gate in gates[:FOLDED_ROWS]]
-    return folded(title, Priority.MORE_GATES, f"{summary}{more}", columns.head, rows)
+    return folded(title, f"{summary}{more}", columns.head, rows)
 
 
 def _why(gate: GateResult) -> str:
@@ -131,6 +143,16 @@ def _value(gate: GateResult, currency: str) -> str:
     return f"{value}<br><sub>{why}</sub>" if why else value
 
 
+def found(gate: GateResult, currency: str) -> str:
+    """`: 0.510 (0.46 to 0.56)`, or the difference to the reference; plain text, empty where nothing was measured."""
+    if gate.value is None:
+        return ""
+    if gate.reference is not None and gate.metric in QUALITY_METRICS:
+        return f": {changed(gate.value - gate.reference, gate.interval, gate.threshold)}"
+    sure = f" ({spread(gate.interval, beside=gate.threshold)})" if gate.interval else ""
+    return f": {measured(gate.metric, gate.value, gate.threshold, currency)}{sure}"
+
+
 def advice(gate: GateResult, wear: Wear | None) -> str:
     """How many further test images, of which slice; plain text."""
     further = gate.further
@@ -148,7 +170,7 @@ def advice(gate: GateResult, wear: Wear | None) -> str:
     return f"{text} of {plain(further.slice, 100)}" if further.slice else text
 
 
-def _deciding(report: SprintReport) -> list[Part]:
+def _deciding(report: SprintReport, _: Shown) -> list[Part]:
     gates = undecided(report)
     if not gates:
         return []
@@ -180,7 +202,6 @@ def _deciding(report: SprintReport) -> list[Part]:
     return [
         Part(
             title="what would decide the open gates",
-            priority=Priority.INTERVALS,
             head="\n".join(lines),
             rows=tuple(rows[:_OPEN_ROWS]),
             tail=note,
@@ -198,7 +219,7 @@ def _labelling(further: FurtherEvidence | None) -> str:
     )
 
 
-def _intervals(report: SprintReport) -> list[Part]:
+def _intervals(report: SprintReport, _: Shown) -> list[Part]:
     """What the intervals mean, in a sentence or three."""
     verdict, evaluation = report.verdict, report.evaluation
     if verdict is None or evaluation is None:
@@ -217,7 +238,7 @@ def _intervals(report: SprintReport) -> list[Part]:
     if points:
         are = "says" if points == 1 else "say"
         text += f" {count(points, 'gate')} {are} `decide: point`: *{POINT}*, however uncertain."
-    return [Part(title="how to read the intervals", priority=Priority.INTERVALS, head=f"<sub>{text}</sub>")]
+    return [Part(title="how to read the intervals", head=f"<sub>{text}</sub>")]
 
 
 def _together(level: float, family: int) -> str:
@@ -234,3 +255,58 @@ def drawn(resampling: Resampling) -> str:
     if resampling.unit == "image":
         return f"{count(resampling.groups, 'test image')}, drawn with replacement"
     return f"{count(resampling.groups, 'group')} of test images by {code(resampling.unit, 60)}, drawn whole with replacement"
+
+
+def _terminal(report: SprintReport) -> list[str]:
+    """The gates worst first, under each undecided one what would decide it."""
+    verdict = report.verdict
+    if verdict is None or not verdict.gates:
+        return []
+    gates = gates_worst_first(verdict.gates)
+    passed = sum(gate.outcome is Outcome.PASS for gate in gates)
+    lines = [f"{BOLD}Gates{END}: {passed} of {len(gates)} met"]
+    shown = 0
+    for gate in gates:
+        more = _terminal_rows(gate, report.cost.currency, verdict.wear)
+        if shown + len(more) > _TERMINAL_ROWS:
+            break
+        lines += more
+        shown += len(more)
+    listed = sum(not line.startswith(_DEEP) for line in lines) - 1
+    more_gates = [f"  … and {len(gates) - listed} more"] if listed < len(gates) else []
+    return [*lines, *more_gates, *_acceptable(report)]
+
+
+def _acceptable(report: SprintReport) -> list[str]:
+    """How an INCONCLUSIVE is accepted knowingly; nothing where another gate is not met."""
+    found = undecided_findings(report.sprint, report.verdict)
+    if not found:
+        return []
+    are = "1 undecided gate" if len(found) == 1 else f"{len(found)} undecided gates"
+    sprint = plain(report.sprint, 80)
+    return [f"  to accept {are}, with a reason: flywheel promote {sprint} --dry-run names what to type"]
+
+
+def _terminal_rows(gate: GateResult, currency: str, wear: Wear | None) -> list[str]:
+    tint = {Outcome.PASS: GREEN, Outcome.FAIL: RED}.get(gate.outcome, YELLOW)
+    place = ", ".join(plain(part, 60) for part in (gate.slice, gate.class_name, gate.target) if part)
+    on = f" on {place}" if place else ""
+    value = found(gate, plain(currency, 3)) or f": {NOT_MEASURED}"
+    point = f" ({POINT})" if gate.decided_by == "point" else ""
+    line = f"  {tint}{WORDS[gate.outcome]:<12}{END} {plain(gate.gate, 100)}{on}{value}{point}"
+    if gate.outcome is not Outcome.INCONCLUSIVE:
+        return [line]
+    return [line, f"{_DEEP}to decide: {_priced(gate, wear)}"]
+
+
+def _priced(gate: GateResult, wear: Wear | None) -> str:
+    price, further = "", gate.further
+    if further is not None and further.images is not None and further.cost is not None:
+        price = f", {money(further.cost, plain(further.currency, 3))} to label"
+    return f"{advice(gate, wear)}{price}"
+
+
+GATES = Section(parts=_gates, fold=DECIDED, chapter="Gates", terminal=_terminal)
+FURTHER = Section(parts=_further, fold=UNSURE, chapter="Gates")
+DECIDING = Section(parts=_deciding, fold=UNSURE, chapter="Gates")
+INTERVALS = Section(parts=_intervals, fold=UNSURE, chapter="Gates")

@@ -6,7 +6,9 @@ from runner.domain.evaluation import Metrics
 from runner.domain.verdict import GateResult, Outcome
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
-from runner.report.sections.part import Part, Priority, table_head, table_row
+from runner.report.sections.fold import UNSURE
+from runner.report.sections.part import Part, table_head, table_row
+from runner.report.sections.section import Section, Shown
 from runner.report.tables import judged, optimizing
 from runner.report.wording import count, label, number, quality, spread
 
@@ -28,7 +30,7 @@ def sentence(report: SprintReport) -> str:
     return f"{of}; without them {label(metric)} is {number(value)}{sure}{_verdict(report, near.without)}."
 
 
-def parts(report: SprintReport) -> list[Part]:
+def _parts(report: SprintReport, _: Shown) -> list[Part]:
     """The pairs, and every metric on all test images beside those without near-duplicates."""
     near = report.evaluation.near_duplicates if report.evaluation else None
     said, measured = sentence(report), judged(report)
@@ -41,7 +43,7 @@ def parts(report: SprintReport) -> list[Part]:
         )
         for pair in near.pairs
     )
-    return [Part(title="near-duplicates", priority=Priority.WEAR, head=head, rows=rows)]
+    return [Part(title="near-duplicates", head=head, rows=rows)]
 
 
 def _verdict(report: SprintReport, without: Metrics) -> str:
@@ -57,3 +59,6 @@ def _is_open(gate: GateResult, without: Metrics, target: str) -> bool:
     if not everywhere or gate.target != target or interval is None or gate.decided_by != "interval":
         return False
     return "≥" in gate.gate and interval.low < gate.threshold
+
+
+NEAR = Section(parts=_parts, fold=UNSURE)

@@ -4,40 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
-
-
-class Priority(IntEnum):
-    """What stays longest when the report must fit: the smaller, the longer."""
-
-    VERDICT = 0
-    FAILURE = 1
-    OPEN_GATES = 2
-    INTERVALS = 3
-    CHAMPION = 4
-    FAILED_CHECKS = 5
-    SLICES = 6
-    FOUND = 7
-    WEAR = 8
-    TARGETS = 9
-    ERRORS = 10
-    REPRODUCE = 11
-    DATA = 12
-    TRAINING = 13
-    COST = 14
-    CLASSES = 15
-    CONFUSION = 16
-    OPERATING = 17
-    CALIBRATION = 18
-    GALLERY = 19
-    MORE_GATES = 20
-    CHECK_ROWS = 21
-    MORE_CHAMPION = 22
-    MORE_SLICES = 23
-    MORE_CLASSES = 24
-    MORE_OPERATING = 25
-    PASSED_CHECKS = 26
-    EPOCHS = 27
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +12,17 @@ class Part:
 
     Attributes:
         title: what the note calls this part when it is left out.
+        more: further rows of what is in plain sight above, behind a click.
+        priority: what stays longest when the text must fit: the smaller, the longer. A section's has its place in
+            `catalogue.KEPT`.
     """
 
     title: str
-    priority: IntEnum
     head: str
     rows: tuple[str, ...] = ()
     tail: str = ""
+    more: bool = False
+    priority: int = 0
 
     def text(self, rows: int | None = None) -> str:
         """The part with its first `rows` rows (all when `None`), saying how many are missing."""
@@ -85,51 +55,44 @@ def table_row(cells: Sequence[str]) -> str:
 
 ROWS = 20  # of a table in plain sight
 FOLDED_ROWS = 60  # behind a click; report.json has all
+PLOT_ROWS = 24
 
 
-def table(
-    title: str,
-    priorities: tuple[Priority, Priority],
-    heading: str,
-    head: str,
-    rows: Sequence[str],
-    note: str = "",
-) -> list[Part]:
+def table(title: str, heading: str, head: str, rows: Sequence[str], note: str = "") -> list[Part]:
     """A table, of which the first rows are in plain sight, further ones behind a click, and the rest counted.
 
     Args:
-        title: what the note calls it when it is left out; `priorities` of the first and of the further rows.
+        title: what the note calls it when it is left out.
         heading: Markdown above the table.
         head: see `table_head`.
         rows: what matters most comes first.
         note: Markdown below the table.
     """
-    first = Part(
-        title=title, priority=priorities[0], head=f"{heading}\n\n{head}", rows=tuple(rows[:ROWS]), tail=note
-    )
+    first = Part(title=title, head=f"{heading}\n\n{head}", rows=tuple(rows[:ROWS]), tail=note)
     others = rows[ROWS : ROWS + FOLDED_ROWS]
     if not others:
         return [first]
     cut = len(rows) - ROWS - len(others)
     more = f" ({cut:,} more in report.json)" if cut else ""
     summary = f"{len(others):,} further {title}{more}"
-    return [first, folded(f"further {title}", priorities[1], summary, head, others)]
+    return [first, folded(f"further {title}", summary, head, others)]
 
 
-def folded(title: str, priority: IntEnum, summary: str, head: str, rows: Sequence[str]) -> Part:
+def folded(title: str, summary: str, head: str, rows: Sequence[str], priority: int = 0) -> Part:
     """A part behind a click. `summary` is HTML: GitHub reads no Markdown there."""
     return Part(
         title=title,
-        priority=priority,
         # GitHub reads Markdown inside HTML only after an empty line.
         head=f"<details><summary>{summary}</summary>\n" + (f"\n{head}" if head else ""),
         rows=tuple(rows),
         tail="</details>",
+        more=True,
+        priority=priority,
     )
 
 
-def headless(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Without the first part's heading, for a place that has one of its own."""
-    if not parts or not parts[0].head.startswith("### "):
+def without_heading(parts: Sequence[Part], said: str) -> tuple[Part, ...]:
+    """Without the first part's heading where `said`, up to a colon, is the same: a fold's line, or a chapter."""
+    if not parts or not parts[0].head.startswith(f"### {said.partition(':')[0]}\n\n"):
         return tuple(parts)
     return (replace(parts[0], head=parts[0].head.partition("\n\n")[2]), *parts[1:])

@@ -187,7 +187,7 @@ def _counts(splits: Sequence[SplitDelta], of: str) -> list[Part]:
         table_row([code(split, 40), kind, markdown(delta.name, 80), _delta(delta)])
         for split, kind, delta in shown
     ]
-    return [folded("classes and slices", Priority.COUNTS, summary_, head, rows)]
+    return [folded("classes and slices", summary_, head, rows, Priority.COUNTS)]
 
 
 def _changing(deltas: Sequence[CountDelta]) -> str:
@@ -206,7 +206,7 @@ def _changes(sprint: SprintProposal, of: str) -> list[Part]:
         return []
     head, rows = changes_table(sprint.changes)
     summary_ = f"{count(len(sprint.changes), 'change')} of the spec{of}, one by one"
-    return [folded("changes of the spec", Priority.CHANGES, summary_, head, rows)]
+    return [folded("changes of the spec", summary_, head, rows, Priority.CHANGES)]
 
 
 def changes_table(changes: Sequence[SpecChange]) -> tuple[str, list[str]]:
@@ -234,7 +234,7 @@ def _gates(sprint: SprintProposal, of: str) -> list[Part]:
         f", {kept} kept from the base" if kept else ""
     )
     rows = [table_row([markdown(gate.text, 160), _origin(gate)]) for gate in sprint.gates]
-    return [folded("gates", Priority.GATES, summary_, table_head(["Gate", "Whose"]), rows)]
+    return [folded("gates", summary_, table_head(["Gate", "Whose"]), rows, Priority.GATES)]
 
 
 def _origin(gate: PlannedGate) -> str:
@@ -262,4 +262,4 @@ def _stages(plan: Plan, of: str) -> list[Part]:
         for stage in plan.stages
     ]
     head = table_head(["Stage", "", "Why", "About"], numbers=(3,))
-    return [folded("stages", Priority.STAGES, summary_, head, rows)]
+    return [folded("stages", summary_, head, rows, Priority.STAGES)]

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.adapters.pictures import plotting_intervals
+from runner.adapters.pictures.canvas import BLUE, GREY, VERMILION, Picture
+from runner.adapters.pictures.plotting_intervals import Estimate
 from runner.domain.evaluation import Evaluation
 from runner.record.report import SprintReport
-from runner.report.escape import code, markdown
+from runner.report.ansi import BOLD, END, YELLOW
+from runner.report.escape import code, markdown, plain
 from runner.report.sections.part import (
     FOLDED_ROWS,
+    PLOT_ROWS,
     Part,
-    Priority,
     folded,
     table,
     table_head,
     table_row,
     unbroken,
 )
+from runner.report.sections.section import Fold, Plot, Section, Shown
 from runner.report.tables import (
     OVERALL,
     UNREADABLE,
@@ -47,34 +52,27 @@ _BESIDE = ("recall", "precision")  # beside the metric that rows are ranked by
 _BESIDE_CLASSIFY = ("balanced_accuracy", "f1")
 
 _MOST_LEFT_OUT = 12
+_TERMINAL_ROWS = 2
 
 
-def parts(report: SprintReport) -> list[Part]:
-    """Slices, found slices, classes."""
-    return [*_slices(report), *_found(report), *_classes(report)]
-
-
-def _slices(report: SprintReport) -> list[Part]:
+def _slices(report: SprintReport, _: Shown) -> list[Part]:
     everything = overall_row(report)
     rows = slice_rows(report)
     if everything is None:
-        return [Part(title="slices", priority=Priority.SLICES, head=f"### Slices\n\n{NOT_MEASURED}")]
+        return [Part(title="slices", head=f"### Slices\n\n{NOT_MEASURED}")]
     heading = f"### Slices, weakest first\n\n{_judged_on(report)}"
     if not rows:
         heading = f"### Slices\n\n{_judged_on(report)}\n\nflywheel.yaml and the spec name no slice."
     beside = _BESIDE_CLASSIFY if _classifies(report) else _BESIDE
-    return _cells(
-        report, "slices", heading, [everything, *rows], beside, (Priority.SLICES, Priority.MORE_SLICES)
-    )
+    return _cells(report, "slices", heading, [everything, *rows], beside)
 
 
-def _classes(report: SprintReport) -> list[Part]:
+def _classes(report: SprintReport, _: Shown) -> list[Part]:
     rows = class_rows(report)
     if not rows:
-        return [Part(title="classes", priority=Priority.CLASSES, head=f"### Classes\n\n{NOT_MEASURED}")]
+        return [Part(title="classes", head=f"### Classes\n\n{NOT_MEASURED}")]
     heading = "### Classes, weakest first"
-    priorities = (Priority.CLASSES, Priority.MORE_CLASSES)
-    return _cells(report, "classes", heading, rows, ("precision", "recall"), priorities)
+    return _cells(report, "classes", heading, rows, ("precision", "recall"))
 
 
 def _classifies(report: SprintReport) -> bool:
@@ -88,7 +86,6 @@ def _cells(
     heading: str,
     rows: Sequence[CellRow],
     beside: Sequence[str],
-    priorities: tuple[Priority, Priority],
 ) -> list[Part]:
     """The weakest, and the others behind a click; last what rests on too little to be read."""
     metric = rows[0].metric
@@ -107,12 +104,12 @@ def _cells(
     further = [_cell_row(row, names, counted, unsure=bool(unsure)) for row in unreadable[:FOLDED_ROWS]]
     if not cells and not further:
         return []
-    shown = table(title, priorities, heading, head, cells, _unsure_note(readable)) if cells else []
+    shown = table(title, heading, head, cells, _unsure_note(readable)) if cells else []
     if not shown:
-        shown = [Part(title=title, priority=priorities[0], head=heading)]
+        shown = [Part(title=title, head=heading)]
     if not further:
         return shown
-    return [*shown, folded(f"unsure {title}", priorities[1], _too_little(title, unreadable), head, further)]
+    return [*shown, folded(f"unsure {title}", _too_little(title, unreadable), head, further)]
 
 
 def _too_little(title: str, rows: Sequence[CellRow]) -> str:
@@ -204,7 +201,7 @@ def _unsure_note(rows: Sequence[CellRow]) -> str:
     return f"<sub>{'; '.join(notes)}.</sub>" if notes else ""
 
 
-def _found(report: SprintReport) -> list[Part]:
+def _regions(report: SprintReport, _: Shown) -> list[Part]:
     rows = found_rows(report)
     searched = report.evaluation.searched_regions if report.evaluation else None
     if not rows and searched is None:
@@ -218,7 +215,7 @@ def _found(report: SprintReport) -> list[Part]:
             if regions
             else "None was looked for: no region of metadata and image properties has enough images."
         )
-        return [Part(title="weak regions", priority=Priority.FOUND, head=f"{heading}\n\n{text}")]
+        return [Part(title="weak regions", head=f"{heading}\n\n{text}")]
     text = (
         f"Searched among {count(regions, 'region')} of metadata and image properties; each does worse than the rest even "
         "after correction for having looked at all of them. They were chosen for it, so their own numbers are a little "
@@ -228,7 +225,7 @@ def _found(report: SprintReport) -> list[Part]:
     columns = ["Region", metric, "against all", "Groups", "Images", "Loss inside / elsewhere", "Corrected p"]
     head = table_head(columns, numbers=(2, 3, 4, 6))
     cells = [_found_row(row) for row in rows]
-    return table("weak regions", (Priority.FOUND, Priority.MORE_SLICES), f"{heading}\n\n{text}", head, cells)
+    return table("weak regions", f"{heading}\n\n{text}", head, cells)
 
 
 def _found_row(row: CellRow) -> str:
@@ -247,3 +244,90 @@ def _found_row(row: CellRow) -> str:
             markdown(p_value(found.p_value)),
         ]
     )
+
+
+def _weakest(report: SprintReport) -> str:
+    """The fold's line names the weakest slice."""
+    row = next((row for row in slice_rows(report) if row.value is not None), None)
+    if row is None:
+        return "Slices and classes"
+    metric = label(optimizing(report))
+    return f"Slices and classes: weakest is {markdown(row.name, 80)}, {metric} {number(row.value)}"
+
+
+def _terminal(report: SprintReport) -> list[str]:
+    everything = overall_row(report)
+    if everything is None:
+        return [f"{BOLD}Slices{END}: {NOT_MEASURED}"]
+    slices = [row for row in slice_rows(report) if row.readable]
+    regions = found_rows(report)
+    of = f", the weakest {_TERMINAL_ROWS} of {len(slices)}" if len(slices) > _TERMINAL_ROWS else ""
+    rows = [(plain(row.name, 40), row) for row in [everything, *slices[:_TERMINAL_ROWS], *regions[:1]]]
+    wide = max(len(name) for name, _ in rows)
+    lines = [f"{BOLD}{label(optimizing(report))} by slice{END}{of}"]
+    for name, row in rows:
+        value = with_interval(row.value, row.interval)
+        delta = "" if row is everything else change(row.delta)
+        notes = [f"{YELLOW}{row.unsure}{END}"] if row.unsure else []
+        notes += ["found by the search"] if row.found is not None else []
+        images = f"{row.metrics.images:>6,} {'image' if row.metrics.images == 1 else 'images':<6}"
+        lines.append(f"  {name:<{wide}}  {value:<22}  {images}  {delta:>6}  {', '.join(notes)}".rstrip())
+    return lines
+
+
+def _draw(report: SprintReport) -> Picture:
+    metric = label(optimizing(report))
+    everything = overall_row(report)
+    measured = [row for row in slice_rows(report) if row.value is not None]
+    regions = [row for row in found_rows(report) if row.value is not None]
+    rows = [*measured[: PLOT_ROWS - min(5, len(regions))], *regions[:5]]
+    overall = everything.value if everything else None
+    which = (
+        f", the {len(rows) - len(regions[:5])} weakest of {len(measured)}"
+        if len(rows) < len(measured)
+        else ""
+    )
+    resampling = report.evaluation.resampling if report.evaluation else None
+    sure = f" with {percent(resampling.level)} intervals" if resampling else ""
+    champion = report.champion.name if report.champion else ""
+    return plotting_intervals.values(
+        f"{metric} by slice{sure}{which or ', weakest first'}",
+        [_estimate(row, overall) for row in rows],
+        overall=_estimate(everything, None) if everything and everything.value is not None else None,
+        reference_label=f"champion {plain(champion, 40)}",
+    )
+
+
+def _estimate(row: CellRow, overall: float | None) -> Estimate:
+    """Vermilion: worse than the whole split, and its interval says so."""
+    value = row.value or 0.0
+    weak = overall is not None and row.interval is not None and row.interval.high < overall
+    images = f" ({count(row.metrics.images, 'image')})" if row.name != OVERALL else ""
+    found = "found: " if row.found is not None else ""
+    return Estimate(
+        label=f"{found}{plain(row.name, 36 - len(found))}{images}",
+        value=value,
+        low=row.interval.low if row.interval else None,
+        high=row.interval.high if row.interval else None,
+        reference=row.against.reference if row.against else None,
+        color=VERMILION if weak else GREY if row.unsure else BLUE,
+    )
+
+
+FOLD = Fold(line=_weakest)
+SLICES = Section(
+    parts=_slices,
+    fold=FOLD,
+    plots=(
+        Plot(
+            name="slices",
+            shows="Slices, weakest first, with intervals",
+            there=lambda report: any(row.value is not None for row in slice_rows(report)),
+            draw=_draw,
+        ),
+    ),
+    chapter="Evaluation",
+    terminal=_terminal,
+)
+REGIONS = Section(parts=_regions, fold=FOLD, chapter="Evaluation")
+CLASSES = Section(parts=_classes, fold=FOLD, chapter="Evaluation")

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.adapters.pictures import plotting
+from runner.adapters.pictures.canvas import Picture
+from runner.adapters.pictures.plotting import Artefact
 from runner.record.report import SprintReport
-from runner.report.escape import code, markdown
+from runner.report.escape import code, markdown, plain
 from runner.report.sections.device import ran_on
-from runner.report.sections.part import Part, Priority, table_head, table_row
+from runner.report.sections.part import Part, table_head, table_row
+from runner.report.sections.section import Fold, Plot, Section, Shown
 from runner.report.tables import TargetRow, optimizing, target_rows
 from runner.report.wording import NOT_MEASURED, bar, change, count, label, number
 
 
-def parts(report: SprintReport) -> list[Part]:
+def _targets(report: SprintReport, _: Shown) -> list[Part]:
     """Torch and each export: quality, latency, size."""
-    return [_targets(report)]
-
-
-def _targets(report: SprintReport) -> Part:
     rows = target_rows(report)
     if not rows:
-        return Part(
-            title="export targets", priority=Priority.TARGETS, head=f"### Export targets\n\n{NOT_MEASURED}"
-        )
+        return [Part(title="export targets", head=f"### Export targets\n\n{NOT_MEASURED}")]
     columns = ["Artefact", label(optimizing(report)), "against torch", "Latency p50 / p95 / p99 (ms)"]
     columns += ["Images/s", "Size (MB)", "Peak memory (MB)", "Runtime, computed in"]
     head = f"### Export targets\n\n{table_head(columns, numbers=(2, 4, 5, 6))}"
     notes = [*_calibrations(rows), *_measured_on(report, rows)]
-    return Part(
-        title="export targets",
-        priority=Priority.TARGETS,
-        head=head,
-        rows=tuple(_target_row(row) for row in rows),
-        tail="  \n".join(notes),
-    )
+    cells = tuple(_target_row(row) for row in rows)
+    return [Part(title="export targets", head=head, rows=cells, tail="  \n".join(notes))]
 
 
 def _target_row(row: TargetRow) -> str:
@@ -76,3 +69,35 @@ def _measured_on(report: SprintReport, rows: Sequence[TargetRow]) -> list[str]:
         f"Latency: batch 1, input {' and '.join(sizes)} (height × width), {runs} runs after warm-up, "
         f"on {ran_on(report.benchmark.device)}."
     ]
+
+
+def _draw(report: SprintReport) -> Picture:
+    rows = [
+        Artefact(
+            label=plain(row.target, 32),
+            quality=row.value,
+            p50_ms=row.speed.latency_p50_ms if row.speed else None,
+            p95_ms=row.speed.latency_p95_ms if row.speed else None,
+            judged=row.judged,
+        )
+        for row in target_rows(report)
+    ]
+    return plotting.artefacts("Artefacts: speed and quality", rows, label(optimizing(report)))
+
+
+FOLD = Fold(line=lambda report: "Export targets: quality, latency, size")
+TARGETS = Section(
+    parts=_targets,
+    fold=FOLD,
+    plots=(
+        Plot(
+            name="targets",
+            shows="Latency and quality of each artefact",
+            there=lambda report: any(
+                row.speed is not None or row.value is not None for row in target_rows(report)
+            ),
+            draw=_draw,
+        ),
+    ),
+    chapter="Export targets",
+)

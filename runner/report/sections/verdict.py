@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.domain.evaluation import QUALITY_METRICS
-from runner.domain.records import StageFailure
 from runner.domain.task import USUAL_TASK
 from runner.domain.verdict import GateResult, Outcome
 from runner.record.report import SprintReport
+from runner.report.ansi import BOLD, END, GREEN, RED, YELLOW
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.sections import claim, near
-from runner.report.sections.part import Part, Priority, table_head, table_row, unbroken
+from runner.report.sections.fold import TOP
+from runner.report.sections.gates import found
+from runner.report.sections.part import Part, table_head, table_row, unbroken
+from runner.report.sections.section import Section, Shown
 from runner.report.sections.wear import keeps_open
 from runner.report.tables import (
     CellRow,
@@ -29,10 +31,8 @@ from runner.report.wording import (
     NOT_MEASURED,
     WORDS,
     change,
-    changed,
     count,
     label,
-    measured,
     money,
     number,
     quality,
@@ -148,22 +148,7 @@ def _named(gate: GateResult, currency: str) -> str:
     return f"{plain(gate.gate, 120)}{f' on {plain(place, 120)}' if place else ''}{found(gate, currency)}"
 
 
-def found(gate: GateResult, currency: str) -> str:
-    """`: 0.510 (0.46 to 0.56)`, or the difference to the reference; plain text, empty where nothing was measured."""
-    if gate.value is None:
-        return ""
-    if gate.reference is not None and gate.metric in QUALITY_METRICS:
-        return f": {changed(gate.value - gate.reference, gate.interval, gate.threshold)}"
-    sure = f" ({spread(gate.interval, beside=gate.threshold)})" if gate.interval else ""
-    return f": {measured(gate.metric, gate.value, gate.threshold, currency)}{sure}"
-
-
-def parts(report: SprintReport) -> list[Part]:
-    """The verdict, and the stage failure if there is one."""
-    return [_headline(report), *_failure(report.failure)]
-
-
-def _headline(report: SprintReport) -> Part:
+def _headline(report: SprintReport, _: Shown) -> list[Part]:
     icon, word = status(report)
     lines = [f"## {icon} {word} — {markdown(report.sprint, 80)}: {markdown(report.title, 200)}", ""]
     if said := claim.sentence(report):
@@ -174,7 +159,7 @@ def _headline(report: SprintReport) -> Part:
     lines += [_facts(report), ""]
     if report.failure is None or report.evaluation is not None:
         lines.append(_at_a_glance(report))
-    return Part(title="verdict", priority=Priority.VERDICT, head="\n".join(lines).rstrip("\n"))
+    return [Part(title="verdict", head="\n".join(lines).rstrip("\n"))]
 
 
 def _facts(report: SprintReport) -> str:
@@ -221,7 +206,8 @@ def _at_a_glance(report: SprintReport) -> str:
     return f"{table_head(columns)}\n{table_row(cells)}"
 
 
-def _failure(failure: StageFailure | None) -> list[Part]:
+def _failure(report: SprintReport, _: Shown) -> list[Part]:
+    failure = report.failure
     if failure is None:
         return []
     lines = [f"### Stage {markdown(failure.stage, 40)} failed", "", f"> {paragraphs(failure.message)}"]
@@ -230,4 +216,24 @@ def _failure(failure: StageFailure | None) -> list[Part]:
     if failure.hint:
         lines += ["", f"**What to do:** {paragraphs(failure.hint)}"]
     lines += ["", "What follows is what the stages before it wrote; the rest was not measured."]
-    return [Part(title="stage failure", priority=Priority.FAILURE, head="\n".join(lines))]
+    return [Part(title="stage failure", head="\n".join(lines))]
+
+
+def _terminal(report: SprintReport) -> list[str]:
+    _, word = status(report)
+    passed = report.failure is None and report.verdict is not None and report.verdict.outcome is Outcome.PASS
+    failed = report.failure is not None or (
+        report.verdict is not None and report.verdict.outcome is Outcome.FAIL
+    )
+    tint = GREEN if passed else RED if failed else YELLOW
+    lines = [f"{BOLD}{tint}{word}{END}  {BOLD}{plain(report.sprint, 80)}{END}: {plain(report.title, 200)}"]
+    lines += [said for said in (claim.sentence(report), plain(because(report), 700)) if said]
+    if report.failure is not None and report.failure.where:
+        lines.append(f"at {plain(report.failure.where)}")
+    if report.failure is not None and report.failure.hint:
+        lines += [f"hint: {plain(line)}" for line in report.failure.hint.splitlines() if line.strip()]
+    return lines
+
+
+HEADLINE = Section(parts=_headline, leads=lambda report: True, terminal=_terminal)
+FAILURE = Section(parts=_failure, leads=lambda report: True, fold=TOP)

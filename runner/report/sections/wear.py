@@ -7,11 +7,13 @@ import math
 from runner.domain.verdict import GateResult, Outcome, Wear
 from runner.record.report import SprintReport
 from runner.report.escape import code, plain
-from runner.report.sections.part import Part, Priority
+from runner.report.sections.fold import UNSURE
+from runner.report.sections.part import Part
+from runner.report.sections.section import Section, Shown
 from runner.report.wording import count, percent
 
 
-def parts(report: SprintReport) -> list[Part]:
+def _parts(report: SprintReport, _: Shown) -> list[Part]:
     """How often the test split was used to decide, and what is left of the budget."""
     wear = report.verdict.wear if report.verdict else None
     if wear is None:
@@ -22,7 +24,6 @@ def parts(report: SprintReport) -> list[Part]:
     return [
         Part(
             title="wear of the test split",
-            priority=Priority.WEAR,
             head=f"### Wear of the test split\n\n{text}",
         )
     ]
@@ -67,7 +68,7 @@ def keeps_open(gate: GateResult, wear: Wear | None) -> bool:
     return open_ and gate.gate.endswith(" vs champion")
 
 
-def glance(report: SprintReport) -> str:
+def _glance(report: SprintReport) -> str:
     """One plain line for the terminal, empty where nothing is known."""
     wear = report.verdict.wear if report.verdict else None
     if wear is None:
@@ -82,3 +83,6 @@ def glance(report: SprintReport) -> str:
 
 def _number(significance: float) -> str:
     return f"{significance:.4g}"
+
+
+WEAR = Section(parts=_parts, fold=UNSURE, foot=_glance)
