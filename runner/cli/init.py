@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runner.cli.common import Subparsers, command, print_json
 from runner.domain.task import TASK_NAMES
+from runner.layouts import LAYOUTS
 
 EXAMPLE = """\
   mkdir dice && cd dice
@@ -50,7 +51,7 @@ def add_parser(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--layout",
-        choices=("yolo", "coco", "folders"),
+        choices=tuple(LAYOUTS),
         default=None,
         help="how labels are written (default: found out)",
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
+from msgspec.structs import force_setattr
 
 from runner.config.sprint import SliceSpec
 from runner.domain.options import Condition, Fraction, Name, NonNegative, Options, RelativePath
 from runner.domain.task import Keypoints, TaskName, TaskSpec
 from runner.gates import Gate
+from runner.layouts import LAYOUTS, LabelLayout, shortest
 
 
 class Dataset(Options, frozen=True, kw_only=True):
@@ -19,10 +21,10 @@ class Dataset(Options, frozen=True, kw_only=True):
         RelativePath, Meta(description="The dataset's folder, tracked by the `.dvc` file beside it.")
     ]
     layout: Annotated[
-        Literal["yolo", "coco", "folders"],
+        str | LabelLayout,
         Meta(
-            description="`yolo`: images/SPLIT/, labels/SPLIT/, a .txt per image. `coco`: annotations/*.json. "
-            "`folders`: [SPLIT/]CLASS/image, for classification."
+            description="How labels are written: a layout's name, or a block with its options. "
+            + " ".join(f"`{name}`: `{layout.expects}`." for name, layout in LAYOUTS.items())
         ),
     ]
     metadata: Annotated[
@@ -33,6 +35,9 @@ class Dataset(Options, frozen=True, kw_only=True):
         Annotated[str, Meta(min_length=1)] | None,
         Meta(description="A metadata column; images of one group never straddle splits."),
     ] = None
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "layout", shortest(self.layout))  # the same layout is written in one way
 
 
 class Splits(Options, frozen=True, kw_only=True):

@@ -18,7 +18,8 @@ from runner.config.project import Project
 from runner.config.schema_rules import RULES
 from runner.config.sprint import Sprint
 from runner.domain.evaluation import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
-from runner.domain.options import Options
+from runner.domain.options import DATASET_PATH, Options
+from runner.layouts import LAYOUTS
 
 Kind = Literal["project", "sprint"]
 Schema = dict[str, Any]
@@ -80,6 +81,7 @@ _PATTERNS = {
     r"^[0-9]{4}-[a-z0-9-]{1,60}$": "a sprint's name looks like 0001-first-model",
     r"^(champion|[0-9]{4}-[a-z0-9-]{1,60})$": "`champion`, or a sprint's name: 0001-first-model",
     r"^[a-z][a-z0-9-/]*[a-z0-9]$": "a model's name has lower-case letters, digits, `-` and `/`",
+    DATASET_PATH: "a path is relative to the dataset's folder, is written with /, and has no `..`",
     r"^[a-z][a-z0-9-]*$": "a stage has lower-case letters, digits and `-`, and starts with a letter",
     r"^[A-Z]{3}$": "a currency has three capital letters (ISO 4217): EUR",
     r"^[1-9][0-9]{0,6}[hms]$": "a time limit is a whole number with its unit: 6h, 90m or 3600s",
@@ -91,6 +93,7 @@ _TAGS = {
     "format": "What the model is exported to.",
     "preset": "Which preset.",
 }
+_LAYOUT_TAG: dict[str, Schema] = {"format": {"description": "Which layout."}}
 _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Gate": {"metric": {"enum": list(GATE_METRICS)}},
     "Claim": {"metric": {"enum": list(QUALITY_METRICS)}},
@@ -98,6 +101,7 @@ _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Additions": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Policy": POLICY_PROPERTIES,
+    **{type(layout).__name__: _LAYOUT_TAG for layout in LAYOUTS.values()},
 }
 
 _CHECK: Schema = {
@@ -209,8 +213,19 @@ def _of_either_type(branches: list[Schema]) -> Schema:
 
     Unlike `anyOf`, it lets an error say what is wrong with the branch that was meant.
     """
+    tagged = next((branch for branch in branches if "discriminator" in branch), None)
+    if tagged:
+        return _name_or_block(tagged)
     merged = {key: value for branch in branches for key, value in branch.items()}
     return merged | {"type": [branch["type"] for branch in branches]}
+
+
+def _name_or_block(tagged: Schema) -> Schema:
+    """A tagged union, of which the tag alone may be written where no option is given."""
+    block = _tagged_union(tagged)
+    names = block["properties"][tagged["discriminator"]["propertyName"]]
+    del block["type"]
+    return {"type": ["string", "object"], "if": {"type": "string"}, "then": names, "else": block}
 
 
 def _to_the_end(pattern: str) -> str:

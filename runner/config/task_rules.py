@@ -9,10 +9,9 @@ from runner.config.node import Node
 from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.nearest import nearest
 from runner.domain.task import TASK_NAMES, TaskName
+from runner.layouts import LAYOUTS, layouts_for
+from runner.layouts.layout import Layout
 from runner.tasks import TASKS
-
-FOLDERS = "folders"  # the layout
-_CLASS_FOLDERS = "a folder per class: CLASS/image.jpg, or SPLIT/CLASS/image.jpg"
 
 
 def task_name(project: Node) -> TaskName | None:
@@ -27,9 +26,10 @@ def task_problems(project: Node) -> Iterator[SchemaProblem]:
     if task is None:
         return
     layout = project.get("dataset", "layout")
-    known = {name for other in TASKS.values() for name in other.layouts}
-    if layout.text in known and layout.text not in TASKS[task].layouts:
-        yield _wrong_layout(layout, task)
+    named = layout if layout.text else layout.get("format")
+    known = LAYOUTS.get(named.text or "")
+    if known and task not in known.tasks:
+        yield _wrong_layout(named, known, task)
     keypoints = project.get("keypoints")
     skeletons = " or ".join(f"`task: {name}`" for name, other in TASKS.items() if other.skeleton)
     if TASKS[task].skeleton and keypoints.value is None:
@@ -61,18 +61,19 @@ def preset_problems(check: Node, task: TaskName | None) -> Iterator[SchemaProble
         yield SchemaProblem(path=preset.path, message=message)
 
 
-def _wrong_layout(layout: Node, task: TaskName) -> SchemaProblem:
-    if FOLDERS in TASKS[task].layouts:
+def _wrong_layout(named: Node, layout: Layout, task: TaskName) -> SchemaProblem:
+    fitting = layouts_for(task)
+    if len(layout.tasks) == 1:
+        only = layout.tasks[0]
         return SchemaProblem(
-            path=layout.path,
-            message=f"task {task} reads the layout {FOLDERS}, not {layout.text}",
-            hint=f"put the images into {_CLASS_FOLDERS}; then write `layout: {FOLDERS}`",
+            path=named.path,
+            message=f"the layout {layout.name} is for task {only}; task {task} reads {' or '.join(fitting)}",
+            hint=f"write `task: {only}` where the data is {layout.expects}",
         )
-    other = next(name for name, other in TASKS.items() if layout.text in other.layouts)
     return SchemaProblem(
-        path=layout.path,
-        message=f"the layout {layout.text} is for task {other}; task {task} reads {' or '.join(TASKS[task].layouts)}",
-        hint=f"write `task: {other}` where the labels are {_CLASS_FOLDERS}",
+        path=named.path,
+        message=f"task {task} reads the layout {' or '.join(fitting)}, not {layout.name}",
+        hint=f"`{fitting[0]}` is {LAYOUTS[fitting[0]].expects}; then write `layout: {fitting[0]}`",
     )
 
 

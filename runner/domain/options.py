@@ -31,6 +31,16 @@ RelativePath = Annotated[
     Meta(min_length=1, max_length=400, description="Relative to the repository's top; no `..`, no symlink."),
 ]
 
+DATASET_PATH = r"^(?![/~]|[A-Za-z]:)(?!(.*/)?\.\.(/|$))[^\\\x00-\x1f\x7f]+$"
+DatasetPath = Annotated[
+    str,
+    Meta(
+        max_length=400,
+        pattern=DATASET_PATH,
+        description="Relative to the dataset's folder; no `..`.",
+    ),
+]
+
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every block of options has in common: unknown keys are refused, values never change."""

@@ -1,17 +1,32 @@
-"""One file per layout: how images and labels lie in a dataset folder."""
+"""Label layouts: one class per file, options and behaviour together. The union is what flywheel.yaml may name."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import get_args
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from runner.domain.task import TaskName
+from runner.layouts.coco import CocoLayout
+from runner.layouts.folders import FoldersLayout
+from runner.layouts.layout import Layout
+from runner.layouts.yolo import YoloLayout
 
-from runner.dataset.entries import LabelScheme, LayoutContent
-from runner.layouts.coco import read_coco
-from runner.layouts.folders import read_folders
-from runner.layouts.yolo import read_yolo
+LabelLayout = YoloLayout | CocoLayout | FoldersLayout
+"""A layout's block of options. Where a dataset looks like several, the first with labels is taken."""
 
-LAYOUTS: Mapping[str, Callable[[Path, LabelScheme], LayoutContent]] = {
-    "yolo": read_yolo,
-    "coco": read_coco,
-    "folders": read_folders,
-}
+LAYOUTS: Mapping[str, Layout] = {kind.name: kind() for kind in get_args(LabelLayout)}
+"""Every layout by its name, without options."""
+
+
+def layout_of(written: str | LabelLayout) -> Layout:
+    """The layout that flywheel.yaml names: `yolo`, or a block of options."""
+    return LAYOUTS[written] if isinstance(written, str) else written
+
+
+def shortest(written: str | LabelLayout) -> str | LabelLayout:
+    """A layout as it is written in the fewest words: the name alone, where no option says more."""
+    layout = layout_of(written)
+    return layout.name if layout == LAYOUTS.get(layout.name) else written
+
+
+def layouts_for(task: TaskName) -> list[str]:
+    """The names of the layouts whose labels can be for a task."""
+    return [name for name, layout in LAYOUTS.items() if task in layout.tasks]

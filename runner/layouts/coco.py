@@ -1,280 +1,55 @@
-"""COCO: a JSON file per split, with images, categories and annotations in pixels.
-
-Read are `annotations/*.json`, `<split>/_annotations.coco.json`, and JSON files at the top that are COCO; for pose
-only the `person_keypoints_` files where there are some. What an annotation must hold depends on the task: see
-`coco_shapes`. Categories are matched to the project's classes by name; how a `file_name` is found, `coco_paths` says.
-"""
+"""The layout `coco`: JSON files that list images, categories and annotations."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from runner.dataset.class_names import class_ids, plain_name
-from runner.dataset.entries import (
-    ImageEntry,
-    LabelledObject,
-    LabelScheme,
-    LayoutContent,
-    list_files,
-    object_class_problem,
-)
-from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.task import USUAL_TASK, TaskName
-from runner.layouts.coco_document import CocoDocument, CocoImage, read_document
-from runner.layouts.coco_paths import ImageFinder
-from runner.layouts.coco_shapes import BoxAnnotation, shape_of
-from runner.tasks import TASKS
+from msgspec import Meta
 
-# COCO's own further files describe the same images for other tasks.
-OTHER_TASKS = ("captions_", "stuff_", "panoptic_", "image_info_")
-KEYPOINTS = "person_keypoints_"
-PREFIXES = ("instances_", KEYPOINTS, "annotations_", "coco_", "labels_", "_annotations.coco")
-NO_SPLIT = frozenset(("", "default", "annotations", "instances", "coco", "labels", "result", "dataset"))
+from runner.domain.options import DatasetPath, Options
+from runner.domain.task import TaskName
+from runner.layouts.layout import Recognised
+
+if TYPE_CHECKING:
+    from runner.dataset.entries import LabelScheme, LayoutContent
 
 
-def read_coco(folder: Path, scheme: LabelScheme) -> LayoutContent:
-    """Reads every annotation file. Images that none of them lists are not labelled.
+class CocoLayout(Options, frozen=True, kw_only=True, tag_field="format", tag="coco"):
+    """COCO: JSON files with images, categories and annotations, in pixels."""
 
-    Raises:
-        FlywheelError: a file is not COCO, or two files list the same image.
-    """
-    files = coco_files(folder, scheme.task)
-    images = list_files(folder)
-    finder = ImageFinder(images)
-    listed: dict[str, ImageEntry] = {}
-    origin: dict[str, str] = {}
-    notes: list[str] = []
-    for file in files:
-        for entry in _entries(folder, file, finder, scheme, notes):
-            if entry.path in listed:
-                again = origin[entry.path] == file
-                raise FlywheelError(
-                    f"lists {entry.path} twice, under two file names"
-                    if again
-                    else f"lists {entry.path} although {origin[entry.path]} does so too",
-                    where=Where(f"{folder}/{file}"),
-                    hint="keep one entry for each image, and give its annotations that image_id"
-                    if again
-                    else "keep each image in one annotation file: move the other one out of the dataset",
-                    exit_code=ExitCode.STAGE_FAILED,
-                )
-            listed[entry.path], origin[entry.path] = entry, file
-    rest = [
-        ImageEntry(path=path, split=folder_split(path), labelled=False)
-        for path in images
-        if path not in listed
-    ]
-    entries = sorted([*listed.values(), *rest], key=lambda entry: entry.path)
-    filled = {entry.split for entry in entries if entry.path in finder.known}
-    empty = {
-        split: f"none of the images that {file} lists is in the dataset"
-        for file in files
-        if (split := file_split(file)) and split not in filled
-    }
-    return LayoutContent(entries=entries, notes=notes, empty_splits=empty)
+    annotations: Annotated[
+        Annotated[list[DatasetPath], Meta(min_length=1)] | None,
+        Meta(
+            description="The annotation files, where not all that are found are to be read; relative to the dataset's folder."
+        ),
+    ] = None
 
-
-def coco_files(folder: Path, task: TaskName = USUAL_TASK) -> list[str]:
-    """Annotation files, sorted, relative to `folder`."""
-    candidates = [
-        *folder.glob("annotations/*.json"),
-        *folder.glob("*/_annotations.coco.json"),
-        *folder.glob("*.json"),
-    ]
-    names = sorted(
-        {path.relative_to(folder).as_posix() for path in candidates if not path.name.startswith(OTHER_TASKS)}
+    name: ClassVar[str] = "coco"
+    tasks: ClassVar[tuple[TaskName, ...]] = ("detect", "segment", "pose", "obb")
+    expects: ClassVar[str] = (
+        "annotations/*.json, <split>/_annotations.coco.json, or JSON files at the top, with images in any folder"
     )
-    found = [name for name in names if "/" in name or _looks_like_coco(folder / name)]
-    skeletons = [name for name in found if PurePosixPath(name).name.startswith(KEYPOINTS)]
-    if TASKS[task].skeleton:
-        return skeletons or found
-    return [name for name in found if name not in skeletons]
+    files_per_image: ClassVar[int] = 1
 
+    def read(self, folder: Path, scheme: LabelScheme) -> LayoutContent:
+        """Every image with its annotations. Images that no file lists are not labelled."""
+        from runner.layouts.coco_files import read_coco
 
-def coco_categories(folder: Path, file: str) -> list[str]:
-    """The category names of an annotation file, ordered by id.
+        return read_coco(folder, scheme, self.annotations)
 
-    A category without annotations that is another's supercategory is left out: Roboflow lists the dataset's
-    own name that way.
+    def recognise(self, folder: Path, task: TaskName | None) -> Recognised | None:
+        """By annotation files, and the categories in them."""
+        from runner.layouts.coco_files import recognise_coco
 
-    Raises:
-        FlywheelError: it is not COCO.
-    """
-    document = read_document(folder / file, shapes=False)
-    used = {annotation.category_id for _, annotation in document.annotations or ()}
-    above = {item.supercategory for item in document.categories if item.supercategory != item.name}
-    named = [item for item in document.categories if item.id in used or item.name not in above]
-    return [plain_name(item.name) for item in sorted(named, key=lambda item: item.id)]
+        return recognise_coco(folder, task)
 
+    def arrangement(self, folder: Path, task: TaskName, content: LayoutContent) -> str:
+        """The annotation files."""
+        from runner.layouts.coco_files import coco_files
 
-def coco_keypoints(folder: Path, file: str) -> list[str]:
-    """The names of the skeleton's points, of the first category that has any; none without a skeleton.
+        return f"images listed in {', '.join(self.annotations or coco_files(folder, task))}"
 
-    Raises:
-        FlywheelError: it is not COCO.
-    """
-    categories = read_document(folder / file, shapes=False).categories
-    return next((item.keypoints for item in categories if item.keypoints), [])
-
-
-def file_split(file: str) -> str | None:
-    """The split that an annotation file is about.
-
-    >>> file_split("annotations/instances_train2017.json"), file_split("valid/_annotations.coco.json")
-    ('train2017', 'valid')
-    >>> file_split("annotations.json") is None, file_split("annotations/instances_default.json") is None
-    (True, True)
-    """
-    subset = file_subset(file)
-    return None if subset in NO_SPLIT else subset
-
-
-def file_subset(file: str) -> str | None:
-    """The split, or the part that is no split (CVAT's and Datumaro's `default`), that an annotation file is about.
-
-    >>> file_subset("annotations/instances_default.json")
-    'default'
-    """
-    path = PurePosixPath(file)
-    stem = path.stem
-    for prefix in PREFIXES:
-        stem = stem.removeprefix(prefix)
-    if stem and (stem not in NO_SPLIT or stem == "default"):
-        return stem
-    return None if path.parent.name in ("annotations", "") else path.parent.name
-
-
-def folder_split(path: str) -> str | None:
-    """The split that an image's folder names: `images/<split>/…`, `<split>/images/…` or `<split>/…`."""
-    parents = [part for part in PurePosixPath(path).parts[:-1] if part not in ("images", "data", "default")]
-    return parents[0] if parents else None
-
-
-def _looks_like_coco(path: Path) -> bool:
-    content = path.read_bytes()
-    return all(key in content for key in (b'"images"', b'"annotations"', b'"categories"'))
-
-
-def _entries(
-    folder: Path, file: str, finder: ImageFinder, scheme: LabelScheme, notes: list[str]
-) -> Iterator[ImageEntry]:
-    document = read_document(folder / file, shapes=TASKS[scheme.task].shape is not None)
-    notes += [f"{file}: {note}" for note in document.notes]
-    annotations, problems = _by_image(file, document, notes)
-    names = {category.id: category.name for category in document.categories}
-    known_classes = class_ids(scheme.classes)
-    elsewhere, outside, absent = [], [], []
-    subset = file_subset(file)
-    for image in document.images:
-        found = finder.find(file, image.file_name, subset)
-        path = found.path or found.expected
-        elsewhere += [f"{image.file_name} at {path}"] if found.by_name else []
-        absent += [] if found.path or not path else [image.file_name]
-        if path is None:
-            outside.append(image.file_name)
-            continue
-        objects = []
-        for name, annotation in annotations[image.id]:
-            item = _object(file, name, annotation, names, known_classes, scheme)
-            if isinstance(item, str):
-                problems[image.id].append(f"{file}: {_called(name)}: {item}")
-            else:
-                objects.append(item)
-        yield ImageEntry(
-            path=path,
-            split=file_split(file) or folder_split(path),
-            labelled=document.annotations is not None,
-            objects=tuple(objects),
-            label_problems=tuple(problems[image.id]),
-            declared_size=_declared_size(image),
-        )
-    notes += _path_notes(file, len(document.images), elsewhere, outside, absent)
-
-
-def _by_image(
-    file: str, document: CocoDocument, notes: list[str]
-) -> tuple[dict[int | str, list[tuple[str, BoxAnnotation]]], dict[int | str, list[str]]]:
-    """Annotations, and those that cannot be read, by the image that they are about; the others become notes."""
-    listed = {image.id for image in document.images}
-    annotations: dict[int | str, list[tuple[str, BoxAnnotation]]] = {number: [] for number in listed}
-    as_text = {str(number): number for number in listed}
-    if len(as_text) < len(listed):
-        as_text = {}  # 1 and "1" are two images
-    strays = []
-    for name, annotation in document.annotations or ():
-        number = annotation.image_id
-        if number not in annotations:
-            number = as_text.get(str(number), number)
-        if number in annotations:
-            annotations[number].append((name, annotation))
-        else:
-            strays.append(f"{_called(name)} of image {annotation.image_id}")
-    if strays:
-        count = (
-            "1 annotation is of an image" if len(strays) == 1 else f"{len(strays)} annotations are of images"
-        )
-        notes.append(f"{file}: {count} that it does not list: {strays[0]}")
-    problems: dict[int | str, list[str]] = defaultdict(list)
-    for item in document.malformed:
-        text = f"{file}: {item.name}: {item.problem}"
-        if item.image_id in listed and item.image_id is not None:
-            problems[item.image_id].append(text)
-        else:
-            notes.append(text)
-    return annotations, problems
-
-
-def _path_notes(
-    file: str, images: int, elsewhere: Sequence[str], outside: Sequence[str], absent: Sequence[str]
-) -> list[str]:
-    notes = []
-    if elsewhere:
-        notes.append(
-            f"{file}: {len(elsewhere)} of {images} file names are not where they say; "
-            f"the images of these names are taken: {elsewhere[0]}"
-        )
-    if outside:
-        notes.append(
-            f"{file}: {len(outside)} of {images} file names lead out of the dataset, and it has no image (or "
-            f"several) of such a name: {outside[0]!r}"
-        )
-    if absent:
-        notes.append(f"{file}: {len(absent)} of {images} images are not in the dataset: {absent[0]!r}")
-    return notes
-
-
-def _declared_size(image: CocoImage) -> tuple[int, int] | None:
-    width, height = image.width, image.height
-    if width is None or height is None or not (0 < width < math.inf and 0 < height < math.inf):
-        return None
-    return round(width), round(height)
-
-
-def _called(name: str) -> str:
-    return name if name.startswith("annotations[") else f"annotation {name}"
-
-
-def _object(
-    file: str,
-    number: str,
-    annotation: BoxAnnotation,
-    names: Mapping[int, str],
-    known_classes: Mapping[str, int],
-    scheme: LabelScheme,
-) -> LabelledObject | str:
-    name = names.get(annotation.category_id)
-    if name is None:
-        return f"category {annotation.category_id} is not among its categories"
-    place = known_classes.get(plain_name(name))
-    if place is None:
-        return object_class_problem(name, annotation.category_id, scheme.classes)
-    shape = shape_of(annotation, scheme)
-    if isinstance(shape, str):
-        return shape
-    crowd = bool(annotation.iscrowd)
-    return LabelledObject(
-        f"{file}#{number}", scheme.classes[place], place, normalised=False, crowd=crowd, **shape
-    )
+    def classes_source(self, folder: Path) -> str:
+        """The categories."""
+        return "in the categories of its annotation files"

@@ -1,19 +1,17 @@
-"""What label files are for, told by their lines; and what is said where they could be read in another way."""
+"""What YOLO's label files are for, told by their lines; and what is said where they could be read in another way."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.domain.task import TaskName
-from runner.layouts.yolo import read_data_yaml
+from runner.layouts.yolo_files import read_data_yaml
 
 SAMPLED_LABELS = 200  # label files that tell which task they are for
 _BOX, _CORNERS = 5, 9  # numbers in a line
-_OUTLINES = re.compile(rb'"segmentation"\s*:\s*(?:\[\s*\[|\{)')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +53,6 @@ def yolo_kind(folder: Path, labels: Sequence[str]) -> LabelKind:
             "taken; as outlines: --task segment",
         )
     return LabelKind(task="detect")
-
-
-def coco_remark(folder: Path, files: Sequence[str]) -> str | None:
-    """What is said where COCO files that are read as boxes hold outlines too."""
-    for file in files:
-        if _OUTLINES.search((folder / file).read_bytes()):
-            return f"{file} holds outlines too: the boxes are read (task detect); to read the outlines: --task segment"
-    return None
 
 
 def words_of(path: Path) -> list[list[str]]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from runner.domain.task import Keypoints
-from runner.layouts.coco import coco_keypoints
-from runner.layouts.yolo import read_data_yaml
+from runner.layouts.coco_files import coco_files, coco_keypoints
+from runner.layouts.yolo_files import read_data_yaml
 
 
-def find_keypoints(folder: Path, coco_files: Sequence[str]) -> Keypoints | None:
+def find_keypoints(folder: Path) -> Keypoints | None:
     """From data.yaml (`kpt_shape`, `kpt_names`, `flip_idx`, as Ultralytics has them), else from COCO's categories.
 
     None where neither describes one.
@@ -24,7 +24,7 @@ def find_keypoints(folder: Path, coco_files: Sequence[str]) -> Keypoints | None:
         case [str(text), *_] if text.isascii() and text.isdecimal() and int(text) > 0:
             names = _names(document.get("kpt_names"), int(text))
             return Keypoints(names=names, flip=_flip(document.get("flip_idx"), names))
-    for file in coco_files:
+    for file in coco_files(folder, "pose"):
         if names := coco_keypoints(folder, file):
             return Keypoints(names=names, flip=mirrored(names))
     return None

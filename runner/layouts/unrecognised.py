@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from runner.dataset.entries import list_files, unread_pictures
 from runner.dataset.formats import detected_formats
 from runner.domain.task import TASK_NAMES
-from runner.layouts.folders import folders_problem
+from runner.layouts.class_folders import folders_problem
 from runner.layouts.label_kinds import words_of
-from runner.layouts.yolo import yolo_labels
+from runner.layouts.yolo_files import yolo_labels
 
 SHOWN = 5  # folders
 ARCHIVES = frozenset((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"))
@@ -27,9 +27,7 @@ def unrecognised(folder: Path, images: Sequence[str]) -> list[str]:
         return [*problems, _no_images(folder)]
     places = Counter(PurePosixPath(path).parent.as_posix() for path in images)
     problems.append(
-        f"{len(images)} images were found, in {_listed(places)}, but neither as YOLO "
-        "(images/ with labels/, or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json) "
-        "nor in a folder per class (<class>/, or <split>/<class>/)"
+        f"{len(images)} images were found, in {_listed(places)}, but not with labels as a layout has them"
     )
     if beside := folders_problem(folder):
         problems.append(beside)

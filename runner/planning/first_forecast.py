@@ -15,6 +15,7 @@ from runner.adapters.dvc import metafiles
 from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.records import SPLITS
+from runner.layouts import layout_of
 
 BASIS = "a table of 2 CPU cores (AMD EPYC): may be several times off, and much too long for a GPU"
 _CORES = 2
@@ -66,9 +67,7 @@ def counted_by_names(root: Path, project: Project) -> Counted | None:
             )
         number = len(images)
     elif pointer.files:
-        number = pointer.files // (
-            2 if project.dataset.layout == "yolo" else 1
-        )  # every image has a label file
+        number = pointer.files // layout_of(project.dataset.layout).files_per_image
     else:
         return None
     return Counted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from runner.config.project import Policy, Project
@@ -66,10 +67,13 @@ def _data(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:
             why = f"other images would be in {split}, which is frozen; results are no longer comparable"
             yield _changed(FindingKind.TEST_CHANGED, ("splits", split), (was, now), why, head)
     why = "the test images come from somewhere else, or are described otherwise"
-    for name in ("path", "layout", "metadata"):
+    for name in ("path", "metadata"):
         was, now = getattr(old.dataset, name), getattr(new.dataset, name)
         if was is not None and (now is None or PurePosixPath(was) != PurePosixPath(now)):
             yield _changed(FindingKind.TEST_CHANGED, ("dataset", name), (was, now), why, head)
+    if old.dataset.layout != new.dataset.layout:
+        values = (to_builtins(old.dataset.layout), to_builtins(new.dataset.layout))
+        yield _changed(FindingKind.TEST_CHANGED, ("dataset", "layout"), values, why, head)
     yield from _groups(old, new, head)
 
 

@@ -89,7 +89,7 @@ def initialise(
         data: the dataset's folder; `target / "data"` itself is adopted in place.
         name: the project's name; the folder's when None.
         weights: a checkpoint to fine-tune; copied and tracked by DVC.
-        layout: "yolo", "coco" or "folders", where several could be meant.
+        layout: its name, where several could be meant.
         task: what the labels are for; found out when None.
         force: replace files that differ from what is written here. Data is never replaced.
         branch: the default branch that the workflows are written for; what the checkout tells when None.

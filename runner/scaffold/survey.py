@@ -13,17 +13,11 @@ from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.task import Keypoints, TaskName
-from runner.layouts import LAYOUTS
-from runner.layouts.coco import coco_categories
-from runner.layouts.discover import NAME_LISTS, NO_SPLITS, DatasetSummary, discover
-from runner.layouts.yolo import data_yaml
+from runner.layouts import LAYOUTS, layouts_for
+from runner.layouts.discover import NO_SPLITS, DatasetSummary, discover
 from runner.tasks import TASKS
 
-LOOKED_FOR = (
-    "YOLO: images/<split>/ with labels/<split>/, or <split>/images/ with <split>/labels/, and data.yaml; "
-    "COCO: annotations/*.json, <split>/_annotations.coco.json, or JSON files at the top; "
-    "a folder per class: <class>/, or <split>/<class>/"
-)
+LOOKED_FOR = "; ".join(f"{name}: {layout.expects}" for name, layout in LAYOUTS.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +61,7 @@ def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = Non
     _check_classes(folder, found, classes)
     points = len(summary.keypoints.names) if summary.keypoints else 0
     scheme = LabelScheme(task=summary.task, classes=classes, keypoints=points)
-    content = LAYOUTS[found](folder, scheme)
+    content = LAYOUTS[found].read(folder, scheme)
     entries = content.entries
     _check_trainable(folder, content, summary)
     file, metadata, problems = _metadata(folder, summary, entries, classes)
@@ -96,11 +90,12 @@ def _layout(folder: Path, summary: DatasetSummary, layout: str | None) -> str:
             where=Where(str(folder)),
             hint=f"looked for {LOOKED_FOR}",
         )
-    if found not in TASKS[summary.task].layouts:
+    fitting = layouts_for(summary.task)
+    if found not in fitting:
         raise FlywheelError(
             f"task {summary.task} does not read the layout {found}",
             where=Where(str(folder)),
-            hint=f"choose --layout {' or --layout '.join(TASKS[summary.task].layouts)}, or another --task",
+            hint=f"choose --layout {' or --layout '.join(fitting)}, or another --task",
         )
     if TASKS[summary.task].skeleton and summary.keypoints is None:
         raise FlywheelError(
@@ -124,9 +119,9 @@ def _layout(folder: Path, summary: DatasetSummary, layout: str | None) -> str:
 def _classes(folder: Path, layout: str, summary: DatasetSummary) -> list[str]:
     if layout == summary.layout:
         return summary.classes
-    if layout == "coco" and summary.coco_files:
-        names = [name for file in summary.coco_files for name in coco_categories(folder, file)]
-        return list(dict.fromkeys(names))
+    recognised = LAYOUTS[layout].recognise(folder, summary.task)
+    if recognised and recognised.labelled:
+        return recognised.classes
     raise FlywheelError(
         f"no {layout} labels were found (the dataset looks like {summary.layout or 'none of the known layouts'})"
         + (f": {summary.problems[0]}" if summary.layout is None and summary.problems else ""),
@@ -140,20 +135,9 @@ def _check_classes(folder: Path, layout: str, classes: Sequence[str]) -> None:
         raise FlywheelError(
             f"class names: {problem}",
             where=Where(str(folder)),
-            hint=f"give each class a name of its own {_named_in(folder, layout)}",
+            hint=f"give each class a name of its own {LAYOUTS[layout].classes_source(folder)}",
         )
     check_class_columns(classes)
-
-
-def _named_in(folder: Path, layout: str) -> str:
-    """Where the dataset names its classes."""
-    if layout == "coco":
-        return "in the categories of its annotation files"
-    if layout == "folders":
-        return "by renaming its folder"
-    lists = (folder / place for place in NAME_LISTS)
-    found = data_yaml(folder) or next((path for path in lists if path.is_file()), None)
-    return f"in {found.relative_to(folder).as_posix()}" if found else "in data.yaml"
 
 
 def _check_trainable(folder: Path, content: LayoutContent, summary: DatasetSummary) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder
 from runner.domain.records import Record
 from runner.domain.task import TaskName
+from runner.layouts import LabelLayout, layout_of
 from runner.record.catalogue import INDEX_FOLDER
 from runner.stages.stage import Stage, StageContext
 
@@ -19,18 +20,13 @@ if TYPE_CHECKING:
     from runner.dataset.entries import LabelScheme, LayoutContent
 
 SHOWN_NOTES = 10
-EXPECTED = {
-    "yolo": "images/<split>/*.jpg with labels/<split>/*.txt, or <split>/images/ with <split>/labels/",
-    "coco": "images/ with annotations/*.json, or <split>/_annotations.coco.json beside the images",
-    "folders": "<class>/*.jpg, or <split>/<class>/*.jpg",
-}
 
 
 class IndexParams(Record, frozen=True, kw_only=True):
     """What the index depends on besides the files themselves. `keypoints` counts the skeleton's points."""
 
     path: str
-    layout: Literal["yolo", "coco", "folders"]
+    layout: str | LabelLayout
     task: TaskName
     classes: list[str]
     keypoints: int = 0
@@ -103,8 +99,6 @@ def read_dataset(folder: Path, params: IndexParams) -> LayoutContent:
     Raises:
         FlywheelError: the folder is missing or empty, or holds no image where the layout has them.
     """
-    from runner.layouts import LAYOUTS
-
     if not folder.is_dir() or not any(folder.iterdir()):
         raise FlywheelError(
             f"{params.path}/ is not here",
@@ -112,12 +106,13 @@ def read_dataset(folder: Path, params: IndexParams) -> LayoutContent:
             hint=f"fetch it: dvc pull {params.path}.dvc",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    content = LAYOUTS[params.layout](folder, params.scheme)
+    layout = layout_of(params.layout)
+    content = layout.read(folder, params.scheme)
     if not content.entries:
         raise FlywheelError(
-            f"there is no image in {params.path}/ where the layout {params.layout} has them",
+            f"there is no image in {params.path}/ where the layout {layout.name} has them",
             where=Where(params.path),
-            hint=f"it reads {EXPECTED[params.layout]}; set dataset.layout in flywheel.yaml or move the files",
+            hint=f"it reads {layout.expects}; set dataset.layout in flywheel.yaml or move the files",
             exit_code=ExitCode.STAGE_FAILED,
         )
     return content

@@ -31,7 +31,6 @@ class ClassifyTask(Task):
     further = ("top5", "balanced_accuracy", "precision", "recall", "f1")
     object_columns = ("path", "class")
     prediction_columns = ("path", "class", "score")
-    layouts = ("folders",)
     preset = "classification"
     label = "class_label"
     hub_name = "image-classification"

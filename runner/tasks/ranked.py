@@ -31,7 +31,6 @@ class RankedTask(Task):
     further = ("map50", "map75", "ar", "f1")
     object_columns: ClassVar[tuple[str, ...]] = OBJECT_COLUMNS
     prediction_columns: ClassVar[tuple[str, ...]] = PREDICTION_COLUMNS
-    layouts = ("yolo", "coco")
     preset = "detection"
 
     @abstractmethod

@@ -62,7 +62,6 @@ class Task(ABC):
         prediction_columns: what it reads of a predictions table.
         shape: the column of both tables that holds an object's shape; None where that is its box.
         may_reach_out: whether a labelled object may reach out of its image, as long as its centre lies in it.
-        layouts: the label layouts that hold labels for it, the usual one first.
         preset: of the data checks.
         skeleton: whether the project must name key points.
         label: which price of `costs.label` one more label has.
@@ -85,7 +84,6 @@ class Task(ABC):
     prediction_columns: ClassVar[tuple[str, ...]]
     shape: ClassVar[str | None] = None
     may_reach_out: ClassVar[bool] = False
-    layouts: ClassVar[tuple[str, ...]]
     preset: ClassVar[str]
     skeleton: ClassVar[bool] = False
     label: ClassVar[Literal["box", "polygon", "keypoints", "class_label"]]

@@ -182,7 +182,7 @@ def test_what_is_wrong_with_a_spec(break_file: Break, old: str, new: str, messag
     ("old", "new", "message"),
     [
         ("task: detect", "task: detekt", '4:7: task: unknown value "detekt"; did you mean "detect"?'),
-        ("layout: yolo", "layout: folders", "8:11: dataset.layout: the layout folders is for task classify; task detect reads yolo or coco\n  hint: write `task: classify` where the labels are a folder per class: CLASS/image.jpg, or SPLIT/CLASS/image.jpg"),
+        ("layout: yolo", "layout: folders", "8:11: dataset.layout: the layout folders is for task classify; task detect reads yolo or coco\n  hint: write `task: classify` where the data is a folder per class, <class>/*.jpg or <split>/<class>/*.jpg"),
         ("task: detect", "task: pose", "4:7: task: task pose needs the skeleton that the labels have\n  hint: add `keypoints: {names: [nose, left_eye, right_eye], flip: [0, 2, 1]}` with your points"),
         ("task: detect", "task: detect\nkeypoints: {names: [a]}", "5:1: keypoints: task detect has no skeleton; remove `keypoints`, or write `task: pose`"),
         ("task: detect", "task: pose\nkeypoints: {names: [a, b, a]}", '5:27: keypoints.names[2]: the key point "a" is named twice'),
@@ -406,8 +406,7 @@ def test_every_place_that_does_not_fit_a_changed_task_is_told(repository: Path, 
     has = "it has top1, top5, balanced_accuracy, precision, recall, f1"
     assert texts(repository, ["0001"]) == [
         "flywheel.yaml:8:11: dataset.layout: task classify reads the layout folders, not yolo\n"
-        "  hint: put the images into a folder per class: CLASS/image.jpg, or SPLIT/CLASS/image.jpg; "
-        "then write `layout: folders`",
+        "  hint: `folders` is a folder per class, <class>/*.jpg or <split>/<class>/*.jpg; then write `layout: folders`",
         f"flywheel.yaml:19:20: policy.gates[0].metric: map50_95 is not measured for task classify; {has}",
         f"{SPEC}:9:13: checks[1].preset: task classify is checked by `preset: classification`, not by detection",
         f"{SPEC}:12:10: train.model: yolo11n.yaml is an architecture for task detect, not classify: "

@@ -9,9 +9,9 @@ import pytest
 from runner.dataset.class_names import class_problem
 from runner.dataset.entries import LabelScheme
 from runner.domain.errors import FlywheelError
+from runner.layouts.class_folders import read_folders
 from runner.layouts.discover import discover
-from runner.layouts.folders import read_folders
-from runner.layouts.yolo import data_yaml, listed_names, read_class_names, read_yolo
+from runner.layouts.yolo_files import data_yaml, listed_names, read_class_names, read_yolo
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from runner.dataset.entries import EncodedMask, LabelledObject, LabelScheme
 from runner.domain.errors import FlywheelError
 from runner.domain.task import TaskName
-from runner.layouts.coco import coco_categories, coco_files, read_coco
+from runner.layouts.coco_files import coco_categories, coco_files, read_coco
 
 SCHEME = LabelScheme(task="detect", classes=["cat", "dog"])
 

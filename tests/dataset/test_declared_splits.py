@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.dataset.entries import LabelScheme, LayoutContent
-from runner.layouts.yolo import read_yolo
+from runner.layouts.yolo_files import read_yolo
 
 SCHEME = LabelScheme(task="detect", classes=["cat"])
 

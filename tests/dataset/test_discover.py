@@ -9,6 +9,7 @@ import pytest
 
 from runner.domain.errors import FlywheelError
 from runner.domain.task import Keypoints
+from runner.layouts.coco_files import coco_files
 from runner.layouts.discover import FoundSplit, discover
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "datasets"
@@ -68,7 +69,7 @@ def test_roboflow_coco_export_is_recognised(tmp_path: Path) -> None:
     )
     found = discover(tmp_path)
     assert (found.layout, found.classes, found.per_class) == ("coco", ["cat"], {"cat": 1})
-    assert found.coco_files == ["train/_annotations.coco.json"]
+    assert found.arrangement == "images listed in train/_annotations.coco.json"
     assert found.splits == [FoundSplit(name="train", images=1, labelled=1, objects=1)]
     assert found.problems == []
 
@@ -199,9 +200,7 @@ def test_unknown_layout_says_what_is_there(tmp_path: Path) -> None:
     found = discover(write(tmp_path, "cats/a.jpg", "cats/a.txt", "dogs/b.jpg", "dogs/c.jpg"))
     assert (found.layout, found.images) == (None, 3)
     assert found.problems == [
-        "3 images were found, in dogs/ (2), cats/ (1), but neither as YOLO (images/ with labels/, or "
-        "<split>/images/ with <split>/labels/) nor as COCO (annotations/*.json) nor in a folder per class "
-        "(<class>/, or <split>/<class>/)",
+        "3 images were found, in dogs/ (2), cats/ (1), but not with labels as a layout has them",
         "YOLO labels lie beside their images in cats/ (1), as LabelImg and CVAT write them: "
         "move the images into images/ and the labels into labels/",
     ]
@@ -235,7 +234,7 @@ def test_real_photographs_are_summarised() -> None:
         "data.yaml names the 50 images of test for val: they stay in test, as their folder is called"
     ]
     assert found.classes == ["one", "two", "three", "four", "five", "six"]
-    assert found.coco_files == ["coco_test.json", "coco_train.json"]
+    assert coco_files(SHARED / "dice") == ["coco_test.json", "coco_train.json"]  # of the same labels
 
 
 @pytest.mark.skipif(not (SHARED / "coco_clean").is_dir(), reason="../shared/datasets/coco_clean is not here")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.dataset.entries import ImageEntry, LabelScheme
-from runner.layouts.folders import folder_classes, read_folders
+from runner.layouts.class_folders import folder_classes, read_folders
 
 SCHEME = LabelScheme(task="classify", classes=["cat", "dog"])
 

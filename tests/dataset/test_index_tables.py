@@ -18,7 +18,7 @@ from runner.dataset.index import IndexTables, build_index, group_fraction
 from runner.dataset.metadata import join_metadata
 from runner.domain.errors import FlywheelError
 from runner.domain.task import TASK_NAMES, TaskName
-from runner.layouts.coco import read_coco
+from runner.layouts.coco_files import read_coco
 
 REFERENCE = Path(__file__).parents[2].parent / "shared/datasets/coco_reference/instances_val2014_100.json"
 CLASSES = ["cat", "traffic light"]

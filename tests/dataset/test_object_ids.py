@@ -9,8 +9,8 @@ import pytest
 
 from runner.dataset.entries import LabelledObject, LabelScheme
 from runner.dataset.object_ids import object_ids
-from runner.layouts.coco import read_coco
-from runner.layouts.yolo import read_yolo
+from runner.layouts.coco_files import read_coco
+from runner.layouts.yolo_files import read_yolo
 
 A, B, C = "0 0.5 0.5 0.2 0.2", "1 0.3 0.3 0.1 0.1", "0 0.7 0.2 0.05 0.1"
 SCHEME = LabelScheme(task="detect", classes=["cat", "dog"])

@@ -9,7 +9,7 @@ import pytest
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
 from runner.domain.errors import FlywheelError
 from runner.domain.task import TaskName
-from runner.layouts.yolo import read_class_names, read_yolo
+from runner.layouts.yolo_files import read_class_names, read_yolo
 
 CLASSES = ["cat", "dog"]
 SCHEME = LabelScheme(task="detect", classes=CLASSES)

@@ -374,9 +374,7 @@ def same_name_twice(source: Path) -> None:
     [
         (
             unknown_folders,
-            "no dataset was recognised: 1 images were found, in cats/ (1), but neither as YOLO (images/ with labels/,"
-            " or <split>/images/ with <split>/labels/) nor as COCO (annotations/*.json) nor in a folder per class"
-            " (<class>/, or <split>/<class>/)",
+            "no dataset was recognised: 1 images were found, in cats/ (1), but not with labels as a layout has them",
         ),
         (
             no_labels,

@@ -12,6 +12,7 @@ import runner
 from runner.config.project import LabelCosts
 from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.task import TASK_NAMES, USUAL_TASK
+from runner.layouts import layouts_for
 from runner.tasks import TASKS, Task
 
 ROOT = Path(runner.__file__).parent
@@ -44,7 +45,7 @@ def test_no_room_compares_with_a_tasks_name() -> None:
         for name in _named(node)
     ]
     assert wrong == [], (
-        "ask the task in its place: TASKS[name].ranked, .shape, .layouts, … (runner/tasks/task.py)"
+        "ask the task in its place: TASKS[name].ranked, .shape, .preset, … (runner/tasks/task.py)"
     )
 
 
@@ -62,4 +63,4 @@ def test_a_task_says_all_of_itself(task: type[Task]) -> None:
     assert task.optimizing not in {*task.glance, *task.further}, "it stands before them"
     assert task.shape is None or {task.shape} <= {*task.object_columns} & {*task.prediction_columns}
     assert task.label in LabelCosts.__struct_fields__
-    assert all((task.layouts, task.evaluator, task.hub_name, task.does))
+    assert all((layouts_for(task.name), task.evaluator, task.hub_name, task.does))
