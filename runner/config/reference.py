@@ -241,7 +241,7 @@ def _inner_blocks(value: Schema, definitions: dict[str, Schema]) -> list[tuple[s
             presets = _inner_blocks(definitions[name]["then"], definitions)
             return [*presets, (".expect_…", "Expectation")]
         return [("", name)] if definitions[name].get("type") == "object" else []
-    value = value.get("else", value)
+    value = value.get("then", value)
     if "items" in value:
         return [(f"[]{suffix}", name) for suffix, name in _inner_blocks(value["items"], definitions)]
     return [
@@ -261,7 +261,7 @@ def _anchor(prefix: str, path: str) -> str:
 
 def _type(value: Schema, definitions: dict[str, Schema], links: str) -> str:
     if links and "else" in value:
-        return f"{_type(value['then'], definitions, '')} or {links}"
+        return f"{_type(value['else'], definitions, '')} or {links}"
     if links:
         return f"list of {links}" if "items" in value else links
     value = referenced(value, definitions)

@@ -224,8 +224,7 @@ def _name_or_block(tagged: Schema) -> Schema:
     """A tagged union, of which the tag alone may be written where no option is given."""
     block = _tagged_union(tagged)
     names = block["properties"][tagged["discriminator"]["propertyName"]]
-    del block["type"]
-    return {"type": ["string", "object"], "if": {"type": "string"}, "then": names, "else": block}
+    return {"if": {"type": "object"}, "then": block, "else": names}
 
 
 def _to_the_end(pattern: str) -> str:
