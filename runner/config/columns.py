@@ -10,11 +10,11 @@ from runner.adapters.tables.conditions import analyse
 from runner.adapters.tables.plain_conditions import Use
 from runner.config.explain import SchemaProblem
 from runner.config.node import Node
-from runner.config.paths import path_problem
 from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, UNQUERIED_COLUMNS, own_image_columns
 from runner.dataset.metadata import metadata_header
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
+from runner.domain.paths import path_problem
 
 
 @dataclass(frozen=True, kw_only=True)

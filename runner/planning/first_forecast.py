@@ -5,7 +5,6 @@ It is meant to tell minutes from days. The first run replaces it by what the mac
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.records import SPLITS
 from runner.layouts import layout_of
+from runner.trainers import terms_of
 
 BASIS = "a table of 2 CPU cores (AMD EPYC): may be several times off, and much too long for a GPU"
 _CORES = 2
@@ -24,9 +24,6 @@ _CORES = 2
 _INFER_S = 0.1  # per image and megapixel of yolo11n
 _TRAINING = 3  # one image in training, beside one that is only predicted
 _INDEX_S = 0.005  # per image
-# Source: GFLOPs at 640 px of YOLO11 n, s, m, l, x (docs.ultralytics.com/models/yolo11), beside those of n; t, c and e are YOLOv9's.
-_SIZES = {"n": 1.0, "t": 1.2, "s": 3.3, "m": 10.5, "c": 15.8, "l": 13.4, "e": 29.4, "x": 30.0}
-_SIZE = re.compile(r"yolo(?:v?\d+)([ntsmclex])(?![a-z0-9])")
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 _SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 
@@ -37,16 +34,6 @@ class Counted:
 
     images: Mapping[str, int]
     words: str
-
-
-def model_cost(model: str) -> float:
-    """How much a model computes beside the smallest of its family; 1 where its name does not tell.
-
-    >>> model_cost("yolo11n.yaml"), model_cost("weights/yolo26x-seg.pt"), model_cost("weights/ours.pt")
-    (1.0, 30.0, 1.0)
-    """
-    found = _SIZE.search(PurePosixPath(model).name)
-    return _SIZES[found[1]] if found else 1.0
 
 
 def counted_by_names(root: Path, project: Project) -> Counted | None:
@@ -103,7 +90,11 @@ class Amounts:
             images=sum(images.values()),
             test=images.get("test", 0),
             seen=(images.get("train", 0) + 0.3 * images.get("val", 0)) * epochs,
-            inference=_INFER_S * train.imgsz**2 / 1e6 * model_cost(train.start) / speed,
+            inference=_INFER_S
+            * train.imgsz**2
+            / 1e6
+            * terms_of(train.framework).model_cost(train.start)
+            / speed,
             targets=max(1, len(sprint.export)),
             seeds=len(train.seeds),
             benchmark_runs=sprint.benchmark.warmup + sprint.benchmark.iterations,

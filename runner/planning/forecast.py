@@ -15,12 +15,12 @@ from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Selection, StageTiming, Training
 from runner.planning import first_forecast
-from runner.planning.first_forecast import model_cost
 from runner.planning.records import Action, Forecast, StagePlan
 from runner.planning.resolve import TO_ROOT, ResolvedStage, params_of
 from runner.record.catalogue import LOCK, REPORTS, SELECTION, TRAINING, sprint_folder
 from runner.stages.kinds import SPRINT
 from runner.stages.timings import read_timings
+from runner.trainers import terms_of
 
 T = TypeVar("T")
 
@@ -115,7 +115,9 @@ class Forecaster:
         before = _recorded(self._root, past.sprint, TRAINING.name, Training)
         if before is None:
             return 1.0
-        factor = model_cost(self._sprint.train.start) / model_cost(before.base_model)
+        trainer = self._sprint.train
+        now = terms_of(trainer.framework).model_cost(trainer.start)
+        factor = now / terms_of(before.framework).model_cost(before.base_model)
         if factor != 1:
             self._notes[f"train {factor:.2g} times, for the size of the model"] = None
         return factor

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from runner.adapters.models.architectures import TASK_SUFFIXES
 from runner.domain.task import Keypoints
 from runner.scaffold.scalars import scalar
 from runner.scaffold.slices import Suggestions
 from runner.scaffold.splits import SuggestedSplits
 from runner.scaffold.survey import Survey
 from runner.tasks import TASKS
+from runner.trainers import UltralyticsTrainer
 
 FIRST_SPRINT = "0001-first-model"
 LINE_LENGTH = 100
@@ -69,7 +69,7 @@ def sprint_text(found: Foundation) -> str:
         "sprint.yaml.tmpl",
         hypothesis=scalar(f"{train_images} labelled images are enough to {verb} {what}"),
         preset=TASKS[task].preset.ljust(16),
-        base_model=scalar(found.weights) if found.weights else f"yolo11n{TASK_SUFFIXES[task]}.yaml",
+        base_model=scalar(found.weights) if found.weights else UltralyticsTrainer.first_model(task),
         model_comment=""
         if fine_tuned
         else "      # from scratch; better, where you have weights: weights/x.pt",

@@ -6,6 +6,7 @@ from runner.trainers.ultralytics import CHAMPION, UltralyticsTrainer
 from runner.trainers.ultralytics_terms import UltralyticsTerms
 
 TrainerOptions = UltralyticsTrainer
+TRAINERS: dict[str, type[TrainerOptions]] = {"ultralytics": UltralyticsTrainer}
 TERMS: dict[str, TrainingTerms] = {"ultralytics": UltralyticsTerms()}
 
 
@@ -17,6 +18,7 @@ def terms_of(framework: str) -> TrainingTerms:
 __all__ = [
     "CHAMPION",
     "TERMS",
+    "TRAINERS",
     "EpochValue",
     "Trainer",
     "TrainerOptions",

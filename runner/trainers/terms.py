@@ -48,6 +48,10 @@ class TrainingTerms:
         split: Literal["train", "val"] = "train" if group == "train" else "val"
         return EpochValue(key=key, split=split, name=name, loss=name.endswith("loss"))
 
+    def model_cost(self, model: str) -> float:
+        """How much a model computes beside the smallest of its family, by its name in a spec; 1 where that does not tell."""
+        return 1.0
+
     def values(self, keys: Iterable[str]) -> list[EpochValue]:
         """Those of the names that mean something, in their order."""
         return [value for value in map(self.value, keys) if value is not None]

@@ -13,6 +13,7 @@ class Trainer(Protocol):
     """The block `train` of a spec: its options, by which it is told from others (`framework`), and what it does.
 
     Attributes:
+        framework: as `train.framework` names it, and the training record.
         weights_file: the file in the repository that training starts from; None for an architecture, and for a sprint.
         ancestor: the sprint whose model training starts from, or `champion`; None where it starts from something else.
         start: what training starts from, as the spec names it.
@@ -20,6 +21,9 @@ class Trainer(Protocol):
         imgsz: side of the square input in pixels.
         seeds: one training each; the first is exported and judged.
     """
+
+    @property
+    def framework(self) -> str: ...
 
     @property
     def weights_file(self) -> str | None: ...

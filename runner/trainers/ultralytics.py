@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field, structs
 
+from runner.adapters.models.architectures import TASK_SUFFIXES
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.options import Fraction, Options, Seed
 from runner.domain.records import Device, TrainedModel, Training
 from runner.domain.task import TaskName
 from runner.trainers.job import TrainingJob
+from runner.trainers.ultralytics_start import model_problem
 
 if TYPE_CHECKING:
     from runner.adapters.models.ultralytics_training import TrainedWeights, TrainingRun
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 
 CHAMPION = "champion"
+FRAMEWORK = "ultralytics"
 
 
 class Augment(Options, frozen=True, kw_only=True):
@@ -55,7 +58,7 @@ class Augment(Options, frozen=True, kw_only=True):
     ] = None
 
 
-class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framework", tag="ultralytics"):
+class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framework", tag=FRAMEWORK):
     """Ultralytics YOLO, seeded, offline."""
 
     # Unset, not None: what a spec does not say stands in no params.yaml, and what was trained stays cached.
@@ -123,6 +126,11 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
     augment: Annotated[Augment, Meta(description="Augmentation strengths.")] = Augment()
 
     @property
+    def framework(self) -> str:
+        """As the spec names it."""
+        return FRAMEWORK
+
+    @property
     def weights_file(self) -> str | None:
         """The file in the repository that training starts from; None for an architecture, and for another sprint."""
         return None if self.model is UNSET or self.model.endswith(".yaml") else self.model
@@ -136,6 +144,16 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
     def start(self) -> str:
         """What training starts from, as the spec names it."""
         return self.ancestor or (self.model if self.model is not UNSET else "")
+
+    @staticmethod
+    def model_problem(root: Path, model: str, task: TaskName | None) -> tuple[str, str | None] | None:
+        """What is wrong with the option `model` in a repository, and what to do; for any task where it is not known."""
+        return model_problem(root, model, task)
+
+    @staticmethod
+    def first_model(task: TaskName) -> str:
+        """A small model to begin a project with, as `model` names it."""
+        return f"yolo11n{TASK_SUFFIXES[task]}.yaml"
 
     def train(self, job: TrainingJob) -> Training:
         """Trains one model per seed and writes each into `job.out` as safetensors with its record.
@@ -161,7 +179,7 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
             runs = [replace(first, seed=seed, label=self._label(seed)) for seed in self.seeds]
             models = [_store(train(run), run, job) for run in runs]
         return Training(
-            framework="ultralytics",
+            framework=FRAMEWORK,
             framework_version=framework_version(),
             base_model=self.start,
             class_names=list(job.spec.classes),
@@ -238,7 +256,7 @@ def _store(weights: TrainedWeights, run: TrainingRun, job: TrainingJob) -> tuple
 
     digest = state_digest(weights.tensors)
     record = ModelRecord(
-        framework="ultralytics",
+        framework=FRAMEWORK,
         task=job.spec.name,
         architecture=run.architecture,
         class_names=list(job.spec.classes),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 from runner.adapters.models.ultralytics_names import VALIDATION
 from runner.domain.task import TaskName
@@ -12,6 +14,10 @@ _METRICS = {"mAP50-95": "map50_95", "mAP50": "map50", "precision": "precision", 
 _WHOLE_IMAGES = {"metrics/accuracy_top1": "val_top1", "metrics/accuracy_top5": "val_top5"}
 _OF = {"(B)": "", "(M)": " of masks", "(P)": " of points"}
 _PREFERRED = ("(M)", "(P)")  # what the task is about comes before the boxes
+
+# Source: GFLOPs at 640 px of YOLO11 n, s, m, l, x (docs.ultralytics.com/models/yolo11), beside those of n; t, c and e are YOLOv9's.
+_SIZES = {"n": 1.0, "t": 1.2, "s": 3.3, "m": 10.5, "c": 15.8, "l": 13.4, "e": 29.4, "x": 30.0}
+_SIZE = re.compile(r"yolo(?:v?\d+)([ntsmclex])(?![a-z0-9])")
 
 
 class UltralyticsTerms(TrainingTerms):
@@ -31,6 +37,14 @@ class UltralyticsTerms(TrainingTerms):
         return EpochValue(
             key=key, split="train" if group == "train" else "val", name=words, loss=loss, metric=metric
         )
+
+    def model_cost(self, model: str) -> float:
+        """
+        >>> [UltralyticsTerms().model_cost(name) for name in ("yolo11n.yaml", "weights/yolo26x-seg.pt", "weights/ours.pt")]
+        [1.0, 30.0, 1.0]
+        """
+        size = _SIZE.search(PurePosixPath(model).name)
+        return _SIZES[size[1]] if size else 1.0
 
     def preferred(self, keys: Iterable[str]) -> EpochValue | None:
         values = [value for value in self.values(keys) if value.metric]

@@ -8,8 +8,9 @@ import pytest
 
 from runner.adapters.models.architectures import architecture_files
 from runner.config.load import validate
-from runner.config.paths import is_tracked_by_dvc, path_problem, usual_architectures
+from runner.domain.paths import is_tracked_by_dvc, path_problem
 from runner.domain.task import TASK_NAMES, TaskName
+from runner.trainers.ultralytics_start import usual_architectures
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ NAME = "colours"
 class ColourTrainer:
     """Learns the mean colour of each class; there is one bright object in each image."""
 
+    framework: str = NAME
     seeds: tuple[int, ...] = (0,)
     epochs: int = 1
     imgsz: int = SIZE
