@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,6 @@ from runner.domain.champion import ResolvedChampion
 from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import read_text
-from runner.domain.records import Record
 from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import Champion, ChampionUnknownError, Registry, resolve_champion
 from runner.planning.resolve import TO_ROOT, ResolvedStage, stages_of
@@ -30,9 +30,7 @@ from runner.stages.kinds import SPRINT
 MAKING = ("index", "select", "train", "export")  # the stages that a model comes from
 
 
-def incumbent(
-    root: Path, project: Project, loaded: LoadedSprint, registry: Registry | None = None
-) -> Champion | None:
+def incumbent(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> Champion | None:
     """Whom a sprint is compared with; None where nothing was promoted before it.
 
     As long as it makes the very model that it was promoted with, it is the one whom that model replaced, so that its record
@@ -49,11 +47,11 @@ def incumbent(
         files = ((document.file, document.digest) for document in loaded.chain)
         return all(_sha256(repository.read_file(root, commit, file)) == digest for file, digest in files)
 
-    known = registry or Registry(root, project)
-    return known.incumbent(loaded.name, _makes_the_model_of(root, project, loaded, known), is_the_spec_of)
+    makes_the_model_of = _makes_the_model_of(root, project, loaded, registry)
+    return registry.incumbent(loaded.name, makes_the_model_of, is_the_spec_of)
 
 
-def successor(root: Path, project: Project, loaded: LoadedSprint) -> Champion | None:
+def successor(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> Champion | None:
     """The champion of today, where it took the place of the very model that this sprint makes: a rollback brings that back.
 
     None where the sprint's model was never promoted, or holds the stage.
@@ -61,7 +59,6 @@ def successor(root: Path, project: Project, loaded: LoadedSprint) -> Champion | 
     Raises:
         FlywheelError: a lock file in git, or a pointer here, is none.
     """
-    registry = Registry(root, project)
     return registry.successor(loaded.name, _makes_the_model_of(root, project, loaded, registry))
 
 
@@ -89,30 +86,44 @@ def _sha256(content: bytes | None) -> str | None:
     return hashlib.sha256(content).hexdigest() if content is not None else None
 
 
-class Incumbent(Record, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Incumbent:
     """Whom a sprint is compared with, as far as that can be looked up here.
 
     Attributes:
         champion: None where nothing was promoted before it, and where it is not known.
         model: what the champion ships; where it is not known, what the sprint was compared with when it ran last, so that
             nothing runs again for that.
-        unknown: why it is not known, and what to type, in a sentence; empty where it is.
+        error: why it is not known; None where it is.
     """
 
     champion: Champion | None = None
     model: ResolvedChampion | None = None
-    unknown: str = ""
+    error: ChampionUnknownError | None = None
 
     @property
     def sprint(self) -> str | None:
         """The champion's."""
         return self.champion.sprint if self.champion else None
 
+    @property
+    def unknown(self) -> str:
+        """Why it is not known, and what to type, in a sentence; empty where it is."""
+        return f"{self.error.where}: {self.error.message} ({self.error.hint})" if self.error else ""
 
-def find_incumbent(
-    root: Path, project: Project, loaded: LoadedSprint, registry: Registry | None = None
-) -> Incumbent:
-    """Whom a sprint is compared with: the one answer that `plan`, `run`, `report` and `status` go by.
+    def known(self) -> ResolvedChampion | None:
+        """What the champion ships; None where nothing was promoted before.
+
+        Raises:
+            ChampionUnknownError: who holds the stage could not be looked up.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.model
+
+
+def find_incumbent(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> Incumbent:
+    """Whom a sprint is compared with: the one answer that all commands go by (`Situation.incumbent`).
 
     Raises:
         FlywheelError: a lock file in git, or a pointer here, is none; or the champion's record names no stored model.
@@ -120,8 +131,7 @@ def find_incumbent(
     try:
         champion = incumbent(root, project, loaded, registry)
     except ChampionUnknownError as error:
-        recorded = recorded_champion(sprint_folder(root, loaded.name))
-        return Incumbent(model=recorded, unknown=f"{error.where}: {error.message} ({error.hint})")
+        return Incumbent(model=recorded_champion(sprint_folder(root, loaded.name)), error=error)
     return Incumbent(champion=champion, model=resolve_champion(root, champion))
 
 

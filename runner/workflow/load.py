@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
-from runner.config.project import Project
+from runner.config.load import list_sprints, load_project, load_sprint
 from runner.domain.errors import FlywheelError, Where
+from runner.planning.situation import Situation
 from runner.workflow.terms import under_terms
 
 
-def load(root: Path, name: str | None) -> tuple[Project, LoadedSprint]:
-    """The project and the sprint as they are judged: under the terms of a base branch, where a run recorded some.
+def load(root: Path, name: str | None) -> Situation:
+    """The sprint as it is judged: under the terms of a base branch, where a run recorded some.
 
     Raises:
         ConfigurationErrors: either file is not valid; all errors at once.
         FlywheelError: the project has no sprint yet, or its terms cannot be read.
     """
-    return under_terms(root, *load_written(root, name))
+    written = load_written(root, name)
+    return Situation(root, *under_terms(root, written.project, written.loaded))
 
 
-def load_written(root: Path, name: str | None) -> tuple[Project, LoadedSprint]:
-    """The project and the sprint as they are written here.
+def load_written(root: Path, name: str | None) -> Situation:
+    """The sprint as it and flywheel.yaml are written here.
 
     Raises:
         ConfigurationErrors: either file is not valid; all errors at once.
@@ -37,4 +38,4 @@ def load_written(root: Path, name: str | None) -> tuple[Project, LoadedSprint]:
                 hint="write specs/0001-first-model.yaml, or: flywheel init --help",
             )
         name = sprints[-1]
-    return project, load_sprint(root, name, project)
+    return Situation(root, project, load_sprint(root, name, project))

@@ -13,5 +13,4 @@ from runner.workflow.terms import settle
 
 def plan(root: Path, name: str | None, say: Callable[[str], None]) -> Plan:
     """What a run of the sprint without a base would do, and what would judge it; changes nothing."""
-    judging = settle(root, *load_written(root, name), None, say)
-    return make_plan(root, judging.project, judging.loaded)
+    return make_plan(settle(load_written(root, name), None, say).situation)

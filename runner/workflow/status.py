@@ -14,13 +14,9 @@ from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import LastFailure, Record
 from runner.domain.verdict import Outcome, Verdict
-from runner.planning.ancestor import resolve_ancestor
 from runner.planning.champion import ChampionUnknownError, Registry
-from runner.planning.incumbent import find_incumbent
 from runner.planning.records import Action
-from runner.planning.resolve import stages_of
-from runner.planning.stages import plan_stages
-from runner.planning.workspace import Repository
+from runner.planning.situation import Situation
 from runner.record.catalogue import FAILURE, LAST_FAILURE, LOCK, VERDICT, sprint_folder
 from runner.workflow.judging import stale
 from runner.workflow.judging.outdated import outdated
@@ -100,7 +96,8 @@ def _status(root: Path, project: Project, name: str, registry: Registry) -> Spri
         state, detail = _recorded(sprint_folder(root, name))
     except FlywheelError as error:
         state, detail = State.STOPPED, f"{_shown(error)}: run it again"
-    stale = None if state in (State.PLANNED, State.STOPPED) else _stale(root, project, loaded, registry)
+    written = Situation(root, project, loaded, registry)
+    stale = None if state in (State.PLANNED, State.STOPPED) else _stale(written)
     return SprintStatus(
         sprint=name,
         title=loaded.sprint.title,
@@ -154,54 +151,50 @@ def _summary(verdict: Verdict) -> str:
     return f"{verdict.optimizing} {value}, {gates}"
 
 
-def _stale(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> str | None:
+def _stale(written: Situation) -> str | None:
     """Why the record is not one of what the repository holds now: what a run, or a judgement, would do otherwise."""
     try:
-        reasons = [
-            *_judged_otherwise(root, project, loaded, registry),
-            *_pending(root, project, loaded, registry),
-        ]
+        reasons = [*_judged_otherwise(written), *_pending(written)]
     except FlywheelError as error:
         return _shown(error)
     return "; ".join(dict.fromkeys(reasons)) or None
 
 
-def _judged_otherwise(
-    root: Path, project: Project, loaded: LoadedSprint, registry: Registry
-) -> Iterator[str]:
-    path = sprint_folder(root, loaded.name) / VERDICT.name
+def _judged_otherwise(written: Situation) -> Iterator[str]:
+    path = written.folder / VERDICT.name
     if not path.is_file():
         return
     verdict = read_json(path, Verdict)
-    if _unknown(registry) is None:
-        yield from stale.champion_changed(root, project, loaded, verdict)
-    yield from _other_terms(root, project, loaded.name)
-    yield from outdated(root, *under_terms(root, project, loaded), verdict)
+    if _unknown(written.registry) is None:
+        yield from stale.champion_changed(written, verdict)
+    yield from _other_terms(written)
+    yield from outdated(written.root, *_as_judged(written), verdict)
 
 
-def _pending(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> Iterator[str]:
+def _as_judged(written: Situation) -> tuple[Project, LoadedSprint]:
+    return under_terms(written.root, written.project, written.loaded)
+
+
+def _pending(written: Situation) -> Iterator[str]:
     """The first stage that would run, and why; not where the last run failed anyway."""
-    folder = sprint_folder(root, loaded.name)
-    if (folder / FAILURE.name).is_file():
+    if (written.folder / FAILURE.name).is_file():
         return
-    champion = find_incumbent(root, project, loaded, registry).model
-    ancestor = resolve_ancestor(root, project, loaded, registry)
-    stages = stages_of(*under_terms(root, project, loaded), champion, ancestor)
-    plans = plan_stages(stages, Repository(root, folder))
+    plans = written.judged_by(*_as_judged(written)).plans
     # what is only not here, in a fresh clone say, is as true as it was
     pending = [plan for plan in plans if plan.action is Action.RUN and not plan.absent_only]
     if pending:
         yield f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"
 
 
-def _other_terms(root: Path, project: Project, name: str) -> list[str]:
+def _other_terms(written: Situation) -> list[str]:
     """Whether the base branch's terms are others than those that judged; of a record that was promoted nothing is asked.
 
     On another branch there is no merge yet by which to tell the base's terms from the proposal's own.
     """
-    recorded = read_terms(sprint_folder(root, name))
+    root, name, model = written.root, written.name, written.project.model
+    recorded = read_terms(written.folder)
     if recorded is None or not repository.on_default_branch(root):
         return []
-    if project.model is not None and registered_record(root, project.model, name) is not None:
+    if model is not None and registered_record(root, model, name) is not None:
         return []
     return stale.terms_changed(recorded, stale.terms_now(root, name))

@@ -13,6 +13,7 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
 from runner.domain.files import encode_json, read_json, write_bytes
+from runner.planning.situation import Situation
 from runner.record.catalogue import EVALUATION, SELECTION, TERMS, sprint_folder
 
 if TYPE_CHECKING:  # most runs have no terms, and need not wait for what makes them
@@ -24,21 +25,19 @@ class Judging:
     """What judges a run. It is decided before the run, and stands in the sprint's folder when there is something to judge.
 
     Attributes:
-        project, loaded: the configuration as it is judged.
+        situation: the sprint as it is judged.
         terms: None where the working tree's own policy judges.
     """
 
-    folder: Path
-    project: Project
-    loaded: LoadedSprint
+    situation: Situation
     terms: Terms | None = None
 
     def keep(self) -> None:
         """Leaves terms.json as decided: a run that never came to its report must not cost the terms of the last one."""
         if self.terms is None:
-            (self.folder / TERMS.name).unlink(missing_ok=True)
+            (self.situation.folder / TERMS.name).unlink(missing_ok=True)
         else:
-            _keep(self.folder, self.terms)
+            _keep(self.situation.folder, self.terms)
 
 
 def read_terms(folder: Path) -> Terms | None:
@@ -65,33 +64,31 @@ def under_terms(root: Path, project: Project, loaded: LoadedSprint) -> tuple[Pro
     return judged(project, loaded, terms)
 
 
-def settle(
-    root: Path, project: Project, loaded: LoadedSprint, base: str | None, say: Callable[[str], None]
-) -> Judging:
+def settle(written: Situation, base: str | None, say: Callable[[str], None]) -> Judging:
     """Decides before a run what judges it; nothing is written.
 
     Raises:
         FlywheelError: git does not know the base, or its configuration is not valid.
     """
-    folder = sprint_folder(root, loaded.name)
+    root, name, folder = written.root, written.name, written.folder
     if base is None:
         if (folder / TERMS.name).is_file():
             say(
-                f"{loaded.name}: no --base: judged under this working tree's own policy; "
+                f"{name}: no --base: judged under this working tree's own policy; "
                 f"once it has run, {TERMS.name} is removed"
             )
-        return Judging(folder=folder, project=project, loaded=loaded)
+        return Judging(situation=written)
     from runner.policy.terms import judged
 
-    terms = computed(root, loaded.name, base)
+    terms = computed(root, name, base)
     before = _earlier(folder)
     if before is not None and replace(before, evidence=[]) == terms:
         terms = before  # what its data showed is looked at again after the run
     count = len(terms.findings)
-    found = f": {count} finding{'s' * (count != 1)} to approve" if count else ""
-    say(f"{loaded.name}: judged under the terms of {terms.base_commit[:10]}{found}")
-    project, loaded = judged(project, loaded, terms)
-    return Judging(folder=folder, project=project, loaded=loaded, terms=terms)
+    to_approve = f": {count} finding{'s' * (count != 1)} to approve" if count else ""
+    say(f"{name}: judged under the terms of {terms.base_commit[:10]}{to_approve}")
+    project, loaded = judged(written.project, written.loaded, terms)
+    return Judging(situation=Situation(root, project, loaded), terms=terms)
 
 
 def add_evidence(root: Path, folder: Path) -> None:
@@ -170,11 +167,11 @@ def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
     }
     own = RecordedData(sprint=folder.name, selection=here[SELECTION.name], evaluation=here[EVALUATION.name])
     of_old = [RecordAt(sprint=str(terms.recorded_reference), commit=terms.base_commit)]
-    found = [
+    evidence = [
         finding
-        for each in terms.records or of_old
+        for record in terms.records or of_old
         for finding in evidence_of(
-            readable_at(root, each.sprint, each.commit), own, terms.policy.frozen_splits
+            readable_at(root, record.sprint, record.commit), own, terms.policy.frozen_splits
         )
     ]
-    return replace(terms, evidence=distinct(found))
+    return replace(terms, evidence=distinct(evidence))

@@ -30,7 +30,8 @@ from runner.pullrequests.merged.own_record import (
 from runner.pullrequests.merged.record import commit_record, lay_out, write_record
 from runner.pullrequests.publishing.publisher import Publisher
 from runner.record.catalogue import LOCK, STORED_AND_DIGESTED, sprint_folder, sprint_path
-from runner.workflow.judging.judge_again import fetch_folders, judge_again
+from runner.workflow.fetching import fetch_folders
+from runner.workflow.judging.judge_again import judge_again
 from runner.workflow.judging.stale import Merge, merge_of
 from runner.workflow.promoting.promote import Promotion, promote
 from runner.workflow.promoting.readiness import Conditions

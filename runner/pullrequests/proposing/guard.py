@@ -24,9 +24,8 @@ from runner.config.sprint import SPEC_NAME
 from runner.domain.errors import FlywheelError
 from runner.domain.files import write_bytes
 from runner.pipeline.compile import compiled
-from runner.planning.champion import resolve_champion
-from runner.planning.incumbent import incumbent
 from runner.planning.resolve import stages_of
+from runner.planning.situation import Situation
 from runner.record.catalogue import AGREED, LOCK, PIPELINE, REPORTS
 from runner.record.strangers import committed_strangers
 
@@ -290,11 +289,11 @@ def _compiled(root: Path, sprint: str) -> list[bytes]:
     """The pipelines that the spec may have: beside the champion, or as it was before there was one."""
     project = load_project(root)
     loaded = load_sprint(root, f"{sprint}.yaml", project)
-    champion = resolve_champion(root, incumbent(root, project, loaded))
-    incumbents = [None] if champion is None else [champion, None]
+    champion = Situation(root, project, loaded).incumbent.known()
+    champions = [None] if champion is None else [champion, None]
     return [
-        compiled(stages_of(project, loaded, incumbent), loaded.path)[PIPELINE.name].encode()
-        for incumbent in incumbents
+        compiled(stages_of(project, loaded, champion), loaded.path)[PIPELINE.name].encode()
+        for champion in champions
     ]
 
 

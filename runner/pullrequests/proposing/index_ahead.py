@@ -8,14 +8,12 @@ from pathlib import Path
 
 from runner.adapters.dvc import metafiles, repo
 from runner.adapters.dvc.repo import StageCommandFailed, StageEvent
-from runner.config.load import LoadedSprint
-from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.edits import inputs_of
-from runner.planning.incumbent import find_incumbent
 from runner.planning.resolve import stages_of
-from runner.record.catalogue import FAILURE, PIPELINE, sprint_folder
+from runner.planning.situation import Situation
+from runner.record.catalogue import FAILURE, PIPELINE
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow.locking import sprint_lock
 
@@ -23,20 +21,18 @@ Say = Callable[[str], None]
 STAGE = "index"
 
 
-def index_data(
-    root: Path, project: Project, loaded: LoadedSprint, *, say: Say, max_bytes: int | None = None
-) -> None:
+def index_data(situation: Situation, *, say: Say, max_bytes: int | None = None) -> None:
     """Fetches what the index reads and builds it, as the first step of a run, which then finds it done.
 
     Args:
-        project, loaded: as the sprint is judged.
+        situation: of the sprint as it is judged.
         max_bytes: data that its pointer calls larger is not fetched.
 
     Raises:
         FlywheelError: the data is too large, cannot be fetched or is not as its pointer says, or the stage failed.
     """
-    folder = sprint_folder(root, loaded.name)
-    stages = stages_of(project, loaded, find_incumbent(root, project, loaded).model)
+    root, loaded, folder = situation.root, situation.loaded, situation.folder
+    stages = stages_of(situation.project, loaded, situation.champion)
     read = inputs_of([stage for stage in stages if stage.name == STAGE])
     with sprint_lock(root, loaded.name):
         _fetch(root, read, say, max_bytes)

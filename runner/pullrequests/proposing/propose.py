@@ -25,6 +25,7 @@ from runner.planning.proposal import (
     problem_of,
 )
 from runner.planning.records import Action, Plan
+from runner.planning.situation import Situation
 from runner.policy.affected import affected
 from runner.policy.approvals import approver_names
 from runner.policy.code_paths import code_paths, record_findings
@@ -178,8 +179,9 @@ def _sprint(
         record = replace(record, reference=terms.reference, changes=_changes(sides, name, terms.reference))
         if why_not:
             return record, None
-        project, loaded = _written(sides.root, name, terms)
-        plan = _plan(sides.root, project, loaded, counting)
+        situation = _written(sides.root, name, terms)
+        project, loaded = situation.project, situation.loaded
+        plan = _plan(situation, counting)
         reference = Reference(sprint=terms.reference, commit=sides.base_commit) if terms.reference else None
         data = data_delta(sides.root, project, loaded, plan, reference)
     except ConfigurationErrors as errors:
@@ -192,23 +194,23 @@ def _sprint(
     return replace(planned, data_note=_data_note(planned, plan)), None
 
 
-def _written(root: Path, name: str, terms: Terms) -> tuple[Project, LoadedSprint]:
-    """What a run of the working tree would be judged by."""
+def _written(root: Path, name: str, terms: Terms) -> Situation:
+    """The sprint as a run of the working tree would be judged."""
     project = load_project(root)
-    return judged(project, load_sprint(root, f"{name}.yaml", project), terms)
+    return Situation(root, *judged(project, load_sprint(root, f"{name}.yaml", project), terms))
 
 
-def _plan(root: Path, project: Project, loaded: LoadedSprint, counting: IndexCounting | None) -> Plan:
-    plan = make_plan(root, project, loaded)
+def _plan(situation: Situation, counting: IndexCounting | None) -> Plan:
+    plan = make_plan(situation)
     indexed = any(stage.stage == "index" and stage.action is Action.CACHED for stage in plan.stages)
     if counting is None or indexed:
         return plan
     try:
-        index_data(root, project, loaded, say=counting.say, max_bytes=counting.max_bytes)
+        index_data(situation, say=counting.say, max_bytes=counting.max_bytes)
     except FlywheelError as error:
         note = f"not known before the run: the data could not be counted here ({error.message})"
         return replace(plan, data_note=note)
-    return make_plan(root, project, loaded)
+    return make_plan(situation.again())
 
 
 def _changes(sides: _Sides, name: str, reference: str | None) -> list[SpecChange]:
@@ -241,10 +243,10 @@ def _data_note(sprint: SprintProposal, plan: Plan) -> str:
 
 def _findings(sides: _Sides, sprints: Iterable[str]) -> list[Finding]:
     """Of the project, of each sprint, and of records that are edited; each once."""
-    found = list(project_findings(sides.before, sides.after))
+    findings = list(project_findings(sides.before, sides.after))
     valid = [name for name in sprints if name in sides.after.sprints and sides.after.project is not None]
     for name in valid:
-        found += terms_of(sides.before, sides.after, name).findings
+        findings += terms_of(sides.before, sides.after, name).findings
 
     def before(path: str) -> bytes | None:
         return repository.read_file(sides.root, sides.base_commit, path)
@@ -255,7 +257,7 @@ def _findings(sides: _Sides, sprints: Iterable[str]) -> list[Finding]:
         file = sides.root / path
         return file.read_bytes() if file.is_file() else None
 
-    return distinct([*found, *record_findings(sides.changed, list(sprints), before, after)])
+    return distinct([*findings, *record_findings(sides.changed, list(sprints), before, after)])
 
 
 def _pointers(sides: _Sides) -> list[PointerDelta]:

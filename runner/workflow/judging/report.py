@@ -7,21 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from runner.config.load import LoadedSprint
-from runner.config.project import Project
-from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes, write_text
 from runner.domain.records import Selection, StageFailure
 from runner.domain.verdict import SplitUse
 from runner.planning import holdout
-from runner.planning.ancestor import resolve_ancestor
-from runner.planning.holdout_uses import uses_on_branches
-from runner.planning.incumbent import find_incumbent
 from runner.planning.records import Action, StagePlan
-from runner.planning.resolve import ResolvedStage, stages_of
-from runner.planning.stages import UNCHANGED, plan_stages
-from runner.planning.workspace import Repository
+from runner.planning.situation import Situation
+from runner.planning.stages import UNCHANGED
 from runner.record.catalogue import (
     FAILURE,
     PIPELINE,
@@ -31,7 +24,6 @@ from runner.record.catalogue import (
     SELECTION,
     USES,
     VERDICT,
-    sprint_folder,
     sprint_path,
 )
 from runner.record.digests import renderings_are_recorded, write_digests
@@ -51,37 +43,38 @@ def report(root: Path, name: str | None) -> JudgedSprint:
     Raises:
         FlywheelError: the sprint has not run, or not as its spec now says.
     """
-    project, loaded = load(root, name)
-    folder = sprint_folder(root, loaded.name)
+    situation = load(root, name)
+    folder = situation.folder
     failure = FAILURE.read(folder) if (folder / FAILURE.name).is_file() else None
     if failure is None:
-        _require_complete(root, project, loaded)
-    return write_report(root, project, loaded, failure, redraw=True)
+        _require_complete(situation)
+    return write_report(situation, failure, redraw=True)
 
 
-def _require_complete(root: Path, project: Project, loaded: LoadedSprint) -> None:
-    pending = [plan for plan in _plans(root, project, loaded) if not _is_here(plan)]
+def _require_complete(situation: Situation) -> None:
+    name = situation.name
+    pending = [plan for plan in situation.plans if not _is_here(plan)]
     absent = [path for plan in pending for path in plan.stored]
     if absent and all(plan.absent_only for plan in pending):
         raise FlywheelError(
             f"{', '.join(absent)} {'is' if len(absent) == 1 else 'are'} not here, only in DVC",
-            where=Where(sprint_path(loaded.name)),
-            hint=f"dvc pull {sprint_path(loaded.name)}/{PIPELINE.name}; or only compare what is recorded: flywheel verify {loaded.name}",
+            where=Where(sprint_path(name)),
+            hint=f"dvc pull {PIPELINE.of(name)}; or only compare what is recorded: flywheel verify {name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
     compared = [plan for plan in pending if plan.stage in JUDGING and not plan.absent_only]
     if compared and all(plan.absent_only or plan.stage in (*JUDGING, DRAWN) for plan in pending):
         raise FlywheelError(
             f"not judged as it would be today: {compared[0].stage}: {'; '.join(compared[0].reasons)}",
-            where=Where(sprint_path(loaded.name)),
-            hint=f"flywheel judge {loaded.name}",
+            where=Where(sprint_path(name)),
+            hint=f"flywheel judge {name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
     if pending:
         raise FlywheelError(
             f"not run as the spec now says: {pending[0].stage}: {'; '.join(pending[0].reasons)}",
-            where=Where(f"specs/{loaded.name}.yaml"),
-            hint=f"flywheel run {loaded.name}",
+            where=Where(f"specs/{name}.yaml"),
+            hint=f"flywheel run {name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
 
@@ -92,23 +85,18 @@ def _is_here(plan: StagePlan) -> bool:
 
 
 def write_report(
-    root: Path,
-    project: Project,
-    loaded: LoadedSprint,
-    failure: StageFailure | None,
-    *,
-    redraw: bool = False,
-    nothing_ran: bool = False,
+    situation: Situation, failure: StageFailure | None, *, redraw: bool = False, nothing_ran: bool = False
 ) -> JudgedSprint:
     """Judges what the stages wrote and writes verdict.json, uses.json, report.json, report.md, the plots and digests.json.
 
     The renderings are left alone where they and the report are the same as before, unless `redraw`.
 
     Args:
+        situation: as the stages left it.
         nothing_ran: what DVC keeps is as the last report found it.
     """
-    folder = sprint_folder(root, loaded.name)
-    inputs = collect(_sources(root, project, loaded, failure))
+    root, folder = situation.root, situation.folder
+    inputs = collect(_sources(situation, failure))
     if inputs.verdict is not None:
         VERDICT.write(folder, inputs.verdict)
     else:
@@ -117,62 +105,56 @@ def write_report(
     previous = folder / REPORT.name
     before = previous.read_bytes() if previous.is_file() else None
     REPORT.write(folder, rendered)
-    if redraw or before != previous.read_bytes() or not renderings_are_recorded(root, loaded.name):
+    if redraw or before != previous.read_bytes() or not renderings_are_recorded(root, situation.name):
         _write_plots(folder / PLOTS.name, plots.render(rendered))
         write_text(folder / REPORT_PAGE.name, markdown.render(rendered, plots="plots"))
-    write_digests(root, project, loaded, stored_unchanged=nothing_ran)
+    write_digests(root, situation.project, situation.loaded, stored_unchanged=nothing_ran)
     return JudgedSprint(report=rendered, folder=folder.relative_to(root))
 
 
-def _sources(root: Path, project: Project, loaded: LoadedSprint, failure: StageFailure | None) -> Sources:
+def _sources(situation: Situation, failure: StageFailure | None) -> Sources:
     """The stages that are up to date: what a failed run left of an older one is not shown.
 
     What is only not here, weights in a clone say, is as true as it was.
     """
-    against = find_incumbent(root, project, loaded)
-    stages = stages_of(project, loaded, against.model, resolve_ancestor(root, project, loaded))
-    plans = plan_stages(stages, Repository(root, sprint_folder(root, loaded.name)))
-    fresh = {plan.stage for plan in plans if _is_here(plan) or plan.absent_only}
+    fresh = {plan.stage for plan in situation.plans if _is_here(plan) or plan.absent_only}
     if failure is not None and failure.stage == "check":
         fresh.add("check")
     sources = Sources(
-        root=root,
-        folder=sprint_folder(root, loaded.name),
-        project=project,
-        loaded=loaded,
+        root=situation.root,
+        folder=situation.folder,
+        project=situation.project,
+        loaded=situation.loaded,
         fresh=frozenset(fresh),
         failure=failure,
-        champion=against.sprint,
-        champion_unknown=against.unknown,
+        champion=situation.incumbent.sprint,
+        champion_unknown=situation.incumbent.unknown,
     )
-    return replace(sources, uses=_counted(sources, stages, against.model))
+    return replace(sources, uses=_counted(situation, sources))
 
 
-def _counted(
-    sources: Sources, stages: Sequence[ResolvedStage], champion: ResolvedChampion | None
-) -> list[SplitUse]:
+def _counted(situation: Situation, sources: Sources) -> list[SplitUse]:
     """The sprint's uses of the test split: judging an evaluation is one, and is recorded in git."""
     evaluation = sources.evaluation
     if evaluation is None or sources.failure is not None:
         return []
-    sprint = sources.loaded.sprint
     selection = sources.record("select", SELECTION.name, Selection)
-    gates = [*sprint.gates, *sources.project.policy.gates, *(gate for gate, _, _ in sources.loaded.kept)]
-    elsewhere, trouble = uses_on_branches(sources.root)
+    level = situation.loaded.sprint.evaluate.confidence.level
+    elsewhere, trouble = situation.uses_elsewhere
     for line in trouble:
         print(f"not counted as a use of the test split: {line}", file=sys.stderr)
     uses = holdout.with_use(
-        holdout.recorded_uses(sources.root),
-        sources.loaded.name,
+        holdout.recorded_uses(situation.root),
+        situation.name,
         evaluation.split_digest,
         holdout.evaluation_digest(sources.folder),
-        evaluation.resampling.level if evaluation.resampling else sprint.evaluate.confidence.level,
-        holdout.asked(selection, stages, champion, gates)
+        evaluation.resampling.level if evaluation.resampling else level,
+        holdout.asked(selection, situation.stages, situation.champion, situation.gates)
         if selection is not None
         else holdout.HoldoutQuestion(),
         elsewhere,
     )
-    USES.write(sources.folder, uses)
+    USES.write(situation.folder, uses)
     return uses
 
 
@@ -184,9 +166,3 @@ def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
     for old in [*folder.glob("*.svg"), *folder.glob("*.png")]:
         if old.name not in names:
             old.unlink()
-
-
-def _plans(root: Path, project: Project, loaded: LoadedSprint) -> list[StagePlan]:
-    champion = find_incumbent(root, project, loaded).model
-    stages = stages_of(project, loaded, champion, resolve_ancestor(root, project, loaded))
-    return plan_stages(stages, Repository(root, sprint_folder(root, loaded.name)))

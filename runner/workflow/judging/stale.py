@@ -10,20 +10,18 @@ from pathlib import Path
 import msgspec
 
 from runner.adapters.git import commits
-from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Verdict
-from runner.planning.champion import resolve_champion
-from runner.planning.incumbent import incumbent, recorded_champion
+from runner.planning.incumbent import recorded_champion
+from runner.planning.situation import Situation
 from runner.policy.agreed import agreed_at
 from runner.policy.semantic import policy_gates
 from runner.policy.slices import slice_key
 from runner.policy.snapshot import Snapshot, snapshot_of
 from runner.policy.terms import same_terms, terms_of
-from runner.record.catalogue import sprint_folder
 from runner.record.terms import Terms
 
 POLICY = "policy of the base"
@@ -58,7 +56,7 @@ def merge_of(root: Path, name: str) -> Merge:
     return Merge(before=commits.parent(root, after), after=after)
 
 
-def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict: Verdict) -> Iterator[str]:
+def champion_changed(situation: Situation, verdict: Verdict) -> Iterator[str]:
     """Why the champion that a sprint was compared with is not the one of today; nothing where it is.
 
     It is the same one where it ships the same artefact: an assignment that was made again changes nothing.
@@ -66,11 +64,11 @@ def champion_changed(root: Path, project: Project, loaded: LoadedSprint, verdict
     Raises:
         FlywheelError: who holds the stage is not known, or the champion's record does not say which artefact it ships.
     """
-    now = resolve_champion(root, incumbent(root, project, loaded))
-    before = recorded_champion(sprint_folder(root, loaded.name))
+    now = situation.incumbent.known()
+    before = recorded_champion(situation.folder)
     if _same_artefact(now, before) and verdict.champion == (now.sprint if now else None):
         return
-    if now is not None and now.sprint == loaded.name != verdict.champion:
+    if now is not None and now.sprint == situation.name != verdict.champion:
         yield f"its spec or its data changed since its model was promoted ({now.tag})"
     elif now is None or verdict.champion != now.sprint:
         yield f"judged against {verdict.champion or 'no champion'}, the champion is {now.sprint if now else 'none'}"
@@ -166,12 +164,14 @@ def renewed(
     known = {
         finding.subject.partition(" ")[0]: finding for finding in recorded.evidence if _is_stale(finding)
     }
-    found = [
+    of_today = [
         _of_champion(name, known.get("champion"), before, now),
         _of_terms(name, known.get("policy"), recorded, terms),
     ]
     evidence = [finding for finding in terms.evidence if not _is_stale(finding)]
-    return msgspec.structs.replace(terms, evidence=[*evidence, *(each for each in found if each is not None)])
+    return msgspec.structs.replace(
+        terms, evidence=[*evidence, *(finding for finding in of_today if finding is not None)]
+    )
 
 
 def _is_stale(finding: Finding) -> bool:

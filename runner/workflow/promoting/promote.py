@@ -18,8 +18,8 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_json, write_text
 from runner.domain.policy import Agreed, Approval, recorded_ids
 from runner.domain.records import Record
-from runner.planning.champion import Champion, Registry
-from runner.planning.incumbent import successor
+from runner.planning.champion import Champion
+from runner.planning.situation import Situation
 from runner.policy.approvals import Decision
 from runner.policy.undecided import REASON_LENGTH, approve_options
 from runner.record.catalogue import AGREED, DIGESTS, MODEL_CARD, REPORT, TERMS, sprint_folder
@@ -93,33 +93,34 @@ def promote(
         FlywheelError: it is not known who holds the stage; the sprint was not judged, or what `verify` needs is not here
             (exit code 3); git, DVC or GTO refuse (exit code 3); the push failed (exit code 5).
     """
-    project, loaded = load(root, name)
+    situation = load(root, name)
+    project, loaded = situation.project, situation.loaded
     if project.model is None:
         return Promotion(sprint=loaded.name, result="refused", reasons=[NO_MODEL])
     with sprint_lock(root, loaded.name):
-        champion = Registry(root, project).champion(finishing=loaded.name)
+        champion = situation.registry.champion(finishing=loaded.name)
         known = registered_record(root, project.model, loaded.name)
         begun = _begun(loaded.name, project.model, champion)
         holds = known is not None and champion is not None and champion.commit == known[1]
         if known is not None and holds and not (push and is_left_behind(root, project.model, known[1])):
             begun = msgspec.structs.replace(begun, tag=champion.tag if champion else None)
             return _again(root, project.model, begun, known, push=push and not dry_run)
-        found = readiness(root, project, loaded, conditions)
-        if (of_the_past := _of_the_past(root, project, loaded, found, known)) is not None:
+        ready = readiness(situation, conditions)
+        if (of_the_past := _of_the_past(situation, ready, known)) is not None:
             return msgspec.structs.replace(begun, result="refused", reasons=[of_the_past])
-        _require_findings(loaded.name, conditions.approvals, found.decisions)
-        if not found.promotable:
-            agreed = found.agreed and not dry_run and record_agreed(root, loaded.name, found.decisions)
-            return msgspec.structs.replace(_kept(begun, found), agreed=bool(agreed))
+        _require_findings(loaded.name, conditions.approvals, ready.decisions)
+        if not ready.promotable:
+            agreed = ready.agreed and not dry_run and record_agreed(root, loaded.name, ready.decisions)
+            return msgspec.structs.replace(_kept(begun, ready), agreed=bool(agreed))
         if push:
             require_fetchable(root, loaded.name, "HEAD")
         version = known[0] if known else next_version(root, project.model, loaded.name, _of(champion))
-        begun = msgspec.structs.replace(begun, version=version, decisions=found.decisions)
+        begun = msgspec.structs.replace(begun, version=version, decisions=ready.decisions)
         if dry_run:
             return msgspec.structs.replace(begun, result="would promote")
         if known is not None and holds:  # a rebase left its tags behind: they are made anew
             delete_tags(root, tags_at(root, project.model, known[1]))
-        written = _write(root, project, loaded, found, version)
+        written = _write(root, project, loaded, ready, version)
         if push:
             push_all(root, written, project.model)
     return msgspec.structs.replace(
@@ -182,19 +183,17 @@ def _of(champion: Champion | None) -> tuple[str, str] | None:
     return (champion.sprint, champion.commit) if champion else None
 
 
-def _of_the_past(
-    root: Path, project: Project, loaded: LoadedSprint, found: Readiness, known: tuple[str, str] | None
-) -> str | None:
+def _of_the_past(situation: Situation, ready: Readiness, known: tuple[str, str] | None) -> str | None:
     """Why a model that held the stage once is not promoted over the one that took its place; None where it is not of these.
 
     After a rollback the stage is held by what the sprint was compared with when it was promoted: then it may have it back.
     """
-    holder = successor(root, project, loaded)
-    if holder is None or (known is not None and found.verdict.champion == holder.sprint):
+    holder = situation.successor
+    if holder is None or (known is not None and ready.verdict.champion == holder.sprint):
         return None
     return (
         f"its model held the stage before, and {holder.sprint} ({holder.tag}) took its place: only a rollback brings it back "
-        f"(flywheel rollback {loaded.name})"
+        f"(flywheel rollback {situation.name})"
     )
 
 
@@ -208,13 +207,13 @@ def _again(root: Path, model: Model, begun: Promotion, known: tuple[str, str], *
     return msgspec.structs.replace(begun, version=version, commit=commit, pushed=push)
 
 
-def _kept(begun: Promotion, found: Readiness) -> Promotion:
-    waiting = [f"{decision.finding.id}: {decision.needs}" for decision in found.waiting]
+def _kept(begun: Promotion, ready: Readiness) -> Promotion:
+    waiting = [f"{decision.finding.id}: {decision.needs}" for decision in ready.waiting]
     return msgspec.structs.replace(
         begun,
-        result=_why(found),
-        reasons=[*found.altered, *found.refused, *found.stale, *waiting],
-        decisions=found.decisions,
+        result=_why(ready),
+        reasons=[*ready.altered, *ready.refused, *ready.stale, *waiting],
+        decisions=ready.decisions,
     )
 
 
@@ -234,14 +233,14 @@ def record_agreed(root: Path, name: str, decisions: Sequence[Decision]) -> bool:
     return made is not None
 
 
-def _why(found: Readiness) -> Result:
+def _why(ready: Readiness) -> Result:
     """What must be seen to first."""
-    if found.altered:
+    if ready.altered:
         return "altered"
-    return "refused" if found.refused else "stale" if found.stale else "waiting"
+    return "refused" if ready.refused else "stale" if ready.stale else "waiting"
 
 
-def _write(root: Path, project: Project, loaded: LoadedSprint, found: Readiness, version: str) -> Registered:
+def _write(root: Path, project: Project, loaded: LoadedSprint, ready: Readiness, version: str) -> Registered:
     """The card, the commit, and the tags, in this order: what was killed in between is finished by running it again."""
     model, name = project.model, loaded.name
     if model is None:
@@ -249,21 +248,21 @@ def _write(root: Path, project: Project, loaded: LoadedSprint, found: Readiness,
     record = commits.newest_of(root, [DIGESTS.of(name)]) or commits.head(root)
     known = registered_record(root, model, name)
     if known is None:
-        _write_card(root, model, name, version, found.decisions)
+        _write_card(root, model, name, version, ready.decisions)
     artifact = model_artifact(model, name, shipped_target(sprint_folder(root, name)), project.task)
     message = f"flywheel: {name} is {model.name} {version} [skip ci]"
     files = [MODEL_CARD.of(name)]
     commit = commit_model(root, artifact, files, message)
     commit = known[1] if known else commit  # what was promoted once keeps its version and its commit
-    approved = [f"{each.finding.id} by {each.by}" for each in found.decisions if each.by]
-    accepted = recorded_ids(each.finding for each in found.decisions if each.by)
-    given = "; ".join(f"{each.finding.id}: {each.reason}" for each in found.decisions if each.reason)
+    approved = [f"{each.finding.id} by {each.by}" for each in ready.decisions if each.by]
+    accepted = recorded_ids(each.finding for each in ready.decisions if each.by)
+    given = "; ".join(f"{each.finding.id}: {each.reason}" for each in ready.decisions if each.reason)
     reasons = {"reasons": given} if given else {}
     message = tag_message(
         f"flywheel: promoted to {model.name} {model.stage}",
         sprint=name,
         record=record,
-        verdict=str(found.verdict.outcome_under(accepted)),
+        verdict=str(ready.verdict.outcome_under(accepted)),
         approvals=", ".join(approved) or "none needed",
         **reasons,
         event="promotion",

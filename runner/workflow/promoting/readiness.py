@@ -8,11 +8,10 @@ from pathlib import Path
 
 from runner.adapters.dvc import artifacts, metafiles
 from runner.adapters.git import blobs, commits
-from runner.config.load import LoadedSprint
-from runner.config.project import Project
 from runner.config.root import PROJECT_FILE
 from runner.domain.policy import Approval, recorded_ids
 from runner.domain.verdict import Outcome, Verdict
+from runner.planning.situation import Situation
 from runner.policy.approvals import Circumstances, Decision, decide
 from runner.policy.undecided import undecided_finding, undecided_findings
 from runner.record.catalogue import (
@@ -25,7 +24,6 @@ from runner.record.catalogue import (
     STORED,
     TERMS,
     VERDICT,
-    sprint_folder,
     sprint_path,
 )
 from runner.workflow.judging import stale
@@ -88,22 +86,22 @@ class Conditions:
     under_terms: bool = False
 
 
-def readiness(root: Path, project: Project, loaded: LoadedSprint, conditions: Conditions) -> Readiness:
+def readiness(situation: Situation, conditions: Conditions) -> Readiness:
     """Looks at everything, so that all reasons are told at once.
 
     Raises:
         FlywheelError: the sprint was not judged, or what `verify` needs is not here (exit code 3).
     """
-    folder = sprint_folder(root, loaded.name)
+    root, project, loaded, folder = situation.root, situation.project, situation.loaded, situation.folder
     verification = verify(root, loaded.name)  # first: without a record there is nothing to look at
     verdict = VERDICT.read(folder)
     terms = read_terms(folder)
     findings = [*(terms.all_findings if terms else []), *undecided_findings(loaded.name, verdict)]
     policy = terms.policy if terms else project.policy
-    not_committed = list(_not_committed(root, project, loaded))
+    not_committed = list(_not_committed(situation))
     refused = [*not_committed]
     refused += _not_passed(loaded.name, verdict, recorded_ids(findings))
-    old = list(stale.champion_changed(root, project, loaded, verdict))
+    old = list(stale.champion_changed(situation, verdict))
     if terms is not None:
         old += stale.terms_changed(terms, stale.terms_now(root, loaded.name, conditions.merge))
     elif conditions.under_terms:
@@ -146,9 +144,10 @@ def _of_the_record(verification: Verification, name: str, *, stale: bool) -> Ite
         yield finding
 
 
-def _not_committed(root: Path, project: Project, loaded: LoadedSprint) -> Iterator[str]:
+def _not_committed(situation: Situation) -> Iterator[str]:
     """The record and what it rests on must be what git has: that is what a tag names."""
-    recorded = DIGESTS.read(sprint_folder(root, loaded.name))
+    root, project, loaded = situation.root, situation.project, situation.loaded
+    recorded = DIGESTS.read(situation.folder)
     outside = [path for path in recorded if not path.startswith(f"{REPORTS}/")]
     paths = [sprint_path(loaded.name), PROJECT_FILE, f"{project.dataset.path}.dvc", loaded.path, *outside]
     card = MODEL_CARD.of(loaded.name)
@@ -156,8 +155,8 @@ def _not_committed(root: Path, project: Project, loaded: LoadedSprint) -> Iterat
     files = [path for path in recorded if not path.startswith(stored)]
     record = [*files, DIGESTS.of(loaded.name)]
     hidden = blobs.unlike(root, "HEAD", sorted({*record, *paths[1:]}))
-    found = sorted({*commits.uncommitted(root, sorted(set(paths))), *hidden})
-    changed = [path for path in found if path not in (card, AGREED.of(loaded.name))]
+    unlike = sorted({*commits.uncommitted(root, sorted(set(paths))), *hidden})
+    changed = [path for path in unlike if path not in (card, AGREED.of(loaded.name))]
     if changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         yield f"not committed: {', '.join(changed[:_SHOWN])}{more}"
@@ -170,9 +169,9 @@ def _judged_by_its_own(root: Path, name: str, merge: Merge | None) -> Iterator[s
     merge = merge or stale.merge_of(root, name)
     if merge.before is None or not commits.is_merge(root, merge.after):
         return
-    found = stale.terms_now(root, name, merge).findings
-    if found:
-        kinds = ", ".join(dict.fromkeys(str(each.kind) for each in found))
+    findings = stale.terms_now(root, name, merge).findings
+    if findings:
+        kinds = ", ".join(dict.fromkeys(str(finding.kind) for finding in findings))
         yield (
             "it was judged by its own policy, without a base, and the merge that brought it weakened what was agreed "
             f"({kinds}): flywheel run {name} --base {merge.before[:10]}"
@@ -209,7 +208,7 @@ def _stored_otherwise(root: Path, folder: Path) -> Iterator[str]:
 
 def _cached_as_recorded(root: Path, md5: str) -> bool:
     members = metafiles.cached_members(root, md5) or {}
-    return all(metafiles.file_md5(metafiles.cache_path(root, each)) == each for each in members.values())
+    return all(metafiles.file_md5(metafiles.cache_path(root, md5)) == md5 for md5 in members.values())
 
 
 def _in_remote(root: Path, md5: str) -> bool:

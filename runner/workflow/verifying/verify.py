@@ -33,7 +33,6 @@ from runner.record.catalogue import (
     STORED_AND_DIGESTED,
     TERMS,
     VERDICT,
-    sprint_folder,
     sprint_path,
 )
 from runner.record.differences import first_difference, table_difference
@@ -98,8 +97,8 @@ def verify(root: Path, name: str) -> Verification:
         FlywheelError: the sprint has no verdict, or its stored outputs are not here (exit code 3); git gave files other
             line ends (exit code 1).
     """
-    project, loaded = load(root, name)
-    folder = sprint_folder(root, loaded.name)
+    situation = load(root, name)
+    project, loaded, folder = situation.project, situation.loaded, situation.folder
     recorded = _recorded_digests(folder, loaded.name)
     digests.require_line_ends(root, recorded)
     absent = _require_outputs(folder, loaded.name, recorded)
@@ -159,18 +158,18 @@ def _follows_from_the_merge(root: Path, folder: Path, recorded: Terms, stored: b
     """A branch moves on after a merge, and what others changed since is no change of this sprint's terms."""
     try:
         merged = stale.merged_terms(root, folder.name, recorded)
-        return any(encode_json(terms.with_evidence(root, folder, each)) == stored for each in merged)
+        return any(encode_json(terms.with_evidence(root, folder, one)) == stored for one in merged)
     except FlywheelError:
         return False
 
 
 def _when_judged(recorded: Terms) -> Terms:
     """Without what promotion adds when the base moved on: it asks for more approval, never for less."""
-    found = [
-        [finding for finding in findings if finding.kind is not FindingKind.STALE]
-        for findings in (recorded.findings, recorded.evidence)
-    ]
-    return msgspec.structs.replace(recorded, findings=found[0], evidence=found[1])
+    findings, evidence = (
+        [finding for finding in listed if finding.kind is not FindingKind.STALE]
+        for listed in (recorded.findings, recorded.evidence)
+    )
+    return msgspec.structs.replace(recorded, findings=findings, evidence=evidence)
 
 
 def _recorded_digests(folder: Path, name: str) -> dict[str, str]:
@@ -247,8 +246,8 @@ def _against_lock(folder: Path, named: set[str]) -> Iterator[Mismatch]:
             known = any(file == prefix + out or file.startswith(f"{prefix}{out}/") for file in named)
             if known or not path.exists() or Path(out).parts[0] in _NOT_READ:
                 continue
-            found = metafiles.folder_md5(path) if path.is_dir() else metafiles.file_md5(path)
-            if found != md5:
+            here = metafiles.folder_md5(path) if path.is_dir() else metafiles.file_md5(path)
+            if here != md5:
                 detail = f"it is not what the stage wrote, by {LOCK.name}"
                 yield Mismatch(file=prefix + out, problem="changed", detail=detail)
 

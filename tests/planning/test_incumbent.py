@@ -9,8 +9,9 @@ import yaml
 from projects import PROJECT, SPEC, call, commit, make_tag
 
 from runner.config.load import load_project, load_sprint
-from runner.planning.incumbent import MAKING, incumbent, successor
+from runner.planning.incumbent import MAKING
 from runner.planning.resolve import TO_ROOT, stages_of
+from runner.planning.situation import Situation
 from runner.planning.workspace import Repository
 from runner.record.catalogue import sprint_folder
 
@@ -67,8 +68,8 @@ def change(root: Path, path: str, old: str, new: str) -> None:
 
 def tag(root: Path, sprint: str) -> str | None:
     project = load_project(root)
-    found = incumbent(root, project, load_sprint(root, f"{sprint}.yaml", project))
-    return found.tag if found else None
+    champion = Situation(root, project, load_sprint(root, f"{sprint}.yaml", project)).incumbent.champion
+    return champion.tag if champion else None
 
 
 def test_as_it_was_promoted_it_is_compared_with_the_one_that_it_replaced(root: Path) -> None:
@@ -126,8 +127,8 @@ def test_a_former_champion_that_is_edited_is_compared_with_the_one_of_today(
 def test_the_successor_of_a_model_is_told_while_the_sprint_still_makes_it(root: Path) -> None:
     def after(sprint: str) -> str | None:
         project = load_project(root)
-        found = successor(root, project, load_sprint(root, f"{sprint}.yaml", project))
-        return found.tag if found else None
+        champion = Situation(root, project, load_sprint(root, f"{sprint}.yaml", project)).successor
+        return champion.tag if champion else None
 
     assert (after(FIRST), after(SECOND)) == ("tiny-digits#prod#2", None)
     change(root, "specs/0001-first.yaml", "A sprint small", "A very small sprint")

@@ -1,0 +1,217 @@
+"""What is only in DVC's remote is brought into its cache, in any clone and in CI: fetched when that is asked for, else missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from runner.adapters.dvc import metafiles, repo
+from runner.adapters.dvc.metafiles import pointer_md5
+from runner.domain.ancestor import Ancestor
+from runner.domain.champion import ResolvedChampion
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.planning.edits import inputs_of
+from runner.planning.records import Plan
+from runner.planning.situation import Situation
+from runner.record.catalogue import LOCK, PREDICTIONS_FOLDER, SELECTION, sprint_path
+from runner.stages import ancestry
+from runner.stages import champion as champion_stage
+from runner.stages.champion import recorded_predictions, stored_files
+
+Say = Callable[[str], None]
+SPLIT = "test"
+
+
+def require_data(situation: Situation, *, pull: bool, say: Say) -> None:
+    """The dataset, and whatever else stages read that none of them writes.
+
+    Raises:
+        FlywheelError: one is not here, and was not to be fetched or could not be (exit code 3); DVC does not track the dataset.
+    """
+    root, dataset = situation.root, situation.project.dataset.path
+    if pointer_md5(root / f"{dataset}.dvc") is None:
+        raise FlywheelError(
+            f"{dataset}.dvc is missing: the dataset is not tracked by DVC",
+            where=Where("flywheel.yaml"),
+            hint=f"dvc add {dataset}, then commit {dataset}.dvc",
+        )
+    for path in inputs_of(situation.stages):
+        pointer = f"{path}.dvc"
+        if (root / path).exists() or not (root / pointer).is_file():
+            continue
+        shown = f"{path}/" if path == dataset else path
+        if not pull:
+            raise FlywheelError(
+                "the dataset is not here" if path == dataset else "the file is not here, only its pointer is",
+                where=Where(shown),
+                hint=f"dvc pull {pointer}, or run again with --pull",
+                exit_code=ExitCode.STAGE_FAILED,
+            )
+        say(f"fetching {shown} through DVC")
+        repo.pull(root, pointer)
+
+
+def require_champion(root: Path, champion: ResolvedChampion, *, pull: bool, say: Say) -> None:
+    """The champion's model is fetched as data is: only when asked for.
+
+    Raises:
+        FlywheelError: it is not in DVC's cache, and was not to be fetched or could not be.
+    """
+    if stored_files(root, champion) is not None:
+        return
+    if not pull:
+        raise champion_stage.not_here(champion)
+    say(f"fetching the champion's model ({champion.tag}, {champion.target}) through DVC")
+    shown = f"{sprint_path(champion.sprint)}/{champion.path}"
+    repo.fetch_objects(root, [champion.digest], shown)
+    members = metafiles.cached_members(root, champion.digest) or {}
+    repo.fetch_objects(root, [md5 for member, md5 in members.items() if champion.holds(member)], shown)
+    if stored_files(root, champion) is None:
+        raise FlywheelError(
+            f"the champion's model ({champion.tag}, {champion.target}) is not in DVC's remote",
+            where=Where(shown),
+            hint="where it was made: dvc push",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+
+
+def require_ancestor(root: Path, ancestor: Ancestor, *, pull: bool, say: Say) -> None:
+    """The weights, and what they were trained on: fetched as data is, only when asked for.
+
+    Raises:
+        FlywheelError: they are not in DVC's cache, and were not to be fetched or could not be (exit code 3).
+    """
+    wanted = ancestry.absent(root, ancestor)
+    if not wanted:
+        return
+    if not pull:
+        raise ancestry.not_here(ancestor)
+    shown = f"{sprint_path(ancestor.sprint)}/{ancestor.path}"
+    say(f"fetching the model of {ancestor.sprint}, from which training starts, through DVC")
+    repo.fetch_objects(root, wanted, shown)
+    members = {
+        md5
+        for folder in wanted
+        for member, md5 in (metafiles.cached_members(root, folder) or {}).items()
+        if folder != ancestor.weights or ancestor.stored.holds(member)
+    }
+    repo.fetch_objects(root, sorted(members), shown)
+    if ancestry.absent(root, ancestor):
+        raise FlywheelError(
+            f"the model of {ancestor.sprint}, from which training starts, is not in DVC's remote",
+            where=Where(shown),
+            hint="where it was made: dvc push",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+
+
+def fetch_outputs(root: Path, plan: Plan, *, say: Say) -> bool:
+    """Brings what an earlier run wrote and pushed, so that its stages need not run again; whether there was any of it.
+
+    It may be another sprint's run, which git tells of. What the remote lacks, or where there is none, runs as planned.
+    """
+    stored = {path: md5 for stage in plan.stages for path, md5 in stage.stored.items()}
+    recorded = [stage.recorded for stage in plan.stages if stage.recorded is not None]
+    if not stored and not recorded:
+        return False
+    if stored:
+        say(f"fetching {', '.join(stored)} of an earlier run through DVC")
+    try:
+        repo.fetch_objects(root, list(stored.values()), sprint_path(plan.sprint))
+        folders = [md5 for md5 in stored.values() if md5.endswith(".dir")]
+        _refuse_outside(root, plan.sprint, folders)
+        _fetch_members(root, folders, sprint_path(plan.sprint))
+    except FlywheelError as error:
+        say(f"not fetched: {error.message}")
+    known = metafiles.recorded_runs(root) if recorded else {}
+    for key in recorded:
+        metafiles.file_run(root, key, known[key])
+    return True
+
+
+def _refuse_outside(root: Path, sprint: str, folders: Sequence[str]) -> None:
+    for md5 in folders:
+        outside = metafiles.leads_outside(root, md5)
+        if outside is not None:
+            raise FlywheelError(
+                f"a stored folder's listing names a file outside it: {outside!a}",
+                where=Where(LOCK.of(sprint)),
+                hint="no run writes such a listing: find out who made it, and run the sprint again without --pull",
+            )
+
+
+def require_own_tables(root: Path, folder: Path, names: Sequence[str], *, pull: bool, say: Say) -> None:
+    """What a sprint's stages wrote, in its folder.
+
+    Raises:
+        FlywheelError: they are only in DVC, and were not to be fetched or could not be.
+    """
+    stored = {
+        path: md5
+        for stage in metafiles.read_lock(folder / LOCK.name).values()
+        for path, md5 in stage.outs.items()
+    }
+    absent = [name for name in names if name in stored and not (folder / name).exists()]
+    if not absent:
+        return
+    if pull:
+        missing = [stored[name] for name in absent if not metafiles.is_cached(root, stored[name])]
+        if missing:
+            say(f"fetching {', '.join(absent)} through DVC")
+            fetch_folders(root, missing, sprint_path(folder.name))
+        repo.check_out(root, [folder / name for name in absent])
+        absent = [name for name in absent if not (folder / name).exists()]
+    if absent:
+        shown = ", ".join(f"{name}/" for name in absent)
+        raise FlywheelError(
+            f"{shown} {'is' if len(absent) == 1 else 'are'} not here, only in DVC",
+            where=Where(sprint_path(folder.name)),
+            hint="where it was run: dvc push" if pull else f"flywheel judge {folder.name} --pull",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+
+
+def fetch_folders(root: Path, folders: Sequence[str], shown: str) -> None:
+    """Stored folders with all their files."""
+    repo.fetch_objects(root, list(folders), shown)
+    _fetch_members(root, folders, shown)
+
+
+def _fetch_members(root: Path, folders: Sequence[str], shown: str) -> None:
+    members = {md5 for folder in folders for md5 in (metafiles.cached_members(root, folder) or {}).values()}
+    repo.fetch_objects(root, sorted(members), shown)
+
+
+def require_predictions(situation: Situation, champion: ResolvedChampion, *, pull: bool, say: Say) -> None:
+    """What the champion predicted on the same images, in DVC's cache.
+
+    Raises:
+        FlywheelError: it was evaluated on other images, or its predictions were not to be fetched or could not be.
+    """
+    root, name, task = situation.root, situation.name, situation.project.task_spec
+    digest = SELECTION.read(situation.folder).split_digests[SPLIT]
+    shown = f"{sprint_path(champion.sprint)}/{PREDICTIONS_FOLDER.name}"
+    known = recorded_predictions(root, champion, task, digest, absent=True)
+    if known is None:
+        raise FlywheelError(
+            f"the champion {champion.sprint} ({champion.tag}) was not evaluated on this test split: its model must run on it",
+            where=Where(SELECTION.of(name)),
+            hint=f"flywheel run {name} --pull",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    for _ in range(2 if pull else 0):  # the folder's listing names the table
+        wanted = known.wanted(root)
+        if wanted:
+            say(f"fetching the champion's predictions ({champion.tag}, {champion.target}) through DVC")
+            repo.fetch_objects(root, wanted, shown)
+        known = recorded_predictions(root, champion, task, digest, absent=True) or known
+    if known.table is None or known.wanted(root):
+        raise FlywheelError(
+            f"the champion's predictions ({champion.tag}, {champion.target}) are not "
+            + ("in DVC's remote" if pull else "here, only their record is"),
+            where=Where(shown),
+            hint=f"where they were made: dvc push; or run its model: flywheel run {name} --pull"
+            if pull
+            else f"flywheel judge {name} --pull",
+            exit_code=ExitCode.STAGE_FAILED,
+        )

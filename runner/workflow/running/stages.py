@@ -1,0 +1,133 @@
+"""The stages of a run: what DVC has is taken from its cache, what changed is run, and what went wrong is kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from runner.adapters.dvc import edits, repo
+from runner.adapters.dvc.cache_objects import require_sound
+from runner.adapters.dvc.repo import StageCommandFailed
+from runner.adapters.git import repository
+from runner.adapters.system.extras import require_run_extra
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.records import StageFailure
+from runner.planning.edits import inputs_of
+from runner.planning.records import Action, Plan
+from runner.planning.situation import Situation
+from runner.planning.stages import UNCHANGED
+from runner.record.catalogue import FAILURE, PIPELINE, sprint_path
+from runner.stages.run import RUN_PID_VARIABLE
+from runner.workflow.running.limits import Watch
+from runner.workflow.running.progress import StageLines
+
+MINIMUM_FREE_BYTES = 64 * 2**20
+
+
+def run_stages(
+    situation: Situation, plan: Plan, watch: Watch, say: Callable[[str], None]
+) -> StageFailure | None:
+    """Brings every stage up to date, with what is in DVC's cache or by running it; why one failed, else None.
+
+    Raises:
+        FlywheelError: nothing can be run here: no space, edited data, a spoiled cache, or DVC itself refuses.
+        KeyboardInterrupt: a stage was interrupted.
+    """
+    root, folder, progress = situation.root, situation.folder, StageLines(plan, say)
+    if plan.runs:
+        require_run_extra()
+    _require_free_space(folder)
+    _refuse_symlinks(root)
+    _refuse_changed_data(root, inputs_of(situation.stages))
+    (folder / FAILURE.name).unlink(missing_ok=True)
+    _require_sound(root, folder, plan)
+    _check_out(root, folder, plan)
+    os.environ[RUN_PID_VARIABLE] = str(os.getpid())
+    try:
+        repo.reproduce(root, folder / PIPELINE.name, progress.event)
+    except StageCommandFailed as failed:
+        if failed.status in (ExitCode.INTERRUPTED, -signal.SIGINT):
+            progress.failed(failed.stage, "interrupted")
+            raise KeyboardInterrupt from failed
+        progress.failed(failed.stage, f"stopped: {watch.reached.name}" if watch.reached else "FAILED")
+        if watch.reached is None:
+            return _failure(folder, failed)
+        failure = watch.reached.failure(failed.stage, progress.finished, plan.sprint)
+        FAILURE.write(folder, failure)
+        return failure
+    finally:
+        del os.environ[RUN_PID_VARIABLE]
+    progress.finish()
+    return None
+
+
+def _require_sound(root: Path, folder: Path, plan: Plan) -> None:
+    """What comes out of DVC's cache is what its hashes name: a stage that is served from there is not run."""
+    for stage in plan.stages:
+        here = stage.reasons == [UNCHANGED] and all((folder / path).exists() for path in stage.outs)
+        if stage.action is Action.CACHED and not here:
+            for path, md5 in stage.outs.items():
+                require_sound(root, md5, f"{sprint_path(plan.sprint)}/{path}")
+
+
+def _check_out(root: Path, folder: Path, plan: Plan) -> None:
+    """Where an output is in the cache and not in the folder, DVC would run its stage again."""
+    unchanged = [
+        stage for stage in plan.stages if stage.action is Action.CACHED and stage.reasons == [UNCHANGED]
+    ]
+    outputs = [folder / path for stage in unchanged for path in stage.outs]
+    absent = [path for path in outputs if not path.exists()]
+    if absent:
+        repo.check_out(root, absent)
+
+
+def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
+    if (folder / FAILURE.name).is_file():
+        return FAILURE.read(folder)
+    killed = -failed.status if failed.status < 0 else failed.status - 128 if failed.status > 128 else None
+    if killed is not None:
+        message = f"the stage's process was killed by signal {killed}"
+        hint = "when the system ran out of memory: a smaller train.batch or train.imgsz; then run again"
+    else:
+        message = f"the stage's process ended with status {failed.status}"
+        hint = "its messages are above; run again with what they say mended"
+    return StageFailure(stage=failed.stage, message=message, hint=hint, exit_code=int(ExitCode.STAGE_FAILED))
+
+
+def _refuse_changed_data(root: Path, inputs: Sequence[str]) -> None:
+    """A run of files that no pointer records could not be repeated, and would not be the run that was planned."""
+    for path in inputs:
+        pointer = root / f"{path}.dvc"
+        if pointer.is_file() and not repo.is_unchanged(root, pointer):
+            raise FlywheelError(
+                f"its files are not those that {path}.dvc records",
+                where=Where(f"{path}/" if (root / path).is_dir() else path),
+                hint=f"dvc add {path} (keeps the changes), or dvc checkout {path}.dvc (drops them)",
+                exit_code=ExitCode.STAGE_FAILED,
+            )
+        edits.remember(root, path)
+
+
+def _require_free_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < MINIMUM_FREE_BYTES:
+        raise FlywheelError(
+            f"only {free // 2**20} MiB are free on the disk",
+            where=Where(str(folder)),
+            hint="free some space and run again; dvc gc --workspace removes cached files that nothing refers to",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+
+
+def _refuse_symlinks(root: Path) -> None:
+    """DVC writes through a symbolic link that a commit brought (iterative/dvc#11101)."""
+    links = repository.tracked_symlinks(root)
+    if links:
+        raise FlywheelError(
+            "a symbolic link is committed: DVC could be led to write outside the repository",
+            where=Where(links[0]),
+            hint=f"git rm {links[0]}, and commit the file itself",
+        )
