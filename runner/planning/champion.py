@@ -163,7 +163,7 @@ class Registry:
             # Killed before its commit: what names the sprint is in the working tree alone, and no tag can be about it.
             uncommitted = commit is None or self._named_at(commit) != finishing
             if uncommitted or (commit is not None and same_model(commit)):
-                return registry.tags_of(self._root, self._model)
+                return self.tags
         raise found
 
     def _named_at(self, commit: str) -> str | None:
@@ -172,12 +172,20 @@ class Registry:
         return artifacts.sprint_of(named)
 
     @cached_property
+    def tags(self) -> ModelTags:
+        """The model's tags as this clone has them, whether or not it lacks some; none where the project ships no model.
+
+        Raises:
+            FlywheelError: they cannot be read (exit code 3), or GTO has no name for the folder (exit code 2).
+        """
+        return registry.tags_of(self._root, self._model) if self._project.model else ModelTags("", [])
+
+    @cached_property
     def _looked_up(self) -> ModelTags | ChampionUnknownError:
-        if self._project.model is None:
-            return ModelTags("", [])
         try:
-            tags = registry.tags_of(self._root, self._model)
-            self._require_all(tags)
+            tags = self.tags
+            if self._project.model is not None:
+                self._require_all(tags)
         except UnreadableTags as error:
             return _unknown(error)
         except ChampionUnknownError as error:

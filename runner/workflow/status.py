@@ -195,6 +195,6 @@ def _other_terms(written: Situation) -> list[str]:
     recorded = read_terms(written.folder)
     if recorded is None or not repository.on_default_branch(root):
         return []
-    if model is not None and registered_record(root, model, name) is not None:
+    if model is not None and registered_record(root, model, written.registry.tags, name) is not None:
         return []
     return stale.terms_changed(recorded, stale.terms_now(root, name))

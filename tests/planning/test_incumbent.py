@@ -39,6 +39,7 @@ def ran(root: Path, sprint: str) -> None:
     }
     (folder / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
     (folder / "metrics.json").write_text(f'{{"sprint": "{sprint}"}}')
+    (folder / "training.json").write_text('{"models": [{"path": "weights/seed-1.safetensors"}]}')
     commit(root, f"record of {sprint}")
 
 

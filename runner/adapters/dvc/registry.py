@@ -22,7 +22,7 @@ from runner.adapters.git.registry_tags import (
 from runner.adapters.git.repository import newest_change, read_file, read_file_of_repository, run_git
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
-__all__ = ["RegistryTag", "assign", "assignments", "number_of", "register", "tags_of", "versions"]
+__all__ = ["RegistryTag", "assign", "number_of", "register", "tags_of"]
 
 _CLOCK_SKEW_S = 5
 
@@ -52,16 +52,6 @@ def _is_ours(root: Path, model: str, commit: str) -> bool:
     if read_file_of_repository(root, commit, "flywheel.yaml") is not None:
         return False
     return newest_change(root, commit, "reports/*/metrics.json") is not None
-
-
-def assignments(root: Path, model: str, stage: str) -> list[tuple[int, RegistryTag]]:
-    """Every assignment of the stage with its number, newest first, whatever was taken back since."""
-    return [(tag.number, tag) for tag in tags_of(root, model).assignments(stage)]
-
-
-def versions(root: Path, model: str) -> dict[str, RegistryTag]:
-    """The registered versions (`v1.2.0`), newest version first; those that were deregistered are left out."""
-    return tags_of(root, model).versions
 
 
 def register(root: Path, model: str, version: str, commit: str, message: str) -> str:

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -22,6 +23,8 @@ _OF_HOOKS = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"),
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
 )
+
+_FULL_NAME = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # of a commit
 
 # A repository that lies among the files of another one is nobody's to follow: its configuration names programs.
 SAFE = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
@@ -156,6 +159,12 @@ def read_file_of_repository(root: Path, commit: str, path: str) -> bytes | None:
 
 
 def _blob(root: Path, commit: str, named: str, shown: str) -> bytes | None:
+    # What a commit holds never changes; what a branch or a tag names does.
+    read = _remembered if _FULL_NAME.fullmatch(commit) else _read
+    return read(root, commit, named, shown)
+
+
+def _read(root: Path, commit: str, named: str, shown: str) -> bytes | None:
     result = run_git(root, "cat-file", "blob", f"{commit}:{named}")
     if result.returncode == 0:
         return result.stdout
@@ -174,6 +183,9 @@ def _blob(root: Path, commit: str, named: str, shown: str) -> bytes | None:
     raise unreadable(
         f"{shown} at {commit[:12]} could not be read", why, f"{fetch_command(root)}, or: git fsck"
     )
+
+
+_remembered = lru_cache(maxsize=256)(_read)  # a failure is not: it is asked again
 
 
 def read_file_of_refs(root: Path, refs: Sequence[str], path: str) -> dict[str, bytes]:

@@ -65,7 +65,7 @@ def history(root: Path) -> list[Assigned]:
     registry = Registry(root, project)
     sprints = {holder.tag: holder.sprint for holder in registry.holders()}
     champion = registry.champion()
-    known = gto.tags_of(root, model.name)
+    known = registry.tags
     registered = {tag.commit: (version, tag) for version, tag in known.versions.items()}
     tags = known.assignments(model.stage)
     rows = []

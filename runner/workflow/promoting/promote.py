@@ -18,7 +18,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json, write_json, write_text
 from runner.domain.policy import Agreed, Approval, recorded_ids
 from runner.domain.records import Record
-from runner.planning.champion import Champion
+from runner.planning.champion import Champion, Registry
 from runner.planning.situation import Situation
 from runner.policy.approvals import Decision
 from runner.policy.undecided import REASON_LENGTH, approve_options
@@ -99,7 +99,7 @@ def promote(
         return Promotion(sprint=loaded.name, result="refused", reasons=[NO_MODEL])
     with sprint_lock(root, loaded.name):
         champion = situation.registry.champion(finishing=loaded.name)
-        known = registered_record(root, project.model, loaded.name)
+        known = registered_record(root, project.model, situation.registry.tags, loaded.name)
         begun = _begun(loaded.name, project.model, champion)
         holds = known is not None and champion is not None and champion.commit == known[1]
         if known is not None and holds and not (push and is_left_behind(root, project.model, known[1])):
@@ -114,7 +114,9 @@ def promote(
             return msgspec.structs.replace(_kept(begun, ready), agreed=bool(agreed))
         if push:
             require_fetchable(root, loaded.name, "HEAD")
-        version = known[0] if known else next_version(root, project.model, loaded.name, _of(champion))
+        version = (
+            known[0] if known else next_version(root, situation.registry.tags, loaded.name, _of(champion))
+        )
         begun = msgspec.structs.replace(begun, version=version, decisions=ready.decisions)
         if dry_run:
             return msgspec.structs.replace(begun, result="would promote")
@@ -246,7 +248,8 @@ def _write(root: Path, project: Project, loaded: LoadedSprint, ready: Readiness,
     if model is None:
         raise ValueError("a project without a model has nothing to promote under")
     record = commits.newest_of(root, [DIGESTS.of(name)]) or commits.head(root)
-    known = registered_record(root, model, name)
+    tags = Registry(root, project).tags  # as they are now: some may just have been deleted
+    known = registered_record(root, model, tags, name)
     if known is None:
         _write_card(root, model, name, version, ready.decisions)
     artifact = model_artifact(model, name, shipped_target(sprint_folder(root, name)), project.task)

@@ -12,6 +12,7 @@ from runner.adapters.dvc import artifacts as dvc_artifacts
 from runner.adapters.dvc import registry
 from runner.adapters.dvc.artifacts import ModelArtifact
 from runner.adapters.git import commits, repository
+from runner.adapters.git.registry_tags import ModelTags
 from runner.adapters.system import yaml_text
 from runner.config.project import Model
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -105,15 +106,13 @@ def _without(content: bytes, name: str) -> object:
     return document, artifacts
 
 
-def next_version(root: Path, model: Model, sprint: str, champion: tuple[str, str] | None) -> str:
+def next_version(root: Path, tags: ModelTags, sprint: str, champion: tuple[str, str] | None) -> str:
     """The version that a promotion gets: a new major one when the classes or the task are others than the champion's.
 
     Args:
         champion: its sprint, and the commit that was promoted.
     """
-    newest = next(
-        iter(registry.tags_of(root, model.name).all_versions), None
-    )  # a name that was taken back is taken
+    newest = next(iter(tags.all_versions), None)  # a name that was taken back is taken
     if newest is None:
         return FIRST_VERSION
     major, minor, _ = registry.number_of(newest)
@@ -130,10 +129,10 @@ def _task_at(root: Path, commit: str, sprint: str) -> TaskSpec | None:
         return None
 
 
-def registered_record(root: Path, model: Model, sprint: str) -> tuple[str, str] | None:
+def registered_record(root: Path, model: Model, tags: ModelTags, sprint: str) -> tuple[str, str] | None:
     """The version, and its commit, that holds this very record of the sprint: what was promoted once is not new."""
     record = repository.read_file(root, "HEAD", DIGESTS.of(sprint))
-    for version, tag in registry.versions(root, model.name).items():
+    for version, tag in tags.versions.items():
         content = repository.read_file(root, tag.commit, dvc_artifacts.FILE)
         named = dvc_artifacts.artifact_path(content, model.name) if content is not None else None
         same = repository.read_file(root, tag.commit, DIGESTS.of(sprint)) == record
