@@ -18,8 +18,8 @@ from runner.adapters.tables.duckdb import condition_mask
 from runner.adapters.tables.parquet import ColumnLike, write_table
 from runner.assessment.split import TestSplit
 from runner.config.sprint import MIN_IMAGES, MOST_FOUND, MOST_VALUES, SliceSpec
-from runner.dataset.columns import BOX
 from runner.domain.evaluation import FoundSlice
+from runner.domain.task import BOX
 from runner.evaluation.errors import ImageOutcomes
 from runner.evaluation.masks import run_lengths
 from runner.evaluation.regions import regions_of

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.adapters.tables.parquet import read_table
-from runner.dataset.columns import BOX
 from runner.domain.records import JUDGED
+from runner.domain.task import BOX
 from runner.record.catalogue import INDEX_FOLDER, SELECTION_FOLDER, sprint_path
 from runner.tasks.sound import require_sound
 from runner.tasks.task import Table, Task, TestData

@@ -19,7 +19,7 @@ from runner.checks.data_rules import (
 from runner.checks.rule import Rule
 from runner.domain.options import Fraction, NonNegativeInt, Options
 from runner.domain.records import Severity
-from runner.domain.task import TaskName
+from runner.domain.task import BOX, TaskName
 from runner.tasks import TASKS
 
 # Annotation tools round to whole pixels: a border that is crossed by less is not a mistake.
@@ -153,7 +153,7 @@ def _two_classes() -> Rule:
 
 
 def _describe_box(row: Row) -> str:
-    corners = ", ".join(_number(row[side]) for side in ("x_min", "y_min", "x_max", "y_max"))
+    corners = ", ".join(_number(row[side]) for side in BOX)
     return f"{row['path']}: {row['class']} box ({corners})"
 
 

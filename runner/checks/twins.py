@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from runner.adapters.tables.frames import frame_of
 from runner.adapters.tables.parquet import column_names, read_table
 from runner.checks.detection import TWIN_IOU
-from runner.dataset.columns import BOX, place_column
+from runner.dataset.columns import place_column
 from runner.domain.records import SPLITS
+from runner.domain.task import BOX
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -27,6 +27,7 @@ from runner.domain.evaluation import (
     RANKED_METRICS,
     SPRINT_METRICS,
 )
+from runner.tasks import TASKS
 
 _INTRODUCTION = """\
 # Reference
@@ -324,11 +325,15 @@ def _column_rows(columns: Iterable[Column]) -> list[tuple[str, str, str, str]]:
 
 def _metrics() -> Iterator[str]:
     quality = "Quality, 0 to 1, of every target, also per `slice` and `class`"
+    ranking = [name for name, task in TASKS.items() if task.ranked]
     ranked, classified = set(RANKED_METRICS), set(CLASSIFY_METRICS)
     groups = (
-        (f"{quality}; detect, segment, pose, obb", [m for m in RANKED_METRICS if m not in classified]),
+        (f"{quality}; {', '.join(ranking)}", [m for m in RANKED_METRICS if m not in classified]),
         (f"{quality}; every task", [m for m in RANKED_METRICS if m in classified]),
-        (f"{quality}; classify", [m for m in CLASSIFY_METRICS if m not in ranked]),
+        (
+            f"{quality}; {', '.join(name for name in TASKS if name not in ranking)}",
+            [m for m in CLASSIFY_METRICS if m not in ranked],
+        ),
         ("Of an exported artefact, measured on the machine that ran the sprint", COST_METRICS),
         ("Of the sprint", SPRINT_METRICS),
     )

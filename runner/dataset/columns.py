@@ -19,7 +19,6 @@ Source = Literal["file", "pixels", "layout", "labels", "flywheel.yaml"]
 """What says it: the image's bytes, its decoded pixels, the folders, the labels, or the project's options."""
 
 PLACE = "label_place"
-BOX = ("x_min", "y_min", "x_max", "y_max")  # pixels, from the image's upper left corner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from runner.adapters.pictures.measured_images import ImageMeasurement
 from runner.dataset.columns import (
-    BOX,
     IMAGE_COLUMNS,
     OBJECT_COLUMNS,
     PLACE,
@@ -23,7 +22,7 @@ from runner.dataset.object_ids import object_ids
 from runner.dataset.shapes import mask_problem, shape_columns
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
-from runner.domain.task import TaskName
+from runner.domain.task import BOX, TaskName
 from runner.tasks import TASKS
 
 if TYPE_CHECKING:

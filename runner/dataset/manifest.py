@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.dataset.columns import BOX, shape_names
+from runner.dataset.columns import shape_names
 from runner.domain.image_set import packed
 from runner.domain.records import JUDGED, Selection, SelectionStep, SplitCounts
-from runner.domain.task import TaskName
+from runner.domain.task import BOX, TaskName
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,6 +13,9 @@ TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
 USUAL_TASK: TaskName = "detect"
 """Where nothing says which: a record of the first versions, a folder that could be for several."""
 
+BOX = ("x_min", "y_min", "x_max", "y_max")
+"""The columns of a box, in pixels from the image's upper left corner."""
+
 Sigma = Annotated[float, Meta(gt=0, le=1)]
 
 

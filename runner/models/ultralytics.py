@@ -10,7 +10,7 @@ from runner.domain.task import TaskSpec
 from runner.models.framework import LoadedModel
 
 if TYPE_CHECKING:
-    from runner.adapters.models.class_activation import ActivationMapper
+    from runner.adapters.models.class_activation import HiResCam
     from runner.adapters.models.decoding import Decoder
     from runner.adapters.models.inference import Predictor
     from runner.adapters.models.model_record import ModelRecord
@@ -49,10 +49,10 @@ class UltralyticsModels:
         size_hw = (model.record.imgsz, model.record.imgsz)
         return onnx_bytes(model.module, size_hw, opset, self.decoder(model.record.spec).outputs)
 
-    def activation_mapper(self, weights: Path, device: Device) -> ActivationMapper:
-        from runner.adapters.models.class_activation import ActivationMapper
+    def activation_mapper(self, weights: Path, device: Device) -> HiResCam:
+        from runner.adapters.models.class_activation import HiResCam
 
-        return ActivationMapper(weights, device)
+        return HiResCam(weights, device)
 
 
 def own_metadata(record: ModelRecord, stride: int) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.config.project import Project
-from runner.dataset.columns import BOX
 from runner.domain.evaluation import Gallery, GalleryImage
 from runner.domain.files import atomic_folder, write_bytes
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record
-from runner.domain.task import TaskName, TaskSpec
+from runner.domain.task import BOX, TaskName, TaskSpec
 from runner.models import ActivationMapper, framework_of
 from runner.record.catalogue import (
     ERRORS,

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.task import TaskSpec
+from runner.domain.task import BOX, TaskSpec
 from runner.evaluation.counting import Counting
 from runner.evaluation.measurable import Measurable, Measures
 from runner.evaluation.problem import Detections, GroundTruths
 from runner.evaluation.slices import ObjectSlice
-from runner.tasks.task import BOX, Table, TestData
+from runner.tasks.task import Table, TestData
 
 
 def known_objects(objects: Table, spec: TaskSpec) -> NDArray[np.bool_]:

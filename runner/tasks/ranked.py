@@ -6,7 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from runner.domain.evaluation import RANKED_METRICS
-from runner.tasks.task import BOX, Task, TestData
+from runner.domain.task import BOX
+from runner.tasks.task import Task, TestData
 
 if TYPE_CHECKING:
     from runner.evaluation.errors import ErrorAnalysis

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.task import TaskSpec
-from runner.tasks.task import BOX, Table
+from runner.domain.task import BOX, TaskSpec
+from runner.tasks.task import Table
 
 CORNERS = 8
 _SHOWN = 80

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from runner.evaluation.errors import ErrorAnalysis
     from runner.evaluation.measurable import Measurable
 
-BOX = ("x_min", "y_min", "x_max", "y_max")
 Table: TypeAlias = "Mapping[str, NDArray[Any]]"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.models.class_activation import ActivationMapper
+from runner.adapters.models.class_activation import HiResCam
 from runner.adapters.models.inference import read_image
 from runner.adapters.system.machine import cpu_device
 from runner.domain.task import TaskName
@@ -23,9 +23,7 @@ BOX = (90.0, 60.0, 130.0, 100.0)
 def test_every_tasks_model_gives_a_map_of_the_image(task: TaskName, tmp_path: Path) -> None:
     context, _ = inspected_sprint(tmp_path, task)
     image = read_image(tmp_path / "data" / "missed.png")
-    mappers = [
-        ActivationMapper(context.folder / "weights" / "seed-0.safetensors", cpu_device(1)) for _ in range(2)
-    ]
+    mappers = [HiResCam(context.folder / "weights" / "seed-0.safetensors", cpu_device(1)) for _ in range(2)]
     first, second = (mapper.heat(image, 1, BOX) for mapper in mappers)
     assert first is not None
     assert second is not None
@@ -38,7 +36,7 @@ def test_every_tasks_model_gives_a_map_of_the_image(task: TaskName, tmp_path: Pa
 
 def test_a_box_that_no_anchor_lies_on_has_no_map(tmp_path: Path) -> None:
     context, _ = inspected_sprint(tmp_path, "detect")
-    mapper = ActivationMapper(context.folder / "weights" / "seed-0.safetensors", cpu_device(1))
+    mapper = HiResCam(context.folder / "weights" / "seed-0.safetensors", cpu_device(1))
     image = read_image(tmp_path / "data" / "missed.png")
     assert mapper.heat(image, 0, (5000.0, 5000.0, 5010.0, 5010.0)) is None
 
@@ -64,7 +62,7 @@ def test_a_trained_model_looks_at_the_object(tmp_path: Path) -> None:
     )
     weights = save_model(tmp_path, record, module_from_checkpoint(checkpoint, WEIGHTS).state_dict())
     predictor, decoder = TorchPredictor(weights, cpu_device(1)), decoder_for(record.spec)
-    mapper = ActivationMapper(weights, cpu_device(1))
+    mapper = HiResCam(weights, cpu_device(1))
     shares = []
     for photograph in sorted(PHOTOGRAPHS.rglob("*.jpg"))[:3]:
         image = read_image(photograph)

@@ -23,7 +23,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 _BLUR = 0.015  # of the longest side: single cells of a map are no more exact than that
 
 
-class ActivationMapper:
+class HiResCam:
     """The torch model of a sprint, asked where it saw what. Always on the CPU, so that maps can be repeated."""
 
     def __init__(self, weights: Path, device: Device) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 
 from runner.adapters.models.inference import ImageDetections
 from runner.adapters.tables.parquet import Column, write_table
+from runner.domain.task import BOX
 
-PREDICTION_COLUMNS = ("path", "class_id", "class", "score", "x_min", "y_min", "x_max", "y_max")
+PREDICTION_COLUMNS = ("path", "class_id", "class", "score", *BOX)
 
 
 class DetectionTable:

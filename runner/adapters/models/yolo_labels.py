@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.domain.task import TaskSpec
+from runner.domain.task import BOX, TaskSpec
 
 Size = tuple[float, float]  # width, height
 Row = Mapping[str, Any]
 
-BOX_COLUMNS = ("x_min", "y_min", "x_max", "y_max")
 LABEL_COLUMNS: dict[str, tuple[str, ...]] = {
-    "detect": BOX_COLUMNS,
+    "detect": BOX,
     "segment": ("polygons", "mask_rle"),
-    "pose": (*BOX_COLUMNS, "keypoints"),
+    "pose": (*BOX, "keypoints"),
     "obb": ("corners",),
 }
 """What a label line is made of, beside the class."""
