@@ -54,7 +54,7 @@ def render(rows: Sequence[Assigned]) -> str:
 
 def _cells(row: Assigned) -> tuple[str, ...]:
     value = "not measured" if row.value is None else f"{row.value:.3f}"
-    verdict = f"{row.outcome}, {row.optimizing} {value}" if row.outcome else "no verdict"
+    verdict = f"{row.outcome}, {row.optimizing} {value}" if row.outcome else row.unreadable or "no verdict"
     verdict += f", accepted by {row.accepted}" if row.accepted else ""
     return (
         str(row.number),

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -178,14 +178,17 @@ def decode_json(content: bytes, record_type: type[T]) -> T:
         raise msgspec.DecodeError("nested too deeply") from error
 
 
-def read_json(path: Path, record_type: type[T]) -> T:
+def read_json(path: Path, record_type: type[T], decode: Callable[[bytes, type[T]], T] = decode_json) -> T:
     """Reads a typed record.
+
+    Args:
+        decode: from its bytes; strictly, unless a record of another version is asked for.
 
     Raises:
         FlywheelError: the file is missing, or does not hold such a record (exit code 3), or a merge left it unfinished (2).
     """
     try:
-        return decode_json(path.read_bytes(), record_type)
+        return decode(path.read_bytes(), record_type)
     except FileNotFoundError:
         raise FlywheelError(
             "file not found",

@@ -17,7 +17,6 @@ from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET
-from runner.domain.files import decode_json
 from runner.domain.records import Record
 from runner.record.catalogue import EXPORTS, EXPORTS_FOLDER, LOCK, METRICS, TRAINING, sprint_path
 
@@ -321,13 +320,13 @@ def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion 
     """
     if champion is None:
         return None
-    exported = champion_record(root, champion, EXPORTS.name, list[_Named])
+    exported = EXPORTS.read_at(root, champion.commit, champion.sprint, list[_Named])
     lock = repository.read_file(root, champion.commit, _record(champion.sprint, LOCK.name))
     stages = parse_lock(lock, Where(_record(champion.sprint, LOCK.name))) if lock is not None else {}
     if exported:
         target, path = exported[0].target, f"{EXPORTS_FOLDER.name}/{exported[0].target}"
     else:
-        training = champion_record(root, champion, TRAINING.name, _Models)
+        training = TRAINING.read_at(root, champion.commit, champion.sprint, _Models)
         target, path = REFERENCE_TARGET, training.models[0].path if training and training.models else ""
     digest = _written(stages, path.partition("/")[0])
     if not digest:
@@ -346,17 +345,6 @@ def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion 
         path=path,
         digest=digest,
     )
-
-
-def champion_record(root: Path, champion: Champion, file: str, record_type: type[T]) -> T | None:
-    """A record of the champion's sprint as it was promoted, or None when git does not hold it."""
-    content = repository.read_file(root, champion.commit, _record(champion.sprint, file))
-    if content is None:
-        return None
-    try:
-        return decode_json(content, record_type)
-    except msgspec.MsgspecError:
-        return None  # written by a version of flywheel with other records: compared as if absent
 
 
 def _record(sprint: str, file: str) -> str:

@@ -20,13 +20,13 @@ from runner.config.project import Project
 from runner.config.sprint import SliceSpec
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.evaluation import Evaluation
-from runner.domain.files import decode_json
 from runner.domain.records import SPLITS, Selection
 from runner.planning.proposal import CountDelta, PointerDelta, PointerState, SplitDelta
 from runner.planning.records import Plan
 from runner.planning.resolve import stages_of
 from runner.planning.selection import planned_index, planned_manifest
 from runner.record.catalogue import EVALUATION, LOCK, SELECTION, sprint_folder, sprint_path
+from runner.record.versions import decode_any_version
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,7 +135,7 @@ def _record(root: Path, reference: Reference, file: str, record_type: type[T]) -
     """A record of the reference as the base has it; None where there is none, or one of another version."""
     content = repository.read_file(root, reference.commit, f"{sprint_path(reference.sprint)}/{file}")
     try:
-        return decode_json(content, record_type) if content is not None else None
+        return decode_any_version(content, record_type) if content is not None else None
     except msgspec.MsgspecError:
         return None
 

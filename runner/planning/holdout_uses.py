@@ -14,7 +14,6 @@ import msgspec
 
 from runner.adapters.git.tips import files_at_tips
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.files import read_json
 from runner.domain.image_set import unpacked
 from runner.domain.verdict import SplitUse
 from runner.record.catalogue import REPORTS, USES
@@ -31,7 +30,7 @@ def recorded_uses(root: Path) -> dict[str, list[SplitUse]]:
     """
     found = {}
     for path in sorted((root / REPORTS).glob(f"*/{USES.name}")):
-        found[path.parent.name] = uses = read_json(path, list[SplitUse])
+        found[path.parent.name] = uses = USES.read(path.parent)
         try:
             require_sound(uses)
         except ValueError as error:

@@ -10,10 +10,11 @@ import msgspec
 from runner.config.dropped import dropped
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.domain.errors import FlywheelError
 from runner.domain.records import Selection
 from runner.domain.verdict import Wear
 from runner.gates.judge import describe
-from runner.planning.champion import Champion, champion_record
+from runner.planning.champion import Champion
 from runner.planning.edits import input_edits
 from runner.planning.forecast import Forecaster, forecast
 from runner.planning.holdout import asked, wear_so_far
@@ -41,12 +42,13 @@ def make_plan(situation: Situation) -> Plan:
         for stage in stages
     ]
     timings = {stage: past.timing for stage, past in ahead.past.items()}
+    beside, unreadable = _champion_selection(root, incumbent.champion)
     return Plan(
         sprint=loaded.name,
         title=loaded.sprint.title,
         stages=timed,
-        splits=split_plans(selection, _champion_selection(root, incumbent.champion)),
-        data_note="; ".join([note, *not_looked_at]),
+        splits=split_plans(selection, beside),
+        data_note="; ".join([note, *not_looked_at, *unreadable]),
         forecast=forecast(timed, timings, project.costs, ahead.notes),
         gates=_gates(project, loaded),
         champion=incumbent.sprint,
@@ -57,8 +59,12 @@ def make_plan(situation: Situation) -> Plan:
     )
 
 
-def _champion_selection(root: Path, champion: Champion | None) -> Selection | None:
-    return champion_record(root, champion, SELECTION.name, Selection) if champion else None
+def _champion_selection(root: Path, champion: Champion | None) -> tuple[Selection | None, list[str]]:
+    """What the champion was trained and judged on, and why that is not known."""
+    try:
+        return SELECTION.read_at(root, champion.commit, champion.sprint) if champion else None, []
+    except FlywheelError as error:
+        return None, [f"not compared with the champion's data: {error.where}: {error.message}"]
 
 
 def _wear(situation: Situation, selection: Selection, stages: Sequence[StagePlan]) -> Wear | None:

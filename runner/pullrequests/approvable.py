@@ -11,9 +11,7 @@ from pathlib import Path, PurePosixPath
 from runner.adapters.git import commit_trees, commits, repository, trusted
 from runner.config.project import Policy
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.files import read_json
 from runner.domain.policy import Approval, Finding, distinct
-from runner.domain.verdict import Verdict
 from runner.forges.forge import PullRequest
 from runner.policy.approvals import Circumstances, decide
 from runner.policy.undecided import undecided_findings
@@ -91,8 +89,8 @@ def _proposed(publisher: Publisher, pull: PullRequest) -> list[Finding]:
 
 
 def _undecided(publisher: Publisher, sprint: str) -> list[Finding]:
-    path = sprint_folder(publisher.root, sprint) / VERDICT.name
-    return undecided_findings(sprint, read_json(path, Verdict)) if path.is_file() else []
+    verdict = VERDICT.read_if_there(sprint_folder(publisher.root, sprint))
+    return undecided_findings(sprint, verdict) if verdict is not None else []
 
 
 def _recorded(publisher: Publisher, pull: PullRequest) -> dict[str, Terms]:

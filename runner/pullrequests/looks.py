@@ -16,7 +16,7 @@ import msgspec
 from runner.adapters.git import repository, trusted
 from runner.adapters.git.access import Access
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.files import encode_json, read_json
+from runner.domain.files import encode_json
 from runner.domain.verdict import SplitUse
 from runner.planning.holdout_uses import require_sound
 from runner.record.catalogue import EVALUATION, REPORTS, USES
@@ -39,7 +39,7 @@ def looks_of(reports: Path, sprints: Sequence[str]) -> dict[str, list[SplitUse]]
         uses, evaluation = reports / sprint / USES.name, reports / sprint / EVALUATION.name
         if uses.is_file() and evaluation.is_file():
             digest = hashlib.sha256(evaluation.read_bytes()).hexdigest()
-            known = read_json(uses, list[SplitUse])
+            known = USES.read(uses.parent)
             images = {use.split_digest: use.images for use in known if use.images}
             found[sprint] = [
                 msgspec.structs.replace(use, images=images.get(use.split_digest, ""))

@@ -10,10 +10,14 @@ import re
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 
+import msgspec
+
+from runner.adapters.git.repository import read_file
+from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import Errors, Evaluation, Gallery
-from runner.domain.files import read_json, write_json
+from runner.domain.files import encode_json, read_json, write_bytes, write_json
 from runner.domain.policy import Agreed
 from runner.domain.records import (
     Benchmark,
@@ -28,8 +32,11 @@ from runner.domain.verdict import SplitUse, Verdict
 from runner.record.report import SprintReport
 from runner.record.terms import Terms
 from runner.record.timings import Timings
+from runner.record.versions import amended, decode_any_version
 
 T = TypeVar("T")
+U = TypeVar("U")
+_Kind: TypeAlias = type[U]  # in the class below `type` is an attribute
 
 REPORTS = "reports"  # the folder of all sprints' records, at the repository's top
 
@@ -88,16 +95,55 @@ class RecordFile(Generic[T]):
         return f"{REPORTS}/{sprint}/{self.name}"
 
     def read(self, folder: Path) -> T:
-        """What it holds, in a sprint's folder.
+        """What it holds in a sprint's folder, whichever version of flywheel wrote it.
 
         Raises:
-            FlywheelError: it is missing, or does not hold what its type says (exit code 3).
+            FlywheelError: it is missing, or does not hold what its type needs (exit code 3).
         """
-        return read_json(folder / self.name, self.type)
+        return read_json(folder / self.name, self.type, decode_any_version)
+
+    def read_if_there(self, folder: Path) -> T | None:
+        """The same; None where there is no such file."""
+        return self.read(folder) if (folder / self.name).is_file() else None
+
+    @overload
+    def read_at(self, root: Path, commit: str, sprint: str) -> T | None: ...
+
+    @overload
+    def read_at(self, root: Path, commit: str, sprint: str, kind: _Kind[U]) -> U | None: ...
+
+    def read_at(self, root: Path, commit: str, sprint: str, kind: Any = None) -> Any:
+        """What it held at a commit; None where git has none there.
+
+        Args:
+            kind: the part of its type that is asked for; all of it when None.
+
+        Raises:
+            FlywheelError: what git has does not hold what its type needs (exit code 3).
+        """
+        content = read_file(root, commit, self.of(sprint))
+        if content is None:
+            return None
+        try:
+            return decode_any_version(content, kind or self.type)
+        except msgspec.MsgspecError as error:
+            raise FlywheelError(
+                f"it cannot be read at {commit[:10]}: {error}",
+                where=Where(self.of(sprint)),
+                hint="it was spoiled, or written by a version of flywheel that this one knows nothing of",
+                exit_code=ExitCode.STAGE_FAILED,
+            ) from error
 
     def write(self, folder: Path, content: T) -> None:
         """Writes it into a sprint's folder, atomically."""
         write_json(folder / self.name, content)
+
+    def amend(self, folder: Path, content: T) -> None:
+        """Writes it in place of what lies there, whose fields that today's version does not know stay."""
+        path = folder / self.name
+        write_bytes(
+            path, amended(path.read_bytes(), content, self.type) if path.is_file() else encode_json(content)
+        )
 
     def holds(self, name: str) -> bool:
         """Whether a path inside the sprint's folder is this file, or one of this folder's that are named.

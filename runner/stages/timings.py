@@ -36,7 +36,7 @@ def record_timing(folder: Path, kind: Kind[Any], stage: str, seconds: float, wor
     def place(timing: StageTiming) -> int:
         return names.index(timing.stage) if timing.stage in names else len(names)
 
-    TIMINGS.write(folder, Timings(stages=sorted([*others, timing], key=place)))
+    TIMINGS.amend(folder, Timings(stages=sorted([*others, timing], key=place)))
 
 
 def _device(folder: Path) -> str:

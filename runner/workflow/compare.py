@@ -6,7 +6,6 @@ from pathlib import Path
 
 from runner.config.load import sprint_name
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_json
 from runner.record.catalogue import REPORT, sprint_folder, sprint_path
 from runner.record.report import SprintReport
 from runner.report.compare import SprintComparison, compare
@@ -27,12 +26,12 @@ def compare_sprints(root: Path, before: str, after: str) -> SprintComparison:
 
 
 def _report(root: Path, name: str) -> SprintReport:
-    path = sprint_folder(root, name) / REPORT.name
-    if not path.is_file():
+    report = REPORT.read_if_there(sprint_folder(root, name))
+    if report is None:
         raise FlywheelError(
             "it was not reported yet",
             where=Where(sprint_path(name)),
             hint=f"flywheel run {name}",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    return read_json(path, SprintReport)
+    return report

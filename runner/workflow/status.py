@@ -11,8 +11,7 @@ from runner.adapters.git import repository
 from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
-from runner.domain.files import read_json
-from runner.domain.records import LastFailure, Record
+from runner.domain.records import Record
 from runner.domain.verdict import Outcome, Verdict
 from runner.planning.champion import ChampionUnknownError, Registry
 from runner.planning.records import Action
@@ -133,10 +132,10 @@ def _recorded(folder: Path) -> tuple[State, str]:
 
 
 def _failed_since(folder: Path) -> str:
-    path = folder / LAST_FAILURE.name
-    if not path.is_file():
+    last = LAST_FAILURE.read_if_there(folder)
+    if last is None:
         return ""
-    failure = read_json(path, LastFailure).failure
+    failure = last.failure
     return f"; a later run failed in stage {failure.stage}: {failure.message.partition(chr(10))[0]}"
 
 
@@ -161,10 +160,9 @@ def _stale(written: Situation) -> str | None:
 
 
 def _judged_otherwise(written: Situation) -> Iterator[str]:
-    path = written.folder / VERDICT.name
-    if not path.is_file():
+    verdict = VERDICT.read_if_there(written.folder)
+    if verdict is None:
         return
-    verdict = read_json(path, Verdict)
     if _unknown(written.registry) is None:
         yield from stale.champion_changed(written, verdict)
     yield from _other_terms(written)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
-from runner.domain.files import encode_json, read_json, write_bytes
+from runner.domain.files import encode_json, write_bytes
 from runner.planning.situation import Situation
 from runner.record.catalogue import EVALUATION, SELECTION, TERMS, sprint_folder
 
@@ -46,12 +46,7 @@ def read_terms(folder: Path) -> Terms | None:
     Raises:
         FlywheelError: the file does not hold terms.
     """
-    path = folder / TERMS.name
-    if not path.is_file():
-        return None
-    from runner.record.terms import Terms
-
-    return read_json(path, Terms)
+    return TERMS.read_if_there(folder)
 
 
 def under_terms(root: Path, project: Project, loaded: LoadedSprint) -> tuple[Project, LoadedSprint]:

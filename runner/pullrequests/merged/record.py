@@ -190,7 +190,7 @@ def _is_rendering(name: str) -> bool:
 
 def _uses(folder: Path, contents: dict[str, bytes]) -> dict[str, bytes]:
     """Every decision on a test split counts: those of an earlier record that the bundle's branch did not have are kept."""
-    before = USES.read(folder) if (folder / USES.name).is_file() else []
+    before = USES.read_if_there(folder)
     if USES.name not in contents or not before:
         return {}
     now = decode_json(contents[USES.name], list[SplitUse])

@@ -14,9 +14,8 @@ import msgspec
 from runner.adapters.dvc.metafiles import pointer_md5
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
-from runner.domain.evaluation import Errors, Evaluation, Gallery
-from runner.domain.files import read_json
-from runner.domain.records import Benchmark, Checks, ExportedTarget, Selection, StageFailure, Training
+from runner.domain.evaluation import Evaluation
+from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse, Verdict
 from runner.gates.evidence import Evidence, LabelPrice
 from runner.gates.judge import judge
@@ -33,6 +32,7 @@ from runner.record.catalogue import (
     PRECISION_RECALL,
     SELECTION,
     TRAINING,
+    RecordFile,
 )
 from runner.record.digests import guidelines_file
 from runner.record.report import BaseTerms, ConfidenceCurve, FileDigest, PrecisionRecall, ToApprove
@@ -77,15 +77,14 @@ class Sources:
         """The base branch's terms, where the sprint was judged under some."""
         return read_terms(self.folder)
 
-    def record(self, stage: str, file: str, record_type: type[T]) -> T | None:
+    def record(self, file: RecordFile[T]) -> T | None:
         """A stage's record, or None where the stage did not get so far."""
-        path = self.folder / file
-        return read_json(path, record_type) if stage in self.fresh and path.is_file() else None
+        return file.read_if_there(self.folder) if file.written_by in self.fresh else None
 
     @property
     def evaluation(self) -> Evaluation | None:
         """What the evaluate stage wrote."""
-        return self.record("evaluate", EVALUATION.name, Evaluation)
+        return self.record(EVALUATION)
 
 
 def collect(sources: Sources) -> ReportInputs:
@@ -106,16 +105,16 @@ def collect(sources: Sources) -> ReportInputs:
         data_md5=pointer_md5(root / pointer),
         guidelines=_guidelines(root, loaded),
         failure=sources.failure,
-        selection=sources.record("select", SELECTION.name, Selection),
-        checks=sources.record("check", CHECKS.name, Checks),
-        training=sources.record("train", TRAINING.name, Training),
-        exports=sources.record("export", EXPORTS.name, list[ExportedTarget]) or [],
+        selection=sources.record(SELECTION),
+        checks=sources.record(CHECKS),
+        training=sources.record(TRAINING),
+        exports=sources.record(EXPORTS) or [],
         evaluation=sources.evaluation,
-        errors=sources.record("evaluate", ERRORS.name, Errors),
+        errors=sources.record(ERRORS),
         precision_recall=_precision_recall(sources.folder) if evaluated else [],
         confidence_curves=_confidence_curves(sources.folder) if evaluated else [],
-        gallery=sources.record("inspect", GALLERY.name, Gallery),
-        benchmark=sources.record("benchmark", BENCHMARK.name, Benchmark),
+        gallery=sources.record(GALLERY),
+        benchmark=sources.record(BENCHMARK),
         champion_name=_champion_name(sources),
         champion_why_not=sources.champion_unknown,
         timings=read_timings(sources.folder).stages,

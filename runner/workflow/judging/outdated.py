@@ -16,9 +16,7 @@ from msgspec import UNSET
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
-from runner.domain.evaluation import Evaluation
 from runner.domain.files import read_json
-from runner.domain.records import ExportedTarget
 from runner.domain.verdict import Verdict
 from runner.gates.evidence import Evidence
 from runner.gates.judge import AskedGate, WrittenGate, asked, asked_of
@@ -83,13 +81,13 @@ def outdated(root: Path, project: Project, loaded: LoadedSprint, verdict: Verdic
 
 
 def _gates(folder: Path, project: Project, loaded: LoadedSprint, verdict: Verdict) -> Iterator[str]:
-    exports, evaluation = folder / EXPORTS.name, folder / EVALUATION.name
-    if not evaluation.is_file():
+    evaluation = EVALUATION.read_if_there(folder)
+    if evaluation is None:
         return
     evidence = Evidence(
-        evaluation=read_json(evaluation, Evaluation),
+        evaluation=evaluation,
         benchmark=None,
-        exports=read_json(exports, list[ExportedTarget]) if exports.is_file() else [],
+        exports=EXPORTS.read_if_there(folder) or [],
         primary_target=loaded.sprint.primary_target,
     )
     today: Sequence[WrittenGate] = written_gates(project, loaded)

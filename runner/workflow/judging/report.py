@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes, write_text
-from runner.domain.records import Selection, StageFailure
+from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.planning import holdout
 from runner.planning.records import Action, StagePlan
@@ -138,7 +138,7 @@ def _counted(situation: Situation, sources: Sources) -> list[SplitUse]:
     evaluation = sources.evaluation
     if evaluation is None or sources.failure is not None:
         return []
-    selection = sources.record("select", SELECTION.name, Selection)
+    selection = sources.record(SELECTION)
     level = situation.loaded.sprint.evaluate.confidence.level
     elsewhere, trouble = situation.uses_elsewhere
     for line in trouble:
@@ -154,7 +154,7 @@ def _counted(situation: Situation, sources: Sources) -> list[SplitUse]:
         else holdout.HoldoutQuestion(),
         elsewhere,
     )
-    USES.write(situation.folder, uses)
+    USES.amend(situation.folder, uses)
     return uses
 
 

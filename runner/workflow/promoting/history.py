@@ -15,7 +15,7 @@ from runner.config.project import Model, Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.domain.verdict import Outcome, Verdict
-from runner.planning.champion import Champion, Registry, champion_record
+from runner.planning.champion import Registry
 from runner.record.catalogue import VERDICT
 from runner.workflow.promoting.registering import said_in
 
@@ -35,6 +35,7 @@ class Assigned(Record, frozen=True, kw_only=True):
         outcome, optimizing, value: of the verdict at that commit, under the approvals that it was registered with; None
             where there is none.
         current: it holds the stage now.
+        unreadable: why there is a verdict of which nothing is known; empty where it could be read.
         accepted: who accepted what was undecided, and why, as the tag says; empty where nothing was.
     """
 
@@ -51,6 +52,7 @@ class Assigned(Record, frozen=True, kw_only=True):
     value: float | None
     current: bool
     accepted: str = ""
+    unreadable: str = ""
 
 
 def history(root: Path) -> list[Assigned]:
@@ -72,7 +74,11 @@ def history(root: Path) -> list[Assigned]:
     for position, tag in enumerate(tags):
         sprint = sprints.get(tag.name)
         version, first = registered.get(tag.commit, (None, tag))
-        verdict = _verdict(root, sprint, tag, approvals=said_in(first.message).get("approvals", ""))
+        try:
+            verdict = _verdict(root, sprint, tag, approvals=said_in(first.message).get("approvals", ""))
+            unreadable = ""
+        except FlywheelError as error:  # one old record must not hide all others
+            verdict, unreadable = None, error.message
         before = {older.commit for older in tags[position + 1 :]}
         rows.append(
             Assigned(
@@ -89,6 +95,7 @@ def history(root: Path) -> list[Assigned]:
                 value=verdict.optimizing_value if verdict else None,
                 current=champion is not None and champion.tag == tag.name,
                 accepted=_accepted(said_in(first.message)),
+                unreadable=unreadable,
             )
         )
     return rows
@@ -133,8 +140,7 @@ def _event(tag: gto.RegistryTag, before: Collection[str]) -> Event:
 def _verdict(root: Path, sprint: str | None, tag: gto.RegistryTag, approvals: str) -> Verdict | None:
     if sprint is None:
         return None
-    champion = Champion(sprint=sprint, commit=tag.commit, tag=tag.name)
-    verdict = champion_record(root, champion, VERDICT.name, Verdict)
+    verdict = VERDICT.read_at(root, tag.commit, sprint)
     if verdict is None:
         return None
     accepted = frozenset(finding for finding in verdict.kept_for if f"{finding} by " in approvals)

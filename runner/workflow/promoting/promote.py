@@ -15,7 +15,7 @@ from runner.adapters.git.repository import remote_url, run_git
 from runner.config.load import LoadedSprint
 from runner.config.project import Model, Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_json, write_json, write_text
+from runner.domain.files import write_json, write_text
 from runner.domain.policy import Agreed, Approval, recorded_ids
 from runner.domain.records import Record
 from runner.planning.champion import Champion, Registry
@@ -23,7 +23,6 @@ from runner.planning.situation import Situation
 from runner.policy.approvals import Decision
 from runner.policy.undecided import REASON_LENGTH, approve_options
 from runner.record.catalogue import AGREED, DIGESTS, MODEL_CARD, REPORT, TERMS, sprint_folder
-from runner.record.report import SprintReport
 from runner.report import model_card
 from runner.workflow.load import load
 from runner.workflow.locking import sprint_lock
@@ -222,7 +221,7 @@ def _kept(begun: Promotion, ready: Readiness) -> Promotion:
 def record_agreed(root: Path, name: str, decisions: Sequence[Decision]) -> bool:
     """Commits who approved what of a sprint that is not promoted, so that nobody is asked again; whether that was new."""
     path = AGREED.of(name)
-    known = read_json(root / path, list[Agreed]) if (root / path).is_file() else []
+    known = AGREED.read_if_there(sprint_folder(root, name)) or []
     there = {each.finding.content for each in known}
     new = [
         Agreed(finding=each.finding, by=str(each.by), at=each.at, channel=each.channel)
@@ -284,7 +283,7 @@ def _write_card(root: Path, model: Model, name: str, version: str, decisions: Se
         approved={decision.finding.id: decision.by for decision in decisions if decision.by},
         reasons={decision.finding.id: decision.reason for decision in decisions if decision.reason},
     )
-    text = model_card.render(read_json(path.with_name(REPORT.name), SprintReport), context)
+    text = model_card.render(REPORT.read(path.parent), context)
     if not path.is_file() or path.read_bytes() != text.encode():
         write_text(path, text)
 

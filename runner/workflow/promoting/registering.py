@@ -17,8 +17,7 @@ from runner.adapters.system import yaml_text
 from runner.config.project import Model
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET
-from runner.domain.files import read_json
-from runner.domain.records import ExportedTarget, Record
+from runner.domain.records import Record
 from runner.domain.task import TaskSpec
 from runner.record.catalogue import (
     DIGESTS,
@@ -55,8 +54,7 @@ def model_artifact(model: Model, sprint: str, target: str, task: str) -> ModelAr
 
 def shipped_target(folder: Path) -> str:
     """What a sprint ships: its first export, else the torch model."""
-    path = folder / EXPORTS.name
-    exports = read_json(path, list[ExportedTarget]) if path.is_file() else []
+    exports = EXPORTS.read_if_there(folder)
     return exports[0].target if exports else REFERENCE_TARGET
 
 

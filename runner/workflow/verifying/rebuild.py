@@ -15,7 +15,7 @@ import msgspec
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
-from runner.domain.files import encode_json, read_json
+from runner.domain.files import encode_json
 from runner.domain.verdict import SplitUse
 from runner.planning import holdout
 from runner.record.catalogue import REPORT, REPORT_PAGE, USES, VERDICT, files
@@ -91,8 +91,7 @@ def reported_again(recorded: RecordedSprint, folder: Path) -> dict[str, bytes]:
 
 def _uses(stored: Path, rebuilt: Path) -> list[SplitUse]:
     """The recorded uses; an evaluation that is not the recorded one is judged as that one was."""
-    path = stored / USES.name
-    uses = read_json(path, list[SplitUse]) if path.is_file() else []
+    uses = USES.read_if_there(stored) or []
     before, now = holdout.evaluation_digest(stored), holdout.evaluation_digest(rebuilt)
     if any(use.evaluation_digest == now for use in uses):
         return uses
