@@ -26,15 +26,15 @@ def decode_any_version(content: bytes, kind: type[T]) -> T:
     try:
         return decode_json(content, kind)
     except msgspec.ValidationError:
-        known = known_part(msgspec.json.decode(content), inspect.type_info(kind))
+        known = known_part(decode_json(content, object), inspect.type_info(kind))
         return decode_json(msgspec.json.encode(known), kind)
 
 
 def amended(before: bytes, content: T, kind: type[T]) -> bytes:
     """The bytes of a record that takes an older one's place, with what that one has and today's type does not know."""
     try:
-        old = msgspec.json.decode(before)
-    except msgspec.DecodeError:
+        old = decode_json(before, object)
+    except msgspec.MsgspecError:
         return encode_json(content)
     new = msgspec.json.decode(msgspec.json.encode(content))
     return encode_json(with_unknown_of(old, new, inspect.type_info(kind)))
