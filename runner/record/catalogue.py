@@ -61,6 +61,7 @@ class RecordFile(Generic[T]):
         remade: `verify` makes it again from what the stages stored.
         configured: it follows from flywheel.yaml and the spec too, and not from stages alone.
         optional: for people to look at; no number rests on it.
+        reported: report.json carries it among its `records`, for a section to show.
         members: of a folder in git, and of one whose files are shown to people: the names of files in it, as a pattern.
     """
 
@@ -76,6 +77,7 @@ class RecordFile(Generic[T]):
     remade: bool = False
     configured: bool = False
     optional: bool = False
+    reported: bool = False
     members: str | None = None
 
     @property
@@ -248,6 +250,7 @@ STORED = files(lambda file: file.kept_in == "dvc")
 STORED_AND_DIGESTED = files(lambda file: file.kept_in == "dvc" and file.digested)  # what `verify` reads
 STORED_AND_DIGESTED = files(lambda file: file.kept_in == "dvc" and file.digested)  # what `verify` reads
 RECORDED = files(lambda file: file.kept_in == "git")
+REPORTED = files(lambda file: file.reported)
 
 
 def kept_by_git(name: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+import msgspec
 from msgspec import UNSET, UnsetType, field
 
+from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import Errors, Evaluation, Gallery
 from runner.domain.policy import Finding
 from runner.domain.records import (
@@ -19,6 +21,11 @@ from runner.domain.records import (
     Training,
 )
 from runner.domain.verdict import Verdict
+
+if TYPE_CHECKING:
+    from runner.record.catalogue import RecordFile
+
+T = TypeVar("T")
 
 
 class FileDigest(Record, frozen=True, kw_only=True):
@@ -116,7 +123,10 @@ class BaseTerms(Record, frozen=True, kw_only=True):
 class SprintReport(Record, frozen=True, kw_only=True):
     """One sprint's report. What did not happen is `None` or empty, and shown as "not measured".
 
-    `terms` is written only where there are some: a report without is the same as before there were any.
+    `terms` and `records` are written only where there are some: a report without is the same as before there were any.
+
+    Attributes:
+        records: what further stages wrote, by the names of their files: `record` reads one.
     """
 
     schema_version: Literal[2] = 2
@@ -146,6 +156,25 @@ class SprintReport(Record, frozen=True, kw_only=True):
     timings: list[StageTiming] = field(default_factory=list)
     reproduction: Reproduction
     terms: BaseTerms | UnsetType = UNSET
+    records: dict[str, Any] | UnsetType = UNSET
+
+    def record(self, file: RecordFile[T]) -> T | None:
+        """What a file held that the catalogue calls `reported`; None where its stage did not get so far.
+
+        Raises:
+            FlywheelError: it holds something else.
+        """
+        if self.records is UNSET or file.name not in self.records:
+            return None
+        try:
+            return msgspec.convert(self.records[file.name], file.type)
+        except msgspec.ValidationError as error:
+            raise FlywheelError(
+                f"what it has of {file.name} cannot be read: {error}",
+                where=Where(f"report.json of {self.sprint}"),
+                hint=f"flywheel report {self.sprint}",
+                exit_code=ExitCode.STAGE_FAILED,
+            ) from error
 
     @property
     def findings(self) -> list[ToApprove]:

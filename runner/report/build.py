@@ -43,6 +43,7 @@ def build(inputs: ReportInputs) -> SprintReport:
         timings=inputs.timings,
         reproduction=_reproduction(inputs),
         terms=inputs.terms if inputs.terms is not None else UNSET,
+        records=inputs.records or UNSET,
     )
 
 

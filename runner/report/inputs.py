@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import field
 
 from runner.config.project import Project
@@ -33,6 +35,7 @@ class ReportInputs(Record, frozen=True, kw_only=True):
         champion_name: what the registry calls the champion, when it is another sprint's model.
         champion_why_not: why it was not run on this test split, when `evaluation` has no champion.
         terms: the base branch's, when the sprint is a proposal's.
+        records: what further stages wrote, by the names of their files.
     """
 
     project: Project
@@ -58,3 +61,4 @@ class ReportInputs(Record, frozen=True, kw_only=True):
     champion_why_not: str = ""
     timings: list[StageTiming] = field(default_factory=list)
     terms: BaseTerms | None = None
+    records: dict[str, Any] = field(default_factory=dict)

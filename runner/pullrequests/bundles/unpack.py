@@ -40,6 +40,7 @@ from runner.record.catalogue import (
     FAILURE,
     LOCK,
     REPORT,
+    REPORTED,
     REPORTS,
     TERMS,
     VERDICT,
@@ -235,6 +236,11 @@ def _require_consistent(bundle: Bundle, sprint: str) -> None:
     report = bundle.report(sprint)
     if report.sprint != sprint:
         raise refused(f"{prefix}{REPORT.name}", f"it is the report of {ascii(report.sprint)[:100]}")
+    for file in REPORTED:
+        try:
+            report.record(file)
+        except FlywheelError as error:
+            raise refused(f"{prefix}{REPORT.name}", error.message) from error
     if (report.failure is not None) != bundle.failed(sprint):
         raise refused(
             f"{prefix}{FAILURE.name}", f"it and {REPORT.name} do not agree on whether a stage failed"

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ from runner.record.catalogue import (
     GALLERY,
     OUTCOMES_FOLDER,
     PRECISION_RECALL,
+    REPORTED,
     SELECTION,
     TRAINING,
     RecordFile,
@@ -82,6 +83,14 @@ class Sources:
         return file.read_if_there(self.folder) if file.written_by in self.fresh else None
 
     @property
+    def reported(self) -> dict[str, Any]:
+        """What further stages wrote for the report, by the names of their files."""
+        contents = {file.name: self.record(file) for file in REPORTED}
+        return {
+            name: msgspec.to_builtins(content) for name, content in contents.items() if content is not None
+        }
+
+    @property
     def evaluation(self) -> Evaluation | None:
         """What the evaluate stage wrote."""
         return self.record(EVALUATION)
@@ -119,6 +128,7 @@ def collect(sources: Sources) -> ReportInputs:
         champion_why_not=sources.champion_unknown,
         timings=read_timings(sources.folder).stages,
         terms=_terms(sources.terms),
+        records=sources.reported,
     )
     return msgspec.structs.replace(inputs, verdict=_judge(sources, inputs))
 
