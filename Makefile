@@ -12,7 +12,7 @@ WITH_DEV := -e '.[run,demo,dev]'
 INSTALL = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
 
-.PHONY: sprint test lint types layers generated unit install install-dev node clean help
+.PHONY: sprint test check lint types layers generated unit install install-dev node clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ sprint: install ## run the demo sprint and print its report
 	 if [ $$code -eq 1 ]; then echo "(the gates were not all passed: that is the sprint's result, not an error)"; exit 0; fi; exit $$code
 
 test: lint types layers unit ## everything that CI runs
+
+check: install-dev ## in 90 s: lint, types, layers, and the quick tests that your change touches
+	@.ci/check $(BIN)
 
 lint: install-dev
 	$(BIN)/ruff check .
@@ -34,7 +37,7 @@ layers: install-dev
 	$(BIN)/lint-imports
 
 unit: install-dev
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadgroup --durations 15
 
 generated: install-dev ## write the JSON Schemas and the option reference again
 	$(BIN)/python -m runner.config.generate

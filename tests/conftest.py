@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from projects import SPRINT, commit, flywheel, make_project
+from warm import warm_python
+
+from tests.built import built, of_all_workers
+
+FRESH = sys.executable
+SLOW_FIXTURES = {"finished", "tiny_root", "task_root", "github"}
+SLOW_GROUPS = {"sprint", "sprint-2", "sprint-loop", "sprint-act"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks `slow` what rests on a real run, a training or a server, whatever it was marked before."""
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if not SLOW_FIXTURES.isdisjoint(fixtures) or (group and group.args[0] in SLOW_GROUPS):
+            item.add_marker("slow")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """`make check` has a limit: what it does not reach is skipped, and counted."""
+    until = os.environ.get("FLYWHEEL_TESTS_UNTIL")
+    if until and time.time() > float(until):
+        pytest.skip("the time of `make check` is over: make test runs it")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,13 +50,40 @@ def git_as_on_a_fresh_machine(tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The `python` of stages and of DVC's commands is one that has imported their libraries already (warm.py)."""
+    if not hasattr(os, "pidfd_open"):  # not Linux: every process starts afresh
+        yield
+        return
+    shared = of_all_workers(tmp_path_factory)
+    with FileLock(shared / "warm.lock"):
+        program = warm_python(
+            shared / "warm", os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+        )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", str(program))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _fresh_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("fresh_processes"):
+        monkeypatch.setattr(sys, "executable", FRESH)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose sprint ran once, undisturbed. Read it, or copy it (`project`): never change it."""
-    folder = make_project(tmp_path_factory.mktemp("finished") / "project")
-    flywheel(folder, "run", SPRINT, check=True)
-    commit(folder, "The sprint's record")
-    return folder
+
+    def build(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "executable", FRESH)
+            make_project(folder)
+            flywheel(folder, "run", SPRINT, check=True)
+            commit(folder, "The sprint's record")
+
+    return built("finished", build, tmp_path_factory)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from runner.adapters.tables.parquet import write_table
 from runner.config.project import Project
@@ -24,6 +23,7 @@ from runner.domain.files import write_json
 from runner.domain.records import Checks
 from runner.record.catalogue import sprint_folder
 from runner.stages.stage import StageContext
+from tests.built import built
 
 SPRINT = "0001-tiny"
 CLASSES = ["square", "disc"]
@@ -142,13 +142,7 @@ def run_offline(module: str, root: Path) -> None:
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with one trained and exported sprint. Read only: copy it to change it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base
-    root = shared / "tiny-sprint"
-    with FileLock(shared / "tiny-sprint.lock"):
-        if not (root / "process.json").is_file():
-            build(root)
-    return root
+    return built("tiny-sprint", build, tmp_path_factory)
 
 
 def without_network(attempts: list[str]) -> None:

@@ -31,6 +31,7 @@ slices:
   - {by: camera}
 model: {name: tiny-digits, stage: prod}
 costs: {currency: EUR, cpu_hour: 0.1}
+compute: {threads: 1}
 """
 
 SPEC = """\

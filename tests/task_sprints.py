@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
@@ -22,6 +21,7 @@ from runner.domain.records import Checks
 from runner.domain.task import TaskName
 from runner.record.catalogue import sprint_folder
 from runner.stages.stage import StageContext
+from tests.built import built
 from tests.models_fixture import run_offline, without_network
 
 SPRINT = "0001-tiny"
@@ -152,13 +152,7 @@ def sample_image(task: TaskName) -> str:
 @pytest.fixture(scope="session")
 def task_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one finished repository per task. Read only: copy it to change it."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if base.name.startswith("popen-") else base
-    root = shared / "task-sprints"
-    with FileLock(shared / "task-sprints.lock"):
-        if not (root / "process.json").is_file():
-            run_offline("tests.task_sprints", root)
-    return root
+    return built("task-sprints", lambda root: run_offline("tests.task_sprints", root), tmp_path_factory)
 
 
 def main(root: Path) -> None:

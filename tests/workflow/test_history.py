@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 from projects import SPRINT, call, flywheel
-from promoting import NEXT, add_sprint
+from promoting import NEXT
 
 pytestmark = pytest.mark.xdist_group("sprint-2")
 
 
-def test_promotions_and_rollbacks_are_listed_the_newest_first(project: Path) -> None:
-    flywheel(project, "promote", SPRINT, check=True)
-    add_sprint(project)
-    flywheel(project, "promote", NEXT, check=True)
+def test_promotions_and_rollbacks_are_listed_the_newest_first(succeeded: Path) -> None:
+    project = succeeded
     flywheel(project, "rollback", check=True)
     rows = json.loads(flywheel(project, "history", "--format", "json", check=True).stdout)
     shown = [
@@ -81,9 +79,8 @@ def test_a_clone_without_tags_says_what_to_fetch(project: Path, tmp_path: Path) 
         assert flywheel(bare, "history", check=True).stdout.endswith("current\n")
 
 
-def test_a_report_against_another_champion_is_judged_again_not_run(project: Path) -> None:
-    add_sprint(project)
-    flywheel(project, "promote", SPRINT, check=True)
+def test_a_report_against_another_champion_is_judged_again_not_run(overtaken: Path) -> None:
+    project = overtaken
     refused = flywheel(project, "report", NEXT)
     assert refused.returncode == 3
     assert refused.stderr.startswith(f"error: reports/{NEXT}: not judged as it would be today: ")

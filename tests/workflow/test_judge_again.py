@@ -30,14 +30,6 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture
-def overtaken(project: Path) -> Path:
-    """Two sprints are judged with no champion, then the first is promoted: the second is stale."""
-    add_sprint(project)
-    flywheel(project, "promote", SPRINT, check=True)
-    return project
-
-
 def test_it_is_compared_with_the_champions_recorded_predictions_and_everything_agrees(
     overtaken: Path,
 ) -> None:

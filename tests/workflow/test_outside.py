@@ -105,6 +105,7 @@ def test_an_ordinary_listing_leads_nowhere_else(finished: Path) -> None:
     assert metafiles.leads_outside(finished, md5) is None
 
 
+@pytest.mark.fresh_processes
 def test_a_stage_imports_nothing_from_the_folder_that_it_works_in(project: Path) -> None:
     planted = project / "msgspec.py"  # below reports/SPRINT/ it would be refused
     planted.write_text("raise SystemExit('a module of the commit was imported')\n")

@@ -334,10 +334,8 @@ def test_a_project_without_a_model_has_nothing_to_promote_under(project: Path) -
     )
 
 
-def test_a_sprint_judged_before_another_was_promoted_is_stale(project: Path) -> None:
-    add_sprint(project)
-    flywheel(project, "promote", SPRINT, check=True)
-    result = flywheel(project, "promote", NEXT)
+def test_a_sprint_judged_before_another_was_promoted_is_stale(overtaken: Path) -> None:
+    result = flywheel(overtaken, "promote", NEXT)
     assert result.returncode == 1
     assert result.stdout == (
         f"{NEXT}: not promoted: it is stale\n  judged against no champion, the champion is {SPRINT}\n"
@@ -345,9 +343,8 @@ def test_a_sprint_judged_before_another_was_promoted_is_stale(project: Path) -> 
     )
 
 
-def test_the_next_promotion_is_the_next_minor_version(project: Path) -> None:
-    flywheel(project, "promote", SPRINT, check=True)
-    add_sprint(project)
+def test_the_next_promotion_is_the_next_minor_version(challenged: Path) -> None:
+    project = challenged
     result = flywheel(project, "promote", NEXT, check=True)
     assert (
         result.stdout.splitlines()[0]
@@ -367,9 +364,8 @@ def test_what_else_the_top_level_dvc_yaml_holds_is_kept(project: Path) -> None:
     assert f"path: {FOLDER}/exports/onnx-fp32" in text
 
 
-def test_changes_of_the_users_own_do_not_get_into_the_commit(project: Path) -> None:
-    flywheel(project, "promote", SPRINT, check=True)
-    add_sprint(project)
+def test_changes_of_the_users_own_do_not_get_into_the_commit(challenged: Path) -> None:
+    project = challenged
     path = project / "dvc.yaml"
     path.write_text(path.read_text() + "plots:\n- mine.csv\n")
     result = flywheel(project, "promote", NEXT)
@@ -456,11 +452,9 @@ def test_tags_of_earlier_promotions_that_a_rebase_left_behind_are_not_pushed(
     assert call(bare, "git", "tag").stdout == ""
 
 
-def test_every_tag_of_the_model_is_pushed(project: Path, tmp_path: Path) -> None:
+def test_every_tag_of_the_model_is_pushed(challenged: Path, tmp_path: Path) -> None:
+    project = challenged
     bare = with_remotes(project, tmp_path)
-    flywheel(project, "promote", SPRINT, check=True)
-    add_sprint(project)
-    call(project, sys.executable, "-m", "dvc", "push", "-q")
     flywheel(project, "promote", NEXT, "--push", check=True)
     assert sorted(call(bare, "git", "tag").stdout.split()) == [
         "tiny-digits#prod#1",
