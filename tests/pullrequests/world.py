@@ -7,6 +7,7 @@ import copy
 import functools
 import json
 import os
+import pickle
 import re
 import shutil
 import sys
@@ -91,10 +92,28 @@ class Loop:
         copied(self.folder, folder)
         author, bare = folder / "author", folder / "origin.git"
         hub = copy.deepcopy(self.memory)
+        for number, archive in hub.fake.archives.items():
+            hub.fake.archives[number] = folder / f"artifact-{number}.zip"
+            _link(str(archive), str(hub.fake.archives[number]))
         merges, numbers = dict(self.merges), list(self.numbers)
         return Loop(
             folder=folder, author=author, bare=bare, hub=hub, merges=merges, numbers=numbers, count=self.count
         )
+
+    def keep(self) -> None:
+        """Writes what is in memory beside the rest; `kept` reads it, wherever the folder is by then."""
+        (self.folder / "loop.pickle").write_bytes(pickle.dumps(self))
+
+    @classmethod
+    def kept(cls, folder: Path) -> Loop:
+        loop = pickle.loads((folder / "loop.pickle").read_bytes())  # noqa: S301 - our own
+        assert isinstance(loop, cls)
+        before, archives = loop.folder, loop.memory.fake.archives
+        loop.folder, loop.author, loop.bare = folder, folder / "author", folder / "origin.git"
+        archives.update(
+            {number: folder / archive.relative_to(before) for number, archive in archives.items()}
+        )
+        return loop
 
     @property
     def memory(self) -> MemoryHub:
@@ -488,7 +507,10 @@ def printed_to(path: Path) -> Iterator[None]:
 
 
 def _link(source: str, target: str) -> None:
-    Path(target).hardlink_to(source)
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:  # on another file system
+        shutil.copy2(source, target)
 
 
 def start(folder: Path, finished: Path) -> None:
