@@ -1,7 +1,7 @@
 """What is dear to make and the same for all tests: made once per machine, and kept between test runs.
 
 It is kept in $FLYWHEEL_TEST_CACHE, else in `flywheel-tests` of the user's cache, under the digest of what it depends on:
-all of `runner/`, the helpers in `tests/`, the pinned versions and Python's. Every test run works on a copy.
+all of `runner/`, the helpers that make it, the pinned versions and Python's. Every test run works on a copy.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from tests.touched import closure
+
 ROOT = Path(__file__).parents[1]
 KEPT = 3
 """Of each thing, this many versions are kept: those used last."""
@@ -31,14 +33,14 @@ def home() -> Path:
 
 
 @cache
-def version() -> str:
-    """The digest of all that a sprint's outputs can depend on."""
+def version(maker: Path) -> str:
+    """The digest of all that a sprint's outputs can depend on, and of the helpers that `maker` uses."""
     digest = hashlib.sha256(sys.version.encode())
-    helpers = [path for path in (ROOT / "tests").rglob("*.py") if not path.name.startswith("test_")]
     code = [
         path for path in (ROOT / "runner").rglob("*") if path.is_file() and "__pycache__" not in path.parts
     ]
-    for path in sorted([*code, *helpers, ROOT / "constraints.txt", ROOT / "pyproject.toml"]):
+    helpers = closure(ROOT / "tests" / "conftest.py") | closure(maker)
+    for path in sorted([*code, *helpers, ROOT / "constraints.txt"]):
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
@@ -63,7 +65,7 @@ def built(name: str, build: Callable[[Path], None], tmp_path_factory: pytest.Tem
 
 
 def _kept(name: str, build: Callable[[Path], None]) -> Path:
-    kept = home() / f"{name}-{version()}"
+    kept = home() / f"{name}-{version(Path(build.__code__.co_filename))}"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{kept.parent / name}.lock"):
         if not kept.is_dir():

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import grimp
-
 ROOT = Path(__file__).parents[1]
 OF_ALL = ("pyproject.toml", "constraints.txt", "tests/conftest.py", "tests/warm.py", "tests/built.py")
 BRANCHES = ("origin/HEAD", "main", "master")
@@ -34,6 +32,8 @@ def changed_files() -> list[str]:
 
 def touched(changed: list[str]) -> list[str]:
     """The test files, those whose imports are the fewest steps away first."""
+    import grimp
+
     graph = grimp.build_graph("runner")
     steps: dict[str, int] = {}
     near = [name for path in changed if (name := module_of(path))]
