@@ -1,0 +1,99 @@
+"""What the suite's own time rests on: a warm python does what a fresh one does, states are made once, a change finds its tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import FRESH
+
+from tests import built as kept
+from tests.touched import module_of, touched
+
+
+def said(python: str, folder: Path, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run([python, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [("root",), ("init", "--no-scm", "-q"), ("nonsense",)], ids=" ".join)
+def test_a_warm_command_is_as_a_fresh_one(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    folders = [tmp_path / name / "project" for name in ("fresh", "warm")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    fresh, warm = (
+        said(python, folder, "-m", "dvc", *arguments)
+        for python, folder in zip((FRESH, sys.executable), folders, strict=True)
+    )
+    assert warm == fresh
+    assert [path.name for path in folders[1].iterdir()] == [path.name for path in folders[0].iterdir()]
+
+
+@pytest.mark.slow
+def test_a_stage_that_is_none_fails_warm_as_it_does_fresh(tmp_path: Path) -> None:
+    folder = tmp_path / "reports" / "0001-x"
+    folder.mkdir(parents=True)
+    fresh, warm = (
+        said(python, folder, "-m", "runner.stages.run", "nonsense") for python in (FRESH, sys.executable)
+    )
+    assert (warm[0], warm[1], warm[2].splitlines()[-1:]) == (fresh[0], fresh[1], fresh[2].splitlines()[-1:])
+    assert warm[0] != 0
+
+
+def test_everything_else_is_run_by_the_real_python(tmp_path: Path) -> None:
+    code = "import sys; print(sys.executable, sys.argv[1:], sys.stdin.read())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "a b"], input="typed", capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{FRESH} ['a b'] typed\n"
+    assert Path(sys.executable).with_name("flywheel").resolve() == Path(FRESH).with_name("flywheel").resolve()
+
+
+@pytest.mark.fresh_processes
+def test_a_test_can_ask_for_fresh_processes() -> None:
+    assert sys.executable == FRESH
+
+
+def test_what_is_built_is_made_once_and_the_oldest_are_dropped(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def build(folder: Path) -> None:
+        made.append(folder)
+        (folder / "file").write_text("built")
+
+    monkeypatch.setenv("FLYWHEEL_TEST_CACHE", str(tmp_path / "cache"))
+    for version in range(kept.KEPT + 2):
+        monkeypatch.setattr(kept, "version", lambda maker, version=version: str(version))
+        for run in range(2):
+            here = tmp_path / f"run-{version}-{run}"
+            here.mkdir()
+            monkeypatch.setattr(kept, "of_all_workers", lambda factory, here=here: here)
+            for _ in range(2):
+                assert (kept.built("thing", build, tmp_path_factory) / "file").read_text() == "built"
+        os.utime(tmp_path / "cache" / f"thing-{version}", (version, version))
+    assert len(made) == kept.KEPT + 2
+    left = sorted(path.name for path in (tmp_path / "cache").iterdir() if path.is_dir())
+    assert left == [f"thing-{version}" for version in range(2, kept.KEPT + 2)]
+
+
+def test_a_change_finds_the_tests_that_import_it_the_nearest_first() -> None:
+    found = touched(["runner/gates/judge.py"])
+    assert found.index("tests/gates/test_judge.py") < found.index("tests/workflow/test_promote.py")
+    assert "tests/dataset/test_csv.py" not in found
+    assert "tests/workflow/test_promote.py" in touched(["tests/promoting.py"])
+    assert "tests/gates/test_judge.py" not in touched(["tests/promoting.py"])
+    assert touched(["tests/gates/test_judge.py"]) == ["tests/gates/test_judge.py"]
+    assert touched(["README.md"]) == []
+
+
+def test_a_file_that_is_no_module_belongs_to_its_package() -> None:
+    assert module_of("runner/gates/judge.py") == "runner.gates.judge"
+    assert module_of("runner/gates/__init__.py") == "runner.gates"
+    assert module_of("runner/config/schemas/sprint.json") == "runner.config.schemas"
+    assert module_of("tests/gates/test_judge.py") is None
