@@ -106,7 +106,7 @@ def as_data(proposal: Proposal) -> dict[str, Any]:
 def render_proposal(proposal: Proposal) -> str:
     """The proposal as a person reads it in a terminal: what stops it, what needs approval, then each sprint."""
     from runner.report.escape import plain
-    from runner.report.sections.plan_words import headline, nothing_to_plan, pointer_words
+    from runner.report.plan_words import headline, nothing_to_plan, pointer_words
 
     blocks = [[plain(headline(proposal)[1]), _commits(proposal)]]
     blocks.append([nothing] if (nothing := nothing_to_plan(proposal)) else [])
@@ -127,7 +127,7 @@ def render_proposal(proposal: Proposal) -> str:
 
 
 def _commits(proposal: Proposal) -> str:
-    from runner.report.sections.plan_words import UNCOMMITTED
+    from runner.report.plan_words import UNCOMMITTED
 
     also = f" {UNCOMMITTED}" if proposal.uncommitted else ""
     return f"planned for {proposal.head_commit[:_SHORT]}{also} against {proposal.base_commit[:_SHORT]}"
@@ -135,7 +135,7 @@ def _commits(proposal: Proposal) -> str:
 
 def _finding(finding: Finding, proposal: Proposal) -> list[str]:
     from runner.report.escape import plain
-    from runner.report.sections.plan_words import approvers
+    from runner.report.plan_words import approvers
 
     place = f"{plain(finding.where)}: " if finding.where else ""
     return [
@@ -157,7 +157,7 @@ def _problem(problem: ConfigProblem) -> str:
 def _sprint(sprint: SprintProposal) -> list[str]:
     """A sprint's plan, with what changes above it, and the data beside the reference's."""
     from runner.report.escape import plain
-    from runner.report.sections.plan_words import ALONE, change_words, compared, data_words, unchanged
+    from runner.report.plan_words import ALONE, change_words, compared, data_words, unchanged
 
     head = f"changes of {plain(sprint.sprint)}"
     if sprint.status == "removed":
@@ -178,7 +178,7 @@ def _sprint(sprint: SprintProposal) -> list[str]:
 def render(plan: Plan) -> str:
     """The plan as a person reads it."""
     from runner.report.escape import plain
-    from runner.report.sections.plan_words import worn
+    from runner.report.plan_words import worn
 
     width = max(len(stage.stage) for stage in plan.stages)
     lines = [f"{plan.sprint}: {plain(plan.title)}", "", "stages"]
@@ -209,7 +209,7 @@ def render(plan: Plan) -> str:
 
 
 def _ancestors(plan: Plan) -> list[str]:
-    from runner.report.sections.plan_words import lineage
+    from runner.report.plan_words import lineage
 
     return [f"training starts from {lineage(plan.ancestors)}", ""] if plan.ancestors else []
 

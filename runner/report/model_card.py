@@ -13,7 +13,7 @@ from runner.domain.verdict import Outcome
 from runner.record.report import SprintReport
 from runner.report.approved import under_approvals
 from runner.report.escape import code, commands, markdown, plain
-from runner.report.sections import catalogue, claim, verdict, wear
+from runner.report.sections import catalogue, claim, holdout, verdict
 from runner.report.sections.errors import calibration_words
 from runner.report.sections.part import Part, table_head, table_row, without_heading
 from runner.report.sections.section import Shown
@@ -192,7 +192,7 @@ def _limitations(report: SprintReport, context: CardContext) -> str:
         lines.append(calibration_words(report.errors.calibration))
     worn = report.verdict.wear if report.verdict else None
     if worn is not None:
-        lines.append(f"The split {code(worn.split, 40)} {wear.words(worn)}")
+        lines.append(f"The split {code(worn.split, 40)} {holdout.words(worn)}")
     lines.append("Images unlike those of the test split were not measured: nothing here speaks for them.")
     return "\n".join(f"- {line}" for line in lines)
 

@@ -10,18 +10,18 @@ from enum import IntEnum
 
 from runner.domain.policy import Finding, SpecChange
 from runner.planning.proposal import ConfigProblem, Proposal
+from runner.report import plan_sprint
 from runner.report.escape import code, markdown
 from runner.report.fitting import Block, fitting
-from runner.report.sections import plan_sprint
-from runner.report.sections.part import Part, folded, table_head, table_row
-from runner.report.sections.plan_sprint import changes_table
-from runner.report.sections.plan_words import (
+from runner.report.plan_sprint import changes_table
+from runner.report.plan_words import (
     UNCOMMITTED,
     approvers,
     headline,
     nothing_to_plan,
     pointer_words,
 )
+from runner.report.sections.part import Part, folded, table_head, table_row
 from runner.report.wording import count
 
 COMMENT_BYTES = 60_000

@@ -12,9 +12,9 @@ from runner.record.report import SprintReport
 from runner.report.ansi import BOLD, END, GREEN, RED, YELLOW
 from runner.report.escape import code, markdown, plain
 from runner.report.sections.fold import DECIDED, UNSURE
+from runner.report.sections.holdout import keeps_open
 from runner.report.sections.part import FOLDED_ROWS, Part, folded, table_head, table_row, unbroken
 from runner.report.sections.section import Section, Shown
-from runner.report.sections.wear import keeps_open
 from runner.report.tables import gates_worst_first, place_of, undecided
 from runner.report.wording import (
     ICONS,

@@ -9,12 +9,12 @@ from runner.domain.verdict import GateResult, Outcome
 from runner.record.report import SprintReport
 from runner.report.ansi import BOLD, END, GREEN, RED, YELLOW
 from runner.report.escape import code, markdown, paragraphs, plain
-from runner.report.sections import claim, near
+from runner.report.sections import claim, near_duplicates
 from runner.report.sections.fold import TOP
 from runner.report.sections.gates import found
+from runner.report.sections.holdout import keeps_open
 from runner.report.sections.part import Part, table_head, table_row, unbroken
 from runner.report.sections.section import Section, Shown
-from runner.report.sections.wear import keeps_open
 from runner.report.tables import (
     CellRow,
     class_rows,
@@ -54,7 +54,7 @@ def status(report: SprintReport) -> tuple[str, str]:
 
 def because(report: SprintReport) -> str:
     """A few plain sentences: why the verdict is what it is, whose approval would change it, and where the model is weak."""
-    said = (until_approved(report), _judged_so(report), near.sentence(report), weak_spots(report))
+    said = (until_approved(report), _judged_so(report), near_duplicates.sentence(report), weak_spots(report))
     return " ".join(part for part in said if part)
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from runner.domain.evaluation import Interval, NearDuplicates, NearPair
 from runner.record.report import SprintReport
 from runner.report import markdown, terminal
-from runner.report.sections.near import sentence
+from runner.report.sections.near_duplicates import sentence
 from runner.report.tables import judged
 
 PAIR = NearPair(path="images/test/a.jpg", near_path="images/train/b.jpg", near_split="train", distance=2)

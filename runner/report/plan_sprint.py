@@ -9,8 +9,7 @@ from runner.domain.policy import SpecChange
 from runner.planning.proposal import CountDelta, PlannedGate, SplitDelta, SprintProposal
 from runner.planning.records import Plan
 from runner.report.escape import code, markdown
-from runner.report.sections.part import FOLDED_ROWS, Part, folded, table_head, table_row, unbroken
-from runner.report.sections.plan_words import (
+from runner.report.plan_words import (
     ALONE,
     EFFECTS,
     FREE_TEXTS,
@@ -28,6 +27,7 @@ from runner.report.sections.plan_words import (
     why_it_runs,
     worn,
 )
+from runner.report.sections.part import FOLDED_ROWS, Part, folded, table_head, table_row, unbroken
 from runner.report.wording import count
 
 _SHOWN_CHANGES = 10

@@ -1,4 +1,4 @@
-"""How was it trained, what did it take, and how does one get the same again?"""
+"""How was it trained?"""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from runner.adapters.pictures import plotting
 from runner.adapters.pictures.canvas import SERIES, Picture
 from runner.adapters.pictures.plotting import Curve
 from runner.domain.records import Ancestry, Epoch, TrainedModel
-from runner.record.report import SprintReport, StageCost
-from runner.report.escape import code, commands, markdown, plain
+from runner.record.report import SprintReport
+from runner.report.escape import code, markdown, plain
+from runner.report.sections.cost import FOLD
 from runner.report.sections.device import ran_on
 from runner.report.sections.part import Part, folded, table_head, table_row
-from runner.report.sections.section import Fold, Plot, Section, Shown
-from runner.report.tables import target_rows
-from runner.report.wording import NOT_MEASURED, bar, count, duration, label, money, number
+from runner.report.sections.section import Plot, Section, Shown
+from runner.report.wording import NOT_MEASURED, count, duration, label, number
 from runner.trainers import EpochValue, TrainingTerms, terms_of
 
 _EPOCH_ROWS = 12
@@ -118,92 +118,6 @@ def _decimals(value: EpochValue) -> int:
     return 2 if value.loss else 3
 
 
-def _costs(report: SprintReport, _: Shown) -> list[Part]:
-    """Time and money per stage."""
-    cost = report.cost
-    if not cost.stages or not cost.seconds:
-        return [Part(title="cost and time", head=f"### Cost and time\n\n{NOT_MEASURED}")]
-    currency = markdown(cost.currency, 3)
-    prices = sorted({(stage.device, stage.price_per_hour) for stage in cost.stages})
-    listed = ", ".join(
-        f"{markdown(device, 40)} {money(price, currency)} per hour" for device, price in prices
-    )
-    head = (
-        f"### Cost and time\n\n"
-        f"**{money(cost.total, currency)}** for {duration(cost.seconds)} of compute ({listed}). "
-        "A cached stage counts with the time it took when it last ran.\n\n"
-        f"{table_head(['Stage', 'Time', 'Share', 'Cost'], numbers=(1, 3))}"
-    )
-    rows = tuple(_stage_row(stage, cost.seconds, currency) for stage in cost.stages)
-    return [Part(title="cost and time", head=head, rows=rows)]
-
-
-def _stage_row(stage: StageCost, seconds: float, currency: str) -> str:
-    share = stage.seconds / seconds
-    return table_row(
-        [
-            code(stage.stage, 40),
-            duration(stage.seconds),
-            f"{number(100 * share, 0, ' %')} {bar(share)}".rstrip(),
-            money(stage.money, currency),
-        ]
-    )
-
-
-def _reproduce(report: SprintReport, _: Shown) -> list[Part]:
-    """The commands, and the digests to compare with."""
-    source = report.reproduction
-    weights = ", ".join(
-        f"seed {markdown(seed, 20)} {code(digest[:12])}" for seed, digest in source.weights.items()
-    )
-    libraries = ", ".join(
-        f"{markdown(name, 40)} {markdown(version, 40)}" for name, version in source.libraries.items()
-    )
-    facts = [
-        ("spec", f"{code(report.spec.path, 160)}, SHA-256 {code(report.spec.sha256[:12])}"),
-        ("data", f"{code(source.data_pointer, 160)}, MD5 {_digest(source.data_md5)}"),
-        ("selection", _digest(source.selection_digest)),
-        ("test images and labels", _digest(source.test_digest)),
-        ("weights", weights or NOT_MEASURED),
-        ("libraries", libraries or NOT_MEASURED),
-    ]
-    lines = ["### How to reproduce", "", commands(source.commands), ""]
-    lines += [f"- {name}: {text}" for name, text in facts]
-    return [Part(title="how to reproduce", head="\n".join(lines))]
-
-
-def _digest(digest: str | None) -> str:
-    return (
-        code(digest[:36] if digest and digest.endswith(".dir") else digest[:12]) if digest else NOT_MEASURED
-    )
-
-
-def _cost(report: SprintReport) -> str:
-    if report.cost.total is None:
-        return ""
-    return f": {duration(report.cost.seconds)}, {money(report.cost.total, markdown(report.cost.currency, 3))}"
-
-
-def _foot(report: SprintReport) -> str:
-    """The judged artefact's speed and size, and the effort."""
-    row = next((row for row in target_rows(report) if row.judged and row.speed is not None), None)
-    if row is None or row.speed is None:
-        return _effort(report)
-    return (
-        f"{plain(row.target, 40)}: {number(row.speed.latency_p95_ms, 1, ' ms')} p95, "
-        f"{number(row.speed.throughput_ips, 1, ' images/s')}, {number(row.size_mb, 1, ' MB')} · {_effort(report)}"
-    )
-
-
-def _effort(report: SprintReport) -> str:
-    cost = report.cost
-    if cost.seconds is None:
-        # The run cache keeps what a stage wrote, not how long that took.
-        taken = ": no stage ran for this sprint, all are from earlier runs" if report.failure is None else ""
-        return f"time and cost {NOT_MEASURED}{taken}"
-    return f"{duration(cost.seconds)} of compute · {money(cost.total, plain(cost.currency, 3))}"
-
-
 def _draw(report: SprintReport) -> Picture:
     training = report.training
     if training is None:
@@ -256,8 +170,6 @@ def _losses(models: Sequence[TrainedModel], terms: TrainingTerms) -> list[Curve]
     return lines
 
 
-FOLD = Fold(line=lambda report: f"Training, time and cost{_cost(report)}")
-AGAIN = Fold(line=lambda report: "How to reproduce")
 TRAINING = Section(
     parts=_training,
     fold=FOLD,
@@ -274,5 +186,3 @@ TRAINING = Section(
     chapter="Training",
 )
 EPOCHS = Section(parts=_epochs, fold=FOLD)
-COST = Section(parts=_costs, fold=FOLD, foot=_foot)
-REPRODUCE = Section(parts=_reproduce, fold=AGAIN, chapter="How to reproduce")

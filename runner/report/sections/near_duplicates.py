@@ -61,4 +61,4 @@ def _is_open(gate: GateResult, without: Metrics, target: str) -> bool:
     return "≥" in gate.gate and interval.low < gate.threshold
 
 
-NEAR = Section(parts=_parts, fold=UNSURE)
+NEAR_DUPLICATES = Section(parts=_parts, fold=UNSURE)

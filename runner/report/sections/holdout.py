@@ -85,4 +85,4 @@ def _number(significance: float) -> str:
     return f"{significance:.4g}"
 
 
-WEAR = Section(parts=_parts, fold=UNSURE, foot=_glance)
+HOLDOUT = Section(parts=_parts, fold=UNSURE, foot=_glance)
