@@ -9,6 +9,8 @@ from msgspec import Meta
 
 from runner.adapters.tables.expectations import Expectation, Row
 from runner.checks.rule import Rule
+from runner.domain.options import weakens
+from runner.domain.policy import FindingKind
 from runner.domain.records import SPLITS, Severity
 
 # Of `dataset.near_duplicates`, which imports NumPy: a test holds them to be equal.
@@ -21,6 +23,7 @@ NearDuplicateDistance = Annotated[
         le=MAX_DISTANCE,
         description="Images of val and test that an earlier split shows already are a warning: at most so many of the 64 bits "
         "of their perceptual hashes differ, and their thumbnails agree.",
+        extra=weakens(FindingKind.CHECK_WEAKENED),
     ),
 ]
 

@@ -17,7 +17,8 @@ from runner.checks.data_rules import (
     unknown_classes,
 )
 from runner.checks.rule import Rule
-from runner.domain.options import Fraction, NonNegativeInt, Options
+from runner.domain.options import Fraction, NonNegativeInt, Options, weakens
+from runner.domain.policy import FindingKind
 from runner.domain.records import Severity
 from runner.domain.task import BOX, TaskName
 from runner.tasks import TASKS
@@ -36,11 +37,18 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
 
     max_unreadable: Annotated[
         Fraction,
-        Meta(description="Share of unreadable files that is still accepted (they are never selected)."),
+        Meta(
+            description="Share of unreadable files that is still accepted (they are never selected).",
+            extra=weakens(FindingKind.CHECK_WEAKENED),
+        ),
     ] = 0.05
     near_duplicate_distance: NearDuplicateDistance = DEFAULT_DISTANCE
     min_objects_per_class: Annotated[
-        NonNegativeInt, Meta(description="Fewer training objects of a class than this is a warning.")
+        NonNegativeInt,
+        Meta(
+            description="Fewer training objects of a class than this is a warning.",
+            extra=weakens(FindingKind.CHECK_WEAKENED),
+        ),
     ] = 10
 
     def rules(self, class_names: Sequence[str], group_by: str | None, task: TaskName) -> list[Rule]:

@@ -17,6 +17,7 @@ from runner.adapters.tables.condition_cost import (
 from runner.adapters.tables.conditions import FUNCTIONS, TYPES
 from runner.adapters.tables.duckdb import CONDITION_SECONDS
 from runner.checks.expectation_names import EXPECTATIONS, Arguments
+from runner.config.policy_classes import policy_classes
 from runner.config.schema import Schema, referenced
 from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, UNQUERIED_COLUMNS, Column
 from runner.domain.errors import ExitCode
@@ -27,6 +28,7 @@ from runner.domain.evaluation import (
     RANKED_METRICS,
     SPRINT_METRICS,
 )
+from runner.domain.options import PolicyClass
 from runner.tasks import TASKS
 
 _INTRODUCTION = """\
@@ -50,7 +52,10 @@ again after an upgrade; the first line of flywheel.yaml, and of a spec, tells an
 
 YAML is read strictly: no tags, anchors, aliases or duplicate keys; `on`, `yes` and `no` are text; at most
 256 KiB and 20 levels. Unknown keys are refused. Paths are relative to the repository's top and must not
-leave it or lead through a symlink. **Bold** options are required."""
+leave it or lead through a symlink. **Bold** options are required.
+
+The last column says what a change of an option is for [the policy](policy.md): a finding that somebody has to approve, where the
+change makes a verdict easier to reach; another model, which is judged by its results; or neutral, since no verdict depends on it."""
 
 _EXTENDS = """\
 ## Extending a spec
@@ -204,6 +209,7 @@ def _arguments(arguments: Arguments) -> str:
 
 def _blocks(definitions: dict[str, Schema], start: str, prefix: str) -> Iterator[str]:
     """One heading and table per block, each where it is first reached, in the order of the file."""
+    classes = policy_classes()
     pending, places = [start], {start: ""}
     while pending:
         name = pending.pop(0)
@@ -227,10 +233,16 @@ def _blocks(definitions: dict[str, Schema], start: str, prefix: str) -> Iterator
             )
             shown = f"**{key}**" if key in required else key
             rows.append(
-                (shown, _type(value, definitions, links), _default(value), _meaning(value, definitions))
+                (
+                    shown,
+                    _type(value, definitions, links),
+                    _default(value),
+                    _meaning(value, definitions),
+                    _change(classes.get((name, key))),
+                )
             )
         if rows:
-            yield _table(("option", "type", "default", "meaning"), rows)
+            yield _table(("option", "type", "default", "meaning", "a change may be"), rows)
         pending = below + pending
 
 
@@ -293,6 +305,19 @@ def _default(value: Schema) -> str:
 
 def _meaning(value: Schema, definitions: dict[str, Schema]) -> str:
     return str(value.get("description") or referenced(value, definitions).get("description", ""))
+
+
+def _change(known: PolicyClass | None) -> str:
+    """What the policy takes a change for; empty for a block, whose own options say it."""
+    match known:
+        case PolicyClass(effect="weakens", kinds=kinds, where=where):
+            named = " or ".join(f"[`{kind}`](policy.md#{kind})" for kind in kinds)
+            return f"{named}, where {where}; else another model" if where else named
+        case PolicyClass(effect="changes the model"):
+            return "another model"
+        case PolicyClass():
+            return "neutral"
+    return ""
 
 
 # --- conditions, metrics --------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from runner.config.project import Project
 from runner.config.schema_rules import RULES
 from runner.config.sprint import Sprint
 from runner.domain.evaluation import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
-from runner.domain.options import DATASET_PATH, Options
+from runner.domain.options import DATASET_PATH, NEUTRAL, POLICY, Options, weakens
+from runner.domain.policy import FindingKind
 from runner.layouts import LAYOUTS
 
 Kind = Literal["project", "sprint"]
@@ -149,6 +150,12 @@ _EXPECTATION: Schema = {
     },
     "required": ["table"],
 }
+
+EXPECTATION_CLASSES = {
+    name: (NEUTRAL if name == "description" else weakens(FindingKind.CHECK_WEAKENED))[POLICY]
+    for name in _EXPECTATION["properties"]
+}
+"""What a change of an expectation's options means for the policy; of its arguments too it may be `check_weakened`."""
 
 
 # --- from msgspec's schema to ours ----------------------------------------------------------------

@@ -8,6 +8,9 @@ from msgspec import Meta, field
 
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.options import (
+    CHANGES_A_SPLIT,
+    CHANGES_THE_MODEL,
+    NEUTRAL,
     Condition,
     Fraction,
     Name,
@@ -16,7 +19,9 @@ from runner.domain.options import (
     PositiveInt,
     RelativePath,
     Text,
+    weakens,
 )
+from runner.domain.policy import FindingKind
 from runner.domain.task import TaskName
 from runner.exporters import ExportTarget
 from runner.gates import Claim, Gate
@@ -31,7 +36,7 @@ SPEC_NAME = r"^[0-9]{4}-[a-z0-9-]{1,60}$"
 class AnnotationBudget(Options, frozen=True, kw_only=True):
     """What the sprint may spend on labels."""
 
-    money: Annotated[NonNegative, Meta(description="In the project's currency.")]
+    money: Annotated[NonNegative, Meta(description="In the project's currency.", extra=NEUTRAL)]
 
 
 class Annotation(Options, frozen=True, kw_only=True):
@@ -39,22 +44,25 @@ class Annotation(Options, frozen=True, kw_only=True):
 
     strategy: Annotated[
         Literal["boxes", "polygons", "masks", "obb", "keypoints", "class"],
-        Meta(description="What annotators draw."),
+        Meta(description="What annotators draw.", extra=NEUTRAL),
     ]
     guidelines: Annotated[
-        RelativePath | None, Meta(description="The annotators' instructions; their hash is in the report.")
+        RelativePath | None,
+        Meta(description="The annotators' instructions; their hash is in the report.", extra=NEUTRAL),
     ] = None
-    budget: Annotated[AnnotationBudget | None, Meta(description="What the sprint may spend on labels.")] = (
-        None
-    )
+    budget: Annotated[
+        AnnotationBudget | None, Meta(description="What the sprint may spend on labels.", extra=NEUTRAL)
+    ] = None
 
 
 class SplitSelection(Options, frozen=True, kw_only=True):
     """Narrows one of the project's splits for this sprint; the steps are taken in this order."""
 
-    where: Annotated[Condition | None, Meta(description="Only the split's images that satisfy it.")] = None
-    dedupe: Annotated[Dedupe | None, Meta(description="Drops near-duplicates.")] = None
-    sample: Annotated[Sample | None, Meta(description="Takes a random sample.")] = None
+    where: Annotated[
+        Condition | None, Meta(description="Only the split's images that satisfy it.", extra=CHANGES_A_SPLIT)
+    ] = None
+    dedupe: Annotated[Dedupe | None, Meta(description="Drops near-duplicates.", extra=CHANGES_A_SPLIT)] = None
+    sample: Annotated[Sample | None, Meta(description="Takes a random sample.", extra=CHANGES_A_SPLIT)] = None
 
 
 class DataSelection(Options, frozen=True, kw_only=True):
@@ -64,7 +72,8 @@ class DataSelection(Options, frozen=True, kw_only=True):
     val: Annotated[SplitSelection, Meta(description="What training is watched on.")] = SplitSelection()
     test: Annotated[SplitSelection, Meta(description="What the sprint is judged on.")] = SplitSelection()
     exclude: Annotated[
-        Condition | None, Meta(description="Images that are used in neither train nor val.")
+        Condition | None,
+        Meta(description="Images that are used in neither train nor val.", extra=CHANGES_A_SPLIT),
     ] = None
 
 
@@ -80,27 +89,37 @@ MOST_VALUES, MOST_FOUND, MIN_IMAGES = 20, 5, 20  # of a slice that does not say
 class SliceSpec(Options, frozen=True, kw_only=True):
     """A part of the test split to look at by itself: `name` with `where` or `objects`, or `by`, or `auto`."""
 
-    name: Annotated[Name | None, Meta(description="What gates and the report call it.")] = None
+    name: Annotated[
+        Name | None,
+        Meta(description="What gates and the report call it.", extra=weakens(FindingKind.SLICE_REMOVED)),
+    ] = None
     where: Annotated[
-        Condition | None, Meta(description="Images that belong to it (a condition over `images`).")
+        Condition | None,
+        Meta(
+            description="Images that belong to it (a condition over `images`).",
+            extra=weakens(FindingKind.SLICE_CHANGED),
+        ),
     ] = None
     objects: Annotated[
         Condition | None,
         Meta(
-            description="Labelled objects that belong to it (a condition over `objects`); others are ignored."
+            description="Labelled objects that belong to it (a condition over `objects`); others are ignored.",
+            extra=weakens(FindingKind.SLICE_CHANGED),
         ),
     ] = None
     by: Annotated[
         Column | Annotated[list[Column], Meta(min_length=1, max_length=3)] | None,
         Meta(
             description="An index column: one slice per value, called `column=value`. Several columns are crossed: "
-            "`a=x, b=y`."
+            "`a=x, b=y`.",
+            extra=weakens(FindingKind.SLICE_REMOVED),
         ),
     ] = None
     auto: Annotated[
         Literal["weakest"] | None,
         Meta(
-            description="Slices that are searched for: the weakest regions of metadata and image properties."
+            description="Slices that are searched for: the weakest regions of metadata and image properties.",
+            extra=weakens(FindingKind.SLICE_REMOVED),
         ),
     ] = None
     max: Annotated[
@@ -108,11 +127,15 @@ class SliceSpec(Options, frozen=True, kw_only=True):
         Meta(
             description="With `by`: at most so many slices, those with the most images (20 when absent). With `auto`: "
             "at most so many (5 when absent).",
+            extra=weakens(FindingKind.SLICE_REMOVED),
         ),
     ] = None
     min_images: Annotated[
         PositiveInt | None,
-        Meta(description="With `auto`: regions of fewer images are not looked at (20 when absent)."),
+        Meta(
+            description="With `auto`: regions of fewer images are not looked at (20 when absent).",
+            extra=weakens(FindingKind.MIN_SIZE_RAISED),
+        ),
     ] = None
 
     @property
@@ -126,10 +149,21 @@ class Confidence(Options, frozen=True, kw_only=True):
 
     level: Annotated[
         float,
-        Meta(ge=0.5, le=0.999, description="Of the intervals, and of all gates of the sprint together."),
+        Meta(
+            ge=0.5,
+            le=0.999,
+            description="Of the intervals, and of all gates of the sprint together.",
+            extra=weakens(FindingKind.CONFIDENCE_LOWERED),
+        ),
     ] = 0.95
     resamples: Annotated[
-        int, Meta(ge=100, le=100_000, description="Bootstrap resamples of the test images (or their groups).")
+        int,
+        Meta(
+            ge=100,
+            le=100_000,
+            description="Bootstrap resamples of the test images (or their groups).",
+            extra=weakens(FindingKind.CONFIDENCE_LOWERED),
+        ),
     ] = 1000
 
 
@@ -138,14 +172,21 @@ class Evaluate(Options, frozen=True, kw_only=True):
 
     optimizing: Annotated[
         str | None,
-        Meta(description="The one number to push: a quality metric. map50_95, or top1 for classification."),
+        Meta(
+            description="The one number to push: a quality metric. map50_95, or top1 for classification.",
+            extra=weakens(FindingKind.METRIC_CHANGED),
+        ),
     ] = None
     operating_confidence: Annotated[
-        Fraction, Meta(description="Score threshold of precision, recall and f1.")
+        Fraction,
+        Meta(
+            description="Score threshold of precision, recall and f1.",
+            extra=weakens(FindingKind.OPERATING_POINT_CHANGED),
+        ),
     ] = 0.25
-    slices: Annotated[list[SliceSpec], Meta(description="Added to the project's.")] = field(
-        default_factory=list
-    )
+    slices: Annotated[
+        list[SliceSpec], Meta(description="Added to the project's.", extra=weakens(FindingKind.SLICE_REMOVED))
+    ] = field(default_factory=list)
     confidence: Annotated[Confidence, Meta(description="How sure a statement must be.")] = Confidence()
 
     def optimizing_for(self, task: TaskName) -> str:
@@ -156,63 +197,99 @@ class Evaluate(Options, frozen=True, kw_only=True):
 class BenchmarkOptions(Options, frozen=True, kw_only=True):
     """How latency is measured."""
 
-    warmup: Annotated[int, Meta(ge=0, le=100_000, description="Runs before the measured ones.")] = 5
-    iterations: Annotated[int, Meta(ge=10, le=100_000, description="Measured runs.")] = 50
+    warmup: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100_000,
+            description="Runs before the measured ones.",
+            extra=weakens(FindingKind.BENCHMARK_WEAKENED),
+        ),
+    ] = 5
+    iterations: Annotated[
+        int,
+        Meta(ge=10, le=100_000, description="Measured runs.", extra=weakens(FindingKind.BENCHMARK_WEAKENED)),
+    ] = 50
 
 
 class Additions(Options, frozen=True, kw_only=True):
     """Entries that are added to inherited lists, whose own entries stay."""
 
-    checks: Annotated[list[CheckBlock], Meta(description="Added to `checks`.")] = field(default_factory=list)
-    export: Annotated[list[ExportTarget], Meta(description="Added to `export`.")] = field(
-        default_factory=list
-    )
-    slices: Annotated[list[SliceSpec], Meta(description="Added to `evaluate.slices`.")] = field(
-        default_factory=list
-    )
-    gates: Annotated[list[Gate], Meta(description="Added to `gates`.")] = field(default_factory=list)
+    checks: Annotated[
+        list[CheckBlock], Meta(description="Added to `checks`.", extra=weakens(FindingKind.CHECK_WEAKENED))
+    ] = field(default_factory=list)
+    export: Annotated[
+        list[ExportTarget], Meta(description="Added to `export`.", extra=weakens(FindingKind.TARGET_CHANGED))
+    ] = field(default_factory=list)
+    slices: Annotated[
+        list[SliceSpec],
+        Meta(description="Added to `evaluate.slices`.", extra=weakens(FindingKind.SLICE_REMOVED)),
+    ] = field(default_factory=list)
+    gates: Annotated[
+        list[Gate], Meta(description="Added to `gates`.", extra=weakens(FindingKind.GATE_REMOVED))
+    ] = field(default_factory=list)
 
 
 class Sprint(Options, frozen=True, kw_only=True):
     """One sprint: a hypothesis, the data, the training, and what the model must reach."""
 
     # The field's name in Kubernetes-style files.
-    apiVersion: Annotated[Literal["flywheel/v1"], Meta(description="The version of this language.")]  # noqa: N815
-    kind: Annotated[Literal["Sprint"], Meta(description="What this file is.")]
-    title: Annotated[Text, Meta(description="The sprint in one line.")]
-    train: Annotated[TrainerOptions, Meta(description="How the model is trained.")]
-    hypothesis: Annotated[Text | None, Meta(description="What the sprint is to show.")] = None
+    apiVersion: Annotated[  # noqa: N815
+        Literal["flywheel/v1"], Meta(description="The version of this language.", extra=NEUTRAL)
+    ]
+    kind: Annotated[Literal["Sprint"], Meta(description="What this file is.", extra=NEUTRAL)]
+    title: Annotated[Text, Meta(description="The sprint in one line.", extra=NEUTRAL)]
+    train: Annotated[TrainerOptions, Meta(description="How the model is trained.", extra=CHANGES_THE_MODEL)]
+    hypothesis: Annotated[Text | None, Meta(description="What the sprint is to show.", extra=NEUTRAL)] = None
     expect: Annotated[
         Claim | None,
         Meta(
             description="The hypothesis as a number. The report tests it first; it decides nothing. It is the spec's own: "
-            "what another spec `extends` does not inherit it."
+            "what another spec `extends` does not inherit it.",
+            extra=NEUTRAL,
         ),
     ] = None
-    owner: Annotated[Text | None, Meta(description="Who answers for it.")] = None
+    owner: Annotated[Text | None, Meta(description="Who answers for it.", extra=NEUTRAL)] = None
     extends: Annotated[
         Annotated[str, Meta(pattern=SPEC_NAME)] | None,
-        Meta(description="Start from that sprint's spec; only what differs is written here."),
+        Meta(description="Start from that sprint's spec; only what differs is written here.", extra=NEUTRAL),
     ] = None
-    annotation: Annotated[Annotation | None, Meta(description="How the labels were or will be made.")] = None
+    annotation: Annotated[
+        Annotation | None, Meta(description="How the labels were or will be made.", extra=NEUTRAL)
+    ] = None
     data: Annotated[DataSelection, Meta(description="Data selection rules.")] = DataSelection()
     checks: Annotated[
         list[CheckBlock],
-        Meta(description="Great Expectations checks over the tables `images` and `objects`."),
+        Meta(
+            description="Great Expectations checks over the tables `images` and `objects`.",
+            extra=weakens(FindingKind.CHECK_WEAKENED),
+        ),
     ] = field(default_factory=list)
     export: Annotated[
         list[ExportTarget],
-        Meta(description="Artefacts to ship; the first is the one gates judge unless they name a target."),
+        Meta(
+            description="Artefacts to ship; the first is the one gates judge unless they name a target.",
+            extra=weakens(FindingKind.TARGET_CHANGED),
+        ),
     ] = field(default_factory=list)
     evaluate: Annotated[Evaluate, Meta(description="What is measured on the test split.")] = Evaluate()
     benchmark: Annotated[BenchmarkOptions, Meta(description="How latency is measured.")] = BenchmarkOptions()
-    gates: Annotated[list[Gate], Meta(description="Satisficing metrics: good enough, or not.")] = field(
-        default_factory=list
-    )
+    gates: Annotated[
+        list[Gate],
+        Meta(
+            description="Satisficing metrics: good enough, or not.", extra=weakens(FindingKind.GATE_REMOVED)
+        ),
+    ] = field(default_factory=list)
     add: Annotated[
         Additions | None,
         Meta(
-            description="Beside `extends`: entries added to inherited lists, in place of lists of one's own."
+            description="Beside `extends`: entries added to inherited lists, in place of lists of one's own.",
+            extra=weakens(
+                FindingKind.GATE_REMOVED,
+                FindingKind.SLICE_REMOVED,
+                FindingKind.CHECK_WEAKENED,
+                FindingKind.TARGET_CHANGED,
+            ),
         ),
     ] = None
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from runner.domain.policy import FindingKind
 
 MAX_COUNT = 1_000_000_000
 """More of anything is a slip of the finger, and would run for ever."""
@@ -40,6 +43,38 @@ DatasetPath = Annotated[
         description="Relative to the dataset's folder; no `..`.",
     ),
 ]
+
+
+@dataclass(frozen=True)
+class PolicyClass:
+    """What a change of an option means for the policy; every option says it beside its description.
+
+    Attributes:
+        effect: `weakens`: a change may make a verdict easier to reach, and is then a finding. `changes the model`: the result
+            is judged, whatever the change. `neutral`: no verdict depends on it.
+        kinds: the findings of an option that weakens.
+        where: of an option that weakens only there: "the split is frozen".
+    """
+
+    effect: Literal["weakens", "changes the model", "neutral"]
+    kinds: tuple[FindingKind, ...] = ()
+    where: str = ""
+
+
+POLICY = "policy"
+"""The key of an option's `PolicyClass` in the `extra` of its `Meta`."""
+
+NEUTRAL = {POLICY: PolicyClass("neutral")}
+CHANGES_THE_MODEL = {POLICY: PolicyClass("changes the model")}
+
+
+def weakens(*kinds: FindingKind, where: str = "") -> dict[str, PolicyClass]:
+    """The `extra` of an option whose change may be one of these findings."""
+    return {POLICY: PolicyClass("weakens", kinds, where)}
+
+
+CHANGES_A_SPLIT = weakens(FindingKind.TEST_CHANGED, where="the split is frozen")
+"""Of images in training it is the model that changes."""
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 from msgspec import Meta
 
-from runner.domain.options import NonNegativeInt, Options
+from runner.domain.options import CHANGES_THE_MODEL, NonNegativeInt, Options, weakens
+from runner.domain.policy import FindingKind
 
 TaskName: TypeAlias = Literal["detect", "segment", "pose", "obb", "classify"]
 TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
@@ -24,17 +25,26 @@ class Keypoints(Options, frozen=True, kw_only=True):
 
     names: Annotated[
         list[Annotated[str, Meta(min_length=1, max_length=80)]],
-        Meta(min_length=1, max_length=1000, description="The points' names, in the order of the labels."),
+        Meta(
+            min_length=1,
+            max_length=1000,
+            description="The points' names, in the order of the labels.",
+            extra=weakens(FindingKind.TASK_CHANGED),
+        ),
     ]
     flip: Annotated[
         list[NonNegativeInt] | None,
-        Meta(description="For each point, which one it becomes in a mirror image; each itself when absent."),
+        Meta(
+            description="For each point, which one it becomes in a mirror image; each itself when absent.",
+            extra=CHANGES_THE_MODEL,
+        ),
     ] = None
     sigmas: Annotated[
         list[Sigma] | None,
         Meta(
             description="Each point's standard deviation of labelling, as a share of the object's scale, for OKS. "
-            "COCO's own for 17 points, else 1 / number of points, when absent."
+            "COCO's own for 17 points, else 1 / number of points, when absent.",
+            extra=weakens(FindingKind.TASK_CHANGED),
         ),
     ] = None
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta
 
 from runner.domain.files import write_bytes
-from runner.domain.options import Options
+from runner.domain.options import CHANGES_THE_MODEL, Options, weakens
+from runner.domain.policy import FindingKind
 from runner.domain.records import Device, ExportedTarget
 from runner.exporters.artefact import ExportJob
 
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="onnx"):
     """ONNX for ONNX Runtime."""
 
-    precision: Annotated[Literal["fp32", "fp16"], Meta(description="Number format of the weights.")] = "fp32"
+    precision: Annotated[
+        Literal["fp32", "fp16"],
+        Meta(description="Number format of the weights.", extra=weakens(FindingKind.TARGET_CHANGED)),
+    ] = "fp32"
     opset: Annotated[
         Annotated[int, Meta(ge=13, le=99)] | None,
-        Meta(description="ONNX opset; the exporter's newest when absent."),
+        Meta(description="ONNX opset; the exporter's newest when absent.", extra=CHANGES_THE_MODEL),
     ] = None
 
     @property

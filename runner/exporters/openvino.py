@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from msgspec import Meta, structs
 
 from runner.domain.files import write_text
-from runner.domain.options import Options
+from runner.domain.options import CHANGES_THE_MODEL, Options, weakens
+from runner.domain.policy import FindingKind
 from runner.domain.records import Device, ExportedTarget
 from runner.exporters.artefact import ExportJob
 from runner.exporters.description import SIDECAR
@@ -20,18 +21,24 @@ if TYPE_CHECKING:
 class CalibrationOptions(Options, frozen=True, kw_only=True):
     """The images that int8 quantisation measures activations on. Never the split that is judged."""
 
-    split: Annotated[Literal["train", "val"], Meta(description="The split they are taken from.")] = "train"
-    size: Annotated[int, Meta(ge=1, le=100_000, description="How many images.")] = 300
+    split: Annotated[
+        Literal["train", "val"], Meta(description="The split they are taken from.", extra=CHANGES_THE_MODEL)
+    ] = "train"
+    size: Annotated[int, Meta(ge=1, le=100_000, description="How many images.", extra=CHANGES_THE_MODEL)] = (
+        300
+    )
 
 
 class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="openvino"):
     """OpenVINO intermediate representation (IR)."""
 
     precision: Annotated[
-        Literal["fp32", "fp16", "int8"], Meta(description="Number format of the weights.")
+        Literal["fp32", "fp16", "int8"],
+        Meta(description="Number format of the weights.", extra=weakens(FindingKind.TARGET_CHANGED)),
     ] = "fp32"
     calibration: Annotated[
-        CalibrationOptions | None, Meta(description="Required for int8, and only for it.")
+        CalibrationOptions | None,
+        Meta(description="Required for int8, and only for it.", extra=CHANGES_THE_MODEL),
     ] = None
 
     @property

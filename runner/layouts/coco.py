@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
-from runner.domain.options import DatasetPath, Options
+from runner.domain.options import DatasetPath, Options, weakens
+from runner.domain.policy import FindingKind
 from runner.domain.task import TaskName
 from runner.layouts.layout import Recognised
 
@@ -21,7 +22,8 @@ class CocoLayout(Options, frozen=True, kw_only=True, tag_field="format", tag="co
     annotations: Annotated[
         Annotated[list[DatasetPath], Meta(min_length=1)] | None,
         Meta(
-            description="The annotation files, where not all that are found are to be read; relative to the dataset's folder."
+            description="The annotation files, where not all that are found are to be read; relative to the dataset's folder.",
+            extra=weakens(FindingKind.TEST_CHANGED),
         ),
     ] = None
 

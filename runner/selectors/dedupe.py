@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from runner.domain.options import Options
+from runner.domain.options import CHANGES_A_SPLIT, Options
 from runner.selectors.candidates import Candidates
 
 
@@ -20,6 +20,7 @@ class Dedupe(Options, frozen=True, kw_only=True):
             le=16,
             description="Largest Hamming distance of two 64-bit perceptual hashes "
             "that still counts as a duplicate.",
+            extra=CHANGES_A_SPLIT,
         ),
     ] = 0
 

@@ -8,18 +8,22 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from runner.domain.options import Options, PositiveInt, Seed
+from runner.domain.options import CHANGES_A_SPLIT, Options, PositiveInt, Seed
 from runner.selectors.candidates import Candidates
 
 
 class Sample(Options, frozen=True, kw_only=True):
     """A seeded random sample. It changes little as a dataset grows: ranks depend on the image only."""
 
-    size: Annotated[PositiveInt, Meta(description="How many images at most.")]
+    size: Annotated[PositiveInt, Meta(description="How many images at most.", extra=CHANGES_A_SPLIT)]
     balance: Annotated[
-        str | None, Meta(description="An index column whose values get equal shares as far as they go.")
+        str | None,
+        Meta(
+            description="An index column whose values get equal shares as far as they go.",
+            extra=CHANGES_A_SPLIT,
+        ),
     ] = None
-    seed: Annotated[Seed, Meta(description="Another seed takes other images.")] = 0
+    seed: Annotated[Seed, Meta(description="Another seed takes other images.", extra=CHANGES_A_SPLIT)] = 0
 
     @property
     def needs(self) -> tuple[str, ...]:

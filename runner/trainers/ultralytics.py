@@ -10,7 +10,8 @@ from msgspec import UNSET, Meta, UnsetType, field, structs
 
 from runner.adapters.models.architectures import TASK_SUFFIXES
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.options import Fraction, Options, Seed
+from runner.domain.options import CHANGES_THE_MODEL, Fraction, Options, Seed, weakens
+from runner.domain.policy import FindingKind
 from runner.domain.records import Device, TrainedModel, Training
 from runner.domain.task import TaskName
 from runner.trainers.job import TrainingJob
@@ -28,33 +29,58 @@ FRAMEWORK = "ultralytics"
 class Augment(Options, frozen=True, kw_only=True):
     """Augmentation strengths, by Ultralytics' names; what is absent keeps Ultralytics' default."""
 
-    mosaic: Annotated[Fraction | None, Meta(description="Chance of a mosaic of four images.")] = None
-    mixup: Annotated[Fraction | None, Meta(description="Chance of two images blended.")] = None
+    mosaic: Annotated[
+        Fraction | None, Meta(description="Chance of a mosaic of four images.", extra=CHANGES_THE_MODEL)
+    ] = None
+    mixup: Annotated[
+        Fraction | None, Meta(description="Chance of two images blended.", extra=CHANGES_THE_MODEL)
+    ] = None
     copy_paste: Annotated[
-        Fraction | None, Meta(description="Chance of objects pasted from another image (needs masks).")
+        Fraction | None,
+        Meta(
+            description="Chance of objects pasted from another image (needs masks).", extra=CHANGES_THE_MODEL
+        ),
     ] = None
-    hsv_h: Annotated[Fraction | None, Meta(description="Largest shift of the hue.")] = None
-    hsv_s: Annotated[Fraction | None, Meta(description="Largest change of the saturation.")] = None
-    hsv_v: Annotated[Fraction | None, Meta(description="Largest change of the brightness.")] = None
+    hsv_h: Annotated[
+        Fraction | None, Meta(description="Largest shift of the hue.", extra=CHANGES_THE_MODEL)
+    ] = None
+    hsv_s: Annotated[
+        Fraction | None, Meta(description="Largest change of the saturation.", extra=CHANGES_THE_MODEL)
+    ] = None
+    hsv_v: Annotated[
+        Fraction | None, Meta(description="Largest change of the brightness.", extra=CHANGES_THE_MODEL)
+    ] = None
     degrees: Annotated[
-        Annotated[float, Meta(ge=0, le=180)] | None, Meta(description="Largest rotation, degrees.")
+        Annotated[float, Meta(ge=0, le=180)] | None,
+        Meta(description="Largest rotation, degrees.", extra=CHANGES_THE_MODEL),
     ] = None
-    translate: Annotated[Fraction | None, Meta(description="Largest shift, as a share of the image.")] = None
-    scale: Annotated[Fraction | None, Meta(description="Largest change of scale.")] = None
+    translate: Annotated[
+        Fraction | None, Meta(description="Largest shift, as a share of the image.", extra=CHANGES_THE_MODEL)
+    ] = None
+    scale: Annotated[
+        Fraction | None, Meta(description="Largest change of scale.", extra=CHANGES_THE_MODEL)
+    ] = None
     shear: Annotated[
-        Annotated[float, Meta(ge=0, le=180)] | None, Meta(description="Largest shear, degrees.")
+        Annotated[float, Meta(ge=0, le=180)] | None,
+        Meta(description="Largest shear, degrees.", extra=CHANGES_THE_MODEL),
     ] = None
     perspective: Annotated[
-        Annotated[float, Meta(ge=0, le=0.001)] | None, Meta(description="Largest perspective change.")
+        Annotated[float, Meta(ge=0, le=0.001)] | None,
+        Meta(description="Largest perspective change.", extra=CHANGES_THE_MODEL),
     ] = None
-    fliplr: Annotated[Fraction | None, Meta(description="Chance of a mirror image, left to right.")] = None
-    flipud: Annotated[Fraction | None, Meta(description="Chance of a mirror image, upside down.")] = None
+    fliplr: Annotated[
+        Fraction | None, Meta(description="Chance of a mirror image, left to right.", extra=CHANGES_THE_MODEL)
+    ] = None
+    flipud: Annotated[
+        Fraction | None, Meta(description="Chance of a mirror image, upside down.", extra=CHANGES_THE_MODEL)
+    ] = None
     erasing: Annotated[
-        Fraction | None, Meta(description="Chance of an erased region (classification only).")
+        Fraction | None,
+        Meta(description="Chance of an erased region (classification only).", extra=CHANGES_THE_MODEL),
     ] = None
     close_mosaic: Annotated[
         Annotated[int, Meta(ge=0, le=10000)] | None,
-        Meta(description="Without mosaic in so many last epochs."),
+        Meta(description="Without mosaic in so many last epochs.", extra=CHANGES_THE_MODEL),
     ] = None
 
 
@@ -70,6 +96,7 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
                 max_length=400,
                 description="A weights file in the repository (`weights/x.pt`) or an architecture to train from scratch "
                 "(`yolo26n.yaml`). Not beside `from`.",
+                extra=CHANGES_THE_MODEL,
             ),
         ]
         | UnsetType
@@ -81,19 +108,30 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
                 pattern=r"^(champion|[0-9]{4}-[a-z0-9-]{1,60})$",
                 description="Fine-tune another sprint's model, [fetched through DVC](#from): a sprint that has run, or "
                 "`champion`. Not beside `model`.",
+                extra=CHANGES_THE_MODEL,
             ),
         ]
         | UnsetType
     ) = field(name="from", default=UNSET)
-    epochs: Annotated[int, Meta(ge=1, le=10000, description="Passes over the training images.")] = 100
+    epochs: Annotated[
+        int, Meta(ge=1, le=10000, description="Passes over the training images.", extra=CHANGES_THE_MODEL)
+    ] = 100
     imgsz: Annotated[
-        int, Meta(ge=32, le=4096, multiple_of=32, description="Input size in pixels (square).")
+        int,
+        Meta(
+            ge=32,
+            le=4096,
+            multiple_of=32,
+            description="Input size in pixels (square).",
+            extra=CHANGES_THE_MODEL,
+        ),
     ] = 640
-    batch: Annotated[int, Meta(ge=1, le=4096, description="Images per step.")] = 16
+    batch: Annotated[int, Meta(ge=1, le=4096, description="Images per step.", extra=CHANGES_THE_MODEL)] = 16
     nbs: Annotated[
         Annotated[int, Meta(ge=1, le=65536)] | None,
         Meta(
-            description="Gradients are summed over so many images before the weights change; 64 when absent."
+            description="Gradients are summed over so many images before the weights change; 64 when absent.",
+            extra=CHANGES_THE_MODEL,
         ),
     ] = None
     seeds: Annotated[
@@ -102,27 +140,41 @@ class UltralyticsTrainer(Options, frozen=True, kw_only=True, tag_field="framewor
             min_length=1,
             max_length=20,
             description="One training per seed; the first is exported and judged, all give the seed spread.",
+            extra=weakens(FindingKind.SEEDS_REDUCED),
         ),
     ] = field(default_factory=lambda: [0])
     freeze: Annotated[
-        Annotated[int, Meta(ge=0, le=1000)] | None, Meta(description="Layers of the backbone to freeze.")
+        Annotated[int, Meta(ge=0, le=1000)] | None,
+        Meta(description="Layers of the backbone to freeze.", extra=CHANGES_THE_MODEL),
     ] = None
     patience: Annotated[
         Annotated[int, Meta(ge=0, le=10000)] | None,
-        Meta(description="Stop after so many epochs without gain; 0 or absent never stops."),
+        Meta(
+            description="Stop after so many epochs without gain; 0 or absent never stops.",
+            extra=CHANGES_THE_MODEL,
+        ),
     ] = None
     optimizer: Annotated[
         Literal["SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSProp", "MuSGD", "auto"] | None,
-        Meta(description="Ultralytics' choice when absent."),
+        Meta(description="Ultralytics' choice when absent.", extra=CHANGES_THE_MODEL),
     ] = None
-    lr0: Annotated[Fraction | None, Meta(description="Initial learning rate.")] = None
-    lrf: Annotated[Fraction | None, Meta(description="Final learning rate as a fraction of lr0.")] = None
-    cos_lr: Annotated[bool | None, Meta(description="A cosine schedule of the learning rate.")] = None
+    lr0: Annotated[Fraction | None, Meta(description="Initial learning rate.", extra=CHANGES_THE_MODEL)] = (
+        None
+    )
+    lrf: Annotated[
+        Fraction | None,
+        Meta(description="Final learning rate as a fraction of lr0.", extra=CHANGES_THE_MODEL),
+    ] = None
+    cos_lr: Annotated[
+        bool | None, Meta(description="A cosine schedule of the learning rate.", extra=CHANGES_THE_MODEL)
+    ] = None
     warmup_epochs: Annotated[
         Annotated[float, Meta(ge=0, le=10000)] | None,
-        Meta(description="Epochs until the full learning rate."),
+        Meta(description="Epochs until the full learning rate.", extra=CHANGES_THE_MODEL),
     ] = None
-    weight_decay: Annotated[Fraction | None, Meta(description="Weight decay (L2).")] = None
+    weight_decay: Annotated[
+        Fraction | None, Meta(description="Weight decay (L2).", extra=CHANGES_THE_MODEL)
+    ] = None
     augment: Annotated[Augment, Meta(description="Augmentation strengths.")] = Augment()
 
     @property

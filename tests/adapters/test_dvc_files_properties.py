@@ -30,7 +30,9 @@ VALUES = st.recursive(
     | st.integers(-(2**40), 2**40)
     | st.floats(allow_nan=False, allow_infinity=False, width=32)
     | st.text("aeno019.:-+_ é'\"#{}[]~\n", max_size=8)
-    | st.sampled_from(["on", "yes", "null", "1e3", "2026-01-02", "0x1f", "012", "1_000", "12:30:45", "~", ""]),
+    | st.sampled_from(
+        ["on", "yes", "null", "1e3", "2026-01-02", "0x1f", "012", "1_000", "12:30:45", "~", ""]
+    ),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["size", "nfiles", "a", "no", "1"]), inner, max_size=3)
@@ -65,7 +67,11 @@ def written(folder: Path, files: dict[str, bytes]) -> Path:
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(inputs=FOLDERS, outputs=FOLDERS, single=CONTENTS, params=PARAMS)
 def test_a_stage_and_its_key_are_read_as_dvc_wrote_them(
-    repository: Any, inputs: dict[str, bytes], outputs: dict[str, bytes], single: bytes, params: dict[str, Any]
+    repository: Any,
+    inputs: dict[str, bytes],
+    outputs: dict[str, bytes],
+    single: bytes,
+    params: dict[str, Any],
 ) -> None:
     from dvc.dependency import ParamsDependency
     from dvc.stage.cache import _get_stage_hash
