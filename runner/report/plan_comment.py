@@ -6,14 +6,13 @@ A proposal is made by a job that runs beside a pull request's own files: every t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 
 from runner.domain.policy import Finding, SpecChange
 from runner.planning.proposal import ConfigProblem, Proposal
 from runner.report import plan_sprint
 from runner.report.escape import code, markdown
 from runner.report.fitting import Block, fitting
-from runner.report.plan_sprint import changes_table
+from runner.report.plan_sprint import Kept, changes_table
 from runner.report.plan_words import (
     UNCOMMITTED,
     approvers,
@@ -30,17 +29,6 @@ _SHOWN_PATHS = 20
 _SHOWN_OPTIONS = 8
 _SHORT = 10  # digits of a commit
 _LIMITS = ("compute.time_limit", "compute.cost_limit")
-
-
-class _Priority(IntEnum):
-    """What stays longest when the comment must fit; those of sprints lie between."""
-
-    HEAD = 0
-    STOPPED = 1
-    PROBLEMS = 2
-    APPROVALS = 15
-    PROJECT = 25
-    MORE_PROJECT = 45
 
 
 def render(proposal: Proposal, *, max_bytes: int | None = COMMENT_BYTES, fork: bool = False) -> str:
@@ -80,14 +68,14 @@ def _head(proposal: Proposal) -> Part:
     text = _headline(proposal)
     if nothing := nothing_to_plan(proposal):
         text += f"\n\n{nothing}"
-    return Part(title="headline", priority=_Priority.HEAD, head=text)
+    return Part(title="headline", priority=Kept.HEAD, head=text)
 
 
 def _foot(proposal: Proposal) -> Part:
     head, base = (code(commit[:_SHORT]) for commit in (proposal.head_commit, proposal.base_commit))
     also = f" {UNCOMMITTED}" if proposal.uncommitted else ""
     text = f"<sub>Planned for {head}{also} against {base}, whose policy and gates judge.</sub>"
-    return Part(title="commits", priority=_Priority.STOPPED, head=text)
+    return Part(title="commits", priority=Kept.STOPPED, head=text)
 
 
 # --- what keeps it from running -------------------------------------------------------------------
@@ -99,7 +87,7 @@ def _stopped(proposal: Proposal, *, fork: bool) -> list[Part]:
     if proposal.refused:
         head = "### Refused\n\nNothing is planned or run while the pull request contains this.\n"
         rows = tuple(f"- {markdown(sentence, 500)}" for sentence in proposal.refused)
-        parts.append(Part(title="what is refused", priority=_Priority.STOPPED, head=head, rows=rows))
+        parts.append(Part(title="what is refused", priority=Kept.STOPPED, head=head, rows=rows))
     if proposal.code:
         shown = [f"- {code(path, 200)}" for path in proposal.code[:_SHOWN_PATHS]]
         more = len(proposal.code) - len(shown)
@@ -109,14 +97,14 @@ def _stopped(proposal: Proposal, *, fork: bool) -> list[Part]:
             "The pull request changes how sprints are run, so its tests run and its sprints do not: "
             "a sprint is run by the code of the default branch. Propose the sprint by itself."
         )
-        parts.append(Part(title="code changes", priority=_Priority.STOPPED, head=text))
-        parts.append(folded("changed code", summary, "", listed, _Priority.MORE_PROJECT))
+        parts.append(Part(title="code changes", priority=Kept.STOPPED, head=text))
+        parts.append(folded("changed code", summary, "", listed, Kept.MORE_PROJECT))
     elif fork and proposal.sprints and not proposal.problems and not proposal.refused:
         text = (
             "The pull request comes from a fork, so nothing is run by itself. A maintainer who has read it starts "
             f"the run of this commit with the comment {code(f'/flywheel run {proposal.head_commit}')}."
         )
-        parts.append(Part(title="how a fork is run", priority=_Priority.STOPPED, head=text))
+        parts.append(Part(title="how a fork is run", priority=Kept.STOPPED, head=text))
     return parts
 
 
@@ -125,7 +113,7 @@ def _problems(problems: Sequence[ConfigProblem]) -> list[Part]:
         return []
     head = f"### {count(len(problems), 'problem')} to correct\n"
     rows = tuple(_problem(problem) for problem in problems)
-    return [Part(title="problems", priority=_Priority.PROBLEMS, head=head, rows=rows)]
+    return [Part(title="problems", priority=Kept.PROBLEMS, head=head, rows=rows)]
 
 
 def _problem(problem: ConfigProblem) -> str:
@@ -152,7 +140,7 @@ def _approvals(proposal: Proposal) -> list[Part]:
         "<sub>Not the author of the pull request, and only after the last report: an approval that was given before "
         "it does not count.</sub>"
     )
-    return [Part(title="findings", priority=_Priority.APPROVALS, head=head, rows=rows, tail=note)]
+    return [Part(title="findings", priority=Kept.APPROVALS, head=head, rows=rows, tail=note)]
 
 
 def _finding(finding: Finding, proposal: Proposal, *, several: bool) -> str:
@@ -178,15 +166,15 @@ def _project(proposal: Proposal) -> list[Part]:
             for pointer in proposal.pointers
         )
         parts.append(
-            Part(title="data pointers", priority=_Priority.PROJECT, head="### Data pointers\n", rows=rows)
+            Part(title="data pointers", priority=Kept.PROJECT, head="### Data pointers\n", rows=rows)
         )
     if proposal.project_changes:
         words = plan_sprint.changes_in_words(proposal.project_changes)
         text = f"### flywheel.yaml\n\n{words}\n\n{_whose(proposal.project_changes)}"
-        parts.append(Part(title="flywheel.yaml", priority=_Priority.PROJECT, head=text))
+        parts.append(Part(title="flywheel.yaml", priority=Kept.PROJECT, head=text))
         head, listed = changes_table(proposal.project_changes)
         summary = f"{count(len(proposal.project_changes), 'change')} of flywheel.yaml, one by one"
-        parts.append(folded("changes of flywheel.yaml", summary, head, listed, _Priority.MORE_PROJECT))
+        parts.append(folded("changes of flywheel.yaml", summary, head, listed, Kept.MORE_PROJECT))
     return parts
 
 

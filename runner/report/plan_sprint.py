@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
+from enum import IntEnum, auto
 
 from runner.domain.policy import SpecChange
 from runner.planning.proposal import CountDelta, PlannedGate, SplitDelta, SprintProposal
@@ -33,15 +33,21 @@ from runner.report.wording import count
 _SHOWN_CHANGES = 10
 
 
-class Priority(IntEnum):
-    """The smaller, the longer it stays; among those of `plan_comment`."""
+class Kept(IntEnum):
+    """What stays longest when the plan comment must fit: what is named first."""
 
-    SUMMARY = 10
-    DATA = 20
-    CHANGES = 30
-    GATES = 32
-    STAGES = 34
-    COUNTS = 40
+    HEAD = auto()
+    STOPPED = auto()
+    PROBLEMS = auto()
+    SPRINT = auto()
+    APPROVALS = auto()
+    DATA = auto()
+    PROJECT = auto()
+    CHANGES = auto()
+    GATES = auto()
+    STAGES = auto()
+    COUNTS = auto()
+    MORE_PROJECT = auto()
 
 
 def summary(sprint: SprintProposal, *, would: bool) -> Part:
@@ -54,7 +60,7 @@ def summary(sprint: SprintProposal, *, would: bool) -> Part:
     lines = _lines(sprint.plan, sprint, would=would) if sprint.plan else _unplanned(sprint)
     return Part(
         title="sprints",
-        priority=Priority.SUMMARY,
+        priority=Kept.SPRINT,
         head=f"### {code(sprint.sprint, 80)}{title}\n",
         rows=tuple(f"- {line}" for line in lines),
     )
@@ -142,14 +148,14 @@ def _data(sprint: SprintProposal, of: str) -> list[Part]:
         if not sprint.data_note:
             return []
         text = f"### Data{of}\n\n{markdown(sprint.data_note, 400)}"
-        return [Part(title="data", priority=Priority.DATA, head=text)]
+        return [Part(title="data", priority=Kept.DATA, head=text)]
     head = f"### Data{of}\n\n" + table_head(["Split", "Images", "Objects"], numbers=(1, 2))
     rows = tuple(
         table_row([code(split.split, 40), _delta(split.images), _delta(split.objects)])
         for split in sprint.data
     )
     note = f"<sub>{markdown(sprint.data_note, 400)}</sub>" if sprint.data_note else ""
-    first = Part(title="data", priority=Priority.DATA, head=head, rows=rows, tail=note)
+    first = Part(title="data", priority=Kept.DATA, head=head, rows=rows, tail=note)
     return [first, *_counts(sprint.data, of)]
 
 
@@ -187,7 +193,7 @@ def _counts(splits: Sequence[SplitDelta], of: str) -> list[Part]:
         table_row([code(split, 40), kind, markdown(delta.name, 80), _delta(delta)])
         for split, kind, delta in shown
     ]
-    return [folded("classes and slices", summary_, head, rows, Priority.COUNTS)]
+    return [folded("classes and slices", summary_, head, rows, Kept.COUNTS)]
 
 
 def _changing(deltas: Sequence[CountDelta]) -> str:
@@ -206,7 +212,7 @@ def _changes(sprint: SprintProposal, of: str) -> list[Part]:
         return []
     head, rows = changes_table(sprint.changes)
     summary_ = f"{count(len(sprint.changes), 'change')} of the spec{of}, one by one"
-    return [folded("changes of the spec", summary_, head, rows, Priority.CHANGES)]
+    return [folded("changes of the spec", summary_, head, rows, Kept.CHANGES)]
 
 
 def changes_table(changes: Sequence[SpecChange]) -> tuple[str, list[str]]:
@@ -234,7 +240,7 @@ def _gates(sprint: SprintProposal, of: str) -> list[Part]:
         f", {kept} kept from the base" if kept else ""
     )
     rows = [table_row([markdown(gate.text, 160), _origin(gate)]) for gate in sprint.gates]
-    return [folded("gates", summary_, table_head(["Gate", "Whose"]), rows, Priority.GATES)]
+    return [folded("gates", summary_, table_head(["Gate", "Whose"]), rows, Kept.GATES)]
 
 
 def _origin(gate: PlannedGate) -> str:
@@ -262,4 +268,4 @@ def _stages(plan: Plan, of: str) -> list[Part]:
         for stage in plan.stages
     ]
     head = table_head(["Stage", "", "Why", "About"], numbers=(3,))
-    return [folded("stages", summary_, head, rows, Priority.STAGES)]
+    return [folded("stages", summary_, head, rows, Kept.STAGES)]
