@@ -18,7 +18,7 @@ from policy.mutations import BASE, CHEATS, FIRST, LAST, PROJECT, S1, S2, Edit, P
 
 from runner.adapters.system import yaml_text
 from runner.config.policy_classes import policy_classes
-from runner.config.schema import Schema, generate_schema, referenced
+from runner.config.schema import Kind, Schema, generate_schema, referenced
 from runner.domain.policy import FindingKind
 from runner.policy.snapshot import Snapshot, load_snapshot
 
@@ -226,16 +226,23 @@ def changed(document: Any, place: Place, value: Any = None, *, gone: bool = Fals
 
 
 @cache
+def definitions(kind: Kind) -> dict[str, Schema]:
+    blocks: dict[str, Schema] = generate_schema(kind)["$defs"]
+    return blocks
+
+
+@cache
 def documents(example: str) -> dict[str, Any]:
     return {file: yaml_text.load({**BASE, **EXAMPLES[example]}[file]) for file in (P, S2)}
 
 
+@cache
 def trials() -> dict[tuple[str, str], list[tuple[str, str, Callable[[], Any], str]]]:
     """By block and option: (example, file, the document that a proposal makes of it, what is done)."""
     made: dict[tuple[str, str], list[tuple[str, str, Callable[[], Any], str]]] = {}
     for example in EXAMPLES:
         for file, kind, top in ((P, "project", "Project"), (S2, "sprint", "Sprint")):
-            known = generate_schema(kind)["$defs"]
+            known = definitions(kind)
             document = documents(example)[file]
             for place in places(known[top], document, known):
                 entries = made.setdefault((place.block, place.option), [])
@@ -251,13 +258,10 @@ def trials() -> dict[tuple[str, str], list[tuple[str, str, Callable[[], Any], st
     return made
 
 
-TRIALS = trials()
-
-
 def test_every_option_says_what_a_change_of_it_means() -> None:
     declared = policy_classes()
     assert [key for key, known in declared.items() if known is None] == []
-    assert declared.keys() - TRIALS.keys() - FIXED == set()
+    assert declared.keys() - trials().keys() - FIXED == set()
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +279,7 @@ def edits(block: str, option: str) -> Iterator[tuple[str, Edit]]:
     """The proposals that change an option, each with its example."""
     if (block, option) in TOGETHER:
         yield "detect", TOGETHER[block, option]
-    for example, file, document, what in TRIALS[block, option]:
+    for example, file, document, what in trials()[block, option]:
         yield example, Edit(name=what, agreed=EXAMPLES[example], written={file: yaml_text.dump(document())})
 
 
