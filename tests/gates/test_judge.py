@@ -15,6 +15,8 @@ from runner.domain.evaluation import (
 )
 from runner.domain.records import Benchmark, Device, ExportedTarget, TargetBenchmark
 from runner.domain.verdict import GateResult, Outcome
+from runner.gates.evidence import Measured
+from runner.gates.explain import without
 from runner.gates.gate import Gate
 from runner.gates.judge import Evidence, WrittenGate, describe, judge, worst
 
@@ -305,6 +307,75 @@ def test_only_the_champion_itself_on_these_images_is_compared_with(
 ) -> None:
     (result,) = results(evidence, **DROP, slice=slice_name)
     assert (result.outcome, result.explanation) == (outcome, explanation)
+
+
+def without_classes(count: int, common: TargetEvaluation) -> Evidence:
+    """The champion never learnt `count` classes; `common`: this sprint's artefact measured without them."""
+    names = [f"new-{number}" for number in range(count)]
+    theirs = WITH_CHAMPION.evaluation.champion
+    assert theirs is not None
+    narrowed = msgspec.structs.replace(theirs, unknown_classes=names, beside=[common])
+    return msgspec.structs.replace(
+        WITH_CHAMPION, evaluation=msgspec.structs.replace(WITH_CHAMPION.evaluation, champion=narrowed)
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [
+        (1, "class new-0, which the champion never learnt; with it, it is 0.500"),
+        (
+            6,
+            "classes new-0, new-1, new-2, new-3, new-4, new-5, which the champion never learnt; with them, it is 0.500",
+        ),
+        (
+            8,
+            "classes new-0, new-1, new-2, new-3, new-4, new-5 and 2 more, which the champion never learnt; with them, it "
+            "is 0.500",
+        ),
+    ],
+)
+def test_a_comparison_says_which_classes_it_is_without(count: int, named: str) -> None:
+    evidence = without_classes(count, target("onnx-fp32", cell(0.55), cell(0.3)))
+    (found,) = results(evidence, metric="map50_95", max_drop=0.02, against="champion")
+    assert found.outcome is PASS
+    assert f"; compared without {named}" in found.explanation
+
+
+@pytest.mark.parametrize(
+    ("gate", "why"),
+    [
+        (
+            {"metric": "map50_95"},
+            "the test split holds no object of a class that the champion 0001-first knows",
+        ),
+        (
+            {"metric": "map50_95", "slice": "dark"},
+            "slice dark holds no object of a class that the champion 0001-first knows: it never learnt class new-0; a gate with",
+        ),
+    ],
+)
+def test_where_nothing_is_in_common_it_says_so(gate: dict[str, object], why: str) -> None:
+    evidence = without_classes(1, target("onnx-fp32", cell(None, objects=0), cell(None, objects=0)))
+    (found,) = results(evidence, max_drop=0.02, against="champion", **gate)
+    assert found.outcome is NOT_MEASURED
+    assert why in found.explanation
+
+
+def test_what_neither_was_measured_is_no_matter_of_classes() -> None:
+    evidence = without_classes(1, target("onnx-fp32", cell(None, objects=0), cell(None, objects=0)))
+    (found,) = results(evidence, metric="map50_95", max_drop=0.02, against="champion", slice="camera=dock")
+    assert found.outcome is NOT_MEASURED
+    assert "never learnt" not in found.explanation
+
+
+@pytest.mark.parametrize(("count", "named"), [(6, "f (9 images) are"), (8, "f (9 images) and 2 more are")])
+def test_a_mean_says_which_classes_it_leaves_out(count: int, named: str) -> None:
+    left_out = dict.fromkeys("abcdefgh"[:count], 9)
+    gate = Gate(metric="map50_95", min=0.5)
+    said = without(gate, Measured(value=0.5, left_out=left_out, of_all=0.4), NOW)
+    assert said.startswith("; classes a (9 images), b (9 images), c (9 images), d (9 images), e (9 images), ")
+    assert f"{named} left out of this mean" in said
 
 
 def test_a_star_stands_for_every_exported_artefact() -> None:

@@ -272,6 +272,12 @@ def test_test_images_that_nobody_approved_are_not_agreed_for_the_next(root: Path
     assert shown(root, HALF) == CHANGED
 
 
+def test_images_of_another_frozen_split_that_a_merge_changed_are_not_agreed(root: Path) -> None:
+    other = selection(split_digests={"train": "r1", "val": "v2", "test": "t1"})
+    merged(root, {"reports/0002-night/selection.json": other})
+    assert shown(root, other) == [(K.TEST_CHANGED, "split val")]
+
+
 @pytest.mark.parametrize("content", [None, "", "{", "[]"], ids=["removed", "empty", "cut", "other"])
 def test_a_record_that_a_merge_took_away_or_spoiled_says_still_what_was_agreed(
     root: Path, content: str | None

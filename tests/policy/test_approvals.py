@@ -69,6 +69,13 @@ def test_what_the_policy_does_not_name_is_for_maintainers(by: str, counts: bool)
     assert _by(comment(by, TEST), findings=(TEST,)) == [by if counts else None]
 
 
+def test_a_decision_says_who_may_approve() -> None:
+    circumstances = Circumstances(author="mallory", permission=permission, last_report=REPORTED)
+    for approvals in ([], [comment("alice")]):
+        decisions = decide((LOOSE, TEST), approvals, POLICY, circumstances)
+        assert [each.may_approve for each in decisions] == [["alice", "carla", "mallory"], []]
+
+
 @pytest.mark.parametrize("author", ["mallory", "Mallory"])
 def test_an_author_never_approves_the_own_proposal(author: str) -> None:
     assert _by(comment(author), review(author)) == [None]

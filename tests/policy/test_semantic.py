@@ -26,6 +26,7 @@ def _texts(base: Snapshot, head: Snapshot, sprint: str = "0002-night") -> list[s
 
 SAID = [
     ((S2, "freeze: 10", "freeze: 0"), ["freeze 10 → 0"]),
+    ((S2, "The night shift", "the NIGHT shift"), ["title The night shift → the NIGHT shift"]),  # no condition
     ((S2, ", freeze: 10", ""), ["freeze 10 → unset"]),
     ((S2, "freeze: 10", "freeze: 10, cos_lr: true"), ["cos_lr unset → true"]),
     ((S2, "dark, min: 0.70", "dark, min: 0.65"), ["gate recall on dark ≥ 0.70 → ≥ 0.65 loosened"]),
@@ -92,6 +93,18 @@ def test_a_change_knows_its_line_and_what_is_gone_has_none(tmp_path: Path) -> No
     assert [(change.path, change.effect, change.where) for change in changes] == [
         ("train.freeze", "changed", "specs/0002-night.yaml:13:74"),
         ("gates[map50_95]", "removed", ""),
+    ]
+
+
+def test_a_value_is_added_or_removed_or_changed(tmp_path: Path) -> None:
+    edits = ((S2, "freeze: 10", "cos_lr: true"), (S2, "epochs: 30", "epochs: 31"))
+    base, head = snapshots(tmp_path, Edit(name="three", replaced=edits))
+    assert head.project is not None
+    changes = sprint_changes(base.sprints["0002-night"], head.sprints["0002-night"], head.project)
+    assert sorted((change.path, change.effect) for change in changes) == [
+        ("train.cos_lr", "added"),
+        ("train.epochs", "changed"),
+        ("train.freeze", "removed"),
     ]
 
 
