@@ -65,6 +65,8 @@ def build(folder: Path) -> Path:
 def count(copy: Path, project: Path, command: list[str]) -> list[str]:
     """What git was asked by a command in a copy of the project, in order."""
     shutil.copytree(project, copy, symlinks=True)
+    if "run" in command:  # what is copied is not what the last run left: it is looked at once
+        subprocess.run(command, cwd=copy, check=True, capture_output=True)
     real, log, programs = shutil.which("git"), copy.with_suffix(".log"), copy.with_suffix(".bin")
     programs.mkdir()
     log.touch()
