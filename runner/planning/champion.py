@@ -81,7 +81,10 @@ class Registry:
         self._project = project
         self._model = project.model.name if project.model else ""
         self._stage = project.model.stage if project.model else ""
-        self._sprints: dict[str, str | None] = {}
+        self._sprints: dict[str, str | None] = {}  # of a commit
+        self._recorded_at: dict[
+            str, frozenset[str]
+        ] = {}  # of a sprint: the assigned commits that hold its record
 
     def champion(self, finishing: str = "") -> Champion | None:
         """Who holds the stage now, or None when nobody does.
@@ -252,9 +255,12 @@ class Registry:
     def _own(self, tags: ModelTags, sprint: str) -> list[RegistryTag]:
         """The assignments of the sprint's own models, the newest first."""
         assigned = tags.assignments(self._stage)
-        there = repository.commits_with(
-            self._root, [tag.commit for tag in assigned], _record(sprint, METRICS.name)
-        )
+        if sprint not in self._recorded_at:
+            assignees = [tag.commit for tag in assigned]
+            self._recorded_at[sprint] = repository.commits_with(
+                self._root, assignees, _record(sprint, METRICS.name)
+            )
+        there = self._recorded_at[sprint]
         return [tag for tag in assigned if tag.commit in there and self._sprint(tag.commit) == sprint]
 
     def _sprint(self, commit: str) -> str | None:

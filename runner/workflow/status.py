@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from runner.adapters.dvc import edits
@@ -16,6 +18,7 @@ from runner.domain.verdict import Outcome, Verdict
 from runner.planning.champion import ChampionUnknownError, Registry
 from runner.planning.records import Action
 from runner.planning.situation import Situation
+from runner.policy.snapshot import Snapshot, snapshot_of
 from runner.record.catalogue import FAILURE, LAST_FAILURE, LOCK, VERDICT, sprint_folder
 from runner.workflow.judging import stale
 from runner.workflow.judging.outdated import outdated
@@ -72,22 +75,50 @@ def status(root: Path, say: Callable[[str], None]) -> list[SprintStatus]:
         ConfigurationErrors: flywheel.yaml is not valid. (An invalid spec is a row.)
     """
     project = load_project(root)
-    registry = Registry(root, project)
-    if (unknown := _unknown(registry)) is not None:
-        say(f"warning: {unknown}")
+    board = _Board(root=root, project=project, registry=Registry(root, project))
+    if board.unknown is not None:
+        say(f"warning: {board.unknown}")
     if (data := edits.look(root, project.dataset.path)).state == "edited":
         path = project.dataset.path
         say(f"warning: {path} was edited and not added ({data.words}), no verdict is of it: dvc add {path}")
-    return [_status(root, project, name, registry) for name in list_sprints(root)]
+    return [_status(board, name) for name in list_sprints(root)]
 
 
-def _status(root: Path, project: Project, name: str, registry: Registry) -> SprintStatus:
+@dataclass(kw_only=True)
+class _Board:
+    """What all sprints are looked at beside; each part is looked up once."""
+
+    root: Path
+    project: Project
+    registry: Registry
+
+    @cached_property
+    def unknown(self) -> ChampionUnknownError | None:
+        """Why it is not known who holds the stage; None where it is."""
+        try:
+            self.registry.champion()
+        except ChampionUnknownError as error:
+            return error
+        return None
+
+    @cached_property
+    def on_default_branch(self) -> bool:
+        return repository.on_default_branch(self.root)
+
+    @cached_property
+    def today(self) -> Snapshot:
+        """The configuration that is checked out, as it was committed."""
+        return snapshot_of(self.root, "HEAD")
+
+
+def _status(board: _Board, name: str) -> SprintStatus:
+    root, registry = board.root, board.registry
     try:
-        loaded = load_sprint(root, name, project)
+        loaded = load_sprint(root, name, board.project)
     except FlywheelError as error:
         first = error.errors[0] if isinstance(error, ConfigurationErrors) else error
         return SprintStatus(sprint=name, title="", state=State.INVALID, detail=str(first).splitlines()[0])
-    champion = None if _unknown(registry) else registry.champion()
+    champion = None if board.unknown else registry.champion()
     promoted = champion is not None and champion.sprint == name
     if is_running(root, name):
         return SprintStatus(sprint=name, title=loaded.sprint.title, state=State.RUNNING, promoted=promoted)
@@ -95,8 +126,8 @@ def _status(root: Path, project: Project, name: str, registry: Registry) -> Spri
         state, detail = _recorded(sprint_folder(root, name))
     except FlywheelError as error:
         state, detail = State.STOPPED, f"{_shown(error)}: run it again"
-    written = Situation(root, project, loaded, registry)
-    stale = None if state in (State.PLANNED, State.STOPPED) else _stale(written)
+    written = Situation(root, board.project, loaded, registry)
+    stale = None if state in (State.PLANNED, State.STOPPED) else _stale(board, written)
     return SprintStatus(
         sprint=name,
         title=loaded.sprint.title,
@@ -106,15 +137,6 @@ def _status(root: Path, project: Project, name: str, registry: Registry) -> Spri
         detail="; ".join(part for part in (detail, f"stale: {stale}" if stale else "") if part)
         or loaded.sprint.title,
     )
-
-
-def _unknown(registry: Registry) -> ChampionUnknownError | None:
-    """Why it is not known who holds the stage; None where it is."""
-    try:
-        registry.champion()
-    except ChampionUnknownError as error:
-        return error
-    return None
 
 
 def _recorded(folder: Path) -> tuple[State, str]:
@@ -150,22 +172,22 @@ def _summary(verdict: Verdict) -> str:
     return f"{verdict.optimizing} {value}, {gates}"
 
 
-def _stale(written: Situation) -> str | None:
+def _stale(board: _Board, written: Situation) -> str | None:
     """Why the record is not one of what the repository holds now: what a run, or a judgement, would do otherwise."""
     try:
-        reasons = [*_judged_otherwise(written), *_pending(written)]
+        reasons = [*_judged_otherwise(board, written), *_pending(written)]
     except FlywheelError as error:
         return _shown(error)
     return "; ".join(dict.fromkeys(reasons)) or None
 
 
-def _judged_otherwise(written: Situation) -> Iterator[str]:
+def _judged_otherwise(board: _Board, written: Situation) -> Iterator[str]:
     verdict = VERDICT.read_if_there(written.folder)
     if verdict is None:
         return
-    if _unknown(written.registry) is None:
+    if board.unknown is None:
         yield from stale.champion_changed(written, verdict)
-    yield from _other_terms(written)
+    yield from _other_terms(board, written)
     yield from outdated(written.root, *_as_judged(written), verdict)
 
 
@@ -184,15 +206,15 @@ def _pending(written: Situation) -> Iterator[str]:
         yield f"{pending[0].stage}: {'; '.join(pending[0].reasons)}"
 
 
-def _other_terms(written: Situation) -> list[str]:
+def _other_terms(board: _Board, written: Situation) -> list[str]:
     """Whether the base branch's terms are others than those that judged; of a record that was promoted nothing is asked.
 
     On another branch there is no merge yet by which to tell the base's terms from the proposal's own.
     """
     root, name, model = written.root, written.name, written.project.model
     recorded = read_terms(written.folder)
-    if recorded is None or not repository.on_default_branch(root):
+    if recorded is None or not board.on_default_branch:
         return []
     if model is not None and registered_record(root, model, written.registry.tags, name) is not None:
         return []
-    return stale.terms_changed(recorded, stale.terms_now(root, name))
+    return stale.terms_changed(recorded, stale.terms_now(root, name, today=board.today))

@@ -82,7 +82,7 @@ def _same_artefact(one: ResolvedChampion | None, other: ResolvedChampion | None)
     return (one.sprint, one.path, one.digest) == (other.sprint, other.path, other.digest)
 
 
-def terms_now(root: Path, name: str, merge: Merge | None = None) -> Terms:
+def terms_now(root: Path, name: str, merge: Merge | None = None, *, today: Snapshot | None = None) -> Terms:
     """The terms that a merged sprint must have been judged under to be promoted.
 
     They are those of the branch just before the merge; where the project's policy, slices or limits were changed by
@@ -90,13 +90,14 @@ def terms_now(root: Path, name: str, merge: Merge | None = None) -> Terms:
 
     Args:
         merge: what brought the sprint, where the caller knows better than the branch's history tells.
+        today: the configuration of HEAD, where the caller has it.
 
     Raises:
         FlywheelError: git does not know a commit, or the configuration of one is not valid.
     """
     merge = merge or merge_of(root, name)
     before = agreed_at(root, merge.before) if merge.before else Snapshot(commit="")
-    after, today = snapshot_of(root, merge.after), snapshot_of(root, "HEAD")
+    after, today = snapshot_of(root, merge.after), today or snapshot_of(root, "HEAD")
     terms = terms_of(before, after, name)
     if today.project is None or after.project is None or _agreed(today.project) == _agreed(after.project):
         return terms
