@@ -33,7 +33,7 @@ from runner.pullrequests.trusted_runs import bundle_of, git_access, newest_run, 
 from runner.record.catalogue import DIGESTS
 from runner.report.annotations import untrusted
 from runner.report.escape import code
-from runner.workflow.judging.stale import Merge
+from runner.workflow.merged_terms import Merge
 
 KEY = "FLYWHEEL_PUSH_KEY"
 NOTHING = "0" * 40

@@ -23,6 +23,7 @@ from runner.record.catalogue import FAILURE, LAST_FAILURE, LOCK, VERDICT, sprint
 from runner.workflow.judging import stale
 from runner.workflow.judging.outdated import outdated
 from runner.workflow.locking import is_running
+from runner.workflow.merged_terms import terms_now
 from runner.workflow.promoting.registering import registered_record
 from runner.workflow.terms import read_terms, under_terms
 
@@ -217,4 +218,4 @@ def _other_terms(board: _Board, written: Situation) -> list[str]:
         return []
     if model is not None and registered_record(root, model, written.registry.tags, name) is not None:
         return []
-    return stale.terms_changed(recorded, stale.terms_now(root, name, today=board.today))
+    return stale.terms_changed(recorded, terms_now(root, name, today=board.today))

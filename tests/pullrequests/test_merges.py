@@ -11,7 +11,7 @@ from projects import call, commit
 from runner.domain.errors import FlywheelError
 from runner.pullrequests.merged import merges
 from runner.pullrequests.merged.merges import Merges, pushed, searched
-from runner.workflow.judging.stale import Merge
+from runner.workflow.merged_terms import Merge
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from runner.pullrequests.merged.own_record import (
     record_message,
     require_own,
 )
-from runner.workflow.judging.stale import Merge
+from runner.workflow.merged_terms import Merge
 
 SPRINT = "0002-next"
 ACCESS = Access(server_url="https://git.example.org")

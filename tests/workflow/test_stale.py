@@ -12,7 +12,8 @@ from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError
 from runner.domain.policy import FindingKind
 from runner.record.terms import Terms
-from runner.workflow.judging.stale import Merge, merge_of, merged_terms, renewed, terms_changed, terms_now
+from runner.workflow.judging.stale import renewed, terms_changed
+from runner.workflow.merged_terms import Merge, merge_of, merged_terms, terms_now
 
 NEXT = "0002-next"
 LAXER = SPEC.replace("max: 100", "max: 200")

@@ -32,7 +32,7 @@ from runner.pullrequests.publishing.publisher import Publisher
 from runner.record.catalogue import LOCK, STORED_AND_DIGESTED, sprint_folder, sprint_path
 from runner.workflow.fetching import fetch_folders
 from runner.workflow.judging.judge_again import judge_again
-from runner.workflow.judging.stale import Merge, merge_of
+from runner.workflow.merged_terms import Merge, merge_of
 from runner.workflow.promoting.promote import Promotion, promote
 from runner.workflow.promoting.readiness import Conditions
 from runner.workflow.promoting.rollback import Rollback, rollback

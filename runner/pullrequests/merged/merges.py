@@ -10,7 +10,7 @@ from runner.adapters.git import commits as git_commits
 from runner.adapters.git.repository import run_git
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges.forge import Forge, PullRequest
-from runner.workflow.judging.stale import Merge
+from runner.workflow.merged_terms import Merge
 
 RUN_PATHS = ("specs", "flywheel.yaml", "*.dvc")  # what sprint.yml runs for, as git's pathspecs
 _PUSHED = 1_000  # the most commits of one push: the forge is asked about each

@@ -18,7 +18,7 @@ from runner.pullrequests.approvals import JUDGED_AGAIN
 from runner.pullrequests.publishing.publisher import Publisher
 from runner.record import digests
 from runner.record.catalogue import DIGESTS, STORED, files, sprint_folder, sprint_path
-from runner.workflow.judging.stale import Merge
+from runner.workflow.merged_terms import Merge
 from runner.workflow.terms import read_terms
 
 _FILES = files(lambda file: file.bundled or file in STORED)  # notes and the model card are none

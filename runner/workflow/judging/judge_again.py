@@ -36,10 +36,10 @@ from runner.workflow import fetching
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging import stale
 from runner.workflow.judging.report import DRAWN, JUDGING, write_report
-from runner.workflow.judging.stale import Merge
 from runner.workflow.last_run import LastRun
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
+from runner.workflow.merged_terms import Merge, terms_now
 from runner.workflow.terms import read_terms, under_terms, with_evidence
 
 Say = Callable[[str], None]
@@ -92,7 +92,7 @@ def _renew_terms(root: Path, folder: Path, champion: ResolvedChampion | None, me
     recorded = read_terms(folder)
     if recorded is None:
         return
-    terms = with_evidence(root, folder, stale.terms_now(root, folder.name, merge))
+    terms = with_evidence(root, folder, terms_now(root, folder.name, merge))
     if not stale.terms_changed(recorded, terms):
         terms = msgspec.structs.replace(recorded, evidence=terms.evidence)
     renewed = stale.renewed(folder.name, recorded, terms, recorded_champion(folder), champion)

@@ -27,7 +27,7 @@ from runner.record.catalogue import (
     sprint_path,
 )
 from runner.workflow.judging import stale
-from runner.workflow.judging.stale import Merge
+from runner.workflow.merged_terms import Merge, merge_of, terms_now
 from runner.workflow.terms import read_terms
 from runner.workflow.verifying.verify import Mismatch, Verification, verify
 
@@ -103,7 +103,7 @@ def readiness(situation: Situation, conditions: Conditions) -> Readiness:
     refused += _not_passed(loaded.name, verdict, recorded_ids(findings))
     old = list(stale.champion_changed(situation, verdict))
     if terms is not None:
-        old += stale.terms_changed(terms, stale.terms_now(root, loaded.name, conditions.merge))
+        old += stale.terms_changed(terms, terms_now(root, loaded.name, conditions.merge))
     elif conditions.under_terms:
         refused.append(
             f"it was not judged under the base branch's terms: there is no {TERMS.name} in its record"
@@ -166,10 +166,10 @@ def _judged_by_its_own(root: Path, name: str, merge: Merge | None) -> Iterator[s
     """A merge that weakens what was agreed is not judged by what it brought; on the branch itself who pushes decides."""
     if commits.newest_of(root, [f"specs/{name}.yaml"]) is None:
         return  # not committed, which is said
-    merge = merge or stale.merge_of(root, name)
+    merge = merge or merge_of(root, name)
     if merge.before is None or not commits.is_merge(root, merge.after):
         return
-    findings = stale.terms_now(root, name, merge).findings
+    findings = terms_now(root, name, merge).findings
     if findings:
         kinds = ", ".join(dict.fromkeys(str(finding.kind) for finding in findings))
         yield (

@@ -43,8 +43,8 @@ from runner.stages import evaluate
 from runner.stages.evaluate import EvaluateParams
 from runner.trainers import CHAMPION
 from runner.workflow import terms
-from runner.workflow.judging import stale
 from runner.workflow.load import load
+from runner.workflow.merged_terms import merged_terms
 from runner.workflow.verifying.rebuild import REMADE, RecordedSprint, evaluated_again, reported_again
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _terms(root: Path, folder: Path) -> tuple[list[Mismatch], list[str]]:
 def _follows_from_the_merge(root: Path, folder: Path, recorded: Terms, stored: bytes) -> bool:
     """A branch moves on after a merge, and what others changed since is no change of this sprint's terms."""
     try:
-        merged = stale.merged_terms(root, folder.name, recorded)
+        merged = merged_terms(root, folder.name, recorded)
         return any(encode_json(terms.with_evidence(root, folder, one)) == stored for one in merged)
     except FlywheelError:
         return False
