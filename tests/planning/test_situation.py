@@ -1,15 +1,20 @@
-"""A sprint that was promoted and then changed is a candidate like any other, beside the champion of today."""
+"""One sprint as a command sees it. One that was promoted and then changed is a candidate like any other."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from projects import PROJECT, SPEC, call, commit, make_tag
 
+from runner.adapters.git import commits, repository
 from runner.config.load import load_project, load_sprint
+from runner.domain.errors import FlywheelError
 from runner.planning.incumbent import MAKING
+from runner.planning.plan import make_plan
 from runner.planning.resolve import TO_ROOT, stages_of
 from runner.planning.situation import Situation
 from runner.planning.workspace import Repository
@@ -73,6 +78,10 @@ def tag(root: Path, sprint: str) -> str | None:
     return champion.tag if champion else None
 
 
+def successor_of(situation: Situation) -> str | None:
+    return situation.successor.tag if situation.successor else None
+
+
 def test_as_it_was_promoted_it_is_compared_with_the_one_that_it_replaced(root: Path) -> None:
     assert (tag(root, FIRST), tag(root, SECOND)) == (None, "tiny-digits#prod#1")
 
@@ -128,8 +137,7 @@ def test_a_former_champion_that_is_edited_is_compared_with_the_one_of_today(
 def test_the_successor_of_a_model_is_told_while_the_sprint_still_makes_it(root: Path) -> None:
     def after(sprint: str) -> str | None:
         project = load_project(root)
-        champion = Situation(root, project, load_sprint(root, f"{sprint}.yaml", project)).successor
-        return champion.tag if champion else None
+        return successor_of(Situation(root, project, load_sprint(root, f"{sprint}.yaml", project)))
 
     assert (after(FIRST), after(SECOND)) == ("tiny-digits#prod#2", None)
     change(root, "specs/0001-first.yaml", "A sprint small", "A very small sprint")
@@ -155,3 +163,56 @@ def test_stages_that_make_a_model_are_stages(root: Path) -> None:
     project = load_project(root)
     names = [stage.name for stage in stages_of(project, load_sprint(root, f"{FIRST}.yaml", project))]
     assert [name for name in names if name in MAKING] == list(MAKING)
+
+
+def asked_of_git(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What git is asked from here on."""
+    questions: list[str] = []
+    run = subprocess.run
+
+    def noted(command: list[str], **options: Any) -> Any:
+        questions.append(" ".join([*command, str(options.get("input", ""))]))
+        return run(command, **options)
+
+    monkeypatch.setattr(subprocess, "run", noted)
+    return questions
+
+
+def test_git_is_asked_each_thing_once_and_again_only_when_that_is_said(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = load_project(root)
+    situation = Situation(root, project, load_sprint(root, f"{FIRST}.yaml", project))
+    questions = asked_of_git(monkeypatch)
+    make_plan(situation)
+    assert successor_of(situation) == "tiny-digits#prod#2"
+    assert questions
+    assert len(questions) == len(set(questions))
+    known = len(questions)
+    make_plan(situation)
+    other = situation.judged_by(project, situation.loaded)
+    assert other.plans == situation.plans
+    assert len(questions) == known
+    tag = "refs/tags/tiny-digits"
+    promoted(root, 3)
+    assert successor_of(situation) == "tiny-digits#prod#2"
+    assert sum(tag in question for question in questions) == 1
+    assert successor_of(situation.again()) == "tiny-digits#prod#3"
+    assert sum(tag in question for question in questions) == 2
+
+
+def test_what_a_commit_holds_is_remembered_and_what_a_branch_holds_or_cannot_be_read_is_not(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = commits.head(root)
+    path = f"reports/{FIRST}/metrics.json"
+    questions = asked_of_git(monkeypatch)
+    assert repository.read_file(root, head, path) == repository.read_file(root, head, path)
+    assert len(questions) == 1
+    for _ in range(2):
+        assert repository.read_file(root, "HEAD", path) is not None
+    assert len(questions) == 3
+    for _ in range(2):
+        with pytest.raises(FlywheelError, match="git has no commit"):
+            repository.read_file(root, "1" * 40, path)
+    assert len(questions) > 3 + 2
