@@ -61,7 +61,7 @@ class ExportedTarget(Record, frozen=True, kw_only=True):
 
 
 class Epoch(Record, frozen=True, kw_only=True):
-    """One epoch's losses and validation metrics, by Ultralytics' own names (not COCO's evaluator)."""
+    """One epoch's losses and validation metrics, by the framework's own names (`runner.trainers.TERMS`)."""
 
     epoch: int
     values: dict[str, float]

@@ -65,7 +65,7 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
     Raises:
         FlywheelError: a target cannot be loaded or run.
     """
-    from runner.adapters.models.yolo_folder import selected_paths
+    from runner.adapters.tables.selected import selected_paths
 
     training = TRAINING.read(context.folder)
     sizes = {each.target: each.size_mb for each in EXPORTS.read(context.folder)}

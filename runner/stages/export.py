@@ -28,7 +28,7 @@ def resolve(project: Project, targets: list[ExportTarget]) -> ExportParams:
 
 def run(context: StageContext, params: ExportParams) -> None:
     """Writes every artefact, and what they are."""
-    from runner.adapters.models.yolo_folder import selected_paths
+    from runner.adapters.tables.selected import selected_paths
 
     manifest = context.folder / SELECTION_FOLDER.name / "manifest.parquet"
     dataset = context.root / params.dataset

@@ -94,7 +94,7 @@ def predict_split(
     Raises:
         FlywheelError: no image is selected for it, or one cannot be read.
     """
-    from runner.adapters.models.yolo_folder import selected_paths
+    from runner.adapters.tables.selected import selected_paths
 
     paths = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", split)
     return predict_all(models, context.root / dataset, paths)

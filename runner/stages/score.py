@@ -40,8 +40,8 @@ def run(context: StageContext, params: ScoreParams) -> None:
     """Writes images.parquet, one row per image in the order of their paths, and scores.json."""
     import numpy as np
 
-    from runner.adapters.models.yolo_folder import selected_paths
     from runner.adapters.tables.parquet import read_table, write_table
+    from runner.adapters.tables.selected import selected_paths
 
     paths = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", params.split)
     predictions = read_table(context.folder / CHAMPION_FOLDER.name / "predictions.parquet")

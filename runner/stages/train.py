@@ -60,7 +60,7 @@ def run(context: StageContext, params: TrainParams) -> None:
     Raises:
         FlywheelError: the checks failed, the ancestor has seen images of the test split, or training failed.
     """
-    from runner.adapters.models.yolo_folder import SelectedData
+    from runner.adapters.tables.selected import SelectedData
 
     _require_passed_checks(context.folder)
     if params.trainer.ancestor is not None and params.ancestor is None:

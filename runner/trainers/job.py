@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runner.domain.task import TaskSpec
 
 if TYPE_CHECKING:
-    from runner.adapters.models.yolo_folder import SelectedData
+    from runner.adapters.tables.selected import SelectedData
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,10 +21,10 @@ from runner.adapters.models.inference import (
     read_image,
 )
 from runner.adapters.models.model_record import Decoding, ModelRecord, Preprocessing
-from runner.adapters.models.yolo_folder import selected_paths
 from runner.adapters.pictures.pixels import Pixels
 from runner.adapters.system.machine import cpu_device
 from runner.adapters.tables.parquet import read_table
+from runner.adapters.tables.selected import selected_paths
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import read_json, write_json

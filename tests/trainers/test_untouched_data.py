@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.models.yolo_folder import SelectedData, write_training_folder
+from runner.adapters.models.yolo_folder import write_training_folder
+from runner.adapters.tables.selected import SelectedData
 from runner.domain.task import TaskSpec
 from tests.models_fixture import CLASSES, context, draw_project
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.models.yolo_folder import SelectedData, selected_paths, write_training_folder
+from runner.adapters.models.yolo_folder import write_training_folder
 from runner.adapters.tables.parquet import read_table, write_table
+from runner.adapters.tables.selected import SelectedData, selected_paths
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.task import TaskSpec
 from tests.models_fixture import CLASSES, IMAGES, context, draw_project

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.adapters.models.yolo_folder import SelectedData, write_training_folder
+from runner.adapters.models.yolo_folder import write_training_folder
 from runner.adapters.models.yolo_labels import label_line
 from runner.adapters.pictures.coco_masks import encode_mask
 from runner.adapters.tables.parquet import write_table
+from runner.adapters.tables.selected import SelectedData
 from runner.domain.errors import FlywheelError
 from runner.domain.task import Keypoints, TaskName, TaskSpec
 

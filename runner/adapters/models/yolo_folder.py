@@ -12,47 +12,13 @@ from runner.adapters.models.training_images import lay_out
 from runner.adapters.models.yolo_labels import LABEL_COLUMNS, label_line
 from runner.adapters.system import yaml_text
 from runner.adapters.tables.parquet import read_table
+from runner.adapters.tables.selected import SelectedData, selected_paths
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_text
 from runner.domain.task import TaskSpec
 
 SPLITS = ("train", "val")
 _OBJECT_COLUMNS = ("path", "class", "crowd", "problem")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SelectedData:
-    """Where the selected images and their labels are recorded.
-
-    Attributes:
-        dataset: the folder that image paths are relative to.
-        manifest: manifest.parquet, which image is in which split.
-        images: images.parquet of the index.
-        objects: objects.parquet of the index.
-    """
-
-    dataset: Path
-    manifest: Path
-    images: Path
-    objects: Path
-
-
-def selected_paths(manifest: Path, split: str) -> list[str]:
-    """The selected images of a split, relative to the dataset, in a fixed order.
-
-    Raises:
-        FlywheelError: there are none.
-    """
-    table = read_table(manifest, ["path", "assigned", "selected"])
-    chosen = table["selected"].astype(bool) & (table["assigned"] == split)
-    if not chosen.any():
-        raise FlywheelError(
-            f"the {split} split is empty: no image is selected for it",
-            where=Where(str(manifest)),
-            hint=f"widen splits.{split} in flywheel.yaml or data.{split} in the spec",
-            exit_code=ExitCode.STAGE_FAILED,
-        )
-    return sorted(str(path) for path in table["path"][chosen])
 
 
 @dataclass(frozen=True, kw_only=True)
