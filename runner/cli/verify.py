@@ -37,7 +37,7 @@ def execute(options: argparse.Namespace) -> int:
         print_json(result)
     else:
         print(render(result))
-    return int(ExitCode.PASS if result.identical else ExitCode.GATE_NOT_PASSED)
+    return int(ExitCode.GATE_NOT_PASSED if result.findings else ExitCode.PASS)
 
 
 def _root(options: argparse.Namespace) -> Path:
@@ -51,9 +51,11 @@ def _root(options: argparse.Namespace) -> Path:
 def render(result: Verification) -> str:
     """What was found, one file to a line."""
     head = f"{result.sprint}: {result.compared} files compared, {len(result.rebuilt)} made again"
-    lines = [f"{head}: {'identical' if result.identical else 'NOT identical'}"]
-    width = max((len(finding.problem) for finding in result.findings), default=0)
-    for finding in result.findings:
+    same = "the same numbers and outcomes; another version of flywheel wrote it"
+    lines = [f"{head}: {'identical' if result.identical else 'NOT identical' if result.findings else same}"]
+    listed = [*result.findings, *result.renderings]
+    width = max((len(finding.problem) for finding in listed), default=0)
+    for finding in listed:
         detail = f": {finding.detail}" if finding.detail else ""
         lines.append(f"  {finding.problem:<{width}}  {finding.file}{detail}")
     lines += [f"  not compared: {part}/ is not here, and no number rests on it" for part in result.absent]

@@ -3,14 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import inspect
+
 from runner.domain.errors import FlywheelError
+from runner.domain.records import Record
+from runner.record.schemas import came_later, is_gone
+from runner.record.versions import fields_of, member_of
 
 _ABSENT = object()
 _SHOWN = 60
+# What is said for people: another version may word it otherwise. What decides is compared beside it.
+_WORDED = frozenset(
+    ("explanation", "hint", "message", "description", "fix", "caption", "commands", "why_not")
+)
+# What a method of resampling gives, which `version` of the stage `evaluate` counts: outcomes and estimates are compared beside it.
+_RESAMPLED = frozenset(
+    (
+        "interval",
+        "intervals",
+        "optimizing_interval",
+        "resampling",
+        "p_value",
+        "further",
+        "level",
+        "family",
+    )
+)
+
+
+class Difference(Record, frozen=True, kw_only=True):
+    """One place where a stored record and the rebuilt one differ.
+
+    Attributes:
+        rendered: only in how it is said, or in what one of two versions does not record: no number that both have, no count, no
+            outcome and nothing else that decides.
+    """
+
+    detail: str
+    rendered: bool
 
 
 def first_difference(name: str, stored: bytes, rebuilt: bytes) -> str:
@@ -31,6 +65,66 @@ def first_difference(name: str, stored: bytes, rebuilt: bytes) -> str:
     if len(before) != len(after):
         return f"{len(before)} lines, rebuilt {len(after)}"
     return "written differently"
+
+
+def record_differences(
+    stored: Any, rebuilt: Any, kind: inspect.Type, *, resampled_otherwise: bool, path: str = ""
+) -> Iterator[Difference]:
+    """Where two records of one type differ, and which of the differences decide.
+
+    Args:
+        stored, rebuilt: JSON; `stored` may be of an earlier version.
+        resampled_otherwise: another version of the stage `evaluate` wrote it, whose intervals may be others.
+    """
+    kind = member_of(kind, rebuilt if isinstance(rebuilt, dict | list) else stored)
+    if isinstance(stored, dict) and isinstance(rebuilt, dict):
+        fields = fields_of(kind) if isinstance(kind, inspect.StructType) else {}
+        for name in dict.fromkeys([*rebuilt, *stored]):
+            old, new = stored.get(name, _ABSENT), rebuilt.get(name, _ABSENT)
+            place = f"{path}.{name}".removeprefix(".")
+            if isinstance(kind, inspect.StructType) and _of_one_version(kind.cls.__name__, name, old, new):
+                yield Difference(detail=str(json_difference(old, new, place)), rendered=True)
+                continue
+            told = name in _WORDED or (resampled_otherwise and name in _RESAMPLED)
+            inside = fields[name].type if name in fields else getattr(kind, "value_type", inspect.AnyType())
+            for found in record_differences(
+                old, new, inside, resampled_otherwise=resampled_otherwise, path=place
+            ):
+                yield Difference(detail=found.detail, rendered=found.rendered or (told and bool(fields)))
+    elif isinstance(stored, list) and isinstance(rebuilt, list) and len(stored) == len(rebuilt):
+        inside = getattr(kind, "item_type", inspect.AnyType())
+        for number, (old, new) in enumerate(zip(stored, rebuilt, strict=True)):
+            place = f"{path}[{number}]"
+            yield from record_differences(
+                old, new, inside, resampled_otherwise=resampled_otherwise, path=place
+            )
+    elif (detail := json_difference(stored, rebuilt, path)) is not None:
+        yield Difference(detail=detail, rendered=False)
+
+
+def _of_one_version(record: str, field: str, stored: Any, rebuilt: Any) -> bool:
+    """Whether a field that one side lacks is one that the version that wrote it did not have."""
+    return (stored is _ABSENT and came_later(record, field)) or (
+        rebuilt is _ABSENT and is_gone(record, field)
+    )
+
+
+def common_difference(stored: Any, rebuilt: Any, path: str = "") -> str | None:
+    """The first value that differs of those that both have: what only one version asks for is passed over.
+
+    >>> common_difference({"a": 1, "old": 2}, {"a": 1, "new": [3]}), common_difference({"a": {"b": 1}}, {"a": {"b": 2}})
+    (None, 'a.b is 1, rebuilt 2')
+    """
+    if isinstance(stored, Mapping) and isinstance(rebuilt, Mapping):
+        names = [name for name in stored if name in rebuilt]
+        places = [(stored[name], rebuilt[name], f"{path}.{name}".removeprefix(".")) for name in names]
+    elif isinstance(stored, list) and isinstance(rebuilt, list) and len(stored) == len(rebuilt):
+        places = [
+            (*pair, f"{path}[{number}]") for number, pair in enumerate(zip(stored, rebuilt, strict=True))
+        ]
+    else:
+        return json_difference(stored, rebuilt, path)
+    return next((found for place in places if (found := common_difference(*place)) is not None), None)
 
 
 def json_difference(stored: Any, rebuilt: Any, path: str = "") -> str | None:
@@ -57,8 +151,12 @@ def json_difference(stored: Any, rebuilt: Any, path: str = "") -> str | None:
     return next((found for place in places if (found := json_difference(place[1], place[2], place[0]))), None)
 
 
-def table_difference(stored: Path, rebuilt: Path) -> str | None:
-    """The first column and row in which two Parquet tables differ; None when they hold the same."""
+def table_difference(stored: Path, rebuilt: Path, *, common: bool = False) -> str | None:
+    """The first column and row in which two Parquet tables differ; None when they hold the same.
+
+    Args:
+        common: compare the columns that both have: another version wrote others besides.
+    """
     from runner.adapters.tables.parquet import read_table
 
     try:
@@ -66,7 +164,9 @@ def table_difference(stored: Path, rebuilt: Path) -> str | None:
     except FlywheelError as error:
         return error.message
     after = read_table(rebuilt)
-    if list(before) != list(after):
+    if common:
+        before = {name: values for name, values in before.items() if name in after}
+    elif list(before) != list(after):
         return f"columns {', '.join(before)}, rebuilt {', '.join(after)}"
     for name, values in before.items():
         old, new = values.tolist(), after[name].tolist()

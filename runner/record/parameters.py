@@ -5,13 +5,14 @@ By its parameters, since the registry's tags move on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import msgspec
 
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
+from runner.record.differences import common_difference, json_difference
 
 _MARKS = ("version", "digest")  # what a section of params.yaml says beside the stage's own parameters
 
@@ -24,6 +25,42 @@ def told_in(section: Mapping[str, Any]) -> dict[str, Any]:
 def section(sections: Any, stage: str) -> dict[str, Any]:
     """A stage's own parameters."""
     return told_in(sections[stage])
+
+
+def other_versions(stored: Any, compiled: Any) -> dict[str, tuple[int, int]]:
+    """The stages that another version of their code ran, with that version and today's.
+
+    Args:
+        stored: a recorded params.yaml. `compiled`: what the same spec compiles to today.
+    """
+    versions = {
+        name: (stored.get(name, {}).get("version"), today["version"]) for name, today in compiled.items()
+    }
+    return {name: pair for name, pair in versions.items() if pair[0] is not None and pair[0] != pair[1]}
+
+
+def compiled_difference(stored: Any, compiled: Any, others: Container[str]) -> str | None:
+    """The first difference of two params.yaml, or of two dvc.yaml, that no other version of a stage explains.
+
+    Of params.yaml the parameters that both versions of a stage have must be the same. A dvc.yaml that was committed is never
+    executed: of its stages those must be the same that today's version ran.
+    """
+    if "stages" in compiled:
+        before, now = (
+            {name: stage for name, stage in pipeline["stages"].items() if name not in others}
+            for pipeline in (stored, compiled)
+        )
+        return json_difference(before, now, "stages")
+    if stored.keys() != compiled.keys():
+        return json_difference(stored, compiled)
+    for name, today in compiled.items():
+        if name in others:
+            found = common_difference(told_in(stored[name]), told_in(today), name)
+        else:
+            found = json_difference(stored[name], today, name)
+        if found is not None:
+            return found
+    return None
 
 
 def champion_of(sections: Any) -> ResolvedChampion | None:

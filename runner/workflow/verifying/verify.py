@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import yaml
+from msgspec import inspect
 
 from runner.adapters.dvc import metafiles
 from runner.adapters.system import yaml_text
@@ -20,29 +22,33 @@ from runner.domain.files import encode_json, read_text
 from runner.domain.policy import FindingKind
 from runner.domain.records import Record
 from runner.pipeline.compile import compiled
-from runner.planning.resolve import stages_of
+from runner.planning.resolve import ResolvedStage, params_of, stages_of
 from runner.record import digests
 from runner.record.catalogue import (
+    CATALOGUE,
     DIGESTS,
     EVALUATION,
     FAILURE,
     LOCK,
     PARAMS,
     PIPELINE,
+    REPORT_PAGE,
     STORED,
     STORED_AND_DIGESTED,
     TERMS,
     VERDICT,
+    RecordFile,
     sprint_path,
 )
-from runner.record.differences import first_difference, table_difference
+from runner.record.differences import first_difference, json_difference, record_differences, table_difference
 from runner.record.lock import broken_links
-from runner.record.parameters import ancestor_of, champion_of, section
+from runner.record.parameters import ancestor_of, champion_of, compiled_difference, other_versions, section
 from runner.record.strangers import advice, collapsed, strangers
 from runner.stages import evaluate
 from runner.stages.evaluate import EvaluateParams
 from runner.trainers import CHAMPION
 from runner.workflow import terms
+from runner.workflow.judging.collect import SAMPLES
 from runner.workflow.load import load
 from runner.workflow.merged_terms import merged_terms
 from runner.workflow.verifying.rebuild import REMADE, RecordedSprint, evaluated_again, reported_again
@@ -50,7 +56,7 @@ from runner.workflow.verifying.rebuild import REMADE, RecordedSprint, evaluated_
 if TYPE_CHECKING:
     from runner.record.terms import Terms
 
-Problem = Literal["changed", "missing", "extra", "does not follow"]
+Problem = Literal["changed", "missing", "extra", "does not follow", "rendered otherwise"]
 
 # large, and nothing here is made from them
 _NOT_READ = frozenset(file.name for file in STORED if not file.digested)
@@ -60,7 +66,8 @@ class Mismatch(Record, frozen=True, kw_only=True):
     """One file that is not what it must be.
 
     `changed`, `missing` and `extra` are by digests.json and dvc.lock; what `does not follow` was made again from what it rests on
-    and came out otherwise.
+    and came out otherwise. `rendered otherwise` is no finding: another version of flywheel wrote it, and says the same numbers,
+    counts and outcomes in other words, or with other fields besides.
     """
 
     file: str
@@ -74,6 +81,7 @@ class Verification(Record, frozen=True, kw_only=True):
     Attributes:
         compared: files whose digest was compared.
         rebuilt: files that were made again and compared byte by byte.
+        renderings: what came out with the same numbers, counts and outcomes, and is not the same to the byte.
         absent: folders that nothing depends on and that are not here.
         notes: what could not be looked at, in sentences.
         hint: what to type where the project has moved on since the record was made.
@@ -84,6 +92,7 @@ class Verification(Record, frozen=True, kw_only=True):
     compared: int
     rebuilt: list[str]
     findings: list[Mismatch]
+    renderings: list[Mismatch] = []
     absent: list[str] = []
     notes: list[str] = []
     hint: str | None = None
@@ -106,16 +115,21 @@ def verify(root: Path, name: str) -> Verification:
     findings += _against_lock(folder, {finding.file for finding in findings})
     findings += _in_lock(folder)
     of_terms, notes = _terms(root, folder)
-    findings += of_terms
+    findings += [mismatch for mismatch in of_terms if mismatch.problem == "does not follow"]
     repeated = _Repeated(root, folder, project, loaded, suspicious=bool(findings))
     findings += repeated.findings
+    renderings = [*(mismatch for mismatch in of_terms if mismatch not in findings), *repeated.renderings]
+    if findings:  # what is not of one piece is compared to the byte
+        findings += [msgspec.structs.replace(each, problem="does not follow") for each in renderings]
+        renderings = []
     findings = _blamed(findings, repeated.rebuilt, f"{sprint_path(loaded.name)}/")
     return Verification(
         sprint=loaded.name,
-        identical=not findings,
+        identical=not (findings or renderings),
         compared=len(recorded),
         rebuilt=repeated.rebuilt,
         findings=findings,
+        renderings=renderings,
         absent=absent,
         notes=notes,
         hint=_hint(findings, loaded.name),
@@ -150,8 +164,9 @@ def _terms(root: Path, folder: Path) -> tuple[list[Mismatch], list[str]]:
     stored, rebuilt = encode_json(with_full_ids(_when_judged(recorded))), encode_json(again)
     if stored == rebuilt or _follows_from_the_merge(root, folder, recorded, stored):
         return [], []
-    detail = first_difference(TERMS.name, stored, rebuilt)
-    return [Mismatch(file=file, problem="does not follow", detail=detail)], []
+    raw = json.loads((folder / TERMS.name).read_bytes())
+    known = {name: value for name, value in json.loads(stored).items() if name in raw}
+    return list(_mismatches(file, TERMS, known, json.loads(rebuilt))), []
 
 
 def _follows_from_the_merge(root: Path, folder: Path, recorded: Terms, stored: bytes) -> bool:
@@ -289,11 +304,13 @@ class _Repeated:
         self.prefix = f"{sprint_path(loaded.name)}/"
         self.rebuilt: list[str] = []
         self.findings: list[Mismatch] = []
+        self.renderings: list[Mismatch] = []
         self._suspicious = suspicious
+        self._other_versions: dict[str, tuple[int, int]] = {}
         try:
             sections = yaml_text.load(read_text(folder / PARAMS.name))
             champion = champion_of(sections)
-            self._parameters(project, loaded, champion, ancestor_of(sections))
+            stages = self._parameters(project, loaded, champion, ancestor_of(sections))
             unknown = _unknown(folder)
             recorded = RecordedSprint(
                 root=root,
@@ -303,7 +320,7 @@ class _Repeated:
                 champion=champion.sprint if champion and not unknown else None,
                 champion_unknown=unknown,
             )
-            self._outputs(recorded, msgspec.convert(section(sections, "evaluate"), EvaluateParams))
+            self._outputs(recorded, self._evaluated_with(sections, stages))
         except FlywheelError as error:
             file = error.where.file if error.where else PARAMS.name
             named = file.removeprefix(self.prefix) if file.startswith(self.prefix) else Path(file).name
@@ -319,14 +336,40 @@ class _Repeated:
         loaded: LoadedSprint,
         champion: ResolvedChampion | None,
         ancestor: Ancestor | None,
-    ) -> None:
-        """params.yaml and dvc.yaml must be what the spec compiles to."""
+    ) -> list[ResolvedStage]:
+        """params.yaml and dvc.yaml must be what the spec compiles to: as far as another version has the same parameters."""
         named = loaded.sprint.train.ancestor
         if (ancestor is None) != (named is None) or (ancestor and named not in (CHAMPION, ancestor.sprint)):
             self._note(PARAMS.name, f"training started from {ancestor.sprint if ancestor else 'no sprint'}")
-        texts = compiled(stages_of(project, loaded, champion, ancestor), f"specs/{loaded.name}.yaml")
-        for name, text in texts.items():
-            self._compare(name, text.encode(), as_yaml=True)
+        stages = stages_of(project, loaded, champion, ancestor)
+        texts = compiled(stages, f"specs/{loaded.name}.yaml")
+        stored, rebuilt = (
+            yaml_text.load(text) for text in (read_text(self.folder / PARAMS.name), texts[PARAMS.name])
+        )
+        self._other_versions = other_versions(stored, rebuilt)
+        for file in (PARAMS, PIPELINE):
+            self._compare_compiled(file.name, texts[file.name])
+        for detail in broken_links(_folders_alone(stages), metafiles.read_lock(self.folder / LOCK.name)):
+            self._note(LOCK.name, detail)
+        return stages
+
+    def _compare_compiled(self, name: str, text: str) -> None:
+        self.rebuilt.append(name)
+        stored, rebuilt = (yaml_text.load(each) for each in (read_text(self.folder / name), text))
+        if (self.folder / name).read_bytes() == text.encode():
+            return
+        detail = json_difference(stored, rebuilt) or "written differently"
+        otherwise = compiled_difference(stored, rebuilt, self._other_versions)
+        if self._other_versions and otherwise is None:
+            self._rendered(name, detail)
+        else:
+            self._note(name, otherwise or detail)
+
+    def _evaluated_with(self, sections: Any, stages: Sequence[ResolvedStage]) -> EvaluateParams:
+        """The recorded parameters; of another version, which was told the same, those of today."""
+        if "evaluate" in self._other_versions:
+            return params_of(stages, evaluate.STAGE)
+        return msgspec.convert(section(sections, "evaluate"), EvaluateParams)
 
     def _outputs(self, recorded: RecordedSprint, params: EvaluateParams) -> None:
         with evaluated_again(recorded, params) as folder:
@@ -339,7 +382,7 @@ class _Repeated:
         for name in REMADE:
             self._compare(name, reported[name])
 
-    def _compare(self, name: str, rebuilt: bytes, *, as_yaml: bool = False) -> None:
+    def _compare(self, name: str, rebuilt: bytes) -> None:
         self.rebuilt.append(name)
         path = self.folder / name
         stored = path.read_bytes() if path.is_file() else None
@@ -347,11 +390,25 @@ class _Repeated:
             return
         if stored is None:
             self._note(name, "it is missing")
-        elif as_yaml:
-            texts = (msgspec.json.encode(yaml_text.load(text)) for text in (stored, rebuilt))
-            self._note(name, first_difference(f"{name}.json", *texts))
+        elif name == REPORT_PAGE.name:
+            self._rendered(name, first_difference(name, stored, rebuilt))
         else:
+            self._tell(name, stored, rebuilt)
+
+    def _tell(self, name: str, stored: bytes, rebuilt: bytes) -> None:
+        file = next(file for file in CATALOGUE if file.holds(name))
+        try:
+            values = [json.loads(text) for text in (stored, rebuilt)] if file.format == "json" else []
+        except ValueError:
+            values = []
+        if not values:
             self._note(name, first_difference(name, stored, rebuilt))
+            return
+        resampled_otherwise = "evaluate" in self._other_versions
+        for mismatch in _mismatches(
+            self.prefix + name, file, *values, resampled_otherwise=resampled_otherwise
+        ):
+            (self.renderings if mismatch.problem == "rendered otherwise" else self.findings).append(mismatch)
 
     def _compare_table(self, name: str, rebuilt: Path) -> None:
         self.rebuilt.append(name)
@@ -361,14 +418,43 @@ class _Repeated:
         elif stored.read_bytes() != rebuilt.read_bytes():
             # Another version of the Parquet writer gives other bytes for the same rows.
             difference = table_difference(stored, rebuilt)
-            if difference is not None or self._suspicious:
+            other = "evaluate" in self._other_versions
+            if other and (name == SAMPLES or table_difference(stored, rebuilt, common=True) is None):
+                self._rendered(name, difference or "the same rows, written differently")
+            elif difference is not None or self._suspicious:
                 self._note(name, difference or "the same rows, written differently")
 
     def _note(self, name: str, detail: str) -> None:
         self.findings.append(Mismatch(file=self.prefix + name, problem="does not follow", detail=detail))
 
+    def _rendered(self, name: str, detail: str) -> None:
+        self.renderings.append(Mismatch(file=self.prefix + name, problem="rendered otherwise", detail=detail))
+
     def _broken(self, name: str, message: str) -> None:
         self._note(name, f"it could not be made again: {message}")
+
+
+def _mismatches(
+    file: str, record: RecordFile[Any], stored: Any, rebuilt: Any, *, resampled_otherwise: bool = False
+) -> Iterator[Mismatch]:
+    """The first difference that decides; where none does, the first of the others, or how it is written."""
+    kind = inspect.type_info(record.type)
+    differences = list(record_differences(stored, rebuilt, kind, resampled_otherwise=resampled_otherwise))
+    deciding = [difference for difference in differences if not difference.rendered]
+    for difference in (deciding or differences)[:1]:
+        problem: Problem = "rendered otherwise" if difference.rendered else "does not follow"
+        yield Mismatch(file=file, problem=problem, detail=difference.detail)
+    if not differences:
+        yield Mismatch(file=file, problem="does not follow", detail="written differently")
+
+
+def _folders_alone(stages: Sequence[ResolvedStage]) -> dict[str, Any]:
+    """Today's pipeline as far as every version has had it: which stage reads which folder of which other."""
+    folders = {file.name for file in STORED}
+    return {
+        stage.name: {"deps": [dep for dep in stage.deps if dep in folders], "outs": stage.outs}
+        for stage in stages
+    }
 
 
 def _unknown(folder: Path) -> str:
