@@ -157,16 +157,16 @@ class Registry:
         ]
 
     def _tags_but(self, finishing: str, same_model: Callable[[str], bool] = lambda commit: True) -> ModelTags:
-        found = self._looked_up
-        if not isinstance(found, ChampionUnknownError):
-            return found
-        if finishing and found.unfinished == finishing:
+        looked_up = self._looked_up
+        if not isinstance(looked_up, ChampionUnknownError):
+            return looked_up
+        if finishing and looked_up.unfinished == finishing:
             commit = commits.newest_of(self._root, [artifacts.FILE])
             # Killed before its commit: what names the sprint is in the working tree alone, and no tag can be about it.
             uncommitted = commit is None or self._named_at(commit) != finishing
             if uncommitted or (commit is not None and same_model(commit)):
                 return self.tags
-        raise found
+        raise looked_up
 
     def _named_at(self, commit: str) -> str | None:
         content = repository.read_file(self._root, commit, artifacts.FILE)
@@ -249,7 +249,7 @@ class Registry:
                 hint="look at it with: gto show, gto history; where it is another project's, give `model.name` in "
                 "flywheel.yaml a name of its own",
             )
-        first = [each for each in tags.assignments(self._stage) if each.commit == tag.commit][-1]
+        first = [assigned for assigned in tags.assignments(self._stage) if assigned.commit == tag.commit][-1]
         return Champion(sprint=sprint, commit=tag.commit, tag=tag.name, first_tag=first.name)
 
     def _own(self, tags: ModelTags, sprint: str) -> list[RegistryTag]:

@@ -17,7 +17,7 @@ def compare_sprints(root: Path, before: str, after: str) -> SprintComparison:
     Raises:
         FlywheelError: one is no sprint, both are the same, or one has no report (exit code 3).
     """
-    names = [sprint_name(root, each) for each in (before, after)]
+    names = [sprint_name(root, name) for name in (before, after)]
     if names[0] == names[1]:
         raise FlywheelError(
             f"{names[0]} is compared with itself", hint="name two sprints: flywheel compare 0001 0002"

@@ -168,7 +168,7 @@ def record_and_promote(
                 settled.append(Settled(sprint=sprint))
             else:
                 settled.append(_settle(writing, sprint, pull, merge))
-        if any(each.altered for each in settled):
+        if any(outcome.altered for outcome in settled):
             raise NotFollowing(settled)
         return _assigned(settled)
 
@@ -180,10 +180,10 @@ class NotFollowing(FlywheelError):  # noqa: N818 - what was found out
     """A record that does not follow from what it rests on: nothing of the pull request is written."""
 
     def __init__(self, settled: Sequence[Settled]) -> None:
-        found = [each for each in settled if each.altered and each.promotion]
-        reasons = [reason for each in found if each.promotion for reason in each.promotion.reasons]
+        altered = [outcome for outcome in settled if outcome.altered and outcome.promotion]
+        reasons = [reason for outcome in altered if outcome.promotion for reason in outcome.promotion.reasons]
         super().__init__(
-            f"{', '.join(each.sprint for each in found)}: not what was judged: {'; '.join(reasons)}",
+            f"{', '.join(outcome.sprint for outcome in altered)}: not what was judged: {'; '.join(reasons)}",
             hint="nothing was recorded; propose the sprint again, so that it runs again",
             exit_code=ExitCode.GATE_NOT_PASSED,
         )
@@ -290,8 +290,8 @@ def _recorded_since(writing: Writing, merge: Merge, sprint: str) -> bool:
 
 def _assigned(settled: Sequence[Settled]) -> list[str]:
     """The registry's tags that the push must bring: also those that an earlier, killed job left here."""
-    found = [each.promotion for each in settled if each.promotion and each.promotion.tag]
-    return [tag for each in found for tag in (f"{each.model}@{each.version}", str(each.tag))]
+    promotions = [outcome.promotion for outcome in settled if outcome.promotion and outcome.promotion.tag]
+    return [tag for done in promotions for tag in (f"{done.model}@{done.version}", str(done.tag))]
 
 
 def bring_outputs(root: Path, sprint: str, say: Callable[[str], None]) -> None:

@@ -29,8 +29,8 @@ class Merges:
     def by(self, commit: str) -> list[PullRequest]:
         """Those that brought a commit to the branch."""
         if commit not in self._known:
-            found = self.forge.pull_requests_merged_by(commit)
-            self._known[commit] = [each for each in found if each.merged and each.base_ref == self.branch]
+            pulls = self.forge.pull_requests_merged_by(commit)
+            self._known[commit] = [pull for pull in pulls if pull.merged and pull.base_ref == self.branch]
         return self._known[commit]
 
     def of(self, commits: Iterable[str], end: str) -> Iterator[tuple[PullRequest, Merge]]:
@@ -54,7 +54,7 @@ class Merges:
         return Merge(before=before, after=last)
 
     def _brought(self, pull: PullRequest, commit: str) -> bool:
-        return any(each.number == pull.number for each in self.by(commit))
+        return any(other.number == pull.number for other in self.by(commit))
 
 
 def pushed(root: Path, start: str | None, end: str) -> list[str]:

@@ -91,7 +91,7 @@ def message(settled: Settled) -> str:
             )
         case "waiting":
             waiting = [decision.finding for decision in promotion.decisions if not decision.approved]
-            steps = "\n".join(f"- `{approve_command(each)}`" for each in waiting)
+            steps = "\n".join(f"- `{approve_command(finding)}`" for finding in waiting)
             return (
                 f"## ⏳ {name} is recorded, and waits for approval\n\n"
                 f"{_since(settled)}{again.strip()}{chr(10) * 2 if again else ''}{reasons}\n\n"

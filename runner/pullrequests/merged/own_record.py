@@ -46,7 +46,7 @@ def judged_again_message(sprint: str) -> str:
 def last_record(root: Path, forge: Forge, access: Access, commit: str) -> str | None:
     """This job's newest record at or before a commit of the branch."""
     commits = _log(root, f"--grep=^{_RECORD}", commit, "--")
-    return next((each.sha for each in commits if _is_ours(each, forge, access)), None)
+    return next((logged.sha for logged in commits if _is_ours(logged, forge, access)), None)
 
 
 def is_recorded_since(root: Path, forge: Forge, access: Access, merge: Merge, sprint: str) -> bool:

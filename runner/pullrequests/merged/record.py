@@ -95,13 +95,13 @@ def lay_out(root: Path, bundle: Bundle, cache_folder: Path) -> None:
         folder = _place(root, sprint)
         for out, md5 in bundle.stored(sprint).items():
             files = members(cache_folder, md5) if md5.endswith(".dir") else {}
-            for each in (*files.values(), md5):  # a listing goes after its files
-                _into_cache(root, cache_folder / object_path(each), each)
+            for digest in (*files.values(), md5):  # a listing goes after its files
+                _into_cache(root, cache_folder / object_path(digest), digest)
             if out in _READ and files:
                 with atomic_folder(folder / out) as temporary:
-                    for name, each in files.items():
+                    for name, digest in files.items():
                         (temporary / name).parent.mkdir(parents=True, exist_ok=True)
-                        shutil.copyfile(cache_folder / object_path(each), temporary / name)
+                        shutil.copyfile(cache_folder / object_path(digest), temporary / name)
 
 
 def _write(root: Path, bundle: Bundle, sprint: str) -> list[str]:
@@ -203,7 +203,7 @@ def _ignored(folder: Path, source: Path) -> bytes:
     path = folder / IGNORED.name
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     wanted = [f"/{out}" for out in stored_outs(source / LOCK.name)]
-    return "".join(f"{line}\n" for line in [*lines, *(each for each in wanted if each not in lines)]).encode()
+    return "".join(f"{line}\n" for line in [*lines, *(line for line in wanted if line not in lines)]).encode()
 
 
 def _digests(contents: dict[str, bytes], prefix: str) -> bytes:
@@ -224,8 +224,8 @@ def _digests(contents: dict[str, bytes], prefix: str) -> bytes:
 
 def _recorded(folder: Path) -> list[Path]:
     """The files of the record that is there, without what DVC keeps."""
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    names = {path: path.relative_to(folder).as_posix() for path in found}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    names = {path: path.relative_to(folder).as_posix() for path in files}
     return [path for path, name in names.items() if bundled(name) and not GALLERY_FOLDER.holds(name)]
 
 

@@ -59,15 +59,15 @@ def require(root: Path, base: str) -> None:
     Raises:
         FlywheelError: with everything that was found.
     """
-    found = problems(root, base)
-    if not found:
+    refused = problems(root, base)
+    if not refused:
         return
-    count = f"{len(found)} thing{'s' * (len(found) != 1)}"
+    count = f"{len(refused)} thing{'s' * (len(refused) != 1)}"
     raise FlywheelError(
         "\n".join(
             [
                 f"the proposal holds {count} that a pull request may not bring",
-                *(f"  {each}" for each in found),
+                *(f"  {sentence}" for sentence in refused),
             ]
         ),
         hint="take them out of the pull request; what the whole project needs is changed in one of its own, without specs",
@@ -256,7 +256,7 @@ class _Checkout:
             return
         place = PurePosixPath(path).parent / name
         ours = {part.lower() for part in place.parts} & _PROTECTED
-        if ours or any(each == str(place) or each.startswith(f"{place}/") for each in self.files):
+        if ours or any(file == str(place) or file.startswith(f"{place}/") for file in self.files):
             yield f"DVC would write to {_shown(str(place))}, which git keeps"
 
 

@@ -101,7 +101,7 @@ def _of_champion(
     first, last = (known.before if known else _identity(before)), _identity(now)
     if first == last:
         return None
-    old, new = (each.split()[0] if each else "no champion" for each in (first, last))
+    old, new = (identity.split()[0] if identity else "no champion" for identity in (first, last))
     return Finding(
         kind=FindingKind.STALE,
         sprint=name,

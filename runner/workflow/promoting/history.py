@@ -122,7 +122,9 @@ def _accepted(said: Mapping[str, str]) -> str:
     >>> _accepted({"approvals": "inconclusive-1a2b3c4d by alice", "reasons": "inconclusive-1a2b3c4d: we need it"})
     'alice: we need it'
     """
-    by = dict(each.split(" by ", 1) for each in said.get("approvals", "").split(", ") if " by " in each)
+    by = dict(
+        approval.split(" by ", 1) for approval in said.get("approvals", "").split(", ") if " by " in approval
+    )
     reasons = _REASON.findall(said.get("reasons", ""))
     return "; ".join(dict.fromkeys(f"{by.get(name, 'somebody')}: {text}" for name, text in reasons))
 

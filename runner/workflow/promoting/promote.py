@@ -168,7 +168,11 @@ def _require_findings(name: str, approvals: Sequence[Approval], decisions: Seque
         FlywheelError: one that was typed is none.
     """
     known = [decision.finding.id for decision in decisions]
-    unknown = [each.finding for each in approvals if each.channel == "terminal" and each.finding not in known]
+    unknown = [
+        approval.finding
+        for approval in approvals
+        if approval.channel == "terminal" and approval.finding not in known
+    ]
     if not unknown:
         return
     shown = ", ".join(known)
@@ -222,11 +226,11 @@ def record_agreed(root: Path, name: str, decisions: Sequence[Decision]) -> bool:
     """Commits who approved what of a sprint that is not promoted, so that nobody is asked again; whether that was new."""
     path = AGREED.of(name)
     known = AGREED.read_if_there(sprint_folder(root, name)) or []
-    there = {each.finding.content for each in known}
+    there = {decision.finding.content for decision in known}
     new = [
-        Agreed(finding=each.finding, by=str(each.by), at=each.at, channel=each.channel)
-        for each in decisions
-        if each.finding.content not in there
+        Agreed(finding=decision.finding, by=str(decision.by), at=decision.at, channel=decision.channel)
+        for decision in decisions
+        if decision.finding.content not in there
     ]
     if new:
         write_json(root / path, [*known, *new])
@@ -256,9 +260,11 @@ def _write(root: Path, project: Project, loaded: LoadedSprint, ready: Readiness,
     files = [MODEL_CARD.of(name)]
     commit = commit_model(root, artifact, files, message)
     commit = known[1] if known else commit  # what was promoted once keeps its version and its commit
-    approved = [f"{each.finding.id} by {each.by}" for each in ready.decisions if each.by]
-    accepted = recorded_ids(each.finding for each in ready.decisions if each.by)
-    given = "; ".join(f"{each.finding.id}: {each.reason}" for each in ready.decisions if each.reason)
+    approved = [f"{decision.finding.id} by {decision.by}" for decision in ready.decisions if decision.by]
+    accepted = recorded_ids(decision.finding for decision in ready.decisions if decision.by)
+    given = "; ".join(
+        f"{decision.finding.id}: {decision.reason}" for decision in ready.decisions if decision.reason
+    )
     reasons = {"reasons": given} if given else {}
     message = tag_message(
         f"flywheel: promoted to {model.name} {model.stage}",

@@ -29,7 +29,7 @@ def require_fetchable(root: Path, sprint: str, commit: str, *, hint: str = "dvc 
         return  # a tag made by hand
     stages = metafiles.parse_lock(content, Where(path)).values()
     folders = [md5 for stage in stages for md5 in stage.outs.values() if md5.endswith(".dir")]
-    members = [md5 for each in folders for md5 in (metafiles.cached_members(root, each) or {}).values()]
+    members = [md5 for folder in folders for md5 in (metafiles.cached_members(root, folder) or {}).values()]
     artifacts.require_in_remote(root, [*members, *folders], sprint_path(sprint), hint)
 
 

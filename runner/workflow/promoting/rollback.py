@@ -100,28 +100,28 @@ def _chosen(rows: list[Assigned], current: Assigned | None, name: str | None) ->
     typed twice, does not go back twice. Where nothing holds it (`gto deprecate` took it away), it goes to what held it last.
     """
     if name is not None:
-        found = next((row for row in rows if row.sprint in (name, _named(rows, name))), None)
-        if found is None:
+        chosen = next((row for row in rows if row.sprint in (name, _named(rows, name))), None)
+        if chosen is None:
             held = ", ".join(dict.fromkeys(str(row.sprint) for row in rows if row.sprint))
             raise _refused(f"{name} never held the stage; these did: {held}", "flywheel history")
     elif current is None:
-        found = rows[0]
+        chosen = rows[0]
     elif current.event == "rolled back":
-        found = current
+        chosen = current
     else:
         older = rows[rows.index(current) + 1 :]
-        found = next((row for row in older if row.commit != current.commit), None)
-        if found is None:
+        chosen = next((row for row in older if row.commit != current.commit), None)
+        if chosen is None:
             raise _refused(
                 f"{current.sprint} is the first that was promoted: there is nothing to go back to",
                 "flywheel history",
             )
-    if found.version is None or found.sprint is None:
+    if chosen.version is None or chosen.sprint is None:
         raise _refused(
-            f"{found.tag} names no registered version: it was made by hand, or its version was taken back",
-            f"gto register {found.tag.partition('#')[0]} {found.commit[:10]} --version v0.0.1, then roll back again",
+            f"{chosen.tag} names no registered version: it was made by hand, or its version was taken back",
+            f"gto register {chosen.tag.partition('#')[0]} {chosen.commit[:10]} --version v0.0.1, then roll back again",
         )
-    return found
+    return chosen
 
 
 def _named(rows: list[Assigned], name: str) -> str | None:

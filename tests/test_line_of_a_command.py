@@ -35,7 +35,7 @@ def line(command: str) -> list[str]:
 
 def beside() -> set[str]:
     """The files that a line asks on the way."""
-    listed = section().partition("Not on the line")[2].partition("`tests/test_main_line.py`")[0]
+    listed = section().partition("Not on the line")[2].partition("`tests/test_line_of_a_command.py`")[0]
     files, room = set(), ""
     for name in re.findall(r"`([^`]+)`", listed):
         if name.endswith("/"):
