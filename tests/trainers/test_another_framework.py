@@ -258,3 +258,11 @@ def test_a_framework_that_nobody_knows_is_named_with_what_to_do(trained: Path) -
 
 def test_its_record_is_plotted_by_its_own_names_where_nobody_knows_it(trained: Path) -> None:
     assert (trained / "plots" / "training.csv").read_text() == "seed,epoch,ap,distance\n0,1,0.5,0.1\n"
+
+
+def test_its_weights_are_no_start_for_another_framework(trained: Path) -> None:
+    from runner.adapters.models.torch_models import module_from_file
+
+    weights = (trained / "weights" / "seed-0.npy").rename(trained / "weights" / "seed-0.safetensors")
+    with pytest.raises(FlywheelError, match="trained with colours, not with ultralytics"):
+        module_from_file(weights, "detect")
