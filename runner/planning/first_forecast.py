@@ -15,7 +15,7 @@ from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.records import SPLITS
 from runner.layouts import layout_of
-from runner.trainers import terms_of
+from runner.trainers import training_terms
 
 BASIS = "a table of 2 CPU cores (AMD EPYC): may be several times off, and much too long for a GPU"
 _CORES = 2
@@ -93,7 +93,7 @@ class Amounts:
             inference=_INFER_S
             * train.imgsz**2
             / 1e6
-            * terms_of(train.framework).model_cost(train.start)
+            * training_terms(train.framework).model_cost(train.start)
             / speed,
             targets=max(1, len(sprint.export)),
             seeds=len(train.seeds),

@@ -20,7 +20,7 @@ from runner.planning.resolve import TO_ROOT, ResolvedStage, params_of
 from runner.record.catalogue import LOCK, REPORTS, SELECTION, TRAINING, sprint_folder
 from runner.stages.kinds import SPRINT
 from runner.stages.timings import read_timings
-from runner.trainers import terms_of
+from runner.trainers import training_terms
 
 T = TypeVar("T")
 
@@ -116,8 +116,8 @@ class Forecaster:
         if before is None:
             return 1.0
         trainer = self._sprint.train
-        now = terms_of(trainer.framework).model_cost(trainer.start)
-        factor = now / terms_of(before.framework).model_cost(before.base_model)
+        now = training_terms(trainer.framework).model_cost(trainer.start)
+        factor = now / training_terms(before.framework).model_cost(before.base_model)
         if factor != 1:
             self._notes[f"train {factor:.2g} times, for the size of the model"] = None
         return factor

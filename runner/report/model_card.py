@@ -29,7 +29,7 @@ from runner.report.tables import (
     task_of,
 )
 from runner.report.wording import count, label, number, quality, with_interval
-from runner.trainers import terms_of
+from runner.trainers import training_terms
 
 _WEAKEST = 3
 _CLASSES = 60
@@ -88,7 +88,7 @@ def _front_matter(report: SprintReport, context: CardContext) -> dict[str, Any]:
     """As model hubs read it. Source: Hugging Face Hub documentation, "Model Cards" and "Model card metadata"."""
     task, _ = _does(report)
     framework = report.training.framework if report.training else ""
-    card: dict[str, Any] = {"license": terms_of(framework).license}
+    card: dict[str, Any] = {"license": training_terms(framework).license}
     if framework:
         card["library_name"] = plain(framework, 40)
     card |= {"pipeline_tag": task, "tags": _tags(report, task), "metrics": [], "model-index": []}

@@ -22,7 +22,7 @@ from runner.record.catalogue import (
 )
 from runner.stages import ancestry
 from runner.stages.stage import Stage, StageContext
-from runner.trainers import Trainer, TrainerOptions, terms_of
+from runner.trainers import Trainer, TrainerOptions, training_terms
 from runner.trainers.job import TrainingJob
 
 MANIFEST = f"{SELECTION_FOLDER.name}/manifest.parquet"
@@ -111,7 +111,7 @@ def _require_passed_checks(folder: Path) -> None:
 def training_csv(training: Training, task: TaskName = USUAL_TASK) -> str:
     """One row per seed and epoch: validation metrics, then losses. For `dvc plots`."""
     names = {name for model in training.models for epoch in model.epochs for name in epoch.values}
-    columns = terms_of(training.framework).columns(task, names)
+    columns = training_terms(training.framework).columns(task, names)
     rows = [
         (model.seed, epoch.epoch, *(epoch.values.get(name, "") for name in columns))
         for model in training.models

@@ -10,7 +10,7 @@ TRAINERS: dict[str, type[TrainerOptions]] = {"ultralytics": UltralyticsTrainer}
 TERMS: dict[str, TrainingTerms] = {"ultralytics": UltralyticsTerms()}
 
 
-def terms_of(framework: str) -> TrainingTerms:
+def training_terms(framework: str) -> TrainingTerms:
     """How a training record's values read; those of a framework that this version does not know are left out."""
     return TERMS.get(framework) or TrainingTerms()
 
@@ -24,5 +24,5 @@ __all__ = [
     "TrainerOptions",
     "TrainingTerms",
     "UltralyticsTrainer",
-    "terms_of",
+    "training_terms",
 ]

@@ -18,7 +18,7 @@ from runner.report.sections.device import ran_on
 from runner.report.sections.part import Part, folded, table_head, table_row
 from runner.report.sections.section import Plot, Section, Shown
 from runner.report.wording import NOT_MEASURED, count, duration, label, number
-from runner.trainers import EpochValue, TrainingTerms, terms_of
+from runner.trainers import EpochValue, TrainingTerms, training_terms
 
 _EPOCH_ROWS = 12
 _NEW_CLASSES = 10
@@ -36,7 +36,7 @@ def _training(report: SprintReport, _: Shown) -> list[Part]:
     )
     columns = ["Seed", "Epochs", "First → last epoch", "Parameters", "Time", "Weights"]
     head = f"### Training\n\n{text}\n\n{table_head(columns, numbers=(1, 3, 4))}"
-    terms = terms_of(training.framework)
+    terms = training_terms(training.framework)
     rows = tuple(_model_row(model, terms) for model in training.models)
     warnings = "\n".join(
         f"- ⚠ seed {model.seed}: {markdown(warning)}"
@@ -95,7 +95,7 @@ def _epochs(report: SprintReport, _: Shown) -> list[Part]:
     training = report.training
     if training is None or not training.models or not training.models[0].epochs:
         return []
-    model, terms = training.models[0], terms_of(training.framework)
+    model, terms = training.models[0], training_terms(training.framework)
     epochs = model.epochs
     n = min(_EPOCH_ROWS, len(epochs))
     chosen = [epochs[round(i * (len(epochs) - 1) / (n - 1))] for i in range(n)] if n > 1 else list(epochs)
@@ -122,7 +122,7 @@ def _draw(report: SprintReport) -> Picture:
     training = report.training
     if training is None:
         raise ValueError("nothing was trained")
-    models, terms = training.models, terms_of(training.framework)
+    models, terms = training.models, training_terms(training.framework)
     preferred = terms.preferred(
         dict.fromkeys(key for model in models for epoch in model.epochs for key in epoch.values)
     )
