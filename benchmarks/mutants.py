@@ -44,7 +44,12 @@ ROOMS: dict[str, dict[str, list[str]]] = {
         "tests": ["tests/evaluation", "tests/gates", "tests/assessment"],
     },
     "record": {
-        "sources": ["runner/record/**/*.py", "runner/workflow/verifying/**/*.py"],
+        "sources": [
+            "runner/record/**/*.py",
+            "runner/workflow/verifying/**/*.py",
+            "runner/workflow/judging/judge_again.py",
+            "runner/workflow/locking.py",
+        ],
         "tests": ["tests/record", "tests/workflow", "tests/report", "tests/pullrequests"],
     },
     "pullrequests": {
@@ -324,7 +329,7 @@ def pytest(tree: Path, arguments: list[str], plugins: list[Any], *, cpu: float) 
     sys.path.insert(0, str(tree))
     hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None)
     hypothesis.settings.load_profile("mutants")
-    options = ["-q", "-x", "-p", "no:cacheprovider", "--no-header", "--tb=no"]
+    options = ["-q", "-x", "-p", "xdist.plugin", "-p", "no:cacheprovider", "--no-header", "--tb=no"]
     if plugins:
         options.remove("-x")
     return int(pytest.main([*options, *arguments], plugins=plugins))
@@ -345,7 +350,10 @@ def watch(tree: Path, tests: Iterable[str], folder: Path) -> Watched:
     forked(work, 3600)
     if not target.exists():
         raise SystemExit(f"the tests of {', '.join(present)} cannot be run")
-    return Watched(**json.loads(target.read_text()))
+    watched = Watched(**json.loads(target.read_text()))
+    if not watched.seconds:
+        raise SystemExit(f"no test of {', '.join(present)} passes")
+    return watched
 
 
 def outcome(tree: Path, mutant: Mutant, watched: Watched) -> Outcome:
