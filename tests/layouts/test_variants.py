@@ -167,3 +167,11 @@ def test_a_project_is_validated_without_what_reads_datasets() -> None:
     assert sorted(json.loads(printed.replace("'", '"'))) == [
         f"runner.layouts.{name}" for name in ("coco", "folders", "layout", "yolo")
     ]
+
+
+def test_the_stages_section_of_params_yaml_is_what_recorded_sprints_have() -> None:
+    """With another section, or version, every recorded training would run again for the same data."""
+    params = IndexParams(path="data", layout="yolo", task="detect", classes=["cat", "dog"])
+    section = {"path": "data", "layout": "yolo", "task": "detect", "classes": ["cat", "dog"], "keypoints": 0}
+    assert msgspec.to_builtins(params) == {**section, "metadata": None, "group_by": None}
+    assert index.STAGE.version == 3
