@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from runner.adapters.tables.parquet import read_table, write_table
-from runner.config.project import Splits
+from runner.config.project import Dataset, Project, Splits
 from runner.config.sprint import DataSelection, SplitSelection
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
@@ -122,6 +122,46 @@ def test_every_image_has_a_place_and_a_reason(folder: Folder) -> None:
         SelectionStep(split="pool", reason="kept in the pool", dropped=2),
         SelectionStep(split="none", reason="in no split", dropped=1),
     ]
+
+
+def test_of_the_pool_every_image_that_can_be_read_is_chosen_labelled_or_not(folder: Folder) -> None:
+    columns = index_columns(
+        readable={"images/pool/1.jpg": False}, problem={"images/pool/1.jpg": "the file is empty"}
+    )
+    pool = select.resolve(project(), DataSelection(), ["pool"])
+    selection = folder.index(columns).run_params(pool)
+    assert folder.selected("pool") == ["images/pool/0.jpg"]
+    assert [folder.selected(split) for split in ("train", "val", "test")] == [[], [], []]
+    assert {split: counts.images for split, counts in selection.splits.items()} == {"pool": 1}
+    reasons = folder.reasons()
+    assert reasons["images/train/0.jpg"] == "not asked for"
+    assert reasons["images/pool/1.jpg"] == "unreadable: the file is empty"
+
+
+def test_a_pool_without_images_cannot_be_scored(folder: Folder) -> None:
+    unreadable = dict.fromkeys(("images/pool/0.jpg", "images/pool/1.jpg"), False)
+    folder.index(index_columns(readable=unreadable, problem={}))
+    with pytest.raises(
+        FlywheelError, match=r"no image is left for pool: 2 of 17 .* 2 dropped: unreadable"
+    ) as raised:
+        folder.run_params(select.resolve(project(), DataSelection(), ["pool"]))
+    assert raised.value.hint == "repair the images: none of the pool can be read"
+    with pytest.raises(FlywheelError, match="0 of 17 images satisfy") as raised:
+        folder.run_params(select.resolve(project("split = 'later'"), DataSelection(), ["pool"]))
+    assert raised.value.hint is not None
+    assert raised.value.hint.startswith("change splits.pool in flywheel.yaml")
+
+
+def project(pool: str = "split = 'pool'") -> Project:
+    return Project(
+        apiVersion="flywheel/v1",
+        kind="Project",
+        name="p",
+        task="detect",
+        classes=["cat", "dog", "emu"],
+        dataset=Dataset(path="data", layout="yolo"),
+        splits=Splits(pool=pool),
+    )
 
 
 def test_unreadable_and_unlabelled_images_are_dropped_with_the_reason(folder: Folder) -> None:
