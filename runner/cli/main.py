@@ -23,6 +23,7 @@ from runner.cli import (
     report,
     rollback,
     run,
+    score,
     status,
     validate,
     verify,
@@ -46,6 +47,7 @@ COMMANDS = (
     promote,
     rollback,
     history,
+    score,
     doctor,
     ci,
 )

@@ -51,7 +51,10 @@ def run(context: StageContext, params: ScoreParams) -> None:
     measures = _uncertainty(image, predictions["score"].astype(np.float64), len(paths), params.task)
     per_image = np.bincount(image[counted], minlength=len(paths))
     columns = {name: getattr(measures, name) for name in MEASURES}
-    write_table(context.folder / IMAGE_SCORES.name, {"path": paths, "predictions": per_image, **columns})
+    table = {"path": paths, "predictions": per_image} | {
+        name: _empty_where_unknown(values) for name, values in columns.items()
+    }
+    write_table(context.folder / IMAGE_SCORES.name, table)
     model = read_json(context.folder / CHAMPION_FOLDER.name / "champion.json", ChampionModel)
     scores = Scores(
         sprint=model.sprint,
@@ -101,6 +104,14 @@ def _per_class(
         name: ClassScores(predictions=len(positions), images=len(set(positions)))
         for name, positions in images.items()
     }
+
+
+def _empty_where_unknown(values: Floats) -> Column:
+    """NaN as an empty cell: whoever sorts the table does not find it above every number."""
+    import numpy as np
+
+    unknown = np.isnan(values)
+    return np.where(unknown, None, values) if unknown.any() and not unknown.all() else values
 
 
 def quantiles(values: Floats) -> Quantiles | None:

@@ -1,0 +1,47 @@
+"""The scores of the pool for a terminal: what `flywheel score` ends with."""
+
+from __future__ import annotations
+
+from runner.record.scoring import Quantiles, Scores
+from runner.report.escape import plain
+from runner.report.wording import NOT_MEASURED, count, label
+
+_HEADINGS = ("measure", "minimum", "lower quartile", "median", "upper quartile", "maximum")
+
+
+def render(scores: Scores) -> str:
+    """Whose scores they are, how sure the model is over the images, and what it found: about 15 lines."""
+    model = f"{plain(scores.sprint, 80)} ({plain(scores.tag, 80)}, {plain(scores.target, 80)})"
+    nothing = (
+        f"; on {count(scores.without_predictions, 'image')} it predicted nothing from a score of {scores.confidence:g} on"
+        if scores.without_predictions
+        else ""
+    )
+    measures = [_HEADINGS, *(_cells(name, spread) for name, spread in scores.measures.items())]
+    classes = [
+        ("class", "predictions", "images"),
+        *(
+            (plain(name, 80), f"{found.predictions:,}", f"{found.images:,}")
+            for name, found in scores.per_class.items()
+        ),
+    ]
+    head = f"{model} on {count(scores.images, 'image')} of the {scores.split}{nothing}"
+    return "\n\n".join([head, _table(measures), _table(classes)])
+
+
+def _cells(name: str, spread: Quantiles | None) -> tuple[str, ...]:
+    if spread is None:
+        return (label(name), NOT_MEASURED, *[""] * (len(_HEADINGS) - 2))
+    values = (getattr(spread, field) for field in Quantiles.__struct_fields__)
+    return (label(name), *(f"{value:.3f}" for value in values))
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            f"{cell:<{width}}" if not place else f"{cell:>{width}}"
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
