@@ -319,13 +319,16 @@ def _lacks_tags(root: Path) -> str:
 
 
 def resolve_champion(root: Path, champion: Champion | None) -> ResolvedChampion | None:
+    """The artefact that the champion ships; None where there is no champion."""
+    return shipped(root, champion) if champion else None
+
+
+def shipped(root: Path, champion: Champion) -> ResolvedChampion:
     """The artefact that the champion ships, from its record in git. Neither it nor DVC is touched.
 
     Raises:
         FlywheelError: its record does not say which artefact that is.
     """
-    if champion is None:
-        return None
     exported = EXPORTS.read_at(root, champion.commit, champion.sprint, list[_Named])
     lock = repository.read_file(root, champion.commit, _record(champion.sprint, LOCK.name))
     stages = parse_lock(lock, Where(_record(champion.sprint, LOCK.name))) if lock is not None else {}

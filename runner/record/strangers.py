@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from runner.adapters.git import repository
@@ -103,6 +103,17 @@ def _unknown(folder: Path) -> Iterator[str]:
         for name in (*files, *links):
             if not _may_lie(inside, name):
                 yield (inside / name).as_posix()
+
+
+def is_left(name: str, written: Collection[str]) -> bool:
+    """Whether something in a folder is what a killed process left of `written`, or what a file manager put there.
+
+    >>> is_left(".scores.json.a1b2c3d4", ["scores.json"]), is_left(".selection.partial", []), is_left("x.py", ["x"])
+    (True, True, False)
+    """
+    left = _LEFT.fullmatch(name)
+    ours = left is not None and left["name"] in written
+    return ours or bool(_LEFT_FOLDER.fullmatch(name) or _OF_OTHERS.fullmatch(name))
 
 
 def _may_lie(inside: Path, name: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runner.record.scoring import Quantiles, Scores
 from runner.report.escape import plain
 from runner.report.wording import NOT_MEASURED, count, label
@@ -36,7 +38,7 @@ def _cells(name: str, spread: Quantiles | None) -> tuple[str, ...]:
     return (label(name), *(f"{value:.3f}" for value in values))
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -100,7 +100,7 @@ def _only_stage_process(root: Path, folder: Path) -> Iterator[None]:
     locks = root / ".flywheel" / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(locks / f"{folder.name}.stage.lock", timeout=ORPHAN_WAIT_S):
+        with FileLock(locks / f"{folder.parent.name}-{folder.name}.stage.lock", timeout=ORPHAN_WAIT_S):
             yield
     except Timeout:
         raise FlywheelError(

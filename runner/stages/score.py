@@ -51,10 +51,8 @@ def run(context: StageContext, params: ScoreParams) -> None:
     measures = _uncertainty(image, predictions["score"].astype(np.float64), len(paths), params.task)
     per_image = np.bincount(image[counted], minlength=len(paths))
     columns = {name: getattr(measures, name) for name in MEASURES}
-    table = {"path": paths, "predictions": per_image} | {
-        name: _empty_where_unknown(values) for name, values in columns.items()
-    }
-    write_table(context.folder / IMAGE_SCORES.name, table)
+    cells = {name: _empty_where_unknown(values) for name, values in columns.items()}
+    write_table(context.folder / IMAGE_SCORES.name, {"path": paths, "predictions": per_image, **cells})
     model = read_json(context.folder / CHAMPION_FOLDER.name / "champion.json", ChampionModel)
     scores = Scores(
         sprint=model.sprint,
@@ -111,7 +109,11 @@ def _empty_where_unknown(values: Floats) -> Column:
     import numpy as np
 
     unknown = np.isnan(values)
-    return np.where(unknown, None, values) if unknown.any() and not unknown.all() else values
+    if unknown.all() or not unknown.any():
+        return values
+    cells = values.astype(object)
+    cells[unknown] = None
+    return cells
 
 
 def quantiles(values: Floats) -> Quantiles | None:

@@ -11,8 +11,9 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.planning.edits import inputs_of
-from runner.planning.records import Plan
+from runner.planning.resolve import ResolvedStage
 from runner.planning.situation import Situation
+from runner.planning.work import Work
 from runner.record.catalogue import LOCK, PREDICTIONS_FOLDER, SELECTION, sprint_path
 from runner.stages import ancestry
 from runner.stages import champion as champion_stage
@@ -22,20 +23,19 @@ Say = Callable[[str], None]
 SPLIT = "test"
 
 
-def require_data(situation: Situation, *, pull: bool, say: Say) -> None:
+def require_data(root: Path, dataset: str, stages: Sequence[ResolvedStage], *, pull: bool, say: Say) -> None:
     """The dataset, and whatever else stages read that none of them writes.
 
     Raises:
         FlywheelError: one is not here, and was not to be fetched or could not be (exit code 3); DVC does not track the dataset.
     """
-    root, dataset = situation.root, situation.project.dataset.path
     if pointer_md5(root / f"{dataset}.dvc") is None:
         raise FlywheelError(
             f"{dataset}.dvc is missing: the dataset is not tracked by DVC",
             where=Where("flywheel.yaml"),
             hint=f"dvc add {dataset}, then commit {dataset}.dvc",
         )
-    for path in inputs_of(situation.stages):
+    for path in inputs_of(stages):
         pointer = f"{path}.dvc"
         if (root / path).exists() or not (root / pointer).is_file():
             continue
@@ -105,38 +105,38 @@ def require_ancestor(root: Path, ancestor: Ancestor, *, pull: bool, say: Say) ->
         )
 
 
-def fetch_outputs(root: Path, plan: Plan, *, say: Say) -> bool:
+def fetch_outputs(work: Work, *, say: Say) -> bool:
     """Brings what an earlier run wrote and pushed, so that its stages need not run again; whether there was any of it.
 
     It may be another sprint's run, which git tells of. What the remote lacks, or where there is none, runs as planned.
     """
-    stored = {path: md5 for stage in plan.stages for path, md5 in stage.stored.items()}
-    recorded = [stage.recorded for stage in plan.stages if stage.recorded is not None]
+    stored = {path: md5 for stage in work.plans for path, md5 in stage.stored.items()}
+    recorded = [stage.recorded for stage in work.plans if stage.recorded is not None]
     if not stored and not recorded:
         return False
     if stored:
         say(f"fetching {', '.join(stored)} of an earlier run through DVC")
     try:
-        repo.fetch_objects(root, list(stored.values()), sprint_path(plan.sprint))
+        repo.fetch_objects(work.root, list(stored.values()), work.shown)
         folders = [md5 for md5 in stored.values() if md5.endswith(".dir")]
-        _refuse_outside(root, plan.sprint, folders)
-        _fetch_members(root, folders, sprint_path(plan.sprint))
+        _refuse_outside(work, folders)
+        _fetch_members(work.root, folders, work.shown)
     except FlywheelError as error:
         say(f"not fetched: {error.message}")
-    known = metafiles.recorded_runs(root) if recorded else {}
+    known = metafiles.recorded_runs(work.root) if recorded else {}
     for key in recorded:
-        metafiles.file_run(root, key, known[key])
+        metafiles.file_run(work.root, key, known[key])
     return True
 
 
-def _refuse_outside(root: Path, sprint: str, folders: Sequence[str]) -> None:
+def _refuse_outside(work: Work, folders: Sequence[str]) -> None:
     for md5 in folders:
-        outside = metafiles.leads_outside(root, md5)
+        outside = metafiles.leads_outside(work.root, md5)
         if outside is not None:
             raise FlywheelError(
                 f"a stored folder's listing names a file outside it: {outside!a}",
-                where=Where(LOCK.of(sprint)),
-                hint="no run writes such a listing: find out who made it, and run the sprint again without --pull",
+                where=Where(f"{work.shown}/{LOCK.name}"),
+                hint=f"no run writes such a listing: find out who made it, and run again without --pull: {work.command}",
             )
 
 

@@ -24,7 +24,28 @@ def sprint_lock(root: Path, sprint: str) -> Iterator[None]:
     Raises:
         FlywheelError: another run of the same sprint is under way (exit code 3).
     """
-    path = _lock_path(root, sprint)
+    with _held(
+        _lock_path(root, sprint),
+        sprint_path(sprint),
+        "this sprint",
+        "; flywheel status shows what is running",
+    ):
+        yield
+
+
+@contextmanager
+def work_lock(root: Path, folder: str) -> Iterator[None]:
+    """Holds a piece of work of another kind, by its folder from the repository's top.
+
+    Raises:
+        FlywheelError: it is under way (exit code 3).
+    """
+    with _held(_lock_path(root, folder.replace("/", "-")), folder, "this", ""):
+        yield
+
+
+@contextmanager
+def _held(path: Path, folder: str, what: str, further: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = path.with_suffix(".pid")
     try:
@@ -34,9 +55,9 @@ def sprint_lock(root: Path, sprint: str) -> Iterator[None]:
     except Timeout:
         pid = holder.read_text(encoding="utf-8") if holder.is_file() else "unknown"
         raise FlywheelError(
-            f"another run of this sprint is under way (process {pid})",
-            where=Where(sprint_path(sprint)),
-            hint="wait until it ends, or stop it, and run again; flywheel status shows what is running",
+            f"another run of {what} is under way (process {pid})",
+            where=Where(folder),
+            hint=f"wait until it ends, or stop it, and run again{further}",
             exit_code=ExitCode.STAGE_FAILED,
         ) from None
 

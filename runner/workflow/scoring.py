@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,23 +13,32 @@ from runner.config.sprint import Evaluate
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Record
 from runner.pipeline.compile import compile_pipeline
-from runner.planning.champion import Champion, ChampionUnknownError, Registry, champion_record, resolve_champion
+from runner.planning.champion import (
+    Champion,
+    ChampionUnknownError,
+    Registry,
+    champion_record,
+    shipped,
+)
 from runner.planning.edits import input_edits
-from runner.planning.records import StagePlan
 from runner.planning.resolve import ResolvedStage, resolve_stages
 from runner.planning.stages import plan_stages
+from runner.planning.work import Work
 from runner.planning.workspace import Repository
 from runner.record import catalogue
 from runner.record.scoring import SCORES, Scores
+from runner.record.strangers import is_left
+from runner.stages import champion as champion_stage
 from runner.stages.kinds import SCORING, ScoringInputs
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow import fetching
-from runner.workflow.locking import lock
+from runner.workflow.locking import work_lock
 from runner.workflow.running.limits import limit_of, watched
 from runner.workflow.running.stages import run_stages
 
 Say = Callable[[str], None]
 CONFIGURATION = "flywheel.yaml"
+COMMAND = "flywheel score"
 
 
 class ScoredPool(Record, frozen=True, kw_only=True):
@@ -66,19 +75,19 @@ def score(root: Path, *, pull: bool, say: Say) -> ScoredPool:
     shown = f"{SCORING.folder}/{name}"
     folder = root / shown
     _refuse_strangers(folder, shown)
+    stages = resolve_stages(SCORING, inputs)
     with (
-        lock(root, shown, "flywheel score"),
+        work_lock(root, shown),
         watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch,
     ):
-        stages = resolve_stages(SCORING, inputs)
-        fetching.require_data(root, project, stages, pull=pull, say=say)
-        plans = _plans(root, folder, stages)
-        if pull and fetching.fetch_outputs(root, shown, plans, say=say):
-            plans = _plans(root, folder, stages)
-        if any(plan.stage == "champion" and plan.runs for plan in plans):
+        fetching.require_data(root, project.dataset.path, stages, pull=pull, say=say)
+        work = _planned(root, folder, stages)
+        if pull and fetching.fetch_outputs(work, say=say):
+            work = _planned(root, folder, stages)
+        if champion_stage.STAGE.name in work.runs:
             fetching.require_champion(root, inputs.champion, pull=pull, say=say)
         compile_pipeline(folder, stages, CONFIGURATION)
-        failure = run_stages(root, folder, stages, plans, watch, say, again="flywheel score")
+        failure = run_stages(work, watch, say)
     if failure is not None:
         raise FlywheelError(
             failure.message,
@@ -89,15 +98,15 @@ def score(root: Path, *, pull: bool, say: Say) -> ScoredPool:
     return ScoredPool(folder=shown, scores=SCORES.read(folder))
 
 
-def _plans(root: Path, folder: Path, stages: list[ResolvedStage]) -> list[StagePlan]:
+def _planned(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> Work:
     edited, _ = input_edits(root, stages)
-    return plan_stages(stages, Repository(root, folder), edited)
+    plans = plan_stages(stages, Repository(root, folder), edited)
+    return Work(root=root, folder=folder, stages=stages, plans=plans, command=COMMAND)
 
 
 def _inputs(root: Path, project: Project, champion: Champion) -> ScoringInputs:
     """The champion's artefact, and the confidence that its predictions were counted from when it was promoted."""
-    model = resolve_champion(root, champion)
-    assert model is not None
+    model = shipped(root, champion)
     recorded = champion_record(root, champion, catalogue.EVALUATION.name, _Operating)
     confidence = recorded.operating_confidence if recorded else Evaluate().operating_confidence
     return ScoringInputs(project=project, champion=model, confidence=confidence)
@@ -139,12 +148,14 @@ def _refuse_strangers(folder: Path, shown: str) -> None:
         FlywheelError: with a name.
     """
     written = {file.name for stage in SCORING.stages for file in stage.writes}
-    written |= {file.name for file in (catalogue.PARAMS, catalogue.PIPELINE, catalogue.LOCK, catalogue.IGNORED)}
+    written |= {
+        file.name for file in (catalogue.PARAMS, catalogue.PIPELINE, catalogue.LOCK, catalogue.IGNORED)
+    }
     written |= {catalogue.TIMINGS.name, catalogue.FAILURE.name}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_symlink() or (path.name not in written and not left_behind(path.name)):
+        if path.is_symlink() or (path.name not in written and not is_left(path.name, written)):
             raise FlywheelError(
-                f"{ascii(path.name)} is of no scoring; libraries would take such files for their configuration or code",
+                f"{path.name!a} is of no scoring; libraries would take such files for their configuration or code",
                 where=Where(f"{shown}/"),
                 hint=f"move it elsewhere than below {SCORING.folder}/",
             )

@@ -75,14 +75,14 @@ def test_limits_are_named_as_they_are_set() -> None:
 
 def test_what_the_report_says_of_a_stopped_run() -> None:
     limit = Limit(seconds=21600, name="time limit of 6 h", option="compute.time_limit")
-    assert limit.failure("train", ["index", "select"], "0002-dark") == StageFailure(
+    assert limit.failure("train", ["index", "select"], "flywheel run 0002-dark") == StageFailure(
         stage="train",
         message="time limit of 6 h: the run was stopped in this stage; finished before: index, select",
         hint="run again, and it goes on after what is finished: flywheel run 0002-dark; or raise compute.time_limit in "
         "flywheel.yaml on the base branch, or train less",
         exit_code=3,
     )
-    assert limit.failure("index", [], "0002-dark").message == (
+    assert limit.failure("index", [], "flywheel run 0002-dark").message == (
         "time limit of 6 h: the run was stopped in this stage; no stage was finished before"
     )
 

@@ -29,13 +29,13 @@ class Limit:
     name: str
     option: str
 
-    def failure(self, stage: str, finished: list[str], sprint: str) -> StageFailure:
-        """What the report says of a run that was stopped in `stage`."""
+    def failure(self, stage: str, finished: list[str], command: str) -> StageFailure:
+        """What the report says of a run that was stopped in `stage`; `command` goes on with it."""
         reached = f"finished before: {', '.join(finished)}" if finished else "no stage was finished before"
         return StageFailure(
             stage=stage,
             message=f"{self.name}: the run was stopped in this stage; {reached}",
-            hint=f"run again, and it goes on after what is finished: flywheel run {sprint}; "
+            hint=f"run again, and it goes on after what is finished: {command}; "
             f"or raise {self.option} in flywheel.yaml on the base branch, or train less",
         )
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from runner.adapters.dvc.repo import StageEvent
-from runner.planning.records import Plan
+from runner.planning.records import StagePlan
 
 
 class StageLines:
     """One line per stage on stderr: what it does and why, then how long it took."""
 
-    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
-        self.plan = plan
+    def __init__(self, plans: Sequence[StagePlan], say: Callable[[str], None]) -> None:
         self.finished: list[str] = []
-        self.reasons = {stage.stage: "; ".join(stage.reasons) for stage in plan.stages}
-        self.names = [stage.stage for stage in plan.stages]
+        self.reasons = {stage.stage: "; ".join(stage.reasons) for stage in plans}
+        self.names = [stage.stage for stage in plans]
         self.say = say
         self.running: tuple[str, float] | None = None
 

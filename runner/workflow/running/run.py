@@ -13,6 +13,7 @@ from runner.pipeline.compile import compile_pipeline
 from runner.planning.plan import make_plan
 from runner.planning.records import Plan
 from runner.planning.situation import Situation
+from runner.planning.work import Work
 from runner.record.catalogue import CHAMPION_FOLDER, FAILURE
 from runner.record.strangers import refuse_strangers
 from runner.stages.run import RUN_PID_VARIABLE
@@ -49,7 +50,7 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
             compile_pipeline(folder, situation.stages, situation.loaded.path)
             last = LastRun(situation)
             unchanged = not plan.runs and last.same_stages()
-            failure = None if unchanged else run_stages(situation, plan, watch, say)
+            failure = None if unchanged else run_stages(_work(situation, plan), watch, say)
         judging.keep()
         if unchanged:
             say(f"{plan.sprint}: nothing to run, every stage is unchanged")
@@ -69,9 +70,11 @@ def _ready(situation: Situation, *, pull: bool, say: Say) -> tuple[Situation, Pl
     """The sprint with all that its stages read beside it, and what they will do."""
     if situation.incumbent.unknown:
         say(f"warning: {NOT_KNOWN}: {situation.incumbent.unknown}")
-    fetching.require_data(situation, pull=pull, say=say)
+    fetching.require_data(
+        situation.root, situation.project.dataset.path, situation.stages, pull=pull, say=say
+    )
     plan = make_plan(situation)
-    if pull and fetching.fetch_outputs(situation.root, plan, say=say):
+    if pull and fetching.fetch_outputs(_work(situation, plan), say=say):
         situation = situation.again()  # what was fetched need not run
         plan = make_plan(situation)
     if situation.champion is None:
@@ -83,6 +86,16 @@ def _ready(situation: Situation, *, pull: bool, say: Say) -> tuple[Situation, Pl
     if situation.ancestor is not None and "train" in plan.runs:
         fetching.require_ancestor(situation.root, situation.ancestor, pull=pull, say=say)
     return situation, plan
+
+
+def _work(situation: Situation, plan: Plan) -> Work:
+    return Work(
+        root=situation.root,
+        folder=situation.folder,
+        stages=situation.stages,
+        plans=plan.stages,
+        command=f"flywheel run {situation.name}",
+    )
 
 
 def report_failure(root: Path, name: str, error: FlywheelError, *, base: str) -> JudgedSprint:

@@ -16,10 +16,10 @@ from runner.adapters.system.extras import require_run_extra
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import StageFailure
 from runner.planning.edits import inputs_of
-from runner.planning.records import Action, Plan
-from runner.planning.situation import Situation
+from runner.planning.records import Action
 from runner.planning.stages import UNCHANGED
-from runner.record.catalogue import FAILURE, PIPELINE, sprint_path
+from runner.planning.work import Work
+from runner.record.catalogue import FAILURE, PIPELINE
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow.running.limits import Watch
 from runner.workflow.running.progress import StageLines
@@ -27,24 +27,22 @@ from runner.workflow.running.progress import StageLines
 MINIMUM_FREE_BYTES = 64 * 2**20
 
 
-def run_stages(
-    situation: Situation, plan: Plan, watch: Watch, say: Callable[[str], None]
-) -> StageFailure | None:
+def run_stages(work: Work, watch: Watch, say: Callable[[str], None]) -> StageFailure | None:
     """Brings every stage up to date, with what is in DVC's cache or by running it; why one failed, else None.
 
     Raises:
         FlywheelError: nothing can be run here: no space, edited data, a spoiled cache, or DVC itself refuses.
         KeyboardInterrupt: a stage was interrupted.
     """
-    root, folder, progress = situation.root, situation.folder, StageLines(plan, say)
-    if plan.runs:
+    root, folder, progress = work.root, work.folder, StageLines(work.plans, say)
+    if work.runs:
         require_run_extra()
     _require_free_space(folder)
     _refuse_symlinks(root)
-    _refuse_changed_data(root, inputs_of(situation.stages))
+    _refuse_changed_data(root, inputs_of(work.stages))
     (folder / FAILURE.name).unlink(missing_ok=True)
-    _require_sound(root, folder, plan)
-    _check_out(root, folder, plan)
+    _require_sound(work)
+    _check_out(work)
     os.environ[RUN_PID_VARIABLE] = str(os.getpid())
     try:
         repo.reproduce(root, folder / PIPELINE.name, progress.event)
@@ -55,7 +53,7 @@ def run_stages(
         progress.failed(failed.stage, f"stopped: {watch.reached.name}" if watch.reached else "FAILED")
         if watch.reached is None:
             return _failure(folder, failed)
-        failure = watch.reached.failure(failed.stage, progress.finished, plan.sprint)
+        failure = watch.reached.failure(failed.stage, progress.finished, work.command)
         FAILURE.write(folder, failure)
         return failure
     finally:
@@ -64,24 +62,24 @@ def run_stages(
     return None
 
 
-def _require_sound(root: Path, folder: Path, plan: Plan) -> None:
+def _require_sound(work: Work) -> None:
     """What comes out of DVC's cache is what its hashes name: a stage that is served from there is not run."""
-    for stage in plan.stages:
-        here = stage.reasons == [UNCHANGED] and all((folder / path).exists() for path in stage.outs)
+    for stage in work.plans:
+        here = stage.reasons == [UNCHANGED] and all((work.folder / path).exists() for path in stage.outs)
         if stage.action is Action.CACHED and not here:
             for path, md5 in stage.outs.items():
-                require_sound(root, md5, f"{sprint_path(plan.sprint)}/{path}")
+                require_sound(work.root, md5, f"{work.shown}/{path}")
 
 
-def _check_out(root: Path, folder: Path, plan: Plan) -> None:
+def _check_out(work: Work) -> None:
     """Where an output is in the cache and not in the folder, DVC would run its stage again."""
     unchanged = [
-        stage for stage in plan.stages if stage.action is Action.CACHED and stage.reasons == [UNCHANGED]
+        stage for stage in work.plans if stage.action is Action.CACHED and stage.reasons == [UNCHANGED]
     ]
-    outputs = [folder / path for stage in unchanged for path in stage.outs]
+    outputs = [work.folder / path for stage in unchanged for path in stage.outs]
     absent = [path for path in outputs if not path.exists()]
     if absent:
-        repo.check_out(root, absent)
+        repo.check_out(work.root, absent)
 
 
 def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
