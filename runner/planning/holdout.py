@@ -18,7 +18,7 @@ from runner.config.project import Holdout, Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.looks import USUAL_LEVEL, share_of_look
-from runner.domain.records import Record, Selection
+from runner.domain.records import JUDGED, Record, Selection
 from runner.domain.verdict import SplitUse, Wear
 from runner.gates import Gate
 from runner.planning.holdout_uses import Ledger, flattened, recorded_uses
@@ -35,7 +35,6 @@ __all__ = [
     "with_use",
 ]
 
-JUDGED = "test"
 _ROUNDING = 1e-9
 _RECIPE = (
     "task",

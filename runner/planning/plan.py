@@ -11,7 +11,7 @@ from runner.config.dropped import dropped
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
-from runner.domain.records import Selection
+from runner.domain.records import JUDGED, Selection
 from runner.domain.verdict import Wear
 from runner.gates.judge import describe
 from runner.planning.champion import Champion
@@ -23,8 +23,6 @@ from runner.planning.selection import planned_selection, split_plans
 from runner.planning.situation import Situation
 from runner.planning.stages import plan_stages
 from runner.record.catalogue import SELECTION
-
-SPLIT = "test"  # what sprints are judged on
 
 
 def make_plan(situation: Situation) -> Plan:
@@ -73,8 +71,8 @@ def _wear(situation: Situation, selection: Selection, stages: Sequence[StagePlan
     return wear_so_far(
         situation.root,
         project,
-        SPLIT,
-        selection.split_digests[SPLIT],
+        JUDGED,
+        selection.split_digests[JUDGED],
         loaded.sprint.evaluate.confidence.level,
         asked(selection, situation.stages, situation.champion, situation.gates),
         situation.uses_elsewhere[0],

@@ -10,7 +10,7 @@ from runner.adapters.dvc import metafiles
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_json
-from runner.domain.records import Ancestry
+from runner.domain.records import JUDGED, Ancestry
 from runner.record.catalogue import sprint_path
 from runner.stages.champion import artefact, stored_files
 
@@ -67,7 +67,7 @@ def require_unseen(root: Path, ancestor: Ancestor, manifest: Path) -> None:
     """
     import numpy as np
 
-    test, paths = _images(manifest, ("test",))
+    test, paths = _images(manifest, (JUDGED,))
     for one in ancestor.line:
         theirs = manifest_of(root, one)
         if theirs is None:

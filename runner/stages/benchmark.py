@@ -15,7 +15,7 @@ from runner.config.sprint import BenchmarkOptions
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.progress import progress_bar
-from runner.domain.records import Benchmark, Device, Record, TargetBenchmark
+from runner.domain.records import JUDGED, Benchmark, Device, Record, TargetBenchmark
 from runner.exporters import ExportTarget
 from runner.exporters.opened import open_model
 from runner.record.catalogue import (
@@ -69,7 +69,7 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
 
     training = TRAINING.read(context.folder)
     sizes = {each.target: each.size_mb for each in EXPORTS.read(context.folder)}
-    image = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", "test")[0]
+    image = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", JUDGED)[0]
     device = msgspec.structs.replace(training.device, threads=params.threads or training.device.threads)
     models = {REFERENCE_TARGET: context.folder / training.models[0].path}
     models |= {target.name: context.folder / EXPORTS_FOLDER.name / target.name for target in params.targets}

@@ -10,6 +10,7 @@ from runner.adapters.dvc.metafiles import pointer_md5
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.records import JUDGED
 from runner.planning.edits import inputs_of
 from runner.planning.resolve import ResolvedStage
 from runner.planning.situation import Situation
@@ -20,7 +21,6 @@ from runner.stages import champion as champion_stage
 from runner.stages.champion import recorded_predictions, stored_files
 
 Say = Callable[[str], None]
-SPLIT = "test"
 
 
 def require_data(root: Path, dataset: str, stages: Sequence[ResolvedStage], *, pull: bool, say: Say) -> None:
@@ -189,7 +189,7 @@ def require_predictions(situation: Situation, champion: ResolvedChampion, *, pul
         FlywheelError: it was evaluated on other images, or its predictions were not to be fetched or could not be.
     """
     root, name, task = situation.root, situation.name, situation.project.task_spec
-    digest = SELECTION.read(situation.folder).split_digests[SPLIT]
+    digest = SELECTION.read(situation.folder).split_digests[JUDGED]
     shown = f"{sprint_path(champion.sprint)}/{PREDICTIONS_FOLDER.name}"
     known = recorded_predictions(root, champion, task, digest, absent=True)
     if known is None:

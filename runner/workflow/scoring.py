@@ -17,7 +17,6 @@ from runner.planning.champion import (
     Champion,
     ChampionUnknownError,
     Registry,
-    champion_record,
     shipped,
 )
 from runner.planning.edits import input_edits
@@ -107,7 +106,7 @@ def _planned(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> Work:
 def _inputs(root: Path, project: Project, champion: Champion) -> ScoringInputs:
     """The champion's artefact, and the confidence that its predictions were counted from when it was promoted."""
     model = shipped(root, champion)
-    recorded = champion_record(root, champion, catalogue.EVALUATION.name, _Operating)
+    recorded = catalogue.EVALUATION.read_at(root, champion.commit, champion.sprint, _Operating)
     confidence = recorded.operating_confidence if recorded else Evaluate().operating_confidence
     return ScoringInputs(project=project, champion=model, confidence=confidence)
 

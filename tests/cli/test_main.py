@@ -28,6 +28,7 @@ NAMES = (
     "promote",
     "rollback",
     "history",
+    "score",
     "doctor",
     "ci",
 )
