@@ -8,6 +8,7 @@ from runner.record.scoring import Quantiles, Scores
 from runner.report.escape import plain
 from runner.report.wording import NOT_MEASURED, count, label
 
+_CLASSES = 20  # shown; scores.json has all
 _HEADINGS = ("measure", "minimum", "lower quartile", "median", "upper quartile", "maximum")
 
 
@@ -20,15 +21,19 @@ def render(scores: Scores) -> str:
         else ""
     )
     measures = [_HEADINGS, *(_cells(name, spread) for name, spread in scores.measures.items())]
+    most = sorted(
+        scores.per_class.items(), key=lambda item: -item[1].predictions
+    )  # else in the project's order
     classes = [
         ("class", "predictions", "images"),
         *(
-            (plain(name, 80), f"{found.predictions:,}", f"{found.images:,}")
-            for name, found in scores.per_class.items()
+            (plain(name, 80), f"{counts.predictions:,}", f"{counts.images:,}")
+            for name, counts in most[:_CLASSES]
         ),
     ]
+    more = f"\nand {count(len(most) - _CLASSES, 'class', 'classes')} more" if len(most) > _CLASSES else ""
     head = f"{model} on {count(scores.images, 'image')} of the {scores.split}{nothing}"
-    return "\n\n".join([head, _table(measures), _table(classes)])
+    return "\n\n".join([head, _table(measures), _table(classes) + more])
 
 
 def _cells(name: str, spread: Quantiles | None) -> tuple[str, ...]:

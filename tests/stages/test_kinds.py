@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from runner.stages.kinds import KINDS, SCORING, SPRINT, Kind, kind_in
+from runner.config.project import Dataset, Project, Splits
+from runner.config.sprint import Sprint
+from runner.domain.champion import ResolvedChampion
+from runner.pipeline.compile import compiled
+from runner.planning.resolve import resolve_stages
+from runner.stages.kinds import KINDS, SCORING, SPRINT, Kind, ScoringInputs, SprintInputs, kind_in
+from runner.trainers import UltralyticsTrainer
 
 BY_NAME = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
@@ -47,3 +53,38 @@ def test_a_stage_that_no_kind_has_is_unknown() -> None:
     assert SPRINT.stage("train").version > 0
     with pytest.raises(KeyError):
         SCORING.stage("train")
+
+
+def test_a_scoring_takes_the_index_that_a_sprint_has_built() -> None:
+    """The same command, inputs and parameters: DVC's run cache has it, whichever of them ran first."""
+    project = Project(
+        apiVersion="flywheel/v1",
+        kind="Project",
+        name="p",
+        task="detect",
+        classes=["cat"],
+        dataset=Dataset(path="data", layout="yolo"),
+        splits=Splits(pool="split = 'pool'"),
+    )
+    sprint = Sprint(
+        apiVersion="flywheel/v1", kind="Sprint", title="t", train=UltralyticsTrainer(model="yolo11n.yaml")
+    )
+    champion = ResolvedChampion(
+        sprint="0001-a",
+        tag="m#prod#1",
+        commit="c",
+        target="torch",
+        path="weights/seed-0.safetensors",
+        digest="d.dir",
+    )
+    scoring = resolve_stages(SCORING, ScoringInputs(project=project, champion=champion, confidence=0.25))
+    of_sprint = {
+        stage.name: stage
+        for stage in resolve_stages(SPRINT, SprintInputs(project=project, sprint=sprint, champion=champion))
+    }
+    assert [stage.name for stage in scoring] == ["index", "select", "champion", "score"]
+    assert scoring[0] == of_sprint["index"]
+    assert (scoring[1].params["chosen"], "chosen" in of_sprint["select"].params) == (["pool"], False)
+    assert (scoring[2].params["split"], "split" in of_sprint["champion"].params) == ("pool", False)
+    assert scoring[3].deps == ["selection", "selection.json", "champion"]
+    assert set(compiled(scoring, "flywheel.yaml")) == {"params.yaml", "dvc.yaml"}
