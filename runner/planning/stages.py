@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +17,32 @@ from runner.policy.values import one_line
 
 UNCHANGED = "unchanged"
 UNKNOWN = "unknown"  # the hash of what a stage that will run is going to write
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One sprint, or one scoring.
+
+    Attributes:
+        root: the repository's top. `folder`: the work's, below it.
+        command: what to type to go on with it.
+    """
+
+    root: Path
+    folder: Path
+    stages: Sequence[ResolvedStage]
+    plans: Sequence[StagePlan]
+    command: str
+
+    @property
+    def shown(self) -> str:
+        """The folder, as messages name it."""
+        return self.folder.relative_to(self.root).as_posix()
+
+    @property
+    def runs(self) -> list[str]:
+        """The stages that will run."""
+        return [plan.stage for plan in self.plans if plan.action is Action.RUN]
 
 
 def plan_stages(

@@ -14,7 +14,7 @@ from runner.domain.records import JUDGED
 from runner.planning.edits import inputs_of
 from runner.planning.resolve import ResolvedStage
 from runner.planning.situation import Situation
-from runner.planning.work import Work
+from runner.planning.stages import Work
 from runner.record.catalogue import LOCK, PREDICTIONS_FOLDER, SELECTION, sprint_path
 from runner.stages import ancestry
 from runner.stages import champion as champion_stage

@@ -21,8 +21,7 @@ from runner.planning.champion import (
 )
 from runner.planning.edits import input_edits
 from runner.planning.resolve import ResolvedStage, resolve_stages
-from runner.planning.stages import plan_stages
-from runner.planning.work import Work
+from runner.planning.stages import Work, plan_stages
 from runner.planning.workspace import Repository
 from runner.record import catalogue
 from runner.record.scoring import SCORES, Scores

@@ -13,7 +13,7 @@ from runner.pipeline.compile import compile_pipeline
 from runner.planning.plan import make_plan
 from runner.planning.records import Plan
 from runner.planning.situation import Situation
-from runner.planning.work import Work
+from runner.planning.stages import Work
 from runner.record.catalogue import CHAMPION_FOLDER, FAILURE
 from runner.record.strangers import refuse_strangers
 from runner.stages.run import RUN_PID_VARIABLE

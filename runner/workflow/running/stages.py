@@ -17,8 +17,7 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import StageFailure
 from runner.planning.edits import inputs_of
 from runner.planning.records import Action
-from runner.planning.stages import UNCHANGED
-from runner.planning.work import Work
+from runner.planning.stages import UNCHANGED, Work
 from runner.record.catalogue import FAILURE, PIPELINE
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow.running.limits import Watch
