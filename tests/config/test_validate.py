@@ -467,8 +467,12 @@ def test_found_slices_alone_give_a_gate_nothing_to_judge(repository: Path, break
     ]
 
 
-def test_a_shape_cannot_be_used_in_a_condition(break_file: Break) -> None:
-    root = break_file(SPEC, "{by: weather}", "{name: x, objects: keypoints IS NULL}")
+@pytest.mark.parametrize(
+    ("column", "what"),
+    [("keypoints", "an object's shape"), ("label_place", "where a label happens to be written")],
+)
+def test_a_shape_or_a_place_cannot_be_used_in_a_condition(break_file: Break, column: str, what: str) -> None:
+    root = break_file(SPEC, "{by: weather}", f"{{name: x, objects: {column} IS NULL}}")
     assert texts(root, ["0001"]) == [
-        f"{SPEC}:21:31: evaluate.slices[0].objects: keypoints holds an object's shape: a condition cannot use it"
+        f"{SPEC}:21:31: evaluate.slices[0].objects: {column} holds {what}: a condition cannot use it"
     ]
