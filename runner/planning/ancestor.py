@@ -30,7 +30,7 @@ class _Models(msgspec.Struct, frozen=True):
 
 
 def resolve_ancestor(
-    root: Path, project: Project, loaded: LoadedSprint, registry: Registry | None = None
+    root: Path, project: Project, loaded: LoadedSprint, registry: Registry
 ) -> Ancestor | None:
     """The weights that the sprint's training starts from; None where it names no sprint.
 
@@ -52,7 +52,7 @@ def resolve_ancestor(
             return (folder / file).read_bytes() if (folder / file).is_file() else None
 
         return _resolved(named, here, project, where)
-    champion = (registry or Registry(root, project)).before(loaded.name)
+    champion = registry.before(loaded.name)
     if champion is None:
         raise _no_champion(project, where)
 

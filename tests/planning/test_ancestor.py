@@ -12,6 +12,7 @@ from runner.config.load import load_project, load_sprint
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import FlywheelError
 from runner.planning.ancestor import resolve_ancestor
+from runner.planning.champion import Registry
 from runner.planning.resolve import stages_of
 from runner.record.catalogue import sprint_folder
 
@@ -57,7 +58,7 @@ def root(tmp_path: Path) -> Path:
 
 def ancestor(root: Path, sprint: str) -> Ancestor | None:
     project = load_project(root)
-    return resolve_ancestor(root, project, load_sprint(root, sprint, project))
+    return resolve_ancestor(root, project, load_sprint(root, sprint, project), Registry(root, project))
 
 
 def test_a_sprint_is_found_by_its_record(root: Path) -> None:
@@ -109,7 +110,7 @@ def test_its_hash_is_a_parameter_of_the_training_and_of_no_other_sprints(root: P
     record(root, FIRST, weights="w1.dir")
     project = load_project(root)
     loaded, plain = (load_sprint(root, name, project) for name in (NEXT, FIRST))
-    found = resolve_ancestor(root, project, loaded)
+    found = resolve_ancestor(root, project, loaded, Registry(root, project))
     section = next(s for s in stages_of(project, loaded, ancestor=found) if s.name == "train").params
     assert section["ancestor"]["weights"] == "w1.dir"
     assert section["trainer"]["from"] == FIRST

@@ -11,7 +11,7 @@ from runner.adapters.dvc import artifacts
 from runner.adapters.dvc.artifacts import ModelArtifact
 from runner.adapters.git import repository
 from runner.config.load import load_project
-from runner.config.project import Model
+from runner.config.project import Model, Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.records import Record
@@ -75,7 +75,7 @@ def rollback(root: Path, name: str | None, *, push: bool, dry_run: bool = False)
         require_fetchable(root, done.sprint, chosen.commit, hint="dvc push --all-tags")
     if dry_run:
         return done if unchanged else _as(done, "would roll back", None, pushed=False)
-    _follow(root, model, chosen)
+    _follow(root, project, model, chosen)
     message = tag_message(
         f"flywheel: rolled {model.name} back",
         sprint=done.sprint,
@@ -136,14 +136,14 @@ def _named(rows: list[Assigned], name: str) -> str | None:
     return matching.pop() if len(matching) == 1 else None
 
 
-def _follow(root: Path, model: Model, chosen: Assigned) -> None:
+def _follow(root: Path, project: Project, model: Model, chosen: Assigned) -> None:
     """The top-level dvc.yaml names what holds the stage, as it was named when that was promoted."""
     content = repository.read_file(root, chosen.commit, artifacts.FILE)
     path = artifacts.artifact_path(content, model.name) if content is not None else None
     sprint = str(chosen.sprint)
     champion = resolve_champion(root, Champion(sprint=sprint, commit=chosen.commit, tag=chosen.tag))
     target = champion.target if champion else REFERENCE_TARGET
-    artifact = model_artifact(model, sprint, target, load_project(root).task)
+    artifact = model_artifact(model, sprint, target, project.task)
     if path is not None:
         artifact = ModelArtifact(name=model.name, path=path, desc=artifact.desc, labels=artifact.labels)
     commit_model(
