@@ -25,9 +25,10 @@ from runner.planning.resolve import TO_ROOT, ResolvedStage, stages_of
 from runner.planning.workspace import Repository
 from runner.record.catalogue import LOCK, PARAMS, sprint_folder
 from runner.record.parameters import told_in
+from runner.stages import export
 from runner.stages.kinds import SPRINT
 
-MAKING = ("index", "select", "train", "export")  # the stages that a model comes from
+MAKING = SPRINT.leading_to(export.STAGE)  # the stages that a model comes from
 
 
 def incumbent(root: Path, project: Project, loaded: LoadedSprint, registry: Registry) -> Champion | None:

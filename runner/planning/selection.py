@@ -13,7 +13,7 @@ from runner.domain.records import Selection
 from runner.planning.records import Action, SplitPlan, StagePlan
 from runner.planning.resolve import ResolvedStage, params_of
 from runner.record.catalogue import INDEX_FOLDER, LOCK, SELECTION
-from runner.stages import select
+from runner.stages import index, select
 
 
 def planned_selection(
@@ -21,14 +21,16 @@ def planned_selection(
 ) -> tuple[Selection | None, str]:
     """The selection, or None with the reason why it is not known yet."""
     by_name = {plan.stage: plan for plan in plans}
-    selecting = by_name["select"]
+    selecting = by_name[select.STAGE.name]
     if selecting.action is Action.CACHED or selecting.absent_only:
         # Where only outputs are not here, the record in git is still what the stage would write.
-        locked = metafiles.read_lock(folder / LOCK.name).get("select") if selecting.absent_only else None
+        locked = (
+            metafiles.read_lock(folder / LOCK.name).get(select.STAGE.name) if selecting.absent_only else None
+        )
         record = _located(root, folder, SELECTION.name, locked.outs if locked else selecting.outs)
         if record is not None:
             return read_json(record, Selection), "as selected by the last run"
-    if by_name["index"].action is Action.RUN:
+    if by_name[index.STAGE.name].action is Action.RUN:
         return (
             None,
             "not known before the index is built: no index of this data is in the cache (dvc pull fetches one that was pushed)",
@@ -44,11 +46,11 @@ def planned_selection(
 
 def planned_index(root: Path, folder: Path, plans: Sequence[StagePlan]) -> tuple[Path, Path] | None:
     """The tables of images and of objects that the sprint will read, where they are at hand already."""
-    index = next(plan for plan in plans if plan.stage == "index")
-    if index.action is Action.RUN:
+    indexing = next(plan for plan in plans if plan.stage == index.STAGE.name)
+    if indexing.action is Action.RUN:
         return None
     images, objects = (
-        _member(root, folder, index.outs, name) for name in ("images.parquet", "objects.parquet")
+        _member(root, folder, indexing.outs, name) for name in ("images.parquet", "objects.parquet")
     )
     return None if images is None or objects is None else (images, objects)
 
@@ -71,7 +73,7 @@ def _located(root: Path, folder: Path, name: str, outs: dict[str, str]) -> Path 
 
 
 def _member(root: Path, folder: Path, outs: dict[str, str], name: str) -> Path | None:
-    cached = metafiles.cached_member(root, outs.get("index", ""), name)
+    cached = metafiles.cached_member(root, outs.get(INDEX_FOLDER.name, ""), name)
     if cached is not None:
         return cached
     workspace = folder / INDEX_FOLDER.name / name

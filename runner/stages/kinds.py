@@ -80,6 +80,19 @@ class Kind(Generic[I]):
                 return stage
         raise KeyError(name)
 
+    def leading_to(self, last: Stage[Any]) -> tuple[str, ...]:
+        """The stages that what a stage writes rests on, and itself, in order.
+
+        >>> SPRINT.leading_to(train.STAGE)
+        ('index', 'select', 'train')
+        """
+        names, needed = [last.name], set(last.reads)
+        for stage in reversed(self.stages):
+            if needed & set(stage.writes):
+                names.insert(0, stage.name)
+                needed |= set(stage.reads)
+        return tuple(names)
+
     def resolved(self, inputs: I) -> Iterator[tuple[Stage[Any], Record]]:
         """The stages that a piece of work has, each with its parameters."""
         for step_ in self.steps:
