@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import PROJECT, SPRINT, call, commit, flywheel, make_tag
+from projects import PROJECT, SPRINT, call, commit, environment, flywheel, make_tag
 
 from runner.adapters.tables.parquet import read_table
 
@@ -28,14 +31,29 @@ def written(root: Path, file: str) -> Any:
     return json.loads((root / FOLDER / file).read_text())
 
 
-def test_the_champion_scores_the_pool_and_what_did_not_change_does_not_run_again(promoted: Path) -> None:
+def kill_in(root: Path, stage: str) -> None:
+    """Starts a scoring, and kills it as soon as it says that a stage runs."""
+    command = [sys.executable, "-m", "runner.cli.main", "score"]
+    process = subprocess.Popen(
+        command, cwd=root, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    assert any(f" {stage} " in line and "running" in line for line in process.stderr)
+    os.kill(process.pid, signal.SIGKILL)  # the stage's own process has to notice by itself
+    process.wait()
+    process.stderr.close()
+
+
+def test_the_champion_scores_the_pool_after_a_kill_and_what_did_not_change_does_not_run_again(
+    promoted: Path,
+) -> None:
+    kill_in(promoted, "champion")
     result = flywheel(promoted, "score", check=True)
-    assert (
-        "cached (an earlier run's result, from DVC's cache)" in result.stderr
-    )  # the index, which the sprint built
-    assert [line for line in result.stderr.splitlines() if "running: never run" in line and "select" in line]
-    head, *_ = result.stdout.splitlines()
-    assert head.startswith(f"{SPRINT} ({TAG}, onnx-fp32) on 4 images of the pool")
+    did = {
+        line.split()[1]: line.split()[2] for line in reversed(result.stderr.splitlines()) if line[0] == "["
+    }
+    assert did == {"index": "cached", "select": "cached", "champion": "running:", "score": "running:"}
+    assert result.stdout.startswith(f"{SPRINT} ({TAG}, onnx-fp32) on 4 images of the pool")
     assert f"scores: {FOLDER}/images.parquet, one row per image  (scores.json beside it)" in result.stdout
 
     images = read_table(promoted / FOLDER / "images.parquet")
@@ -45,18 +63,14 @@ def test_the_champion_scores_the_pool_and_what_did_not_change_does_not_run_again
     predictions = read_table(promoted / FOLDER / "champion" / "predictions.parquet")
     assert set(predictions["path"]) <= set(images["path"])
     scores = written(promoted, "scores.json")
-    assert (scores["sprint"], scores["tag"], scores["target"], scores["images"]) == (
-        SPRINT,
-        TAG,
-        "onnx-fp32",
-        4,
-    )
+    assert (scores["sprint"], scores["tag"], scores["target"]) == (SPRINT, TAG, "onnx-fp32")
     assert sum(row["predictions"] for row in scores["per_class"].values()) == images["predictions"].sum()
-    assert [timing["stage"] for timing in written(promoted, "timings.json")["stages"]] == [
+    timings = written(promoted, "timings.json")["stages"]
+    assert [timing["stage"] for timing in timings] == [
         "select",
         "champion",
         "score",
-    ]
+    ]  # a sprint built the index
 
     commit(promoted, "Scores of the pool")
     tracked = call(promoted, "git", "ls-files", FOLDER).stdout.split()
@@ -71,28 +85,20 @@ def test_the_champion_scores_the_pool_and_what_did_not_change_does_not_run_again
             "timings.json",
         )
     ]
+    (promoted / FOLDER / ".scores.json.a1b2c3d4").write_text("half")  # left by a killed process
+    for path in ("scores.json", "images.parquet"):
+        (promoted / FOLDER / path).unlink()
     again = flywheel(promoted, "score", check=True)
     assert again.stdout == result.stdout
-    assert "running" not in again.stderr
+    assert "running" not in again.stderr  # what was deleted came out of DVC's cache
+    (promoted / FOLDER / ".scores.json.a1b2c3d4").unlink()
     assert call(promoted, "git", "status", "--porcelain").stdout == ""
 
     # it is no sprint to whoever walks those
-    assert [row["sprint"] for row in json.loads(flywheel(promoted, "status", "--format", "json").stdout)] == [
-        SPRINT
-    ]
+    listed = json.loads(flywheel(promoted, "status", "--format", "json").stdout)
+    assert [row["sprint"] for row in listed] == [SPRINT]
     assert flywheel(promoted, "plan", SPRINT, check=True).stdout.count("CACHED") == 9
 
-
-def test_a_run_that_was_killed_goes_on_after_what_was_finished(
-    promoted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flywheel(promoted, "score", check=True)
-    (promoted / FOLDER / ".scores.json.a1b2c3d4").write_text("half")
-    for path in ("scores.json", "images.parquet"):
-        (promoted / FOLDER / path).unlink()
-    result = flywheel(promoted, "score", "--format", "json", check=True)
-    assert json.loads(result.stdout) == written(promoted, "scores.json")
-    assert "running" not in result.stderr  # what was deleted came out of DVC's cache
     (promoted / FOLDER / "numpy.py").write_text("raise SystemExit")
     refused = flywheel(promoted, "score")
     assert (refused.returncode, refused.stdout) == (2, "")
