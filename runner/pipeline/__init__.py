@@ -1,1 +1,1 @@
-"""The DVC pipeline of one sprint: compiled from the plan's stages, run, and its state read."""
+"""The DVC pipeline of a piece of work: compiled from the plan's stages, run, and its state read."""

@@ -1,7 +1,7 @@
 """predict: every trained model and every artefact on the test split.
 
 The stage `champion` runs another sprint's model in the same way: `runner.exporters.opened.open_model` opens it from
-its own folder alone, `predict_split` runs it on the images of a split or of the pool, `predict_with` on any others.
+its own folder alone, `predict_split` runs it on the images of a split or of the pool, `predict_all` on any others.
 """
 
 from __future__ import annotations

@@ -158,6 +158,13 @@ def own_pipeline(root: Path) -> None:
             ["tools/dvc.yaml: a DVC pipeline: its commands would be executed; pipelines are compiled from specs"],
         ),
         (
+            write("scores/0001-tiny-pool/dvc.yaml", "stages: {score: {cmd: touch outside}}\n"),
+            [
+                "scores/0001-tiny-pool/dvc.yaml: a DVC pipeline: its commands would be executed; pipelines are compiled "
+                "from specs"
+            ],
+        ),
+        (
             write("tools/Dvcfile", "cmd: touch outside\n"),
             ["tools/Dvcfile: a DVC pipeline: its commands would be executed; pipelines are compiled from specs"],
         ),

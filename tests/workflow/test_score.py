@@ -15,7 +15,6 @@ from projects import PROJECT, SPRINT, call, commit, environment, flywheel, make_
 
 from runner.adapters.tables.parquet import read_table
 
-pytestmark = pytest.mark.xdist_group("score")
 FOLDER = f"scores/{SPRINT}-pool"
 TAG = "tiny-digits#prod#1"
 
