@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.adapters.models.decoding import decoder_for
 from runner.adapters.models.inference import ImageDetections, read_image
 from runner.adapters.system.machine import cpu_device
 from runner.exporters.opened import open_model
@@ -36,7 +35,7 @@ def _image(root: Path, tmp_path: Path) -> Path:
 
 def _ours(folder: Path, image: Path) -> ImageDetections:
     model = open_model(folder, cpu_device(1))
-    decoder = decoder_for(model.spec)
+    decoder = model.decoder
     pixels, letterbox = decoder.preprocess(read_image(image), model.predictor.input_hw)
     return decoder.decode(model.predictor.infer(pixels), letterbox)
 
