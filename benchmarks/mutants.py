@@ -44,18 +44,14 @@ ROOMS: dict[str, dict[str, list[str]]] = {
         "tests": ["tests/evaluation", "tests/gates", "tests/assessment"],
     },
     "record": {
-        "sources": [
-            "runner/record/**/*.py",
-            "runner/workflow/verifying/**/*.py",
-            "runner/workflow/judging/judge_again.py",
-            "runner/workflow/locking.py",
+        "sources": ["runner/record/**/*.py"],
+        "tests": [
+            "tests/record",
+            *(f"tests/workflow/test_{name}.py" for name in ("record_files", "lock")),
+            *(f"tests/pullrequests/test_{name}.py" for name in ("bundle", "own_record", "believed")),
         ],
-        "tests": ["tests/record", "tests/workflow", "tests/report", "tests/pullrequests"],
     },
-    "pullrequests": {
-        "sources": ["runner/pullrequests/**/*.py"],
-        "tests": ["tests/pullrequests", "tests/jobs", "tests/forges"],
-    },
+    "pullrequests": {"sources": ["runner/pullrequests/**/*.py"], "tests": ["tests/pullrequests"]},
 }
 SLOW_FIXTURES = {"finished"}
 SLOW_TEST = 5.0  # CPU seconds: a test that takes longer while it is watched is left out
@@ -493,6 +489,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         folder = Path(temporary)
         (folder / "tree").mkdir()
+        tempfile.tempdir = temporary  # what tests leave goes with it
         tree = copied(given.tree.resolve(), folder / "tree")
         os.environ.update(
             PYTHONPATH=str(tree),
