@@ -225,6 +225,26 @@ def test_a_team_begins_by_naming_approvers_on_the_branch_itself(
     commit(root, "A project")
     bring(root, {P: BASE[P]})
     assert [finding.kind for finding in computed(root, NIGHT, "main").findings] == expected
+    pushed(
+        root, {P: BASE[P].replace("max_drop: 0.02", "max_drop: 0.9")}
+    )  # what else is weaker is a finding all the same
+    weaker = [finding.kind for finding in computed(root, NIGHT, "main").findings]
+    assert sorted(weaker) == sorted([K.POLICY_LOOSENED, *expected])
+
+
+def test_what_is_weakened_beside_the_first_approvers_is_a_finding(tmp_path: Path) -> None:
+    nobody = BASE[P].replace("  approvals: {gate_loosened: [ml-leads], test_changed: [dana]}\n", "")
+    root = write(tmp_path / "new", {**BASE, P: nobody})
+    call(root, "git", "init", "-q", "-b", "main")
+    commit(root, "A project")
+    pushed(
+        root,
+        {P: BASE[P].replace("[zero, one, two]", "[zero, one]").replace("max_drop: 0.02", "max_drop: 0.9")},
+    )
+    kinds = [
+        finding.kind for finding in proposed(root, {S2: LAST.replace("class: one, ", "")}, NIGHT).findings
+    ]
+    assert {K.POLICY_LOOSENED, K.CLASS_MAP_CHANGED} <= set(kinds)
 
 
 def test_what_was_dropped_with_approval_is_not_demanded_once_more_when_an_old_sprint_runs_again(
