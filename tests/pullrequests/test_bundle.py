@@ -361,6 +361,17 @@ def test_sprints_that_the_pull_request_does_not_change_are_refused(planted: Plan
     )
 
 
+@pytest.mark.parametrize("name", ["verdict.json", "evaluation.json", "timings.json"])
+def test_a_field_that_no_record_of_today_has_is_refused(planted: Planted, name: str) -> None:
+    """Records in git are read whichever version wrote them; what a job hands over is not."""
+    path = planted.output / "bundle" / FOLDER / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"reviewed": True}))
+    remanifest(planted.output / "bundle")
+    assert refusal(planted) == (
+        f"{FOLDER}/{name}: not the record that it should be: Object contains unknown field `reviewed`"
+    )
+
+
 def test_a_number_in_the_manifest_is_no_field(planted: Planted) -> None:
     path = planted.output / "bundle" / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"pull_request": 1}))
