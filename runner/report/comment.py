@@ -17,10 +17,9 @@ from runner.report.escape import code, markdown
 from runner.report.fitting import Block, fitting, size
 from runner.report.history import PastVerdict
 from runner.report.sections import catalogue, findings, summary, verdict
-from runner.report.sections.fold import ASKED, OLDER, TOP
 from runner.report.sections.part import Part, table_head, table_row, without_heading
 from runner.report.sections.reproduce import REPRODUCE
-from runner.report.sections.section import Pictures, Shown
+from runner.report.sections.section import ASKED, OLDER, TOP, Pictures, Shown
 from runner.report.tables import optimizing, overall_row
 from runner.report.wording import ICONS, label, number
 

@@ -13,8 +13,3 @@ def render(report: SprintReport) -> list[tuple[str, bytes]]:
         picture = plot.draw(report)
         files += [(f"{plot.name}.svg", picture.svg), (f"{plot.name}.png", picture.png)]
     return files
-
-
-def names(report: SprintReport) -> list[str]:
-    """The plots that there is data for; draws nothing."""
-    return [plot.name for plot in catalogue.plots(report)]

@@ -13,6 +13,12 @@ from runner.domain.files import encode_json
 from runner.record.report import SprintReport
 from runner.report import plots
 from runner.report.confusion import background_index, most_confused, top_confusions
+from runner.report.sections import catalogue
+
+
+def names(report: SprintReport) -> list[str]:
+    return [plot.name for plot in catalogue.plots(report)]
+
 
 NAMES = [
     "champion",
@@ -44,7 +50,7 @@ def test_no_data_gives_no_plot(stopped: SprintReport) -> None:
 
 def test_names_are_drawn_as_they_are(hostile: SprintReport) -> None:
     with_other_script = msgspec.structs.replace(hostile, primary_target="openvino-int8 漢字 $\\frac{$")
-    assert plots.names(with_other_script) != []
+    assert names(with_other_script) != []
     assert len(plots.render(hostile)) == 2 * len(NAMES)
     plots.render(with_other_script)
 
@@ -98,14 +104,14 @@ def test_naming_plots_imports_no_drawing_library(failing: SprintReport) -> None:
         "found = {'matplotlib', 'numpy', 'pandas', 'torch', 'duckdb'} & set(sys.modules); "
         "sys.exit(str(found) if found else 0)"
     )
-    assert plots.names(failing) == NAMES
+    assert names(failing) == NAMES
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False)
     assert done.returncode == 0
 
 
 def test_a_plot_is_there_only_with_its_data(passing: SprintReport, classifying: SprintReport) -> None:
-    assert plots.names(passing) == [name for name in NAMES if name != "champion"]
-    assert plots.names(classifying) == ["slices", "confusion", "calibration", "targets", "training"]
+    assert names(passing) == [name for name in NAMES if name != "champion"]
+    assert names(classifying) == ["slices", "confusion", "calibration", "targets", "training"]
     assert len(plots.render(classifying)) == 10
 
 

@@ -24,9 +24,8 @@ from runner.report.sections import (
     training,
     verdict,
 )
-from runner.report.sections.fold import ASKED, DECIDED, OLDER, TOP, UNSURE
 from runner.report.sections.part import Part
-from runner.report.sections.section import Fold, Plot, Section, Shown
+from runner.report.sections.section import ASKED, DECIDED, OLDER, TOP, UNSURE, Fold, Plot, Section, Shown
 
 SECTIONS: tuple[Section, ...] = (  # in the order in which a reviewer asks for them
     verdict.HEADLINE,

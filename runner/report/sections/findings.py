@@ -6,9 +6,8 @@ from runner.domain.policy import Finding
 from runner.policy.undecided import approve_command, undecided_findings
 from runner.record.report import SprintReport, ToApprove
 from runner.report.escape import code, markdown
-from runner.report.sections.fold import ASKED
 from runner.report.sections.part import Part, table, table_head, table_row
-from runner.report.sections.section import Section, Shown
+from runner.report.sections.section import ASKED, Section, Shown
 from runner.report.wording import count
 
 MAINTAINERS = "whoever may maintain the repository"

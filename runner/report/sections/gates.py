@@ -11,10 +11,9 @@ from runner.policy.undecided import undecided_findings
 from runner.record.report import SprintReport
 from runner.report.ansi import BOLD, END, GREEN, RED, YELLOW
 from runner.report.escape import code, markdown, plain
-from runner.report.sections.fold import DECIDED, UNSURE
 from runner.report.sections.holdout import keeps_open
 from runner.report.sections.part import FOLDED_ROWS, Part, folded, table_head, table_row, unbroken
-from runner.report.sections.section import Section, Shown
+from runner.report.sections.section import DECIDED, UNSURE, Section, Shown
 from runner.report.tables import gates_worst_first, place_of, undecided
 from runner.report.wording import (
     ICONS,
@@ -143,7 +142,7 @@ def _value(gate: GateResult, currency: str) -> str:
     return f"{value}<br><sub>{why}</sub>" if why else value
 
 
-def found(gate: GateResult, currency: str) -> str:
+def said_of_value(gate: GateResult, currency: str) -> str:
     """`: 0.510 (0.46 to 0.56)`, or the difference to the reference; plain text, empty where nothing was measured."""
     if gate.value is None:
         return ""
@@ -291,7 +290,7 @@ def _terminal_rows(gate: GateResult, currency: str, wear: Wear | None) -> list[s
     tint = {Outcome.PASS: GREEN, Outcome.FAIL: RED}.get(gate.outcome, YELLOW)
     place = ", ".join(plain(part, 60) for part in (gate.slice, gate.class_name, gate.target) if part)
     on = f" on {place}" if place else ""
-    value = found(gate, plain(currency, 3)) or f": {NOT_MEASURED}"
+    value = said_of_value(gate, plain(currency, 3)) or f": {NOT_MEASURED}"
     point = f" ({POINT})" if gate.decided_by == "point" else ""
     line = f"  {tint}{WORDS[gate.outcome]:<12}{END} {plain(gate.gate, 100)}{on}{value}{point}"
     if gate.outcome is not Outcome.INCONCLUSIVE:

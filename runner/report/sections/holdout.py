@@ -7,9 +7,8 @@ import math
 from runner.domain.verdict import GateResult, Outcome, Wear
 from runner.record.report import SprintReport
 from runner.report.escape import code, plain
-from runner.report.sections.fold import UNSURE
 from runner.report.sections.part import Part
-from runner.report.sections.section import Section, Shown
+from runner.report.sections.section import UNSURE, Section, Shown
 from runner.report.wording import count, percent
 
 

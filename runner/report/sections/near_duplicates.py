@@ -6,9 +6,8 @@ from runner.domain.evaluation import Metrics
 from runner.domain.verdict import GateResult, Outcome
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
-from runner.report.sections.fold import UNSURE
 from runner.report.sections.part import Part, table_head, table_row
-from runner.report.sections.section import Section, Shown
+from runner.report.sections.section import UNSURE, Section, Shown
 from runner.report.tables import judged, optimizing
 from runner.report.wording import count, label, number, quality, spread
 

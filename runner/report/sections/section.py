@@ -93,3 +93,10 @@ class Section:
     def more(self) -> tuple[Section, bool]:
         """Its further rows, for a place in `catalogue.KEPT`."""
         return (self, True)
+
+
+TOP = Fold()  # folds of a comment that belong to no section alone
+ASKED = Fold()  # what somebody must approve
+DECIDED = Fold()
+UNSURE = Fold(line=lambda report: "How sure is this, and what would decide it")
+OLDER = Fold()  # verdicts of earlier commits

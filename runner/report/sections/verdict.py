@@ -10,11 +10,10 @@ from runner.record.report import SprintReport
 from runner.report.ansi import BOLD, END, GREEN, RED, YELLOW
 from runner.report.escape import code, markdown, paragraphs, plain
 from runner.report.sections import claim, near_duplicates
-from runner.report.sections.fold import TOP
-from runner.report.sections.gates import found
+from runner.report.sections.gates import said_of_value
 from runner.report.sections.holdout import keeps_open
 from runner.report.sections.part import Part, table_head, table_row, unbroken
-from runner.report.sections.section import Section, Shown
+from runner.report.sections.section import TOP, Section, Shown
 from runner.report.tables import (
     CellRow,
     class_rows,
@@ -145,7 +144,9 @@ def _all(gates: int) -> str:
 
 def _named(gate: GateResult, currency: str) -> str:
     place = ", ".join(part for part in (gate.slice, gate.class_name, gate.target) if part)
-    return f"{plain(gate.gate, 120)}{f' on {plain(place, 120)}' if place else ''}{found(gate, currency)}"
+    return (
+        f"{plain(gate.gate, 120)}{f' on {plain(place, 120)}' if place else ''}{said_of_value(gate, currency)}"
+    )
 
 
 def _headline(report: SprintReport, _: Shown) -> list[Part]:
