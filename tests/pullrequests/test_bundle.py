@@ -20,7 +20,7 @@ from runner.domain.errors import FlywheelError
 from runner.domain.records import StageFailure
 from runner.pullrequests.bundles.bundle import Bundle, bundled, object_path
 from runner.pullrequests.bundles.unpack import BUNDLE_LIMITS, Expected, members, open_bundle, open_outputs
-from runner.record.catalogue import sprint_folder
+from runner.record.catalogue import RecordFile, sprint_folder
 from runner.record.digests import digest_of
 from runner.stages import kinds
 
@@ -431,6 +431,20 @@ def test_records_that_contradict_each_other_are_refused(planted: Planted) -> Non
     (folder / "report.json").write_text(json.dumps(report | {"sprint": "0001-champion"}))
     remanifest(planted.output / "bundle")
     assert refusal(planted) == f"{FOLDER}/report.json: it is the report of '0001-champion'"
+
+
+def test_a_further_record_in_a_report_is_what_the_catalogue_says_or_refused(
+    planted: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    further = RecordFile("agreement.json", dict[str, float], "predict", reported=True)
+    monkeypatch.setattr("runner.pullrequests.bundles.unpack.REPORTED", (further,))
+    path = planted.output / "bundle" / FOLDER / "report.json"
+    report = json.loads(path.read_text())
+    path.write_text(json.dumps(report | {"records": {"agreement.json": {"onnx-fp32": "all"}}}))
+    remanifest(planted.output / "bundle")
+    assert refusal(planted).startswith(
+        f"{FOLDER}/report.json: what it has of agreement.json cannot be read: Expected"
+    )
 
 
 def test_digests_of_files_outside_the_repository_are_refused(planted: Planted) -> None:
