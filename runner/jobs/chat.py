@@ -72,7 +72,7 @@ def run(root: Path, *, forge: Forge | None = None, variables: Mapping[str, str] 
     known = forge or open_forge(environment)
     publisher = Publisher(forge=known, environment=environment, root=root, access=git_access(environment))
     pull = known.pull_request(event.issue.number)
-    desk = CommandContext(
+    context = CommandContext(
         forge=known,
         pull=pull,
         repository=environment.repository,
@@ -80,7 +80,7 @@ def run(root: Path, *, forge: Forge | None = None, variables: Mapping[str, str] 
         publish_again=partial(publish_again, publisher, pull),
     )
     try:
-        said = answer(desk, comment)
+        said = answer(context, comment)
     except FlywheelError as error:
         trouble = Answer(text=f"That did not work: {paragraphs(str(error))}", reaction="confused")
         say(known, pull.number, comment, trouble, bot=environment.bot)

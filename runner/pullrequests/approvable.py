@@ -97,7 +97,7 @@ def _recorded(publisher: Publisher, pull: PullRequest) -> dict[str, Terms]:
     """Of each sprint that a merged pull request brought to the default branch, what its record was judged under."""
     root = publisher.root
     terms = {sprint: read_terms(sprint_folder(root, sprint)) for sprint in merged_sprints(publisher, pull)}
-    return {sprint: each for sprint, each in terms.items() if each is not None}
+    return {sprint: recorded for sprint, recorded in terms.items() if recorded is not None}
 
 
 @contextmanager

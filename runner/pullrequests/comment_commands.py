@@ -81,11 +81,11 @@ def parse(body: str) -> Command | None:
         return Help(problem="Because of what? The reason is missing.")
     if because:
         reason = " ".join(arguments[2:])[:REASON_LENGTH]
-        found = _with_argument(name, arguments[0])
+        parsed = _with_argument(name, arguments[0])
         return (
-            ApproveCommand(finding=found.finding, reason=reason)
-            if isinstance(found, ApproveCommand)
-            else found
+            ApproveCommand(finding=parsed.finding, reason=reason)
+            if isinstance(parsed, ApproveCommand)
+            else parsed
         )
     if len(arguments) > 1:
         return Help(problem=f"{escape.code(name)} takes one word at most.")
@@ -155,7 +155,7 @@ class Answer:
     reaction: Literal["+1", "confused", "rocket"] = "rocket"
 
 
-def answer(desk: CommandContext, comment: Comment) -> Answer | None:
+def answer(context: CommandContext, comment: Comment) -> Answer | None:
     """Does what a comment asks, and returns what to say; None where it asks nothing.
 
     Nothing is done for people who may not write to the repository.
@@ -166,7 +166,7 @@ def answer(desk: CommandContext, comment: Comment) -> Answer | None:
     command = parse(comment.body)
     if command is None:
         return None
-    if desk.forge.permission(comment.author) not in MAY_COMMAND:
+    if context.forge.permission(comment.author) not in MAY_COMMAND:
         return Answer(
             text=f"Thank you, {escape.code(comment.author, 80)}. Commands are for people who can write to this repository; "
             "one of them can repeat yours here. Nothing was done.",
@@ -174,13 +174,13 @@ def answer(desk: CommandContext, comment: Comment) -> Answer | None:
         )
     match command:
         case PlanCommand():
-            return _plan(desk)
+            return _plan(context)
         case RunCommand():
-            return _run(desk, command)
+            return _run(context, command)
         case ApproveCommand():
-            return _approve(desk, command, comment.author)
+            return _approve(context, command, comment.author)
         case RollbackCommand():
-            return _rollback(desk, command)
+            return _rollback(context, command)
         case Help():
             return Answer(text=_help(command.problem), reaction="confused" if command.problem else "+1")
         case _:
@@ -198,26 +198,26 @@ def _help(problem: str) -> str:
     return "\n".join([*([f"{problem} Nothing was done.", ""] if problem else []), *lines])
 
 
-def _closed(desk: CommandContext, what: str) -> Answer | None:
-    if desk.pull.state == "open":
+def _closed(context: CommandContext, what: str) -> Answer | None:
+    if context.pull.state == "open":
         return None
     return Answer(text=f"This pull request is closed: there is nothing to {what}.", reaction="confused")
 
 
-def _plan(desk: CommandContext) -> Answer:
-    if (closed := _closed(desk, "plan")) is not None:
+def _plan(context: CommandContext) -> Answer:
+    if (closed := _closed(context, "plan")) is not None:
         return closed
-    desk.forge.dispatch("plan.yml", desk.forge.default_branch(), _inputs(desk.pull))
-    return Answer(text=f"Planning `{desk.pull.head_sha[:_SHORT]}` again.")
+    context.forge.dispatch("plan.yml", context.forge.default_branch(), _inputs(context.pull))
+    return Answer(text=f"Planning `{context.pull.head_sha[:_SHORT]}` again.")
 
 
-def _run(desk: CommandContext, command: RunCommand) -> Answer:
-    pull = desk.pull
-    if (closed := _closed(desk, "run")) is not None:
+def _run(context: CommandContext, command: RunCommand) -> Answer:
+    pull = context.pull
+    if (closed := _closed(context, "run")) is not None:
         return closed
     short = pull.head_sha[:_SHORT]
     # In full: whoever makes two commits that begin alike, in seconds, could put the other one in place of what was read.
-    if pull.head_repository != desk.repository and len(command.sha or "") != _WHOLE:
+    if pull.head_repository != context.repository and len(command.sha or "") != _WHOLE:
         return Answer(
             text="This pull request comes from a fork, which can change between your reading and the run. "
             f"Look at its specs, then name the commit in full: `/flywheel run {pull.head_sha}`",
@@ -228,7 +228,7 @@ def _run(desk: CommandContext, command: RunCommand) -> Answer:
             text=f"`{command.sha}` is not the newest commit of this pull request; that is `{short}`. Nothing was run.",
             reaction="confused",
         )
-    desk.forge.dispatch("sprint.yml", desk.forge.default_branch(), _inputs(pull))
+    context.forge.dispatch("sprint.yml", context.forge.default_branch(), _inputs(pull))
     return Answer(
         text=f"Running the sprints of `{short}`. A run that is under way for this pull request is cancelled."
     )
@@ -238,17 +238,17 @@ def _inputs(pull: PullRequest) -> dict[str, str]:
     return {"pr": str(pull.number), "sha": pull.head_sha}
 
 
-def _approve(desk: CommandContext, command: ApproveCommand, author: str) -> Answer:
-    findings = list(desk.findings())
-    known = {each.finding.id: each for each in findings}
+def _approve(context: CommandContext, command: ApproveCommand, author: str) -> Answer:
+    findings = list(context.findings())
+    known = {approvable.finding.id: approvable for approvable in findings}
     if command.finding not in known:
-        others = ", ".join(escape.code(each) for each in known) or "none"
+        others = ", ".join(escape.code(name) for name in known) or "none"
         return Answer(
             text=f"{escape.code(command.finding)} is not a finding of the newest commit: a finding's id changes with its "
             f"content. Open findings: {others}. Nothing was approved.",
             reaction="confused",
         )
-    if sum(each.finding.id == command.finding for each in findings) > 1:
+    if sum(approvable.finding.id == command.finding for approvable in findings) > 1:
         return Answer(
             text=f"{escape.code(command.finding)} is the id of more than one finding: change one of them, and they get others. "
             "Nothing was approved.",
@@ -265,19 +265,19 @@ def _approve(desk: CommandContext, command: ApproveCommand, author: str) -> Answ
         return Answer(text=f"{refusal} Nothing was approved.", reaction="confused")
     because = f", because {escape.markdown(command.reason, REASON_LENGTH)}" if command.reason else ""
     text = f"{escape.code(command.finding)} is approved by {escape.code(author, 80)}{because}."
-    if not desk.pull.merged:
-        desk.publish_again()
+    if not context.pull.merged:
+        context.publish_again()
         return Answer(text=text, reaction="+1")
     # What the pull request shows is promote's from the merge on: it may have judged again.
     sprints = known[command.finding].sprints
     for sprint in sprints:
-        desk.forge.dispatch("promote.yml", desk.forge.default_branch(), {"sprint": sprint})
+        context.forge.dispatch("promote.yml", context.forge.default_branch(), {"sprint": sprint})
     return Answer(text=f"{text} Promoting {', '.join(map(escape.code, sprints))}.", reaction="+1")
 
 
-def _rollback(desk: CommandContext, command: RollbackCommand) -> Answer:
-    desk.forge.dispatch(
-        "promote.yml", desk.forge.default_branch(), {"rollback": command.sprint or "previous"}
+def _rollback(context: CommandContext, command: RollbackCommand) -> Answer:
+    context.forge.dispatch(
+        "promote.yml", context.forge.default_branch(), {"rollback": command.sprint or "previous"}
     )
     goal = escape.code(command.sprint) if command.sprint else "the previous champion"
     return Answer(text=f"Rolling back to {goal}. The environment `promote` may ask somebody to let it in.")

@@ -34,19 +34,19 @@ def looks_of(reports: Path, sprints: Sequence[str]) -> dict[str, list[SplitUse]]
     Raises:
         FlywheelError: a file does not hold uses.
     """
-    found = {}
+    uses_of = {}
     for sprint in sprints:
         uses, evaluation = reports / sprint / USES.name, reports / sprint / EVALUATION.name
         if uses.is_file() and evaluation.is_file():
             digest = hashlib.sha256(evaluation.read_bytes()).hexdigest()
             known = USES.read(uses.parent)
             images = {use.split_digest: use.images for use in known if use.images}
-            found[sprint] = [
+            uses_of[sprint] = [
                 msgspec.structs.replace(use, images=images.get(use.split_digest, ""))
                 for use in known
                 if use.evaluation_digest == digest
             ]
-    return {sprint: uses for sprint, uses in found.items() if uses}
+    return {sprint: uses for sprint, uses in uses_of.items() if uses}
 
 
 def note_looks(root: Path, looks: Mapping[str, Sequence[SplitUse]], access: Access) -> int:
@@ -64,7 +64,7 @@ def note_looks(root: Path, looks: Mapping[str, Sequence[SplitUse]], access: Acce
         for sprint, uses in looks.items():
             path = f"{top}/{sprint}/{USES.name}"
             known = _known(root, tip, path)
-            missing = [use for use in uses if all(_key(use) != _key(each) for each in known)]
+            missing = [use for use in uses if all(_key(use) != _key(other) for other in known)]
             if missing:
                 blobs[path] = trusted.write_blob(root, encode_json(_together(known, missing)))
                 new += len(missing)

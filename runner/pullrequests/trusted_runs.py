@@ -189,9 +189,9 @@ def _require_one_base(forge: Forge, run: WorkflowRun, pull: PullRequest, branch:
 
     Any pull request of the same branch can have made it, so none may ever have been proposed elsewhere.
     """
-    for each in forge.pull_requests_of_branch(run.head_repository or "", run.head_branch):
-        if each.base_ref != branch or forge.changed_base(each.number):
-            its = "it" if each.number == pull.number else f"#{each.number}, of the same branch,"
+    for proposed in forge.pull_requests_of_branch(run.head_repository or "", run.head_branch):
+        if proposed.base_ref != branch or forge.changed_base(proposed.number):
+            its = "it" if proposed.number == pull.number else f"#{proposed.number}, of the same branch,"
             raise _refused(
                 run, f"{its} is or was proposed to another branch, whose workflow could have made it"
             )
@@ -338,8 +338,8 @@ def _require_approved_state(forge: Forge, root: Path, run: WorkflowRun, pull: Pu
     if not code_paths(commit_trees.older_anywhere(root, base, pull.head_sha)):
         return
     state = commit_trees.fork_state(root, base, pull.head_sha)
-    brought = [each for each in forge.pull_requests_merged_by(state) if each.base_ref == pull.base_ref]
-    if brought and all(each.merge_commit != state for each in brought):
+    brought = [merged for merged in forge.pull_requests_merged_by(state) if merged.base_ref == pull.base_ref]
+    if brought and all(merged.merge_commit != state for merged in brought):
         raise _refused(
             run,
             f"it rests on {state[:12]}, a commit within #{brought[0].number}, whose code has changed since",

@@ -41,12 +41,14 @@ def artifact_of(forge: Forge, run: WorkflowRun, pull: PullRequest, name: str) ->
     Raises:
         FlywheelError: the forge refused.
     """
-    found = [each for each in forge.artifacts(run.id) if each.name == name]
+    named = [artifact for artifact in forge.artifacts(run.id) if artifact.name == name]
     if pull.merged_at is not None and is_after_merge(run, pull):
-        own = [each for each in found if each.created_at <= pull.merged_at]
+        own = [artifact for artifact in named if artifact.created_at <= pull.merged_at]
     else:
-        own = [each for each in found if not each.created_at or each.created_at >= run.started_at]
-    return max(own, key=lambda each: each.id, default=None)
+        own = [
+            artifact for artifact in named if not artifact.created_at or artifact.created_at >= run.started_at
+        ]
+    return max(own, key=lambda artifact: artifact.id, default=None)
 
 
 def is_after_merge(run: WorkflowRun, pull: PullRequest) -> bool:

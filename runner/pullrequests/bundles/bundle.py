@@ -176,13 +176,13 @@ def _record(root: Path, sprint: str) -> list[str]:
             exit_code=ExitCode.STAGE_FAILED,
         )
     failed = (folder / FAILURE.name).is_file()
-    found = []
+    paths = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if is_of_a_failure(name) if failed else bundled(name):
             _require_real(root, path)
-            found.append(path.relative_to(root).as_posix())
-    return found
+            paths.append(path.relative_to(root).as_posix())
+    return paths
 
 
 def _require_real(root: Path, path: Path) -> None:

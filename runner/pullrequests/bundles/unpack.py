@@ -299,15 +299,15 @@ def _listed(files: Files, md5: str) -> dict[str, str]:
 
 
 def _members(content: bytes, path: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    listed: dict[str, str] = {}
     for member in _decoded(path, content, list[_Member]):
         parts = PurePosixPath(member.relpath).parts
         inside = parts and "/".join(parts) == member.relpath and not {"/", "..", "."} & set(parts)
         odd = "\\" in member.relpath or not member.relpath.isprintable()
-        if not inside or odd or member.relpath in found or not re.fullmatch(r"[0-9a-f]{32}", member.md5):
+        if not inside or odd or member.relpath in listed or not re.fullmatch(r"[0-9a-f]{32}", member.md5):
             raise refused(path, f"it lists {ascii(member.relpath)[:200]}, which is no file of a folder")
-        found[member.relpath] = member.md5
-    return found
+        listed[member.relpath] = member.md5
+    return listed
 
 
 def _receive(files: Files, path: str, md5: str, sha256: str, target: Path) -> None:

@@ -103,9 +103,9 @@ def diagnose_forge(forge: Forge, *, plan_is_filtered: bool) -> Iterator[Diagnosi
     )
     for rule_id, title, rule in rules:
         try:
-            found = rule(forge)
+            diagnosis = rule(forge)
         except FlywheelError as error:
-            found = Diagnosis(
+            diagnosis = Diagnosis(
                 id="",
                 title="",
                 state="unknown",
@@ -113,13 +113,13 @@ def diagnose_forge(forge: Forge, *, plan_is_filtered: bool) -> Iterator[Diagnosi
                 fix=error.hint or "use a token that may read it",
             )
         except msgspec.ValidationError as error:
-            found = Diagnosis(
+            diagnosis = Diagnosis(
                 id="",
                 title="",
                 state="unknown",
                 detail=f"the forge answered otherwise than documented: {error}",
             )
-        yield msgspec.structs.replace(found, id=rule_id, title=title)
+        yield msgspec.structs.replace(diagnosis, id=rule_id, title=title)
 
 
 def _found(state: str, detail: str, fix: str = "") -> Diagnosis:
@@ -132,11 +132,11 @@ def _read(forge: Forge, path: str, shape: type[T]) -> T | None:
 
 
 def _token_permissions(forge: Forge) -> Diagnosis:
-    found = _read(forge, "actions/permissions/workflow", _Workflow) or _Workflow()
+    permissions = _read(forge, "actions/permissions/workflow", _Workflow) or _Workflow()
     wrong = []
-    if found.default_workflow_permissions != "read":
+    if permissions.default_workflow_permissions != "read":
         wrong.append("a job that names no permissions may write")
-    if found.can_approve_pull_request_reviews:
+    if permissions.can_approve_pull_request_reviews:
         wrong.append("a workflow may approve pull requests")
     if not wrong:
         return _found("ok", "read only, and no approvals by workflows")
@@ -148,10 +148,10 @@ def _token_permissions(forge: Forge) -> Diagnosis:
 
 
 def _sha_pinning(forge: Forge) -> Diagnosis:
-    found = _read(forge, "actions/permissions", _Actions) or _Actions()
-    if not found.enabled:
+    actions = _read(forge, "actions/permissions", _Actions) or _Actions()
+    if not actions.enabled:
         return _found("problem", "Actions are switched off", "Settings, Actions, General: allow actions")
-    if found.sha_pinning_required:
+    if actions.sha_pinning_required:
         return _found("ok", "required")
     return _found(
         "warning",
@@ -161,25 +161,25 @@ def _sha_pinning(forge: Forge) -> Diagnosis:
 
 
 def _fork_approval(forge: Forge) -> Diagnosis:
-    found = _read(forge, "actions/permissions/fork-pr-contributor-approval", _Fork)
-    if found is None:
+    forks = _read(forge, "actions/permissions/fork-pr-contributor-approval", _Fork)
+    if forks is None:
         return _found("ok", "the repository takes no pull requests of outside contributors' forks")
-    if found.approval_policy == "all_external_contributors":
+    if forks.approval_policy == "all_external_contributors":
         return _found("ok", "all outside contributors wait")
     return _found(
         "warning",
-        f"the rule is {found.approval_policy.replace('_', ' ')}",
+        f"the rule is {forks.approval_policy.replace('_', ' ')}",
         "Settings, Actions, General: require approval for all external contributors",
     )
 
 
 def _gpu(forge: Forge) -> Diagnosis:
-    found = _read(forge, "environments/gpu", _Environment)
-    if found is None:
+    environment = _read(forge, "environments/gpu", _Environment)
+    if environment is None:
         return _found(
             "problem", "there is no environment `gpu`", "Settings, Environments: create `gpu`, with reviewers"
         )
-    if any(rule.type == "required_reviewers" for rule in found.protection_rules):
+    if any(rule.type == "required_reviewers" for rule in environment.protection_rules):
         return _found("ok", "with required reviewers")
     return _found(
         "warning",
@@ -189,12 +189,12 @@ def _gpu(forge: Forge) -> Diagnosis:
 
 
 def _promote(forge: Forge) -> Diagnosis:
-    found = _read(forge, "environments/promote", _Environment)
-    if found is None:
+    environment = _read(forge, "environments/promote", _Environment)
+    if environment is None:
         return _found(
             "problem", "there is no environment `promote`", "Settings, Environments: create `promote`"
         )
-    rule = found.deployment_branch_policy
+    rule = environment.deployment_branch_policy
     branch = forge.default_branch()
     fix = f"Settings, Environments, promote: deployment branches: selected branches: {branch}"
     if rule is None:
@@ -209,8 +209,8 @@ def _promote(forge: Forge) -> Diagnosis:
 
 
 def _names(forge: Forge, path: str) -> set[str]:
-    found = _read(forge, path, _Secrets)
-    return {secret.name for secret in found.secrets} if found else set()
+    listed = _read(forge, path, _Secrets)
+    return {secret.name for secret in listed.secrets} if listed else set()
 
 
 def _secrets(forge: Forge) -> Diagnosis:
@@ -253,10 +253,10 @@ def _runners(forge: Forge) -> Diagnosis:
         )
     if "self-hosted" not in labels:
         return _found("ok", f"hosted by the forge: {', '.join(sorted(labels))}")
-    found = _read(forge, "actions/runners?per_page=100", _Runners)
-    runners = found.runners if found else []
-    fitting = [each for each in runners if labels <= {label.name for label in each.labels}]
-    if any(each.status == "online" for each in fitting):
+    listed = _read(forge, "actions/runners?per_page=100", _Runners)
+    runners = listed.runners if listed else []
+    fitting = [runner for runner in runners if labels <= {label.name for label in runner.labels}]
+    if any(runner.status == "online" for runner in fitting):
         return _found("ok", f"{len(fitting)} with {', '.join(sorted(labels))}")
     return _found(
         "warning",
@@ -307,8 +307,8 @@ def _push_key(forge: Forge) -> Diagnosis:
 
 
 def _retention(forge: Forge) -> Diagnosis:
-    found = _read(forge, "actions/permissions/artifact-and-log-retention", _Retention)
-    days = found.days if found else RETENTION_DAYS
+    retention = _read(forge, "actions/permissions/artifact-and-log-retention", _Retention)
+    days = retention.days if retention else RETENTION_DAYS
     if days >= RETENTION_DAYS:
         return _found("ok", f"{days} days")
     return _found(

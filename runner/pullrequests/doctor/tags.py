@@ -71,9 +71,9 @@ def tag_rules(forge: Forge) -> Diagnosis:
 
 def _active(forge: Forge) -> Iterator[_Ruleset]:
     listed = msgspec.convert(forge.get("rulesets?per_page=100") or [], list[_Listed])
-    for each in listed:
-        if each.target == "tag" and each.enforcement == "active":
-            yield msgspec.convert(forge.get(f"rulesets/{each.id}") or {}, _Ruleset)
+    for ruleset in listed:
+        if ruleset.target == "tag" and ruleset.enforcement == "active":
+            yield msgspec.convert(forge.get(f"rulesets/{ruleset.id}") or {}, _Ruleset)
 
 
 def _kept(rulesets: list[_Ruleset], tag: str) -> bool:

@@ -67,8 +67,8 @@ def _reusable_workflow(root: Path, repository: str | None, default_branch: str |
         return Diagnosis(
             id="reusable-workflow", title=title, state="unknown", detail="there is no sprint.yml"
         )
-    found = next(filter(None, map(_REUSED.fullmatch, _used(_document(path)))), None)
-    if found is None:
+    called_as = next(filter(None, map(_REUSED.fullmatch, _used(_document(path)))), None)
+    if called_as is None:
         return Diagnosis(
             id="reusable-workflow",
             title=title,
@@ -76,7 +76,7 @@ def _reusable_workflow(root: Path, repository: str | None, default_branch: str |
             detail="sprint.yml does not call OWNER/NAME/.github/workflows/run-sprint.yml@BRANCH",
             fix="write the call in full: a `./` path would take the pull request's own version",
         )
-    called, ref = found["repository"], found["ref"]
+    called, ref = called_as["repository"], called_as["ref"]
     wrong = []
     if repository is None and called == PLACEHOLDER:
         wrong.append(f"it calls the workflow of {PLACEHOLDER}, which stands for this repository")
@@ -116,7 +116,7 @@ def _triggers(root: Path, default_branch: str | None) -> Diagnosis:
     deaf = [
         name
         for name, patterns in limited.items()
-        if not all(_admits(each, default_branch) for each in patterns)
+        if not all(_admits(pattern, default_branch) for pattern in patterns)
     ]
     if not deaf:
         return Diagnosis(id="triggers", title=title, state="ok", detail=shown)
@@ -149,7 +149,9 @@ def _admits(patterns: Sequence[str], branch: str) -> bool:
     >>> _admits(["release/**", "!release/old"], "release/old")
     False
     """
-    said = [not each.startswith("!") for each in patterns if fnmatchcase(branch, each.removeprefix("!"))]
+    said = [
+        not pattern.startswith("!") for pattern in patterns if fnmatchcase(branch, pattern.removeprefix("!"))
+    ]
     return bool(said) and said[-1]
 
 

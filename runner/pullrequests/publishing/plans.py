@@ -48,7 +48,7 @@ def publish_plan(publisher: Publisher, run: WorkflowRun, pull: PullRequest) -> N
     publisher.say(f"#{pull.number}: the plan of {pull.head_sha[:10]}")
     external_id = plan_id(run)
     known = known_checks(publisher, pull)
-    if any(each.name == check.POLICY and each.external_id.startswith("sprint-") for each in known):
+    if any(shown.name == check.POLICY and shown.external_id.startswith("sprint-") for shown in known):
         return  # the sprints' own findings are more: what the data showed is among them
     if proposal.problems or proposal.refused:
         done = check.problems_check(

@@ -83,7 +83,7 @@ def known_checks(publisher: Publisher, pull: PullRequest) -> list[CheckRun]:
 
 def reported_at(known: Sequence[CheckRun], external_id: str) -> str:
     """Since when approvals count: not before this very report was first published, whatever else has a check."""
-    own = [each.completed_at for each in known if each.external_id == external_id and each.name != POLICY]
+    own = [run.completed_at for run in known if run.external_id == external_id and run.name != POLICY]
     return max((time for time in own if time is not None), default=NOT_YET)
 
 

@@ -50,8 +50,8 @@ def publish_reports(publisher: Publisher, run: WorkflowRun, pull: PullRequest) -
 def _publish_bundle(publisher: Publisher, run: WorkflowRun, pull: PullRequest, bundle: Bundle) -> None:
     external_id, url = report_id(run), publisher.run_url(run)
     reported = max(reported_at(known_checks(publisher, pull), external_id), run.started_at)
-    found = [finding for name in bundle.manifest.sprints for finding in _findings(bundle, name)]
-    every = decided(publisher, pull, distinct([*findings_of(publisher, pull), *found]), reported=reported)
+    of_bundle = [finding for name in bundle.manifest.sprints for finding in _findings(bundle, name)]
+    every = decided(publisher, pull, distinct([*findings_of(publisher, pull), *of_bundle]), reported=reported)
     pictures = _pictures(publisher)
     attempts = _Attempts(publisher.say)
     for sprint in bundle.manifest.sprints:
@@ -101,8 +101,8 @@ class _Attempts:
 
 def _findings(bundle: Bundle, sprint: str) -> list[Finding]:
     terms = bundle.terms(sprint)
-    found = terms.all_findings if terms is not None else []
-    return [*found, *undecided_findings(sprint, bundle.report(sprint).verdict)]
+    of_terms = terms.all_findings if terms is not None else []
+    return [*of_terms, *undecided_findings(sprint, bundle.report(sprint).verdict)]
 
 
 def _publish_check(
