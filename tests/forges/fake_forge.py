@@ -153,6 +153,12 @@ class FakeForge:
         self.archives[artifact.id] = archive
         return artifact
 
+    def moved(self, before: Path, after: Path) -> None:
+        """What lay below one folder lies below another now."""
+        for number, archive in self.archives.items():
+            if archive.is_relative_to(before):
+                self.archives[number] = after / archive.relative_to(before)
+
     def fail(self, method: str, *errors: Exception) -> None:
         """The next calls of `method` raise these, one each, before anything is done."""
         self._faults.setdefault(method, []).extend(errors)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +42,38 @@ class World:
     bare: Path
     forge: FakeForge = field(default_factory=FakeForge)
     merges: dict[int, tuple[str, str]] = field(default_factory=dict)  # number → main before and after
+
+    @classmethod
+    def start(cls, folder: Path, finished: Path) -> World:
+        """A repository with one sprint on main that was never promoted.
+
+        DVC's remote lies beside every checkout, so that the whole can be copied.
+        """
+        project, bare = folder / "project", folder / "origin.git"
+        shutil.copytree(finished, project, symlinks=True)
+        (project / ".gitignore").write_text("/.flywheel/\n/data\n")
+        call(folder, "git", "init", "-q", "--bare", "-b", "main", str(bare))
+        call(project, "git", "remote", "add", "origin", str(bare))
+        call(project, sys.executable, "-m", "dvc", "remote", "add", "-q", "-d", "store", "../store")
+        commit(project, "Remotes")
+        call(project, "git", "push", "-q", "-u", "origin", "main")
+        call(project, sys.executable, "-m", "dvc", "push", "-q")
+        return cls(folder=folder, project=project, bare=bare)
+
+    def keep(self) -> None:
+        """Writes what is in memory beside the rest, for `copied`."""
+        (self.folder / "world.pickle").write_bytes(pickle.dumps(self))
+
+    @classmethod
+    def copied(cls, kept: Path, folder: Path) -> World:
+        """The same state in another folder."""
+        shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
+        world = pickle.loads((folder / "world.pickle").read_bytes())  # noqa: S301 - our own
+        assert isinstance(world, cls)
+        world.forge.moved(world.folder, folder)
+        world.folder, world.project, world.bare = folder, folder / "project", folder / "origin.git"
+        call(world.project, "git", "remote", "set-url", "origin", str(world.bare))
+        return world
 
     def propose(self, number: int, sprint: str, spec: str, **changes: Any) -> None:
         """A pull request whose sprint ran under main's terms, with its bundle and outputs."""

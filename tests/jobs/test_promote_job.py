@@ -21,9 +21,8 @@ from runner.record.catalogue import sprint_folder
 pytestmark = pytest.mark.xdist_group("sprint-loop")
 
 
-def test_a_merged_sprint_is_recorded_verified_and_promoted(world: World) -> None:
-    world.propose(7, A, SPEC)
-    world.merge(7)
+def test_a_merged_sprint_is_recorded_verified_and_promoted(merged: World) -> None:
+    world = merged
     assert world.job(7) == 0
     assert world.subjects[:3] == [
         f"flywheel: {A} is tiny-digits v1.0.0 [skip ci]",
@@ -44,9 +43,8 @@ def test_a_merged_sprint_is_recorded_verified_and_promoted(world: World) -> None
     assert (sprint_folder(fresh, A) / "exports" / "onnx-fp32" / "model.onnx").is_file()
 
 
-def test_the_job_run_again_changes_nothing(world: World) -> None:
-    world.propose(7, A, SPEC)
-    world.merge(7)
+def test_the_job_run_again_changes_nothing(merged: World) -> None:
+    world = merged
     world.job(7)
     before = (world.tags, world.subjects, world.said(7, "promotion"))
     assert world.job(7) == 0
@@ -59,13 +57,9 @@ def test_the_job_run_again_changes_nothing(world: World) -> None:
     assert (world.tags, world.subjects, world.said(7, "promotion")) == before
 
 
-def test_a_second_sprint_is_judged_again_and_waits_until_that_is_approved(world: World) -> None:
+def test_a_second_sprint_is_judged_again_and_waits_until_that_is_approved(overtaken: World) -> None:
+    world = overtaken
     world.forge.permissions |= {"carol": "maintain"}
-    world.propose(7, A, SPEC)
-    world.propose(8, B, SPEC.replace("50", "40"))
-    world.merge(7)
-    world.merge(8)
-    assert world.job(7) == 0
     # what was approved before the new report does not count for it
     world.review(8, "2027-01-01T13:00:00Z")
     world.forge.now = "2027-01-01T14:00:00Z"
@@ -123,12 +117,11 @@ def test_a_merge_whose_job_was_cancelled_is_recorded_by_the_next(world: World) -
 
 
 def test_main_that_moves_while_the_record_is_pushed_is_no_loss(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    merged: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from runner.pullrequests.merged import after_merge
 
-    world.propose(7, A, SPEC)
-    world.merge(7)
+    world = merged
     push, moved = after_merge.trusted.push_refs, []
 
     def moving(root: Path, refs: list[str], access: object) -> bool:
@@ -164,9 +157,8 @@ def test_a_verdict_that_is_not_pass_is_recorded_and_not_promoted(world: World) -
     )
 
 
-def test_a_run_that_is_not_believed_records_nothing_and_says_why(world: World) -> None:
-    world.propose(7, A, SPEC)
-    world.merge(7)
+def test_a_run_that_is_not_believed_records_nothing_and_says_why(merged: World) -> None:
+    world = merged
     world.forge.runs[0] = workflow_run(107, path=".github/workflows/sprint.yml", head_sha="2" * 40)
     before = world.subjects
     assert world.job(7) == 1
@@ -174,9 +166,8 @@ def test_a_run_that_is_not_believed_records_nothing_and_says_why(world: World) -
     assert "no finished run of sprint.yml" in world.said(7, "promotion:nothing")
 
 
-def test_artifacts_that_expired_are_named_with_what_to_do(world: World) -> None:
-    world.propose(7, A, SPEC)
-    world.merge(7)
+def test_artifacts_that_expired_are_named_with_what_to_do(merged: World) -> None:
+    world = merged
     run = world.forge.runs[0].id
     world.forge.left[run] = [msgspec.structs.replace(each, expired=True) for each in world.forge.left[run]]
     assert world.job(7) == 5
@@ -190,9 +181,8 @@ def test_artifacts_that_expired_are_named_with_what_to_do(world: World) -> None:
     )
 
 
-def test_a_rollback_is_pushed_and_is_done_once(world: World) -> None:
-    world.propose(7, A, SPEC)
-    world.merge(7)
+def test_a_rollback_is_pushed_and_is_done_once(merged: World) -> None:
+    world = merged
     world.job(7)
     with pytest.raises(FlywheelError, match="is the first that was promoted"):
         world.job(rollback="previous")
@@ -232,10 +222,9 @@ def test_a_record_that_a_pull_request_brought_is_not_promoted(world: World) -> N
     assert world.tags == []
 
 
-def test_another_model_in_a_record_is_not_promoted_and_is_recorded_again(world: World) -> None:
+def test_another_model_in_a_record_is_not_promoted_and_is_recorded_again(merged: World) -> None:
     """The model's hash stands in dvc.lock, which a pull request may change after the sprint was recorded."""
-    world.propose(7, A, SPEC)
-    world.merge(7)
+    world = merged
     world.job(7)
     file = f"reports/{A}/dvc.lock"
     recorded = call(world.bare, "git", "show", f"main:{file}").stdout
@@ -255,14 +244,10 @@ def test_another_model_in_a_record_is_not_promoted_and_is_recorded_again(world: 
 
 
 def test_what_was_approved_before_a_report_that_nobody_was_told_of_does_not_count(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    overtaken: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The job that judged again pushed its record, and died before it told the pull request."""
-    world.propose(7, A, SPEC)
-    world.propose(8, B, SPEC.replace("50", "40"))
-    world.merge(7)
-    world.merge(8)
-    assert world.job(7) == 0
+    world = overtaken
     head = world.forge.pulls[8].head_sha
     first = CheckRun(name=f"flywheel / {B}", head_sha=head, conclusion="success", title="PASS", summary="…")
     world.forge.put_check_run(first)
@@ -299,9 +284,8 @@ def test_a_pull_request_that_only_takes_specs_away_has_nothing_to_record(world: 
     assert (world.tags, world.subjects[0], world.forge.discussion) == ([], "Merge #9", {})
 
 
-def test_a_commit_that_calls_itself_the_record_does_not_stand_in_for_it(world: World) -> None:
-    world.propose(7, A, SPEC)
-    world.merge(7)
+def test_a_commit_that_calls_itself_the_record_does_not_stand_in_for_it(merged: World) -> None:
+    world = merged
     merged_record(world, 8, f"flywheel: record of {A} [skip ci]")
     forged = sprint_folder(clone(world.bare, world.folder / "forged"), A) / "verdict.json"
     forged.write_text(forged.read_text().replace("PASS", "FAIL"))

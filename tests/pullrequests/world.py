@@ -108,11 +108,8 @@ class Loop:
     def kept(cls, folder: Path) -> Loop:
         loop = pickle.loads((folder / "loop.pickle").read_bytes())  # noqa: S301 - our own
         assert isinstance(loop, cls)
-        before, archives = loop.folder, loop.memory.fake.archives
+        loop.memory.fake.moved(loop.folder, folder)
         loop.folder, loop.author, loop.bare = folder, folder / "author", folder / "origin.git"
-        archives.update(
-            {number: folder / archive.relative_to(before) for number, archive in archives.items()}
-        )
         return loop
 
     @property
