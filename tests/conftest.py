@@ -18,15 +18,12 @@ from tests.built import built, of_all_workers
 
 FRESH = sys.executable
 SLOW_FIXTURES = {"finished", "tiny_root", "task_root", "github"}
-SLOW_GROUPS = {"sprint", "sprint-2", "sprint-loop", "sprint-act"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks `slow` what rests on a real run, a training or a server, whatever it was marked before."""
     for item in items:
-        group = item.get_closest_marker("xdist_group")
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if not SLOW_FIXTURES.isdisjoint(fixtures) or (group and group.args[0] in SLOW_GROUPS):
+        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
 
 

@@ -10,8 +10,8 @@ import pytest
 @pytest.mark.skipif(
     "PYTEST_XDIST_WORKER" not in os.environ, reason="not run in parallel: there is one process"
 )
-@pytest.mark.xdist_group("sprint-2")
+@pytest.mark.xdist_group("sprint-act")
 def test_a_group_is_known_to_what_distributes_the_tests(request: pytest.FixtureRequest) -> None:
-    assert request.node.nodeid.endswith("@sprint-2"), (
+    assert request.node.nodeid.endswith("@sprint-act"), (
         "pytest-xdist does not see the groups: run with --dist loadgroup, and with the versions of constraints.txt"
     )

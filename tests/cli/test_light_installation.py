@@ -52,14 +52,12 @@ def test_what_needs_no_sprint_works(arguments: tuple[str, ...]) -> None:
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.xdist_group("sprint-2")
 def test_a_finished_sprint_is_judged_reported_and_verified(project: Path) -> None:
     for arguments in (("report", SPRINT), ("verify", f"reports/{SPRINT}"), ("run", SPRINT)):
         result = light(project, *arguments)
         assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.xdist_group("sprint-2")
 def test_a_run_that_would_train_says_what_to_install_before_it_starts(project: Path) -> None:
     spec = project / "specs" / f"{SPRINT}.yaml"
     spec.write_text(spec.read_text().replace("epochs: 1", "epochs: 2"))

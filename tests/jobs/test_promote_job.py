@@ -18,8 +18,6 @@ from runner.forges.forge import CheckRun
 from runner.jobs import promote as job
 from runner.record.catalogue import sprint_folder
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
-
 
 def test_a_merged_sprint_is_recorded_verified_and_promoted(merged: World) -> None:
     world = merged

@@ -19,8 +19,6 @@ from runner.record.catalogue import sprint_folder
 from runner.record.terms import Terms
 from runner.workflow.judged_sprint import JudgedSprint
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
-
 NEXT = f"""\
 apiVersion: flywheel/v1
 kind: Sprint

@@ -19,7 +19,6 @@ from runner.pullrequests.proposing.propose import IndexCounting, propose
 from runner.record.catalogue import sprint_folder
 
 pytestmark = [
-    pytest.mark.xdist_group("sprint-2"),
     pytest.mark.filterwarnings("ignore"),  # DVC has some of its own
 ]
 

@@ -11,8 +11,6 @@ from pullrequests.world import POLICY, POLICY_CHECK, SMALL, Loop, spec
 
 from runner.forges.forge import Review
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
-
 CHECK = f"flywheel / {SMALL}"
 LOOSE = {f"specs/{SMALL}.yaml": spec(100)}
 

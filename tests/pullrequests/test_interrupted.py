@@ -15,8 +15,6 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.forges.forge import AnswerLost
 from runner.pullrequests.merged import after_merge
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
-
 CHECK = f"flywheel / {NEXT}"
 
 

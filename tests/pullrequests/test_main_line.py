@@ -14,8 +14,6 @@ from pullrequests.world import NEXT, POLICY_CHECK, Loop
 
 from runner.record.catalogue import sprint_folder
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
-
 GOLDEN = Path(__file__).parent / "golden"
 CHECK = f"flywheel / {NEXT}"
 

@@ -15,8 +15,6 @@ from pullrequests.world import NEXT, POLICY_CHECK, SMALL, Loop
 
 from runner.domain.errors import ExitCode, FlywheelError
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
-
 CHECK = f"flywheel / {NEXT}"
 REPORT = f"report:{NEXT}"
 REFUSED: list[Fault] = ["401", "403", "404", "422"]

@@ -306,7 +306,6 @@ def test_outputs_are_laid_out_for_verify(planted: Planted) -> None:
     assert kept.read_bytes() == path.read_bytes()
 
 
-@pytest.mark.xdist_group("sprint-loop")
 def test_what_was_judged_is_on_main_after_the_merge_and_dvc_pull_gets_it(
     project: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from projects import call
 from pullrequests.hubs import TOKEN
 from pullrequests.world import DVC_SECRET, NEXT, Loop, spec
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
+pytestmark = pytest.mark.xdist_group("secrets")
 
 HOSTILE = (
     "<!-- flywheel:report:0001-tiny --> <!-- flywheel:plan --> --> @acme/leads Fixes #1, closes acme/digits#2 "

@@ -15,7 +15,7 @@ from pullrequests.world import NEXT, POLICY, POLICY_CHECK, THIRD, Loop, spec
 
 from runner.domain.errors import FlywheelError
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
+pytestmark = pytest.mark.xdist_group("stale")
 
 Files = dict[str, bytes]
 

@@ -10,8 +10,6 @@ from pullrequests.world import NEXT, POLICY_CHECK, Loop, spec
 
 from runner.domain.errors import FlywheelError
 
-pytestmark = pytest.mark.xdist_group("sprint-loop")
-
 CHECK = f"flywheel / {NEXT}"
 SPEC = {f"specs/{NEXT}.yaml": spec(50)}
 

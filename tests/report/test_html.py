@@ -143,7 +143,6 @@ def test_light_and_dark_follow_the_reader(passing: SprintReport) -> None:
     assert not re.search(r"https?://|@import|url\(", text)
 
 
-@pytest.mark.xdist_group("sprint-2")
 def test_the_command_writes_a_page_over_an_older_one_only(project: Path) -> None:
     done = flywheel(project, "report", "--format", "html", "--output", "page.html")
     assert (done.returncode, done.stdout) == (0, "report: page.html\n")

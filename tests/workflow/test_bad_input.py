@@ -11,8 +11,6 @@ from projects import SPEC, SPRINT, call, flywheel
 
 from runner.record.catalogue import sprint_folder
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
-
 
 def error_of(project: Path, *arguments: str) -> tuple[int, str]:
     result = flywheel(project, *arguments)

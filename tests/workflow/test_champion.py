@@ -14,8 +14,6 @@ from projects import SPRINT, call, commit, flywheel
 from runner.adapters.dvc.metafiles import cache_path, cached_members
 from runner.record.catalogue import sprint_folder
 
-pytestmark = pytest.mark.xdist_group("sprint")
-
 NEXT = f"""\
 apiVersion: flywheel/v1
 kind: Sprint

@@ -7,12 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
-import pytest
 from projects import SPEC, SPRINT, call, flywheel
 
 from runner.record.catalogue import sprint_folder
-
-pytestmark = pytest.mark.xdist_group("sprint-2")
 
 
 def test_data_that_its_pointer_does_not_record_is_refused(project: Path) -> None:

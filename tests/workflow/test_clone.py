@@ -13,7 +13,6 @@ from projects import SPRINT, call, commit, flywheel
 
 from runner.record.catalogue import sprint_folder
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
 FOLDER = f"reports/{SPRINT}"
 
 

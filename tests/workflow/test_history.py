@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from projects import SPRINT, call, flywheel
 from promoting import NEXT
-
-pytestmark = pytest.mark.xdist_group("sprint-2")
 
 
 def test_promotions_and_rollbacks_are_listed_the_newest_first(succeeded: Path) -> None:

@@ -8,14 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from projects import SPRINT, call, commit, environment, flywheel
 from promoting import NEXT, SPEC, add_sprint, clone, record, with_remotes
 
 from runner.adapters.dvc.metafiles import cache_path, cached_members, read_lock
 from runner.record.catalogue import sprint_folder
-
-pytestmark = pytest.mark.xdist_group("sprint-2")
 
 FOLDER = f"reports/{NEXT}"
 PROBE = """

@@ -126,7 +126,6 @@ def test_a_limit_that_is_not_reached_stops_nothing() -> None:
 
 
 @pytest.mark.fresh_processes
-@pytest.mark.xdist_group("sprint-2")
 def test_a_run_past_its_limit_is_killed_and_reported_and_goes_on_next_time(project: Path) -> None:
     config, spec = project / "flywheel.yaml", project / "specs" / f"{SPRINT}.yaml"
     before = config.read_text()

@@ -15,8 +15,6 @@ from runner.adapters.dvc import metafiles, repo
 from runner.domain.errors import FlywheelError
 from runner.record.catalogue import sprint_folder
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
-
 
 def store(cache: Path, content: bytes, ending: str = "") -> str:
     """Puts an object into a DVC store, and returns its name."""

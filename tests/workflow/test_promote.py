@@ -25,8 +25,6 @@ from runner.workflow.promoting import promote as promoting
 from runner.workflow.promoting.promote import promote, public_url
 from runner.workflow.promoting.readiness import Conditions, Readiness
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
-
 FOLDER = f"reports/{SPRINT}"
 FIRST_TAGS = ["tiny-digits#prod#1", "tiny-digits@v1.0.0"]
 MOVED = (

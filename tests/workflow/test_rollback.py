@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from projects import SPRINT, call, commit, flywheel
 from promoting import NEXT, add_sprint, log, record, tags, with_remotes
-
-pytestmark = pytest.mark.xdist_group("sprint-2")
 
 
 def stage(project: Path) -> str:

@@ -18,7 +18,6 @@ from projects import SPRINT, call, environment, flywheel, make_project
 
 from runner.record.catalogue import sprint_folder
 
-pytestmark = pytest.mark.xdist_group("sprint")
 MEASURED_TIMES = ("seconds", "finished_at", "money", "compute", "total", "explanation", "value")
 RECORDS = (
     "selection.json",

@@ -14,8 +14,6 @@ from runner.adapters.git import commit_trees, commits, repository
 from runner.record.catalogue import sprint_folder
 from runner.workflow.snapshots import proposal_paths
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
-
 FOLDER = "ml/v1"
 TAGS = [f"{FOLDER}=tiny-digits#prod#1", f"{FOLDER}=tiny-digits@v1.0.0"]
 

@@ -20,8 +20,6 @@ from runner.record.terms import Terms
 from runner.workflow.terms import computed, read_terms, recomputed
 from runner.workflow.verifying.verify import verify
 
-pytestmark = pytest.mark.xdist_group("sprint-2")
-
 STRICT = "  - {metric: map50_95, min: 0.9, decide: point}\n"
 LOOSE = "  - {metric: map50_95, min: 0.0, decide: point}\n"
 

@@ -19,8 +19,6 @@ from runner.domain.errors import FlywheelError
 from runner.record.digests import digest_of
 from runner.workflow.verifying.verify import Verification, verify
 
-pytestmark = pytest.mark.xdist_group("sprint")
-
 FOLDER = f"reports/{SPRINT}"
 WITHOUT = ("torch", "torchvision", "ultralytics", "cv2", "onnxruntime", "openvino", "dvc")
 PROBE = f"""
