@@ -15,6 +15,7 @@ from typing import Any
 from forges.fake_forge import FakeForge, pull_request, workflow_run, zip_folder
 from projects import SPRINT, call, commit, flywheel
 from promoting import clone
+from pullrequests.world import each_plot_drawn_once
 
 from runner.forges.forge import Review
 from runner.jobs import promote as job
@@ -148,7 +149,7 @@ class World:
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
         }
-        with warnings.catch_warnings():
+        with each_plot_drawn_once(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # DVC has some of its own
             return job.run(
                 root,
