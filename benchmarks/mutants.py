@@ -7,7 +7,7 @@
 
 cosmic-ray's operators say where a fault can be planted; this file samples, runs and counts. Tests run in a copy of the tree, which
 is made anew; each mutant in a process forked from one that has imported pytest and the libraries. Of a room's tests those run that
-were seen to call the mutated function; tests that need a finished training are left out (`finished`), and so are those that fail
+were seen to call the mutated function, the quickest first (`--seconds`); tests that need a finished training are left out (`finished`), and so are those that fail
 or take long without a fault. A mutant is known by its function, its line's text and its operator, and drawn by a hash of these and the
 seed: where a file moved or lines were added, the same mutants are drawn again. Prints one Markdown table; exits with 1 where,
 beside an older run, a room catches a smaller share or a mutant survives that was caught.
@@ -31,6 +31,7 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ ROOMS: dict[str, dict[str, list[str]]] = {
 SLOW_FIXTURES = {"finished"}
 SLOW_TEST = 5.0  # CPU seconds: a test that takes longer while it is watched is left out
 CPU_GRACE = 10  # seconds of CPU that a mutant's tests may take beyond three times what they took without it
-WALL_GRACE = 120.0  # and by the clock beyond ten times, for one that waits: the machine may have other work
+WALL_GRACE = 600.0  # and by the clock beyond ten times, for one that waits: the machine may have other work
 MEMORY = 24 * 2**30  # bytes of address space of one mutant's process
 PASSED, NOTHING_COLLECTED = 0, 5  # pytest's exit codes
 IMPORTED = [  # once, before the forks
@@ -101,8 +102,9 @@ class Watched:
     seconds: dict[str, float] = field(default_factory=dict)
     callers: dict[str, list[str]] = field(default_factory=dict)
 
-    def tests(self, mutant: Mutant) -> list[str]:
-        """Those to run, quickest first: of the function; for a file's own lines, and for compiled functions, of all the file."""
+    def tests(self, mutant: Mutant, most_seconds: float) -> list[str]:
+        """Those to run, quickest first, as many as take so long: of the function; for a file's own lines, and for compiled
+        functions, of all the file."""
         own = self.callers.get(f"{mutant.path}:{mutant.function}")
         if not own:
             own = [
@@ -111,7 +113,11 @@ class Watched:
                 if function.startswith(f"{mutant.path}:")
                 for name in names
             ]
-        return sorted(set(own) & self.seconds.keys(), key=lambda name: (self.seconds[name], name))
+        ordered = sorted(set(own) & self.seconds.keys(), key=lambda name: (self.seconds[name], name))
+        ends = accumulate(self.seconds[name] for name in ordered)
+        return [
+            name for name, end in zip(ordered, ends, strict=True) if end <= most_seconds or name == ordered[0]
+        ]
 
 
 @dataclass(frozen=True)
@@ -352,13 +358,13 @@ def watch(tree: Path, tests: Iterable[str], folder: Path) -> Watched:
     return watched
 
 
-def outcome(tree: Path, mutant: Mutant, watched: Watched) -> Outcome:
+def outcome(tree: Path, mutant: Mutant, watched: Watched, most_seconds: float) -> Outcome:
     """Plants one fault, runs the tests of its function, and takes it away again."""
     import difflib
 
     from cosmic_ray.mutating import mutate_code
 
-    tests = watched.tests(mutant)
+    tests = watched.tests(mutant, most_seconds)
     path = tree / mutant.path
     source = path.read_text("utf-8")
     faulty = mutate_code(source, operators()[mutant.operator], mutant.occurrence)
@@ -400,16 +406,16 @@ def copied(tree: Path, folder: Path) -> Path:
 
 
 def run_room(
-    tree: Path, name: str, room: Mapping[str, list[str]], count: int, seed: int, folder: Path
+    tree: Path, name: str, room: Mapping[str, list[str]], given: argparse.Namespace, folder: Path
 ) -> list[Outcome]:
     """Every drawn mutant of a room; says on stderr how far it is."""
     every = mutants(tree, room["sources"])
     watched = watch(tree, room["tests"], folder)
-    chosen = drawn(every, count, seed)
+    chosen = drawn(every, given.sample, given.seed)
     say(f"{name}: {len(every)} mutants, {len(chosen)} drawn, {len(watched.seconds)} tests")
     outcomes: list[Outcome] = []
     for mutant in chosen:
-        outcomes.append(outcome(tree, mutant, watched))
+        outcomes.append(outcome(tree, mutant, watched, given.seconds))
         last = outcomes[-1]
         say(f"{last.became:<9} {last.seconds:5.1f} s {mutant.path}:{mutant.line} {mutant.operator}")
     return outcomes
@@ -479,6 +485,9 @@ def main() -> int:
     )
     parser.add_argument("--room", action="append", help="only this one; may be given again")
     parser.add_argument("--sample", type=int, default=50, help="mutants of a room")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="CPU of the tests of one mutant; the quickest are run"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="where the outcomes are written to")
     parser.add_argument("--beside", type=Path, help="the outcomes of an older run")
@@ -502,7 +511,7 @@ def main() -> int:
         for module in IMPORTED:
             __import__(module)
         for name in given.room or rooms:
-            outcomes[name] = run_room(tree, name, rooms[name], given.sample, given.seed, folder)
+            outcomes[name] = run_room(tree, name, rooms[name], given, folder)
             if given.json:
                 given.json.write_text(
                     json.dumps({room: [asdict(each) for each in done] for room, done in outcomes.items()})
