@@ -57,6 +57,7 @@ ROOMS: dict[str, dict[str, list[str]]] = {
 SLOW_FIXTURES = {"finished"}
 SLOW_TEST = 5.0  # CPU seconds: a test that takes longer while it is watched is left out
 CPU_GRACE = 10  # seconds of CPU that a mutant's tests may take beyond three times what they took without it
+COMPILING = 120  # seconds of CPU more where numba compiles anew
 WALL_GRACE = 600.0  # and by the clock beyond ten times, for one that waits: the machine may have other work
 MEMORY = 24 * 2**30  # bytes of address space of one mutant's process
 PASSED, NOTHING_COLLECTED = 0, 5  # pytest's exit codes
@@ -380,7 +381,8 @@ def outcome(tree: Path, mutant: Mutant, watched: Watched, most_seconds: float) -
         if compiled:
             shutil.rmtree(os.environ["NUMBA_CACHE_DIR"], ignore_errors=True)
         code, taken = forked(
-            lambda: pytest(tree, tests, [], cpu=3 * usual + CPU_GRACE), 10 * usual + WALL_GRACE
+            lambda: pytest(tree, tests, [], cpu=3 * usual + CPU_GRACE + COMPILING * compiled),
+            10 * usual + WALL_GRACE,
         )
     finally:
         path.write_text(source, "utf-8")
