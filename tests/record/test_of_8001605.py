@@ -153,6 +153,13 @@ def test_a_promotion_today_of_a_record_of_then(project: Path) -> None:
     assert "PASS, map50_95 0." in flywheel(project, "history").stdout
 
 
+def test_a_job_takes_no_report_that_reads_otherwise_than_it_is_rendered_here(project: Path) -> None:
+    """Whoever can write a bundle could write another text for people: in CI one version runs and promotes."""
+    done = promote(project, SECOND, Conditions(under_terms=True), push=False)
+    assert done.result == "altered"
+    assert any("rendered otherwise" in reason for reason in done.reasons)
+
+
 def test_a_record_of_then_that_was_tampered_with_is_not_promoted(project: Path) -> None:
     edit(VERDICT.name, '"value": 0.', '"value": 0.9')(sprint_folder(project, SECOND))
     agree(project, SECOND, VERDICT.name)

@@ -77,7 +77,8 @@ class Conditions:
     Attributes:
         merge: what brought the sprint to this branch; by the branch's history when None.
         approvals: those that were given, counting or not.
-        under_terms: refuse a sprint that was not judged under a base's terms.
+        under_terms: a job's promotion of what a pull request's run left: refuse a sprint that was not judged under a base's
+            terms, and one whose report reads otherwise than it is rendered here.
     """
 
     approvals: Sequence[Approval] = ()
@@ -113,6 +114,8 @@ def readiness(situation: Situation, conditions: Conditions) -> Readiness:
     serious = list(_of_the_record(verification, loaded.name, stale=bool(old)))
     if len(serious) < len(verification.findings) and not old:
         old.append(f"{PROJECT_FILE} was changed after the sprint was judged")
+    if conditions.under_terms:  # one version runs and promotes there: what a run left is the same to the byte
+        serious += verification.renderings
     return Readiness(
         verdict=verdict,
         altered=[*_does_not_follow(serious), *_stored_otherwise(root, folder)],
