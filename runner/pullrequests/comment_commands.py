@@ -66,7 +66,7 @@ def parse(body: str) -> Command | None:
 
     Example:
         >>> parse("/flywheel run 1a2b3c4"), parse("we should /flywheel run this"), parse("/flywheel rollback")
-        (Run(sha='1a2b3c4'), None, Rollback(sprint=None))
+        (RunCommand(sha='1a2b3c4'), None, RollbackCommand(sprint=None))
     """
     line = body.lstrip("\ufeff").split("\n", 1)[0].expandtabs(4)
     words = line.split()

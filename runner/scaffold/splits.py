@@ -40,7 +40,7 @@ class SplitPart:
     def condition(self) -> str:
         """SQL over the image index, of the same meaning.
 
-        >>> Part(names=frozenset({"train"}), low=0.15).condition
+        >>> SplitPart(names=frozenset({"train"}), low=0.15).condition
         "split = 'train' AND group_fraction >= 0.15"
         """
         terms = [] if self.names is None else [_is_one_of(self.names)]
