@@ -116,7 +116,8 @@ def main() -> None:
         print("everything")
         return
     examples = [path for path in changed if path.startswith("runner/") and (ROOT / path).suffix == ".py"]
-    print("\n".join([*(path for path in examples if (ROOT / path).is_file()), *touched(changed)]))
+    for path in [*(path for path in examples if (ROOT / path).is_file()), *touched(changed)]:
+        print(path)
 
 
 if __name__ == "__main__":
