@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from filelock import FileLock
 from tests.touched import closure
 
 ROOT = Path(__file__).parents[1]
-KEPT = 3
+ABANDONED_S = 3600
+KEPT = 4
 """Of each thing, this many versions are kept: those used last."""
 
 
@@ -67,15 +69,23 @@ def built(name: str, build: Callable[[Path], None], tmp_path_factory: pytest.Tem
 def _kept(name: str, build: Callable[[Path], None]) -> Path:
     kept = home() / f"{name}-{version(Path(build.__code__.co_filename))}"
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{kept.parent / name}.lock"):
+    with FileLock(f"{kept}.lock"):  # checkouts that differ do not wait for each other
         if not kept.is_dir():
-            with tempfile.TemporaryDirectory(prefix=f"{name}-building-", dir=kept.parent) as building:
+            with tempfile.TemporaryDirectory(prefix=f"building-{name}-", dir=kept.parent) as building:
                 made = Path(building) / name
                 made.mkdir()
                 build(made)
                 made.rename(kept)
         os.utime(kept)
-        versions = sorted(kept.parent.glob(f"{name}-*"), key=lambda path: path.stat().st_mtime)
-        for old in versions[:-KEPT]:
-            shutil.rmtree(old)
+    _drop_old(name)
     return kept
+
+
+def _drop_old(name: str) -> None:
+    """Versions that are not used any more, and what a killed test run left half built."""
+    versions = [path for path in home().glob(f"{name}-*") if path.is_dir()]
+    versions.sort(key=lambda path: path.stat().st_mtime)
+    killed = [path for path in home().glob("building-*") if time.time() - path.stat().st_mtime > ABANDONED_S]
+    for old in [*versions[:-KEPT], *killed]:
+        shutil.rmtree(old, ignore_errors=True)
+        Path(f"{old}.lock").unlink(missing_ok=True)
