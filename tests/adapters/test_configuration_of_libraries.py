@@ -112,7 +112,7 @@ def test_numba_is_imported_in_one_place() -> None:
         if (isinstance(node, ast.Import) and any(name.name.split(".")[0] == "numba" for name in node.names))
         or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numba")
     ]
-    assert set(importing) == {"adapters/compiled.py"}
+    assert set(importing) == {"adapters/system/compiled.py"}
 
 
 def test_a_cache_that_others_can_write_or_that_a_checkout_holds_is_not_used(tmp_path: Path) -> None:

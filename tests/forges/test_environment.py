@@ -183,7 +183,11 @@ def test_no_module_names_a_server_of_its_own() -> None:
         for path in sorted((ROOT / "runner").rglob("*.py"))
         for line, text in texts(path)
         if re.search(r"github(usercontent)?\.com|ghcr\.io", text)
-        and not (allowed.fullmatch(text) and path.name in ("environment.py", "git_access.py"))
+        and not (
+            allowed.fullmatch(text)
+            and path.relative_to(ROOT / "runner").as_posix()
+            in ("forges/environment.py", "adapters/git/access.py")
+        )
     ]
     assert found == []
 
