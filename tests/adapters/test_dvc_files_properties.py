@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     from dvc.repo import Repo
 
     folder = tmp_path_factory.mktemp("dvc")
+    logging.disable(logging.CRITICAL)  # DVC's own handler may hold the stream of a test that is over
     repo = Repo.init(str(folder), no_scm=True)
     with repo.config.edit() as config:
         config["core"]["analytics"] = False
@@ -55,6 +57,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         patch.chdir(folder)
         yield repo
     repo.close()
+    logging.disable(logging.NOTSET)
 
 
 def written(folder: Path, files: dict[str, bytes]) -> Path:

@@ -229,10 +229,11 @@ def _require_consistent(bundle: Bundle, sprint: str) -> None:
     """The records of one sprint tell the same story."""
     folder, prefix = bundle.sprint_folder(sprint), f"{sprint_path(sprint)}/"
     there = bundle.manifest.files
-    failed = bundle.failed(sprint)
-    for name in (file.name for file in CATALOGUE if file.required and (file.of_failure or not failed)):
-        if prefix + name not in there:
-            raise refused(prefix + name, "it is missing")
+    # A run may fail before anything was compiled: of such a one nothing but its report is sure to be there.
+    needed = [REPORT] if bundle.failed(sprint) else [file for file in CATALOGUE if file.required]
+    for file in needed:
+        if prefix + file.name not in there:
+            raise refused(prefix + file.name, "it is missing")
     report = bundle.report(sprint)
     if report.sprint != sprint:
         raise refused(f"{prefix}{REPORT.name}", f"it is the report of {ascii(report.sprint)[:100]}")
