@@ -278,7 +278,7 @@ def test_a_jobs_own_token_may_read_few_settings(github: Emulator, path: str) -> 
 
 
 def test_everything_that_doctor_asks_is_described(github: Emulator) -> None:
-    source = (Path(__file__).parents[2] / "runner" / "loop" / "doctor_forge.py").read_text()
+    source = (Path(__file__).parents[2] / "runner" / "pullrequests" / "doctor" / "forge.py").read_text()
     asked = set(
         re.findall(r'f?"((?:actions|environments|rules|rulesets|branches|keys)(?:/[^" ]*)?)"', source)
     )

@@ -110,6 +110,7 @@ class Loop:
         assert isinstance(loop, cls)
         loop.memory.fake.moved(loop.folder, folder)
         loop.folder, loop.author, loop.bare = folder, folder / "author", folder / "origin.git"
+        call(loop.author, "git", "remote", "set-url", "origin", str(loop.bare))
         return loop
 
     @property
