@@ -62,6 +62,11 @@ def wants_color() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
+def say(line: str) -> None:
+    """A line about what is done, to stderr: stdout is for results."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def print_json(record: Any) -> None:
     """Prints a record as JSON."""
     from runner.domain.files import encode_json

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root, wants_color
+from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say, wants_color
 
 EXAMPLE = """\
   flywheel judge 0002-more-cameras           after another sprint was promoted
@@ -30,7 +29,7 @@ def add_parser(commands: Subparsers) -> None:
 def execute(options: argparse.Namespace) -> int:
     from runner.workflow.judging.judge_again import judge_again
 
-    outcome = judge_again(project_root(options), options.sprint, pull=options.pull, say=_say)
+    outcome = judge_again(project_root(options), options.sprint, pull=options.pull, say=say)
     if options.format == "json":
         print_json(outcome.report)
     else:
@@ -39,7 +38,3 @@ def execute(options: argparse.Namespace) -> int:
         print(render(outcome.report, color=wants_color()))
         print(f"report: {outcome.folder}/report.md  (commit {outcome.folder}, and dvc push)")
     return outcome.exit_code
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

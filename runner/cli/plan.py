@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root
+from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say
 
 if TYPE_CHECKING:
     from runner.domain.policy import Finding
@@ -65,7 +65,7 @@ def execute(options: argparse.Namespace) -> int:
         )
     from runner.workflow.plan import plan
 
-    result = plan(root, options.sprint, _say)
+    result = plan(root, options.sprint, say)
     if options.format == "json":
         print_json(result)
     else:
@@ -77,7 +77,7 @@ def _propose(root: Path, options: argparse.Namespace) -> int:
     from runner.domain.errors import ExitCode
     from runner.pullrequests.proposing.propose import IndexCounting, propose
 
-    result = propose(root, options.base, counting=IndexCounting(say=_say) if options.count else None)
+    result = propose(root, options.base, counting=IndexCounting(say=say) if options.count else None)
     match options.format:
         case "json":
             print_json(as_data(result))
@@ -88,10 +88,6 @@ def _propose(root: Path, options: argparse.Namespace) -> int:
         case _:
             print(render_proposal(result))
     return int(ExitCode.INVALID_CONFIGURATION if result.problems or result.refused else ExitCode.PASS)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def as_data(proposal: Proposal) -> dict[str, Any]:

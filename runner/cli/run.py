@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root, wants_color
+from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say, wants_color
 
 EXAMPLE = """\
   flywheel run                             the newest sprint
@@ -40,7 +39,7 @@ def add_parser(commands: Subparsers) -> None:
 def execute(options: argparse.Namespace) -> int:
     from runner.workflow.running.run import run
 
-    outcome = run(project_root(options), options.sprint, pull=options.pull, say=_say, base=options.base)
+    outcome = run(project_root(options), options.sprint, pull=options.pull, say=say, base=options.base)
     if options.format == "json":
         print_json(outcome.report)
     else:
@@ -49,7 +48,3 @@ def execute(options: argparse.Namespace) -> int:
         print(render(outcome.report, color=wants_color()))
         print(f"report: {outcome.folder}/report.md  (report.json and plots/ beside it)")
     return outcome.exit_code
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

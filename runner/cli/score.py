@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root
+from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say
 
 EXAMPLE = """\
   flywheel score                           the champion predicts on the images of splits.pool
@@ -32,7 +31,7 @@ def add_parser(commands: Subparsers) -> None:
 def execute(options: argparse.Namespace) -> int:
     from runner.workflow.scoring import score
 
-    scored = score(project_root(options), pull=options.pull, say=_say)
+    scored = score(project_root(options), pull=options.pull, say=say)
     if options.format == "json":
         print_json(scored.scores)
     else:
@@ -41,7 +40,3 @@ def execute(options: argparse.Namespace) -> int:
         print(render(scored.scores))
         print(f"\nscores: {scored.folder}/images.parquet, one row per image  (scores.json beside it)")
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -248,7 +248,6 @@ def files(which: Callable[[RecordFile[Any]], bool]) -> tuple[RecordFile[Any], ..
 
 STORED = files(lambda file: file.kept_in == "dvc")
 STORED_AND_DIGESTED = files(lambda file: file.kept_in == "dvc" and file.digested)  # what `verify` reads
-STORED_AND_DIGESTED = files(lambda file: file.kept_in == "dvc" and file.digested)  # what `verify` reads
 RECORDED = files(lambda file: file.kept_in == "git")
 REPORTED = files(lambda file: file.reported)
 

@@ -10,7 +10,7 @@ from runner.config.load import LoadedSprint, load_sprint
 from runner.config.project import Project
 from runner.config.root import PROJECT_FILE
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import encode_json, read_json, write_bytes
+from runner.domain.files import encode_json, write_bytes
 from runner.record.catalogue import (
     CATALOGUE,
     DIGESTS,
@@ -29,8 +29,9 @@ def write_digests(root: Path, project: Project, loaded: LoadedSprint, *, stored_
     Args:
         stored_unchanged: what DVC keeps is as it was when the file was last written, and need not be read again.
     """
-    path = sprint_folder(root, loaded.name) / DIGESTS.name
-    known = read_json(path, dict[str, str]) if stored_unchanged and path.is_file() else {}
+    folder = sprint_folder(root, loaded.name)
+    path = folder / DIGESTS.name
+    known = (DIGESTS.read_if_there(folder) if stored_unchanged else None) or {}
     stored = {file: known[file] for file in _stored(root, loaded.name) if file in known}
     content = encode_json(
         {file: stored.get(file) or digest_of(root / file) for file in relied_on(root, project, loaded)}
@@ -41,8 +42,7 @@ def write_digests(root: Path, project: Project, loaded: LoadedSprint, *, stored_
 
 def renderings_are_recorded(root: Path, sprint: str) -> bool:
     """Whether report.md and the pictures are those that digests.json names: an edited one must not get into it."""
-    path = sprint_folder(root, sprint) / DIGESTS.name
-    known = read_json(path, dict[str, str]) if path.is_file() else {}
+    known = DIGESTS.read_if_there(sprint_folder(root, sprint)) or {}
     named = {
         file for file in known if file == REPORT_PAGE.of(sprint) or file.startswith(f"{PLOTS.of(sprint)}/")
     }

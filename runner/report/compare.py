@@ -14,7 +14,7 @@ from runner.record.report import SprintReport
 from runner.report.escape import plain
 from runner.report.sections.part import table_head, table_row
 from runner.report.tables import class_rows, differences, judged, optimizing, slice_rows, target_rows
-from runner.report.wording import NOT_MEASURED, change, label, number, quality, spread
+from runner.report.wording import NOT_MEASURED, aligned, change, label, number, quality, spread
 
 _SPEEDS = ("latency_p95_ms", "throughput_ips", "size_mb")
 
@@ -167,21 +167,13 @@ def _part(slice_name: str | None, class_name: str | None) -> str:
 def render(comparison: SprintComparison) -> str:
     """For a terminal."""
     rows = [("", "", comparison.before, comparison.after, "difference"), *map(_cells, comparison.rows)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            [
-                cell.ljust(width) if at < 2 else cell.rjust(width)
-                for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-        ).rstrip()
-        for row in rows
-    ]
     verdicts = "  ".join(
         f"{name}: {verdict or NOT_MEASURED}"
         for name, verdict in zip((comparison.before, comparison.after), comparison.verdicts, strict=True)
     )
-    return "\n".join([*(f"note: {plain(note, 300)}" for note in comparison.notes), verdicts, "", *lines])
+    return "\n".join(
+        [*(f"note: {plain(note, 300)}" for note in comparison.notes), verdicts, "", *aligned(rows, texts=2)]
+    )
 
 
 def render_markdown(comparison: SprintComparison) -> str:

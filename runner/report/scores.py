@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from runner.record.scoring import Quantiles, Scores
 from runner.report.escape import plain
-from runner.report.wording import NOT_MEASURED, count, label
+from runner.report.wording import NOT_MEASURED, aligned, count, label
 
 _CLASSES = 20  # shown; scores.json has all
 _HEADINGS = ("measure", "minimum", "lower quartile", "median", "upper quartile", "maximum")
@@ -33,7 +31,7 @@ def render(scores: Scores) -> str:
     ]
     more = f"\nand {count(len(most) - _CLASSES, 'class', 'classes')} more" if len(most) > _CLASSES else ""
     head = f"{model} on {count(scores.images, 'image')} of the {scores.split}{nothing}"
-    return "\n\n".join([head, _table(measures), _table(classes) + more])
+    return "\n\n".join([head, "\n".join(aligned(measures)), "\n".join(aligned(classes)) + more])
 
 
 def _cells(name: str, spread: Quantiles | None) -> tuple[str, ...]:
@@ -41,14 +39,3 @@ def _cells(name: str, spread: Quantiles | None) -> tuple[str, ...]:
         return (label(name), NOT_MEASURED, *[""] * (len(_HEADINGS) - 2))
     values = (getattr(spread, field) for field in Quantiles.__struct_fields__)
     return (label(name), *(f"{value:.3f}" for value in values))
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            f"{cell:<{width}}" if not place else f"{cell:>{width}}"
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

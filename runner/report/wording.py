@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from runner.domain.evaluation import QUALITY_METRICS, Interval, Metrics
 from runner.domain.verdict import Outcome
@@ -209,3 +210,22 @@ def count(n: int, noun: str, plural: str = "") -> str:
     ('1 image', '1,200 images', '2 classes')
     """
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
+
+
+def aligned(rows: Sequence[tuple[str, ...]], *, texts: int = 1) -> list[str]:
+    """Rows of cells as lines for a terminal, each column as wide as its widest cell.
+
+    Args:
+        texts: how many columns, from the left, hold text; the others hold numbers, and end at the right.
+
+    >>> aligned([("class", "images"), ("one", "12")])
+    ['class  images', 'one        12']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if place < texts else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

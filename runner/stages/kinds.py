@@ -16,6 +16,7 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.records import POOL, Record
 from runner.gates import Gate
+from runner.record.catalogue import REPORTS
 from runner.stages import (
     benchmark,
     champion,
@@ -126,7 +127,7 @@ class SprintInputs:
 
 SPRINT: Kind[SprintInputs] = Kind(
     name="sprint",
-    folder="reports",
+    folder=REPORTS,
     steps=(
         step(index.STAGE, lambda work: index.resolve(work.project)),
         step(select.STAGE, lambda work: select.resolve(work.project, work.sprint.data)),

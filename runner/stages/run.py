@@ -75,19 +75,24 @@ def _run(kind: Kind[Any], stage: Stage[Any], context: StageContext) -> None:
     record_timing(context.folder, kind, stage.name, seconds, stage.work_of(params, selection))
 
 
-def _fail(root: Path, folder: Path, stage: str, error: FlywheelError) -> int:
-    # The record goes to git and into the report, where this machine's paths mean nothing.
-    def shown(text: object) -> str:
-        return str(text).replace(f"{root}{os.sep}", "")
-
-    print(f"error: {stage}: {shown(error)}", file=sys.stderr)
-    failure = StageFailure(
+def failure_of(root: Path, stage: str, error: FlywheelError) -> StageFailure:
+    """An error as the record of a failure: it goes to git and into the report, where this machine's paths mean nothing."""
+    return StageFailure(
         stage=stage,
-        message=shown(error.message),
-        hint=shown(error.hint) if error.hint else None,
-        where=shown(error.where) if error.where else None,
+        message=_shown(root, error.message),
+        hint=_shown(root, error.hint) if error.hint else None,
+        where=_shown(root, error.where) if error.where else None,
         exit_code=int(error.exit_code),
     )
+
+
+def _shown(root: Path, text: object) -> str:
+    return str(text).replace(f"{root}{os.sep}", "")
+
+
+def _fail(root: Path, folder: Path, stage: str, error: FlywheelError) -> int:
+    print(f"error: {stage}: {_shown(root, error)}", file=sys.stderr)
+    failure = failure_of(root, stage, error)
     # A full disk may refuse this file too; the message is on stderr in any case.
     with contextlib.suppress(FlywheelError, OSError):
         FAILURE.write(folder, failure)

@@ -23,6 +23,10 @@ from runner.stages.champion import recorded_predictions, stored_files
 Say = Callable[[str], None]
 
 
+def _every_member(folder: str, member: str) -> bool:
+    return True
+
+
 def require_data(root: Path, dataset: str, stages: Sequence[ResolvedStage], *, pull: bool, say: Say) -> None:
     """The dataset, and whatever else stages read that none of them writes.
 
@@ -63,16 +67,9 @@ def require_champion(root: Path, champion: ResolvedChampion, *, pull: bool, say:
         raise champion_stage.not_here(champion)
     say(f"fetching the champion's model ({champion.tag}, {champion.target}) through DVC")
     shown = f"{sprint_path(champion.sprint)}/{champion.path}"
-    repo.fetch_objects(root, [champion.digest], shown)
-    members = metafiles.cached_members(root, champion.digest) or {}
-    repo.fetch_objects(root, [md5 for member, md5 in members.items() if champion.holds(member)], shown)
+    fetch_folders(root, [champion.digest], shown, lambda folder, member: champion.holds(member))
     if stored_files(root, champion) is None:
-        raise FlywheelError(
-            f"the champion's model ({champion.tag}, {champion.target}) is not in DVC's remote",
-            where=Where(shown),
-            hint="where it was made: dvc push",
-            exit_code=ExitCode.STAGE_FAILED,
-        )
+        raise _not_in_remote(f"the champion's model ({champion.tag}, {champion.target})", shown)
 
 
 def require_ancestor(root: Path, ancestor: Ancestor, *, pull: bool, say: Say) -> None:
@@ -88,21 +85,23 @@ def require_ancestor(root: Path, ancestor: Ancestor, *, pull: bool, say: Say) ->
         raise ancestry.not_here(ancestor)
     shown = f"{sprint_path(ancestor.sprint)}/{ancestor.path}"
     say(f"fetching the model of {ancestor.sprint}, from which training starts, through DVC")
-    repo.fetch_objects(root, wanted, shown)
-    members = {
-        md5
-        for folder in wanted
-        for member, md5 in (metafiles.cached_members(root, folder) or {}).items()
-        if folder != ancestor.weights or ancestor.stored.holds(member)
-    }
-    repo.fetch_objects(root, sorted(members), shown)
+    fetch_folders(
+        root,
+        wanted,
+        shown,
+        lambda folder, member: folder != ancestor.weights or ancestor.stored.holds(member),
+    )
     if ancestry.absent(root, ancestor):
-        raise FlywheelError(
-            f"the model of {ancestor.sprint}, from which training starts, is not in DVC's remote",
-            where=Where(shown),
-            hint="where it was made: dvc push",
-            exit_code=ExitCode.STAGE_FAILED,
-        )
+        raise _not_in_remote(f"the model of {ancestor.sprint}, from which training starts,", shown)
+
+
+def _not_in_remote(what: str, shown: str) -> FlywheelError:
+    return FlywheelError(
+        f"{what} is not in DVC's remote",
+        where=Where(shown),
+        hint="where it was made: dvc push",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
 
 
 def fetch_outputs(work: Work, *, say: Say) -> bool:
@@ -171,14 +170,27 @@ def require_own_tables(root: Path, folder: Path, names: Sequence[str], *, pull: 
         )
 
 
-def fetch_folders(root: Path, folders: Sequence[str], shown: str) -> None:
-    """Stored folders with all their files."""
+def fetch_folders(
+    root: Path, folders: Sequence[str], shown: str, which: Callable[[str, str], bool] = _every_member
+) -> None:
+    """Stored folders, by the hashes of their listings, with their files: those of which `which(folder, member)` holds.
+
+    Raises:
+        FlywheelError: DVC cannot reach its remote.
+    """
     repo.fetch_objects(root, list(folders), shown)
-    _fetch_members(root, folders, shown)
+    _fetch_members(root, folders, shown, which)
 
 
-def _fetch_members(root: Path, folders: Sequence[str], shown: str) -> None:
-    members = {md5 for folder in folders for md5 in (metafiles.cached_members(root, folder) or {}).values()}
+def _fetch_members(
+    root: Path, folders: Sequence[str], shown: str, which: Callable[[str, str], bool] = _every_member
+) -> None:
+    members = {
+        md5
+        for folder in folders
+        for member, md5 in (metafiles.cached_members(root, folder) or {}).items()
+        if which(folder, member)
+    }
     repo.fetch_objects(root, sorted(members), shown)
 
 

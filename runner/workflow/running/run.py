@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from runner.domain.errors import FlywheelError
-from runner.domain.records import StageFailure
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.plan import make_plan
 from runner.planning.records import Plan
@@ -16,7 +14,8 @@ from runner.planning.situation import Situation
 from runner.planning.stages import Work
 from runner.record.catalogue import CHAMPION_FOLDER, FAILURE
 from runner.record.strangers import refuse_strangers
-from runner.stages.run import RUN_PID_VARIABLE
+from runner.stages import champion, train
+from runner.stages.run import RUN_PID_VARIABLE, failure_of
 from runner.workflow import fetching, terms
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.report import write_report
@@ -78,12 +77,11 @@ def _ready(situation: Situation, *, pull: bool, say: Say) -> tuple[Situation, Pl
         situation = situation.again()  # what was fetched need not run
         plan = make_plan(situation)
     if situation.champion is None:
-        shutil.rmtree(
-            situation.folder / CHAMPION_FOLDER.name, ignore_errors=True
-        )  # of a registry that had one
-    elif "champion" in plan.runs:
+        # One that is there is of a registry that had a champion.
+        shutil.rmtree(situation.folder / CHAMPION_FOLDER.name, ignore_errors=True)
+    elif champion.STAGE.name in plan.runs:
         fetching.require_champion(situation.root, situation.champion, pull=pull, say=say)
-    if situation.ancestor is not None and "train" in plan.runs:
+    if situation.ancestor is not None and train.STAGE.name in plan.runs:
         fetching.require_ancestor(situation.root, situation.ancestor, pull=pull, say=say)
     return situation, plan
 
@@ -101,18 +99,7 @@ def _work(situation: Situation, plan: Plan) -> Work:
 def report_failure(root: Path, name: str, error: FlywheelError, *, base: str) -> JudgedSprint:
     """Reports a run under a base's terms that failed before its first stage, so that whoever proposed it learns why."""
     judging = terms.settle(load_written(root, name), base, lambda line: None)  # said when it was run
-    situation = judging.situation
-
-    def shown(text: object) -> str:
-        return str(text).replace(f"{root}{os.sep}", "")
-
-    failure = StageFailure(
-        stage="prepare",
-        message=shown(error.message),
-        hint=shown(error.hint) if error.hint else None,
-        where=shown(error.where) if error.where else None,
-        exit_code=int(error.exit_code),
-    )
+    situation, failure = judging.situation, failure_of(root, "prepare", error)
     with sprint_lock(root, situation.name):
         FAILURE.write(situation.folder, failure)
         judging.keep()
