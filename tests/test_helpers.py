@@ -11,7 +11,7 @@ import pytest
 from conftest import FRESH
 
 from tests import built as kept
-from tests.touched import module_of, touched
+from tests.touched import changed_files, module_of, touched
 
 
 def said(python: str, folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -97,3 +97,11 @@ def test_a_file_that_is_no_module_belongs_to_its_package() -> None:
     assert module_of("runner/gates/__init__.py") == "runner.gates"
     assert module_of("runner/config/schemas/sprint.json") == "runner.config.schemas"
     assert module_of("tests/gates/test_judge.py") is None
+
+
+def test_where_git_does_not_say_what_changed_that_is_no_empty_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.touched.ROOT", tmp_path)
+    with pytest.raises(SystemExit, match="git diff"):
+        changed_files()

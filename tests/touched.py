@@ -21,13 +21,13 @@ BRANCHES = ("origin/HEAD", "main", "master")
 
 def changed_files() -> list[str]:
     """Relative to the repository: changed, new or removed."""
-    base = "HEAD"
-    for branch in BRANCHES:
-        merged = _git("merge-base", "HEAD", branch)
-        if merged:
-            base = merged[0]
-            break
-    return sorted({*_git("diff", "--name-only", base), *_git("ls-files", "--others", "--exclude-standard")})
+    known = [
+        branch for branch in BRANCHES if _asked("rev-parse", "--verify", "--quiet", branch).returncode == 0
+    ]
+    base = _git("merge-base", "HEAD", known[0])[0].strip() if known else "HEAD"
+    return sorted(
+        {*_git("diff", "--name-only", "-z", base), *_git("ls-files", "-z", "--others", "--exclude-standard")}
+    )
 
 
 def touched(changed: list[str]) -> list[str]:
@@ -106,8 +106,18 @@ def imports(file: Path) -> frozenset[str]:
 
 
 def _git(*arguments: str) -> list[str]:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.split() if done.returncode == 0 else []
+    """
+    Raises:
+        SystemExit: git does not say: that is not the same as nothing.
+    """
+    done = _asked(*arguments)
+    if done.returncode:
+        sys.exit(f"git {' '.join(arguments)}: {done.stderr.strip()}")
+    return [part for part in done.stdout.split("\0") if part]
+
+
+def _asked(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def main() -> None:

@@ -14,19 +14,11 @@ from runner.config.project import Project
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import decode_json
-from runner.planning.champion import Registry
+from runner.planning.champion import Registry, TrainedFiles
 from runner.record.catalogue import LOCK, TRAINING, sprint_folder, sprint_path
 from runner.trainers import CHAMPION
 
 _Read = Callable[[str], bytes | None]
-
-
-class _Model(msgspec.Struct, frozen=True):
-    path: str
-
-
-class _Models(msgspec.Struct, frozen=True):
-    models: list[_Model]
 
 
 def resolve_ancestor(
@@ -110,10 +102,9 @@ def _resolved(sprint: str, read: _Read, project: Project, where: Where) -> Ances
 def _first_weights(training: bytes | None) -> str | None:
     """The judged model's file: of the first seed."""
     try:
-        models = decode_json(training, _Models).models if training is not None else []
+        return decode_json(training, TrainedFiles).first if training is not None else None
     except msgspec.MsgspecError:
         return None
-    return models[0].path if models else None
 
 
 def _before(train: LockedStage) -> Ancestor | None:

@@ -52,12 +52,19 @@ class _Named(msgspec.Struct, frozen=True):
     target: str
 
 
-class _Model(msgspec.Struct, frozen=True):
+class _TrainedFile(msgspec.Struct, frozen=True):
     path: str
 
 
-class _Models(msgspec.Struct, frozen=True):
-    models: list[_Model]
+class TrainedFiles(msgspec.Struct, frozen=True):
+    """What is read of a training record, by whatever version it was written: where its models lie."""
+
+    models: list[_TrainedFile]
+
+    @property
+    def first(self) -> str | None:
+        """The judged model's file, of the first seed: its path in the sprint's folder."""
+        return self.models[0].path if self.models else None
 
 
 class ChampionUnknownError(FlywheelError):
@@ -335,8 +342,8 @@ def shipped(root: Path, champion: Champion) -> ResolvedChampion:
     if exported:
         target, path = exported[0].target, f"{EXPORTS_FOLDER.name}/{exported[0].target}"
     else:
-        training = TRAINING.read_at(root, champion.commit, champion.sprint, _Models)
-        target, path = REFERENCE_TARGET, training.models[0].path if training and training.models else ""
+        training = TRAINING.read_at(root, champion.commit, champion.sprint, TrainedFiles)
+        target, path = REFERENCE_TARGET, (training.first if training else None) or ""
     digest = _written(stages, path.partition("/")[0])
     if not digest:
         raise FlywheelError(

@@ -55,6 +55,22 @@ def require_data(root: Path, dataset: str, stages: Sequence[ResolvedStage], *, p
         repo.pull(root, pointer)
 
 
+def require_unchanged(root: Path, path: str) -> None:
+    """A file or folder is what its pointer records, where it has one: else what is made of it could not be made again.
+
+    Raises:
+        FlywheelError: it was edited and not added (exit code 3).
+    """
+    pointer = root / f"{path}.dvc"
+    if pointer.is_file() and not repo.is_unchanged(root, pointer):
+        raise FlywheelError(
+            f"its files are not those that {path}.dvc records",
+            where=Where(f"{path}/" if (root / path).is_dir() else path),
+            hint=f"dvc add {path} (keeps the changes), or dvc checkout {path}.dvc (drops them)",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+
+
 def require_champion(root: Path, champion: ResolvedChampion, *, pull: bool, say: Say) -> None:
     """The champion's model is fetched as data is: only when asked for.
 

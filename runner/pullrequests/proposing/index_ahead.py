@@ -15,6 +15,7 @@ from runner.planning.resolve import stages_of
 from runner.planning.situation import Situation
 from runner.record.catalogue import FAILURE, PIPELINE
 from runner.stages.run import RUN_PID_VARIABLE
+from runner.workflow.fetching import require_unchanged
 from runner.workflow.locking import sprint_lock
 
 Say = Callable[[str], None]
@@ -74,13 +75,8 @@ def _fetch(root: Path, inputs: Sequence[str], say: Say, max_bytes: int | None) -
                 )
             say(f"fetching {path} through DVC")
             _pull(root, f"{path}.dvc")
-        elif not repo.is_unchanged(root, pointer):
-            raise FlywheelError(
-                f"its files are not those that {path}.dvc records",
-                where=Where(path),
-                hint=f"dvc add {path} (keeps the changes), or dvc checkout {path}.dvc (drops them)",
-                exit_code=ExitCode.STAGE_FAILED,
-            )
+        else:
+            require_unchanged(root, path)
 
 
 def _pull(root: Path, pointer: str) -> None:

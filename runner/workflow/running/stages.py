@@ -20,6 +20,7 @@ from runner.planning.records import Action
 from runner.planning.stages import UNCHANGED, Work
 from runner.record.catalogue import FAILURE, PIPELINE
 from runner.stages.run import RUN_PID_VARIABLE
+from runner.workflow.fetching import require_unchanged
 from runner.workflow.running.limits import Watch
 from runner.workflow.running.progress import StageLines
 
@@ -97,14 +98,7 @@ def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
 def _refuse_changed_data(root: Path, inputs: Sequence[str]) -> None:
     """A run of files that no pointer records could not be repeated, and would not be the run that was planned."""
     for path in inputs:
-        pointer = root / f"{path}.dvc"
-        if pointer.is_file() and not repo.is_unchanged(root, pointer):
-            raise FlywheelError(
-                f"its files are not those that {path}.dvc records",
-                where=Where(f"{path}/" if (root / path).is_dir() else path),
-                hint=f"dvc add {path} (keeps the changes), or dvc checkout {path}.dvc (drops them)",
-                exit_code=ExitCode.STAGE_FAILED,
-            )
+        require_unchanged(root, path)
         edits.remember(root, path)
 
 
