@@ -29,7 +29,8 @@ from runner.record.catalogue import (
 from runner.workflow.judging import stale
 from runner.workflow.merged_terms import Merge, merge_of, terms_now
 from runner.workflow.terms import read_terms
-from runner.workflow.verifying.verify import Mismatch, Verification, verify
+from runner.workflow.verifying.mismatch import Mismatch
+from runner.workflow.verifying.verify import Verification, verify
 
 _SHOWN = 3
 
