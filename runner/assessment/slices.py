@@ -72,7 +72,7 @@ def slice_members(specs: Sequence[SliceSpec], split: TestSplit) -> dict[str, str
     masks = {part.name: part.images for spec in specs for part in _image_slices(spec, split)}
     for spec in specs:
         if spec.objects is not None:
-            masks[spec.name or spec.objects] = _objects_inside(spec.objects, split)
+            masks[spec.name or spec.objects] = split.objects_where(spec.objects)
     return {
         name: hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()[:32] for name, mask in masks.items()
     }
@@ -134,18 +134,14 @@ def _resolve(spec: SliceSpec, split: TestSplit, predictions: Table) -> Iterator[
         yield ObjectSlice(
             name=spec.name or spec.objects,
             condition=spec.objects,
-            objects=_objects_inside(spec.objects, split),
+            objects=split.objects_where(spec.objects),
             detections=_detections_inside(spec.objects, split, predictions),
         )
 
 
-def _objects_inside(condition: str, split: TestSplit) -> NDArray[np.bool_]:
-    return condition_mask(split.objects_file, condition)[split.object_rows]
-
-
 def _image_slices(spec: SliceSpec, split: TestSplit) -> Iterator[ImageSlice]:
     if spec.where is not None:
-        inside = condition_mask(split.images_file, spec.where)[split.image_rows]
+        inside = split.images_where(spec.where)
         yield ImageSlice(name=spec.name or spec.where, condition=spec.where, images=inside)
     match spec.columns:
         case []:

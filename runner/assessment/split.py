@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.adapters.tables.duckdb import condition_mask
 from runner.adapters.tables.parquet import read_table
 from runner.domain.records import JUDGED
 from runner.domain.task import BOX
@@ -40,6 +41,9 @@ class TestSplit:
     images: Table
     objects: Table
     groups: NDArray[np.int64]
+    _masks: dict[tuple[Path, str], NDArray[np.bool_]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
@@ -47,6 +51,23 @@ class TestSplit:
         """An index column of the test images; a name is written as SQL does, in any case."""
         known = {column.lower(): column for column in self.images}
         return self.images[known[name.lower()]]
+
+    def images_where(self, condition: str) -> NDArray[np.bool_]:
+        """`(I,)`: which test images satisfy a condition over the index; asked of DuckDB once.
+
+        Raises:
+            FlywheelError: the condition is refused.
+        """
+        return self._mask(self.images_file, condition)[self.image_rows]
+
+    def objects_where(self, condition: str) -> NDArray[np.bool_]:
+        """`(N,)`: as `images_where`, of the objects."""
+        return self._mask(self.objects_file, condition)[self.object_rows]
+
+    def _mask(self, file: Path, condition: str) -> NDArray[np.bool_]:
+        if (file, condition) not in self._masks:
+            self._masks[file, condition] = condition_mask(file, condition)
+        return self._masks[file, condition]
 
 
 def load_split(folder: Path, task: Task) -> TestSplit:

@@ -216,31 +216,48 @@ def slice_counts(tables: CountedTables, specs: Sequence[SliceSpec], *, every_val
     counts: Counts = {split: {} for split in tables.selected}
     for spec in specs:
         try:
-            for split, inside in rows.items():
-                counts[split] |= _count(tables, spec, paths, inside, every_value=every_value)
+            asked = _asked(tables, spec, paths)
         except FlywheelError:
             continue
+        for split, inside in rows.items():
+            counts[split] |= _count(asked, inside, every_value=every_value)
     return counts
 
 
-def _count(
-    tables: CountedTables, spec: SliceSpec, paths: NDArray[Any], inside: NDArray[Any], *, every_value: bool
-) -> dict[str, int]:
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What a slice asks of all images of the index, whatever their split: a mask, or a column, `(images,)` each."""
+
+    spec: SliceSpec
+    where: NDArray[Any] | None = None
+    holding: NDArray[Any] | None = None
+    columns: dict[str, NDArray[Any]]
+
+
+def _asked(tables: CountedTables, spec: SliceSpec, paths: NDArray[Any]) -> _Asked:
     from runner.adapters.tables import duckdb
+
+    return _Asked(
+        spec=spec,
+        where=duckdb.condition_mask(tables.images, spec.where) if spec.where is not None else None,
+        holding=_holding(tables, spec.objects, paths) if spec.objects is not None else None,
+        columns=duckdb.load(tables.images, spec.columns, [])[0] if spec.columns else {},
+    )
+
+
+def _count(asked: _Asked, inside: NDArray[Any], *, every_value: bool) -> dict[str, int]:
     from runner.assessment.slices import crossed_slices
     from runner.evaluation.slices import value_slices
 
     counts: dict[str, int] = {}
-    if spec.where is not None:
-        mask = duckdb.condition_mask(tables.images, spec.where)
-        counts[spec.name or spec.where] = int((mask & inside).sum())
-    if spec.objects is not None:
-        holding = _holding(tables, spec.objects)
-        counts[spec.name or spec.objects] = sum(path in holding for path in paths[inside].tolist())
-    if spec.columns:
-        read = duckdb.load(tables.images, spec.columns, [])[0]
-        values = {column: read[column][inside] for column in spec.columns}
-        most = len(paths) if every_value else spec.max or _MOST_VALUES
+    spec = asked.spec
+    if asked.where is not None:
+        counts[spec.name or str(spec.where)] = int((asked.where & inside).sum())
+    if asked.holding is not None:
+        counts[spec.name or str(spec.objects)] = int((asked.holding & inside).sum())
+    if asked.columns:
+        values = {column: read[inside] for column, read in asked.columns.items()}
+        most = len(inside) if every_value else spec.max or _MOST_VALUES
         (first, of_first), *others = values.items()
         parts = (
             crossed_slices(values, maximum=most) if others else value_slices(first, of_first, maximum=most)
@@ -249,13 +266,16 @@ def _count(
     return counts
 
 
-def _holding(tables: CountedTables, condition: str) -> set[str]:
-    """The images that hold an object of a slice; one that stands for a crowd counts for nobody."""
+def _holding(tables: CountedTables, condition: str, paths: NDArray[Any]) -> NDArray[Any]:
+    """`(images,)`: which hold an object of a slice; one that stands for a crowd counts for nobody."""
+    import numpy as np
+
     from runner.adapters.tables import duckdb
 
     columns, masks = duckdb.load(tables.objects, ["path", "crowd"], [condition])
     inside = masks[0] & ~columns["crowd"].astype(bool)
-    return set(columns["path"][inside].tolist())
+    holding = set(columns["path"][inside].tolist())
+    return np.array([path in holding for path in paths.tolist()], dtype=bool)
 
 
 # --- pointers -------------------------------------------------------------------------------------
