@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 SPRINT ?= 0001-first-model
 BIN := $(VENV)/bin
+# Where it is set, Python keeps nothing that it compiled, and every stage compiles its libraries anew: longer than its imports.
+export PYTHONDONTWRITEBYTECODE :=
 NODE := tests/forges/node tests/github/node
 UV := $(BIN)/uv
 # Variables, since a comma in a call's argument would end it.

@@ -15,10 +15,23 @@ from projects import SPRINT, commit, flywheel, make_project
 from warm import warm_python
 
 from tests.built import built, of_all_workers
+from tests.dealing import dealt
+
+# Some machines forbid Python to keep what it compiled: every process would compile its libraries anew, which takes longer
+# than its imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 FRESH = sys.executable
 BEGAN = pytest.StashKey[float]()
 SLOW_FIXTURES = {"finished", "tiny_root", "task_root", "github"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = (
+            False  # pytest-xdist would begin with the largest groups: see dealing.py
+        )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items[:] = dealt(items)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -48,6 +63,14 @@ def git_as_on_a_fresh_machine(tmp_path_factory: pytest.TempPathFactory) -> Itera
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
         patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """What a test writes need not outlive the machine's power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 

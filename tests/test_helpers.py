@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import FRESH
 
 from tests import built as kept
+from tests.dealing import dealt
 from tests.touched import changed_files, module_of, touched
 
 
@@ -105,3 +107,26 @@ def test_where_git_does_not_say_what_changed_that_is_no_empty_change(
     monkeypatch.setattr("tests.touched.ROOT", tmp_path)
     with pytest.raises(SystemExit, match="git diff"):
         changed_files()
+
+
+class _Item:
+    """A test that needs these states, as pytest describes it."""
+
+    def __init__(self, name: str, *states: str) -> None:
+        self.name = name
+        made = SimpleNamespace(scope="session", argnames=("tmp_path_factory",))
+        own = SimpleNamespace(scope="function", argnames=())
+        known = {"tmp_path": [own], **{state: [made] for state in states}}
+        self._fixtureinfo = SimpleNamespace(name2fixturedefs=known)
+
+
+def test_states_are_built_early_while_others_run_quick_tests() -> None:
+    quick = [f"quick-{number}" for number in range(20)]
+    states = {"a-1": ["a"], "b-1": ["a", "b"], "a-2": ["a"], "c-1": ["c"]} | {name: [] for name in quick}
+    items = [_Item(name, *needed) for name, needed in states.items()]
+    order = [item.name for item in dealt(items)]  # type: ignore[arg-type]
+    assert sorted(order) == sorted(states)
+    assert [name for name in order if name in quick] == quick
+    assert [name for name in order if name not in quick] == ["a-1", "c-1", "b-1", "a-2"]
+    assert [order.index(name) for name in ("a-1", "c-1", "b-1")] == [0, 6, 13]
+    assert order[-4:] == ["a-2", *quick[-3:]]

@@ -15,12 +15,12 @@ from typing import Any
 from forges.fake_forge import FakeForge, pull_request, workflow_run, zip_folder
 from projects import SPRINT, call, commit, flywheel
 from promoting import clone
-from pullrequests.world import each_plot_drawn_once
 
 from runner.forges.forge import Review
 from runner.jobs import promote as job
 from runner.pullrequests.bundles.bundle import pack
 from runner.record.catalogue import sprint_folder
+from tests.drawn_once import each_plot_drawn_once
 
 A, B = "0002-next", "0003-third"
 LATER = "2027-01-02T12:00:00Z"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 import json
 import os
 import pickle
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 import yaml
 from forges.fake_forge import zip_folder
 from projects import PROJECT, SPRINT, call, commit
@@ -27,13 +25,11 @@ from promoting import clone
 from pullrequests.hubs import Hub, MemoryHub
 
 from runner.domain.errors import FlywheelError
-from runner.domain.files import encode_json
 from runner.forges.environment import read_environment
 from runner.forges.forge import CheckRun
 from runner.jobs import chat, pictures, plan, promote, publish, sprint
 from runner.pullrequests.trusted_runs import git_access
-from runner.record.report import SprintReport
-from runner.report import plots
+from tests.drawn_once import each_plot_drawn_once
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 REPOSITORY = "acme/digits"
@@ -470,22 +466,6 @@ class Loop:
     def findings(self, number: int) -> list[str]:
         """The ids that the newest check of the policy names."""
         return re.findall(r"[a-z_]+-[0-9a-f]{32}", self.checks(number)[POLICY_CHECK].summary)
-
-
-_draw = plots.render
-
-
-@functools.cache
-def _drawn(report: bytes) -> tuple[tuple[str, bytes], ...]:
-    return tuple(_draw(msgspec.json.decode(report, type=SprintReport)))
-
-
-@contextmanager
-def each_plot_drawn_once() -> Iterator[None]:
-    """Three jobs draw the same reports to the same bytes, which takes longer than all else that they do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plots, "render", lambda report: list(_drawn(encode_json(report))))
-        yield
 
 
 @contextmanager
