@@ -141,7 +141,7 @@ def test_the_proposals_own_policy_and_slices_do_not_judge_it(project: Path) -> N
 def test_another_test_split_than_the_references_is_found_in_the_data(project: Path) -> None:
     (project / "specs" / "0002-next.yaml").write_text(
         f"apiVersion: flywheel/v1\nkind: Sprint\ntitle: On fewer test images\nextends: {SPRINT}\n"
-        "data: {test: {sample: {size: 8}}}\n"
+        "data: {test: {sample: {size: 8}}}\nexport: []\n"
     )
     flywheel(project, "run", "0002-next", "--base", "main")
     folder = sprint_folder(project, "0002-next")
