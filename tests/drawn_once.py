@@ -37,6 +37,13 @@ def each_plot_drawn_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def plots_drawn_once() -> Iterator[None]:
+    """For a conftest.py whose tests look at what becomes of plots, and not at how they are drawn."""
+    with each_plot_drawn_once():
+        yield
+
+
 def _remembered(module: str, name: str, *given: Any, **named: Any) -> Picture:
     return _drawn(module, name, pickle.dumps((given, named)))
 

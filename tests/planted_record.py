@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import json
@@ -26,12 +25,13 @@ from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse
 from runner.forges.forge import PullRequest, WorkflowRun
 from runner.pullrequests.bundles import bundle
-from runner.record.report import FileDigest, SprintReport
+from runner.record.report import FileDigest
 from runner.record.timings import Timings
 from runner.report import markdown, plots
 from runner.report.build import build
 from runner.report.inputs import ReportInputs
 from runner.stages import kinds
+from tests.drawn_once import each_plot_drawn_once
 
 SPRINT = "0003-low-light"
 FOLDER = f"reports/{SPRINT}"
@@ -162,16 +162,11 @@ def record(root: Path, *, failure: StageFailure | None = None, **more: object) -
     for name, value in files.items():
         (folder / name).write_bytes(encode_json(value))
     (folder / "report.md").write_text(markdown.render(report, plots="plots"))
-    for name, content in _drawn(encode_json(report)):
-        (folder / "plots" / name).write_bytes(content)
+    with each_plot_drawn_once():
+        for name, content in plots.render(report):
+            (folder / "plots" / name).write_bytes(content)
     if failure is None:
         (folder / "digests.json").write_bytes(encode_json(_digests(root)))
-
-
-@functools.cache
-def _drawn(report: bytes) -> list[tuple[str, bytes]]:
-    """Drawing takes longer than all the rest."""
-    return plots.render(msgspec.json.decode(report, type=SprintReport))
 
 
 def _records(inputs: ReportInputs) -> dict[str, object]:
