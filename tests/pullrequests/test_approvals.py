@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from projects import PROJECT, SPRINT
-from pullrequests.world import POLICY, POLICY_CHECK, SMALL, Loop, spec
+from simulated_forge.loop import POLICY, POLICY_CHECK, SMALL, Loop, spec
 
 from runner.forges.forge import Review
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from projects import call
-from pullrequests.world import NEXT, POLICY_CHECK, Loop
+from simulated_forge.loop import NEXT, POLICY_CHECK, Loop
 
 from runner.adapters.dvc import artifacts
 from runner.domain.errors import ExitCode, FlywheelError

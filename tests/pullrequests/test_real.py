@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 from forges.emulator import Emulator, Fault
 from projects import call
-from pullrequests.hubs import EmulatedHub
-from pullrequests.world import NEXT, POLICY_CHECK, SMALL, Loop
+from simulated_forge.hubs import EmulatedHub
+from simulated_forge.loop import NEXT, POLICY_CHECK, SMALL, Loop
 
 from runner.domain.errors import ExitCode, FlywheelError
 

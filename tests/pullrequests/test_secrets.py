@@ -9,8 +9,8 @@ import zipfile
 import pytest
 from forges.fake_forge import BOT
 from projects import call
-from pullrequests.hubs import TOKEN
-from pullrequests.world import DVC_SECRET, NEXT, Loop, spec
+from simulated_forge.hubs import TOKEN
+from simulated_forge.loop import DVC_SECRET, NEXT, Loop, spec
 
 pytestmark = pytest.mark.xdist_group("secrets")
 

@@ -4,55 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
-from projects import PROJECT, flywheel
-from pullrequests.world import NEXT, POLICY, POLICY_CHECK, THIRD, Loop, spec
-
-from runner.domain.errors import FlywheelError
-
-pytestmark = pytest.mark.xdist_group("stale")
+from planted_bundle import zipped
+from projects import PROJECT, call, flywheel
+from simulated_forge.loop import NEXT, POLICY, POLICY_CHECK, THIRD, Loop, spec
 
 Files = dict[str, bytes]
 
 
-@pytest.fixture(scope="module")
-def waiting(judged: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """Two sprints that were judged against the same champion (none) were merged one after the other."""
-    loop = judged.copy(tmp_path_factory.mktemp("waiting"))
-    loop.propose(8, {f"specs/{THIRD}.yaml": spec(40)})
-    loop.planned(8)
-    loop.sprinted(8)
-    assert loop.conclusions(8) == {f"flywheel / {THIRD}": "success", POLICY_CHECK: "success"}
-    assert "No champion yet" in loop.comment(8, f"report:{THIRD}")
-    loop.merge(7)
-    loop.merge(8)
-    assert loop.promote(7) == 0, loop.log[-1]
-    assert loop.promote(8) == 0, loop.log[-1]
-    return loop
-
-
-@pytest.fixture(scope="module")
-def succeeded(waiting: Loop, tmp_path_factory: pytest.TempPathFactory) -> Loop:
-    """What the second came to against the first was approved, by somebody who may."""
-    loop = waiting.copy(tmp_path_factory.mktemp("succeeded"))
-    approve = f"/flywheel approve {waited_for(loop)}"
-    assert "Nothing was approved" in loop.says(8, "alice", approve)
-    assert loop.follow() == []
-    assert loop.says(8, "carol", approve).endswith(f"Promoting `{THIRD}`.")
-    assert loop.follow() == ["promote.yml"]
-    return loop
-
-
-def waited_for(loop: Loop) -> str:
-    """The one finding that the comment asks to approve."""
-    lines = loop.comment(8, f"promotion:{THIRD}").splitlines()
-    [found] = [line.split()[-1].strip("`") for line in lines if line.startswith("- `/flywheel")]
-    return found
+def test_two_sprints_are_judged_against_the_same_champion(rivals: Loop) -> None:
+    assert rivals.conclusions(8) == {f"flywheel / {THIRD}": "success", POLICY_CHECK: "success"}
+    assert "No champion yet" in rivals.comment(8, f"report:{THIRD}")
 
 
 def test_the_second_of_two_merged_sprints_is_recorded_and_judged_again(waiting: Loop) -> None:
@@ -64,9 +29,26 @@ def test_the_second_of_two_merged_sprints_is_recorded_and_judged_again(waiting: 
     report = waiting.comment(8, f"report:{THIRD}")
     assert "No champion yet" not in report
     assert NEXT in report
-    said = waiting.comment(8, f"promotion:{THIRD}").splitlines()[1]
-    assert said == f"## ⏳ `{THIRD}` is recorded, and waits for approval"
-    assert waited_for(waiting).startswith("stale-")
+    assert waiting.comment(8, f"promotion:{THIRD}").startswith(
+        f"<!-- flywheel:promotion:{THIRD} -->\n## ⏳ `{THIRD}` is recorded, and waits for approval\n"
+    )
+    finding = waiting.waits_for(8, THIRD)
+    assert finding.startswith("stale-")
+    assert finding in report
+    assert waiting.checks(8)[f"flywheel / {THIRD}"].external_id.startswith("judged-again-")
+
+
+def test_neither_what_was_approved_before_that_nor_the_authors_own_approval_counts(
+    waiting: Loop, tmp_path: Path
+) -> None:
+    loop = waiting.copy(tmp_path)
+    [review] = loop.memory.fake.reviewed[8]
+    assert (review.author, review.commit) == ("dave", loop.hub.pull(8)["head_sha"])
+    before = loop.sha("main")
+    loop.hub.write(8, "alice", f"/flywheel approve {loop.waits_for(8, THIRD)}")
+    assert loop.promote(sprint=THIRD) == 0
+    assert (loop.sha("main"), loop.tags) == (before, waiting.tags)
+    assert "it is the author's own" in loop.comment(8, f"promotion:{THIRD}").replace("&#39;", "'")
 
 
 def test_it_is_promoted_once_that_is_approved(waiting: Loop, succeeded: Loop) -> None:
@@ -75,6 +57,8 @@ def test_it_is_promoted_once_that_is_approved(waiting: Loop, succeeded: Loop) ->
     ]
     assert f"in place of `{NEXT}`" in succeeded.comment(8, f"promotion:{THIRD}")
     assert succeeded.comment(8, f"report:{THIRD}") == waiting.comment(8, f"report:{THIRD}")
+    contents = call(succeeded.bare, "git", "tag", "-l", "--format=%(contents)", "tiny-digits#prod#2").stdout
+    assert f"approvals: {waiting.waits_for(8, THIRD)} by dave" in contents
 
 
 def test_a_policy_that_main_changed_meanwhile_judges_again(judged: Loop, tmp_path: Path) -> None:
@@ -156,13 +140,11 @@ def test_what_was_tampered_with_is_refused_recorded_nowhere_and_told(
 ) -> None:
     loop = judged.copy(tmp_path)
     fake, run = loop.memory.fake, loop.newest()
-    places = {
-        each.name: each.id for each in fake.left[run] if each.name in ("flywheel-bundle", "flywheel-outputs")
-    }
-    contents = {name: unzipped(fake.archives[number]) for name, number in places.items()}
-    tamper(contents["flywheel-bundle"], contents["flywheel-outputs"])
-    for name, number in places.items():
-        fake.archives[number] = zipped(tmp_path / f"{name}.zip", contents[name])
+    places = {each.name: each.id for each in fake.left[run]}
+    contents = {name: loop.artifact(name) for name in ("flywheel-bundle", "flywheel-outputs")}
+    tamper(*contents.values())
+    for name, files in contents.items():
+        fake.archives[places[name]] = zipped(tmp_path / f"{name}.zip", files)
     loop.merge(7)
     merged = loop.sha("main")
     assert loop.promote(7) in (1, 5)
@@ -170,31 +152,6 @@ def test_what_was_tampered_with_is_refused_recorded_nowhere_and_told(
     told = loop.comment(7, "promotion:nothing")
     assert told.splitlines()[1] == "## ✗ Nothing was recorded"
     assert "**Next:** " in told
-
-
-def unzipped(path: Path) -> Files:
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def zipped(path: Path, files: Files) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
-
-
-def test_an_expired_artifact_is_named_with_what_to_do(judged: Loop, tmp_path: Path) -> None:
-    loop = judged.copy(tmp_path)
-    fake, run = loop.memory.fake, loop.newest()
-    fake.left[run] = [replace(each, expired=True) for each in fake.left[run]]
-    with pytest.raises(FlywheelError, match="its flywheel-bundle is gone: forges keep it for 90 days"):
-        loop.publish(run)
-    loop.merge(7)
-    assert loop.promote(7) == 5
-    told = loop.comment(7, "promotion:nothing")
-    assert "its flywheel-bundle is gone" in told
-    assert "/flywheel run" in told
 
 
 # --- and back ------------------------------------------------------------------------------------
@@ -210,7 +167,10 @@ def test_a_rollback_is_asked_for_in_a_comment_and_the_next_promotion_works(
     assert loop.follow() == ["promote.yml"]
     assert loop.tags[:3] == ["tiny-digits#prod#1", "tiny-digits#prod#2", "tiny-digits#prod#3"]
     assert loop.subjects[0] == f"flywheel: tiny-digits goes back to {NEXT} v1.0.0 [skip ci]"
-    shown = flywheel(loop.trusted(), "history", check=True).stdout
+    done = (loop.tags, loop.sha("main"))
+    assert loop.promote(rollback="previous") == 0  # it is done once
+    assert (loop.tags, loop.sha("main")) == done
+    shown = flywheel(loop.clone("trusted"), "history", check=True).stdout
     assert shown.index(NEXT) < shown.index(THIRD)
     assert "rolled back" in shown
     assert loop.promote(sprint=THIRD) == 0, loop.log[-1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from projects import call
-from pullrequests.world import NEXT, POLICY_CHECK, Loop, spec
+from simulated_forge.loop import NEXT, POLICY_CHECK, Loop, spec
 
 from runner.domain.errors import FlywheelError
 

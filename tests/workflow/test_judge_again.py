@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from projects import SPRINT, call, commit, environment, flywheel
-from promoting import NEXT, SPEC, add_sprint, clone, record, with_remotes
+from promoting import NEXT, SPEC, add_sprint, record
+from simulated_forge.repository import clone, with_remotes
 
 from runner.adapters.dvc.metafiles import cache_path, cached_members, read_lock
 from runner.record.catalogue import sprint_folder

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from projects import SPRINT, call, commit, flywheel, named
-from promoting import NEXT, SPEC, add_sprint, clone, log, record, tags, with_remotes
+from promoting import NEXT, SPEC, add_sprint, log, record, tags
+from simulated_forge.repository import clone, with_remotes
 
 from runner.adapters.dvc.metafiles import read_lock
 from runner.adapters.git import commits

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from projects import SPRINT, call, commit, flywheel
-from promoting import NEXT, add_sprint, log, record, tags, with_remotes
+from promoting import NEXT, add_sprint, log, record, tags
+from simulated_forge.repository import with_remotes
 
 
 def stage(project: Path) -> str:

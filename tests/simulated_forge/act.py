@@ -9,18 +9,19 @@ import json
 import socket
 import subprocess
 import sys
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from forges.emulator import REPOSITORY
+from forges.fake_forge import unzipped
 from projects import call, environment
+from simulated_forge.repository import Repository, clone, copied, put_on_forge
 
 from runner.scaffold.workflows import workflow_documents
 
-REPOSITORY = "acme/digits"
-PULL = 7
-STAND_INS = Path(__file__).parent / "github" / "stand_ins"
+PULL, HEAD = 7, "pr-7"
+STAND_INS = Path(__file__).parents[1] / "github" / "stand_ins"
 PINS = (
     "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683",
     "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02",
@@ -63,8 +64,7 @@ class Finished:
     def artifact(self, name: str) -> dict[str, bytes]:
         """The files of one artifact."""
         (archive,) = self.artifacts.rglob(f"{name}.zip")
-        with zipfile.ZipFile(archive) as opened:
-            return {entry: opened.read(entry) for entry in opened.namelist()}
+        return unzipped(archive)
 
     def names(self) -> list[str]:
         return sorted(path.stem for path in self.artifacts.rglob("*.zip"))
@@ -78,56 +78,22 @@ class Finished:
 
 
 @dataclass(kw_only=True)
-class Repository:
-    """A repository on a forge: `origin`, bare, with `main` and the heads of pull requests; and a clone to work in."""
+class ActRepository(Repository):
+    """A repository whose workflows act runs."""
 
-    folder: Path
-    origin: Path
-    work: Path
     runs: list[Finished] = field(default_factory=list)
 
     @classmethod
-    def of(cls, project: Path, folder: Path) -> Repository:
+    def start(cls, folder: Path, project: Path) -> ActRepository:
         """Puts a project on the forge, with the loop's workflows on `main`."""
-        for path, text in workflow_documents(REPOSITORY, "main").items():
-            (project / path).parent.mkdir(parents=True, exist_ok=True)
-            (project / path).write_text(text)
-        made = cls(folder=folder, origin=folder / "origin.git", work=project)
-        made.commit("The workflows")
-        call(folder, "git", "init", "-q", "--bare", "-b", "main", str(made.origin))
-        call(project, "git", "remote", "add", "origin", str(made.origin))
-        call(project, "git", "push", "-q", "origin", "main", "--tags")
-        return made
+        workflows = workflow_documents(REPOSITORY, "main")
+        put_on_forge(project, folder, workflows, store=str(folder / "store"))  # act's checkouts lie elsewhere
+        return cls(folder=folder)
 
-    def commit(self, message: str) -> str:
-        call(self.work, "git", "add", "-A")
-        call(self.work, "git", "-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", message)
-        return self.sha("HEAD")
-
-    def push_main(self) -> str:
-        """Commits what changed in the clone to `main`, and pushes it."""
-        call(self.work, "git", "switch", "-q", "main")
-        call(self.work, "git", "push", "-q", "origin", "main", "--tags")
-        return self.sha("main")
-
-    def propose(self, message: str = "Propose") -> str:
-        """Commits what changed in the clone as the head of the pull request; returns its SHA."""
-        call(self.work, "git", "switch", "-q", "-C", "proposal")
-        head = self.commit(message)
-        call(
-            self.work,
-            "git",
-            "push",
-            "-q",
-            "-f",
-            "origin",
-            f"HEAD:refs/pull/{PULL}/head",
-            "HEAD:refs/heads/proposal",
-        )
-        return head
-
-    def sha(self, ref: str) -> str:
-        return call(self.work, "git", "rev-parse", ref).stdout.strip()
+    def copy(self, folder: Path) -> ActRepository:
+        """The same repository in another folder, where nothing ran yet."""
+        copied(self.folder, folder)
+        return ActRepository(folder=folder)
 
     # --- events ------------------------------------------------------------------------------------
 
@@ -136,7 +102,7 @@ class Repository:
         return {"full_name": REPOSITORY, "name": name, "owner": {"login": owner}, "default_branch": "main"}
 
     def pull_request(self, *, head_repository: str = REPOSITORY) -> dict[str, Any]:
-        head = {"ref": "proposal", "sha": self.sha("proposal"), "repo": {"full_name": head_repository}}
+        head = {"ref": HEAD, "sha": self.sha(HEAD), "repo": {"full_name": head_repository}}
         base = {"ref": "main", "sha": self.sha("main"), "repo": {"full_name": REPOSITORY}}
         pull = {"number": PULL, "head": head, "base": base, "title": "Propose", "user": {"login": "alice"}}
         return {"action": "synchronize", "number": PULL, "repository": self.about(), "pull_request": pull}
@@ -151,14 +117,16 @@ class Repository:
             "path": f".github/workflows/{name}.yml",
             "event": "pull_request",
             "conclusion": "success",
-            "head_sha": self.sha("proposal"),
-            "head_branch": "proposal",
+            "head_sha": self.sha(HEAD),
+            "head_branch": HEAD,
             "pull_requests": [],
         }
         return {"action": "completed", "repository": self.about(), "workflow_run": {**found, **changes}}
 
     def push(self) -> dict[str, Any]:
-        return {"ref": "refs/heads/main", "after": self.sha("main"), "repository": self.about()}
+        """The one that merged the pull request."""
+        before, after = self.merges[PULL]
+        return {"ref": "refs/heads/main", "before": before, "after": after, "repository": self.about()}
 
     def comment(self, body: str, *, identity: int = 1, author: str = "bob") -> dict[str, Any]:
         issue = {"number": PULL, "pull_request": {"url": f"pulls/{PULL}"}, "user": {"login": "alice"}}
@@ -189,16 +157,15 @@ class Repository:
         Args:
             variables: for every step, `GITHUB_API_URL` above all; GITHUB_TOKEN becomes the job's token.
         """
-        place = self.folder / f"run-{len(self.runs)}"
+        place = self.new("run")
         place.mkdir()
-        call(self.folder, "git", "clone", "-q", str(self.origin), str(place / "main"))
-        checkout = place / "checkout"
-        call(self.folder, "git", "clone", "-q", str(self.origin), str(checkout))
+        clone(self.bare, place / "main")
+        checkout = clone(self.bare, place / "checkout")
         call(checkout, "git", "checkout", "-q", "-B", ref, f"origin/{ref}")
         (place / "event.json").write_text(json.dumps(payload))
         environment_of_steps = {
-            "WARM_CACHE": str(self.work / ".dvc" / "cache"),
-            "ORIGIN": str(self.origin),
+            "WARM_CACHE": str(self.author / ".dvc" / "cache"),
+            "ORIGIN": str(self.bare),
             "GITHUB_REPOSITORY": REPOSITORY,
             **(variables or {}),
         }

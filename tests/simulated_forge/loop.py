@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
-import os
 import pickle
 import re
 import shutil
@@ -19,10 +18,11 @@ from typing import Any
 
 import msgspec
 import yaml
-from forges.fake_forge import zip_folder
-from projects import PROJECT, SPRINT, call, commit
-from promoting import clone
-from pullrequests.hubs import Hub, MemoryHub
+from forges.emulator import REPOSITORY
+from forges.fake_forge import unzipped, zip_folder
+from projects import PROJECT, SPRINT, call, into
+from simulated_forge.hubs import Hub, MemoryHub
+from simulated_forge.repository import PARTS, Contents, Repository, copied, copy_or_link, link, put_on_forge
 
 from runner.domain.errors import FlywheelError
 from runner.forges.environment import read_environment
@@ -32,9 +32,9 @@ from runner.pullrequests.trusted_runs import git_access
 from tests.drawn_once import each_plot_drawn_once
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
-REPOSITORY = "acme/digits"
-POLICY = "policy: {approvals: {gate_loosened: [leads], stale: [leads], policy_loosened: [leads]}, teams: {leads: [carol]}}\n"
-PLAN, REPORT, POLICY_CHECK = "plan", "report:", "flywheel / policy"
+POLICY = "policy: {approvals: {gate_loosened: [leads], policy_loosened: [leads]}, teams: {leads: [carol]}}\n"
+"""What it does not name, as a report that is stale, is for people who may maintain the repository (`hubs.PEOPLE`)."""
+POLICY_CHECK = "flywheel / policy"
 SMALL, NEXT, THIRD = "0002-small", "0002-next", "0003-third"
 
 
@@ -65,39 +65,38 @@ class Run:
 
 
 @dataclass(kw_only=True)
-class Loop:
-    """One repository.
+class Loop(Repository):
+    """One repository, whose jobs run in this process.
 
     Attributes:
-        author: the working copy of whoever proposes; its DVC cache is what the runners' caches start with.
-        bare: what the forge holds of git.
         log: everything that any job printed.
     """
 
-    folder: Path
-    author: Path
-    bare: Path
     hub: Hub
     log: list[str] = field(default_factory=list)
-    merges: dict[int, tuple[str, str]] = field(default_factory=dict)
-    numbers: list[int] = field(default_factory=list)
-    count: int = 0
+
+    @classmethod
+    def start(cls, folder: Path, finished: Path) -> Loop:
+        """Main has run one sprint, and has a policy; the forge is in memory."""
+        policy = {".gitignore": "/.flywheel/\n/data\n", "flywheel.yaml": PROJECT + POLICY}
+        put_on_forge(finished, folder, policy)
+        return cls(folder=folder, hub=MemoryHub())
 
     def copy(self, folder: Path) -> Loop:
         """The same state in another folder; with a forge in memory only."""
         copied(self.folder, folder)
-        author, bare = folder / "author", folder / "origin.git"
         hub = copy.deepcopy(self.memory)
         for number, archive in hub.fake.archives.items():
             hub.fake.archives[number] = folder / f"artifact-{number}.zip"
-            _link(str(archive), str(hub.fake.archives[number]))
-        merges, numbers = dict(self.merges), list(self.numbers)
-        return Loop(
-            folder=folder, author=author, bare=bare, hub=hub, merges=merges, numbers=numbers, count=self.count
-        )
+            link(str(archive), str(hub.fake.archives[number]))
+        return Loop(folder=folder, hub=hub, merges=dict(self.merges), count=self.count)
 
     def keep(self) -> None:
-        """Writes what is in memory beside the rest; `kept` reads it, wherever the folder is by then."""
+        """Writes what is in memory beside what lasts; `kept` reads it, wherever the folder is by then."""
+        lasting = {*PARTS, *(archive.name for archive in self.memory.fake.archives.values())}
+        for path in self.folder.iterdir():
+            if path.name not in lasting:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         (self.folder / "loop.pickle").write_bytes(pickle.dumps(self))
 
     @classmethod
@@ -105,8 +104,7 @@ class Loop:
         loop = pickle.loads((folder / "loop.pickle").read_bytes())  # noqa: S301 - our own
         assert isinstance(loop, cls)
         loop.memory.fake.moved(loop.folder, folder)
-        loop.folder, loop.author, loop.bare = folder, folder / "author", folder / "origin.git"
-        call(loop.author, "git", "remote", "set-url", "origin", str(loop.bare))
+        loop.folder = folder
         return loop
 
     @property
@@ -119,91 +117,35 @@ class Loop:
     def propose(
         self,
         number: int,
-        files: Mapping[str, str | None],
+        files: Contents,
         *,
-        author: str = "alice",
         fork: bool = False,
         commit_message: str = "Propose",
+        author: str = "alice",
     ) -> str:
         """Opens a pull request from main, or pushes another commit to it; the new head."""
-        here, branch = self.author, f"pr-{number}"
-        known = number in self.numbers
-        call(here, "git", "fetch", "-q", "origin")
-        call(here, "git", "checkout", "-q", "-f", *([branch] if known else ["-B", branch, "origin/main"]))
-        call(here, "git", "clean", "-q", "-fd")
-        for path, text in files.items():
-            target = here / path
-            if text is None:
-                target.unlink()
-            else:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_text(text)
-        commit(here, commit_message)
-        refs = [f"HEAD:refs/pull/{number}/head", *([] if fork else [f"HEAD:refs/heads/{branch}"])]
-        call(here, "git", "push", "-q", "-f", "origin", *refs)
-        head = call(here, "git", "rev-parse", "HEAD").stdout.strip()
-        if known:
-            self.hub.set_pull(number, head_sha=head)
-        else:
-            self.hub.set_pull(
-                number,
-                head_sha=head,
-                head_ref=branch,
-                head_repository="stranger/digits" if fork else REPOSITORY,
-                base_ref="main",
-                base_sha=self.sha("main"),
-                author="stranger" if fork else author,
-            )
-            self.numbers.append(number)
+        opened = {
+            "head_ref": f"pr-{number}",
+            "head_repository": "stranger/digits" if fork else REPOSITORY,
+            "base_ref": "main",
+            "base_sha": self.sha("main"),
+            "author": "stranger" if fork else author,
+        }
+        known = self.proposed(number)
+        head = super().propose(number, files, fork=fork, commit_message=commit_message)
+        self.hub.set_pull(number, head_sha=head, **({} if known else opened))
         return head
 
-    def merge(self, number: int) -> str:
-        """Somebody presses the button; the commit on main."""
-        merging = clone(self.bare, self._new("merging"))
-        before = call(merging, "git", "rev-parse", "HEAD").stdout.strip()
-        call(merging, "git", "fetch", "-q", "origin", f"refs/pull/{number}/head")
-        call(merging, "git", "merge", "-q", "--no-ff", "-m", f"Merge #{number}", "FETCH_HEAD")
-        return self._merged(merging, number, before)
-
-    def squash(self, number: int, message: str) -> str:
-        """As `merge`, with one commit of everything."""
-        merging = clone(self.bare, self._new("merging"))
-        before = call(merging, "git", "rev-parse", "HEAD").stdout.strip()
-        call(merging, "git", "fetch", "-q", "origin", f"refs/pull/{number}/head")
-        call(merging, "git", "merge", "-q", "--squash", "FETCH_HEAD")
-        call(merging, "git", "commit", "-q", "-m", message)
-        return self._merged(merging, number, before)
-
-    def rebase(self, number: int) -> str:
-        """As `merge`, with the proposal's commits one by one."""
-        merging = clone(self.bare, self._new("merging"))
-        before = call(merging, "git", "rev-parse", "HEAD").stdout.strip()
-        call(merging, "git", "fetch", "-q", "origin", f"refs/pull/{number}/head")
-        call(merging, "git", "cherry-pick", f"{before}..FETCH_HEAD")
-        return self._merged(merging, number, before)
-
-    def _merged(self, merging: Path, number: int, before: str) -> str:
-        call(merging, "git", "push", "-q", "origin", "HEAD:main")
-        after = call(merging, "git", "rev-parse", "HEAD").stdout.strip()
+    def _bring(self, number: int, *commands: tuple[str, ...]) -> str:
+        after = super()._bring(number, *commands)
         self.hub.set_pull(number, state="closed", merged=True, merge_commit=after)
-        self.merges[number] = (before, after)
         return after
-
-    def on_main(self, files: Mapping[str, str], message: str = "Somebody's own commit") -> str:
-        """A commit on main that no pull request brought."""
-        here = clone(self.bare, self._new("own"))
-        for path, text in files.items():
-            (here / path).parent.mkdir(parents=True, exist_ok=True)
-            (here / path).write_text(text)
-        commit(here, message)
-        call(here, "git", "push", "-q", "origin", "HEAD:main")
-        return self.sha("main")
 
     def says(self, number: int, author: str, body: str, *, edited: bool = False) -> str:
         """Somebody comments, and the job `chat` runs; what it answers, "" for nothing."""
         payload = self.hub.write(number, author, body, edited=edited)
         variables = self.environment("chat", "answer", "issue_comment", payload)
-        root = self.trusted()
+        root = self.clone("trusted")
         with self.logged():
             chat.run(root, forge=self.hub.forge(variables), variables=variables)
         marker = f"answer:{payload['comment']['id']}"
@@ -219,7 +161,7 @@ class Loop:
     def plan_run(self, number: int, *, by_hand: bool = False) -> Run:
         """plan.yml alone."""
         head = self.hub.pull(number)["head_sha"]
-        proposal, out = self.proposal(number, head), self._new("out")
+        proposal, out = self.proposal(number, head), self.new("out")
         variables = self.environment("plan", "plan", "pull_request", {})
         with self.logged():
             try:
@@ -238,7 +180,7 @@ class Loop:
     def sprint_run(self, number: int, *, by_hand: bool = False) -> Run:
         """sprint.yml alone."""
         head = self.hub.pull(number)["head_sha"]
-        proposal, out = self.proposal(number, head), self._new("out")
+        proposal, out = self.proposal(number, head), self.new("out")
         event = "workflow_dispatch" if by_hand else "pull_request"
         variables = self.environment("run-sprint", "run", event, {})
         variables["FLYWHEEL_DVC_CONFIG"] = CANARIES.format(DVC_SECRET)
@@ -312,14 +254,14 @@ class Loop:
         variables = self.environment("report", "pictures", "workflow_run", {"workflow_run": {"id": run}})
         forge, access = self.hub.forge(variables), git_access(read_environment(variables))
         with self.logged():
-            return pictures.publish(self.trusted(), forge, access, run)
+            return pictures.publish(self.clone("trusted"), forge, access, run)
 
     def publish(self, run: int) -> int:
         """The job `publish`; what it raises is logged, as the command line would print it."""
         variables = self.environment("report", "publish", "workflow_run", {"workflow_run": {"id": run}})
         with self.logged():
             return publish.run(
-                self.trusted(), run_id=run, forge=self.hub.forge(variables), variables=variables
+                self.clone("trusted"), run_id=run, forge=self.hub.forge(variables), variables=variables
             )
 
     def promote(self, number: int | None = None, *, root: Path | None = None, **asked: str) -> int:
@@ -329,7 +271,7 @@ class Loop:
         name = "push" if number is not None else "workflow_dispatch"
         variables = self.environment("promote", "promote", name, event)
         variables["FLYWHEEL_DVC_CONFIG"] = CANARIES.format(DVC_SECRET)
-        root = root or self.trusted()
+        root = root or self.clone("trusted")
         self.hub.know(call(self.bare, "git", "rev-list", "main").stdout.split())
         with self.logged():
             return promote.run(
@@ -356,22 +298,18 @@ class Loop:
 
     # --- machines ------------------------------------------------------------------------------------
 
-    def trusted(self) -> Path:
-        """A checkout of main with its history, as actions/checkout leaves it."""
-        return clone(self.bare, self._new("trusted"))
-
     def proposal(self, number: int, head: str) -> Path:
         """A checkout of the pull request's head with all branches, on a machine that has run sprints before."""
-        root = clone(self.bare, self._new("proposal"))
+        root = self.clone("proposal")
         call(root, "git", "fetch", "-q", "origin", f"refs/pull/{number}/head")
         call(root, "git", "checkout", "-q", "--detach", head)
-        shutil.copytree(self.author / ".dvc" / "cache", root / ".dvc" / "cache", copy_function=_link)
+        shutil.copytree(self.author / ".dvc" / "cache", root / ".dvc" / "cache", copy_function=copy_or_link)
         return root
 
     def environment(self, workflow: str, job: str, event: str, payload: dict[str, Any]) -> dict[str, str]:
         """The variables of a job, with a token of the permissions that its file asks for."""
         granted = yaml.safe_load((WORKFLOWS / f"{workflow}.yml").read_text())["jobs"][job]["permissions"]
-        path = self._new("event").with_suffix(".json")
+        path = self.new("event").with_suffix(".json")
         path.write_text(json.dumps(payload))
         self.count += 1
         return {
@@ -385,8 +323,13 @@ class Loop:
     @contextmanager
     def logged(self) -> Iterator[None]:
         """Keeps what a job and its processes print, and the error that the command line would print."""
-        path = self._new("log")
-        with printed_to(path), each_plot_drawn_once(), warnings.catch_warnings():
+        path = self.new("log")
+        with (
+            into(1, "stdout", path),
+            into(2, "stderr", path),
+            each_plot_drawn_once(),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")  # DVC has some of its own
             try:
                 yield
@@ -398,10 +341,6 @@ class Loop:
                 sys.stderr.flush()
                 self.log.append(path.read_text())
 
-    def _new(self, name: str) -> Path:
-        self.count += 1
-        return self.folder / f"{name}-{self.count}"
-
     # --- what is to be seen --------------------------------------------------------------------------
 
     @property
@@ -410,29 +349,16 @@ class Loop:
         path = self.folder / "summary.md"
         return path.read_text() if path.is_file() else ""
 
-    def sha(self, ref: str) -> str:
-        return call(self.bare, "git", "rev-parse", f"{ref}^{{commit}}").stdout.strip()
-
     def newest(self, workflow: str = "sprint") -> int:
         """The newest run of a workflow."""
         runs = self.memory.fake.runs
         return max(run.id for run in runs if run.path == f".github/workflows/{workflow}.yml")
 
-    def show_file(self, path: str, ref: str = "main") -> str:
-        return call(self.bare, "git", "show", f"{ref}:{path}").stdout
-
-    def files(self, ref: str = "main", below: str = "") -> list[str]:
-        listed = call(self.bare, "git", "ls-tree", "-r", "--name-only", ref, check=False).stdout.splitlines()
-        return [path for path in listed if path.startswith(below)]
-
-    @property
-    def tags(self) -> list[str]:
-        return call(self.bare, "git", "tag").stdout.split()
-
-    @property
-    def subjects(self) -> list[str]:
-        """Of main's own commits, the newest first."""
-        return call(self.bare, "git", "log", "--first-parent", "--format=%s", "main").stdout.splitlines()
+    def artifact(self, name: str) -> dict[str, bytes]:
+        """The files of an artifact of the newest run of sprint.yml."""
+        fake = self.memory.fake
+        [found] = [each.id for each in fake.left[self.newest()] if each.name == name]
+        return unzipped(fake.archives[found])
 
     def said(self, number: int, marker: str) -> list[str]:
         """Our comments with this marker."""
@@ -467,60 +393,8 @@ class Loop:
         """The ids that the newest check of the policy names."""
         return re.findall(r"[a-z_]+-[0-9a-f]{32}", self.checks(number)[POLICY_CHECK].summary)
 
-
-@contextmanager
-def printed_to(path: Path) -> Iterator[None]:
-    """Sends both standard streams into one file, those of processes that are started too."""
-    kept = [os.dup(1), os.dup(2)]
-    with path.open("a", encoding="utf-8", buffering=1) as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        try:
-            with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-                yield
-        finally:
-            for descriptor, before in zip((1, 2), kept, strict=True):
-                os.dup2(before, descriptor)
-                os.close(before)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        Path(target).hardlink_to(source)
-    except OSError:  # on another file system
-        shutil.copy2(source, target)
-
-
-def start(folder: Path, finished: Path) -> None:
-    """A repository whose main has run one sprint, with a policy: `author`, `origin.git` and DVC's remote `store`.
-
-    The remote's address is relative: every checkout lies beside it, and the whole can be copied.
-    """
-    author, bare = folder / "author", folder / "origin.git"
-    shutil.copytree(finished, author, symlinks=True, ignore=_not_needed)
-    (author / ".gitignore").write_text("/.flywheel/\n/data\n")
-    (author / "flywheel.yaml").write_text(PROJECT + POLICY)
-    call(folder, "git", "init", "-q", "--bare", "-b", "main", str(bare))
-    call(author, "git", "remote", "add", "origin", str(bare))
-    call(author, sys.executable, "-m", "dvc", "remote", "add", "-q", "-d", "store", "../store")
-    commit(author, "Policy and remotes")
-    call(author, "git", "push", "-q", "-u", "origin", "main")
-    call(author, sys.executable, "-m", "dvc", "push", "-q")
-
-
-def copied(source: Path, folder: Path) -> None:
-    """Copies what `start` made; the cache's files, which nobody changes, as links."""
-    for name in ("author", "origin.git", "store"):
-        shutil.copytree(source / name, folder / name, symlinks=True, copy_function=_copy)
-    call(folder / "author", "git", "remote", "set-url", "origin", str(folder / "origin.git"))
-
-
-def _copy(source: str, target: str) -> None:
-    if "/.dvc/cache/" in source:
-        _link(source, target)
-    else:
-        shutil.copy2(source, target)
-
-
-def _not_needed(folder: str, names: list[str]) -> list[str]:
-    return ["tmp"] if folder.endswith(".dvc") else []
+    def waits_for(self, number: int, sprint: str) -> str:
+        """The one finding that the comment on a recorded sprint asks to approve."""
+        lines = self.comment(number, f"promotion:{sprint}").splitlines()
+        [found] = [line.split()[-1].strip("`") for line in lines if line.startswith("- `/flywheel approve")]
+        return found
