@@ -63,15 +63,15 @@ class SplitReader:
         self.folder = folder
         self.images = images
         self.folders = {parent.as_posix() for path in images for parent in PurePosixPath(path).parents}
+        self.shared = ""  # the folder that all images of all lists are in, where they are absolute
 
     def read(self, document: Mapping[str, Any], file: str) -> DeclaredSplits:
         """The splits of a data.yaml, whose name is `file`."""
-        root = document.get("path")
-        named = {
-            key: self._named(list(_texts(document[key])), root if isinstance(root, str) else "")
-            for key in KEYS
-            if key in document and list(_texts(document[key]))
-        }
+        root = document["path"] if isinstance(document.get("path"), str) else ""
+        entries = {key: texts for key in KEYS if key in document and (texts := list(_texts(document[key])))}
+        lists = {place for texts in entries.values() for entry in texts if (place := self._list(entry, root))}
+        self.shared = _shared([self._lines(place) for place in sorted(lists)])
+        named = {key: self._named(texts, root) for key, texts in entries.items()}
         of: dict[str, str | None] = {}
         listed_roles = {split_role(key) for key, found in named.items() if found.listed}
         for path, own in self.images.items():
@@ -119,6 +119,14 @@ class SplitReader:
                     return tail
         return None
 
+    def _list(self, entry: str, root: str) -> str | None:
+        place = self._place(entry, root)
+        return place if place and place.endswith(_LIST) else None
+
+    def _lines(self, place: str) -> list[str]:
+        content = (self.folder / place).read_bytes().decode("utf-8-sig", errors="replace")
+        return [name for line in content.splitlines() if (name := line.strip().replace("\\", "/"))]
+
     def _matching(self, pattern: str) -> list[str]:
         tails = list(_tails(_joined("", pattern)))
         for tail in tails:
@@ -134,13 +142,10 @@ class SplitReader:
         return []
 
     def _follow_list(self, place: str, found: _Named) -> None:
-        content = (self.folder / place).read_bytes().decode("utf-8-sig", errors="replace")
         beside = posixpath.dirname(place)
-        for line in content.splitlines():
-            if not (name := line.strip().replace("\\", "/")):
-                continue
+        for name in self._lines(place):
             own = _joined(beside, name) if name.startswith("./") else _joined("", name)
-            path = next((tail for tail in _tails(own) if tail in self.images), None)
+            path = next((tail for tail in _tails(own, self.shared) if tail in self.images), None)
             if path is None and (near := _joined(beside, name)) in self.images:
                 path = near
             if path is None:
@@ -182,15 +187,30 @@ def _joined(base: str, path: str) -> str:
     return "/".join(parts) or "."
 
 
-def _tails(path: str) -> Iterator[str]:
-    """A path, and shorter and shorter ends of it, as long as no split's name is dropped.
+def _shared(lists: Sequence[Sequence[str]]) -> str:
+    """The folder of all images that several lists name absolutely: a split's name in it tells none of them apart.
+
+    >>> _shared([["/home/me/dev/pets/a/1.jpg"], ["/home/me/dev/pets/b/2.jpg"]]), _shared([["/me/test/1.jpg"]])
+    ('home/me/dev/pets', '')
+    """
+    names = [name for lines in lists for name in lines]
+    if len(lists) < 2 or not all(name.startswith("/") for name in names):
+        return ""
+    return posixpath.commonpath([posixpath.dirname(name) for name in names]).lstrip("/") if names else ""
+
+
+def _tails(path: str, shared: str = "") -> Iterator[str]:
+    """A path, and shorter and shorter ends of it, as long as no split's name is dropped that is not `shared` by all.
 
     >>> list(_tails("me/data/images/train")), list(_tails("me/test/images"))
     (['me/data/images/train', 'data/images/train', 'images/train', 'train'], ['me/test/images', 'test/images'])
+    >>> list(_tails("dev/pets/1.jpg", "dev/pets"))
+    ['dev/pets/1.jpg', 'pets/1.jpg', '1.jpg']
     """
     parts = path.split("/")
+    above = len(shared.split("/")) if shared and path.startswith(f"{shared}/") else 0
     for at in range(len(parts)):
-        if at and parts[at - 1].lower() in KEYS:
+        if at > above and parts[at - 1].lower() in KEYS:
             return
         yield "/".join(parts[at:])
 

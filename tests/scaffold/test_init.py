@@ -500,8 +500,11 @@ def test_a_link_to_a_folder_is_refused_since_its_images_would_be_left_out(tmp_pa
     )
 
 
-def test_the_splits_of_lists_are_those_of_the_project_and_of_its_index(tmp_path: Path) -> None:
-    source = mini_datasets.yolo(tmp_path / "pets", train=12)
+@pytest.mark.parametrize(
+    "below", ["pets", "dev/pets", "test/pets"]
+)  # a machine's folders may be called like splits
+def test_the_splits_of_lists_are_those_of_the_project_and_of_its_index(tmp_path: Path, below: str) -> None:
+    source = mini_datasets.yolo(tmp_path / below, train=12)
     (source / "images" / "train").rename(source / "images" / "all")
     (source / "labels" / "train").rename(source / "labels" / "all")
     for split, numbers in (("train", range(8)), ("val", (8, 9)), ("test", (10, 11))):
