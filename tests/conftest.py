@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 from projects import SPRINT, commit, flywheel, make_project
@@ -23,15 +25,29 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 FRESH = sys.executable
+ROOMY_BYTES = 12 * 2**30
 BEGAN = pytest.StashKey[float]()
 SLOW_FIXTURES = {"finished", "tiny_root", "task_root", "github"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config.option, "loadscopereorder"):
-        config.option.loadscopereorder = (
-            False  # pytest-xdist would begin with the largest groups: see dealing.py
-        )
+        # pytest-xdist would begin with the largest groups: see dealing.py
+        config.option.loadscopereorder = False
+    memory = Path(
+        "/dev/shm"
+    )  # where there is plenty, copies of projects stay in it: a whole run holds 2 GB at once
+    if (
+        memory.is_dir()
+        and min(shutil.disk_usage(memory).free, psutil.virtual_memory().available) > ROOMY_BYTES
+    ):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: some wait for the disk, a server, or the registry's next second."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,6 +57,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
     if "PYTEST_XDIST_WORKER" in os.environ:
         items[:] = dealt(items)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: a tenth of all time went into looking through it for garbage, again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
