@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
@@ -124,6 +122,9 @@ class Finding(Record, frozen=True, kw_only=True):
 
     @property
     def _digest(self) -> str:
+        import hashlib  # each takes milliseconds, and `flywheel --help` imports this module
+        import json
+
         return hashlib.sha256(json.dumps(self.content).encode()).hexdigest()
 
 
