@@ -25,7 +25,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 FRESH = sys.executable
-ROOMY_BYTES = 12 * 2**30
+MEMORY, ROOMY_BYTES = Path("/dev/shm"), 12 * 2**30
 BEGAN = pytest.StashKey[float]()
 SLOW_FIXTURES = {"finished", "tiny_root", "task_root", "github"}
 
@@ -34,14 +34,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config.option, "loadscopereorder"):
         # pytest-xdist would begin with the largest groups: see dealing.py
         config.option.loadscopereorder = False
-    memory = Path(
-        "/dev/shm"
-    )  # where there is plenty, copies of projects stay in it: a whole run holds 2 GB at once
-    if (
-        memory.is_dir()
-        and min(shutil.disk_usage(memory).free, psutil.virtual_memory().available) > ROOMY_BYTES
-    ):
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+    if is_roomy(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def is_roomy(memory: Path) -> bool:
+    """Whether copies of projects can lie in memory: a whole run holds some 2 GB at once."""
+    if not memory.is_dir():
+        return False
+    return min(shutil.disk_usage(memory).free, psutil.virtual_memory().available) > ROOMY_BYTES
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

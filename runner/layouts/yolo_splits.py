@@ -63,14 +63,16 @@ class SplitReader:
         self.folder = folder
         self.images = images
         self.folders = {parent.as_posix() for path in images for parent in PurePosixPath(path).parents}
+        self.lists: dict[str, list[str]] = {}  # the lines of each list that data.yaml names
         self.shared = ""  # the folder that all images of all lists are in, where they are absolute
 
     def read(self, document: Mapping[str, Any], file: str) -> DeclaredSplits:
         """The splits of a data.yaml, whose name is `file`."""
         root = document["path"] if isinstance(document.get("path"), str) else ""
         entries = {key: texts for key in KEYS if key in document and (texts := list(_texts(document[key])))}
-        lists = {place for texts in entries.values() for entry in texts if (place := self._list(entry, root))}
-        self.shared = _shared([self._lines(place) for place in sorted(lists)])
+        places = {self._place(entry, root) for texts in entries.values() for entry in texts}
+        self.lists = {place: self._lines(place) for place in places if place and place.endswith(_LIST)}
+        self.shared = _shared(list(self.lists.values()))
         named = {key: self._named(texts, root) for key, texts in entries.items()}
         of: dict[str, str | None] = {}
         listed_roles = {split_role(key) for key, found in named.items() if found.listed}
@@ -119,10 +121,6 @@ class SplitReader:
                     return tail
         return None
 
-    def _list(self, entry: str, root: str) -> str | None:
-        place = self._place(entry, root)
-        return place if place and place.endswith(_LIST) else None
-
     def _lines(self, place: str) -> list[str]:
         content = (self.folder / place).read_bytes().decode("utf-8-sig", errors="replace")
         return [name for line in content.splitlines() if (name := line.strip().replace("\\", "/"))]
@@ -143,7 +141,7 @@ class SplitReader:
 
     def _follow_list(self, place: str, found: _Named) -> None:
         beside = posixpath.dirname(place)
-        for name in self._lines(place):
+        for name in self.lists[place]:
             own = _joined(beside, name) if name.startswith("./") else _joined("", name)
             path = next((tail for tail in _tails(own, self.shared) if tail in self.images), None)
             if path is None and (near := _joined(beside, name)) in self.images:

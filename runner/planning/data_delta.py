@@ -216,17 +216,17 @@ def slice_counts(tables: CountedTables, specs: Sequence[SliceSpec], *, every_val
     counts: Counts = {split: {} for split in tables.selected}
     for spec in specs:
         try:
-            asked = _asked(tables, spec, paths)
+            data = _read_slice(tables, spec, paths)
         except FlywheelError:
             continue
         for split, inside in rows.items():
-            counts[split] |= _count(asked, inside, every_value=every_value)
+            counts[split] |= _count(data, inside, every_value=every_value)
     return counts
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """What a slice asks of all images of the index, whatever their split: a mask, or a column, `(images,)` each."""
+class _SliceData:
+    """What a slice needs of all images of the index, whatever their split: masks and columns, `(images,)` each."""
 
     spec: SliceSpec
     where: NDArray[Any] | None = None
@@ -234,10 +234,10 @@ class _Asked:
     columns: dict[str, NDArray[Any]]
 
 
-def _asked(tables: CountedTables, spec: SliceSpec, paths: NDArray[Any]) -> _Asked:
+def _read_slice(tables: CountedTables, spec: SliceSpec, paths: NDArray[Any]) -> _SliceData:
     from runner.adapters.tables import duckdb
 
-    return _Asked(
+    return _SliceData(
         spec=spec,
         where=duckdb.condition_mask(tables.images, spec.where) if spec.where is not None else None,
         holding=_holding(tables, spec.objects, paths) if spec.objects is not None else None,
@@ -245,18 +245,18 @@ def _asked(tables: CountedTables, spec: SliceSpec, paths: NDArray[Any]) -> _Aske
     )
 
 
-def _count(asked: _Asked, inside: NDArray[Any], *, every_value: bool) -> dict[str, int]:
+def _count(data: _SliceData, inside: NDArray[Any], *, every_value: bool) -> dict[str, int]:
     from runner.assessment.slices import crossed_slices
     from runner.evaluation.slices import value_slices
 
     counts: dict[str, int] = {}
-    spec = asked.spec
-    if asked.where is not None:
-        counts[spec.name or str(spec.where)] = int((asked.where & inside).sum())
-    if asked.holding is not None:
-        counts[spec.name or str(spec.objects)] = int((asked.holding & inside).sum())
-    if asked.columns:
-        values = {column: read[inside] for column, read in asked.columns.items()}
+    spec = data.spec
+    if data.where is not None:
+        counts[spec.name or str(spec.where)] = int((data.where & inside).sum())
+    if data.holding is not None:
+        counts[spec.name or str(spec.objects)] = int((data.holding & inside).sum())
+    if data.columns:
+        values = {column: read[inside] for column, read in data.columns.items()}
         most = len(inside) if every_value else spec.max or _MOST_VALUES
         (first, of_first), *others = values.items()
         parts = (

@@ -154,6 +154,12 @@ class Loop(Repository):
 
     # --- workflows -----------------------------------------------------------------------------------
 
+    def run_proposal(self, number: int, files: Contents) -> None:
+        """A push to the pull request, and all that follows it: plan, run and reports."""
+        self.propose(number, files)
+        self.planned(number)
+        self.sprinted(number)
+
     def planned(self, number: int, *, by_hand: bool = False) -> Run:
         """plan.yml for the pull request's head, and report.yml behind it."""
         return self.reported(self.plan_run(number, by_hand=by_hand))

@@ -22,6 +22,17 @@ def _state(name: str, make: Callable[[Path], Loop], factory: Factory) -> Loop:
     return Loop.kept(built(f"loop-{name}", lambda folder: make(folder).keep(), factory))
 
 
+def _after(before: Loop, name: str, step: Callable[[Loop], object], factory: Factory) -> Loop:
+    """The state that `step` makes of a copy of another."""
+
+    def make(folder: Path) -> Loop:
+        loop = before.copy(folder)
+        step(loop)
+        return loop
+
+    return _state(name, make, factory)
+
+
 @pytest.fixture(scope="session")
 def prepared(finished: Path, tmp_path_factory: Factory) -> Loop:
     """Main has one sprint that ran and was never promoted, and a policy; nothing is proposed."""
@@ -31,64 +42,49 @@ def prepared(finished: Path, tmp_path_factory: Factory) -> Loop:
 @pytest.fixture(scope="session")
 def first(prepared: Loop, tmp_path_factory: Factory) -> Loop:
     """Pull request 7 proposes a sprint whose gate is not met; it ran, and is reported."""
-
-    def make(folder: Path) -> Loop:
-        loop = prepared.copy(folder)
-        loop.propose(7, {f"specs/{NEXT}.yaml": spec(0.5)})
-        loop.planned(7)
-        loop.sprinted(7)
-        return loop
-
-    return _state("first", make, tmp_path_factory)
+    return _after(
+        prepared,
+        "first",
+        lambda loop: loop.run_proposal(7, {f"specs/{NEXT}.yaml": spec(0.5)}),
+        tmp_path_factory,
+    )
 
 
 @pytest.fixture(scope="session")
 def judged(first: Loop, tmp_path_factory: Factory) -> Loop:
     """A second push to it asks for less: PASS, and nothing to approve."""
-
-    def make(folder: Path) -> Loop:
-        loop = first.copy(folder)
-        loop.propose(7, {f"specs/{NEXT}.yaml": spec(50)})
-        loop.planned(7)
-        loop.sprinted(7)
-        return loop
-
-    return _state("judged", make, tmp_path_factory)
+    return _after(
+        first, "judged", lambda loop: loop.run_proposal(7, {f"specs/{NEXT}.yaml": spec(50)}), tmp_path_factory
+    )
 
 
 @pytest.fixture(scope="session")
 def promoted(judged: Loop, tmp_path_factory: Factory) -> Loop:
     """It was merged, recorded and promoted."""
 
-    def make(folder: Path) -> Loop:
-        loop = judged.copy(folder)
+    def step(loop: Loop) -> None:
         loop.merge(7)
         assert loop.promote(7) == 0, loop.log[-1]
-        return loop
 
-    return _state("promoted", make, tmp_path_factory)
+    return _after(judged, "promoted", step, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def rivals(judged: Loop, tmp_path_factory: Factory) -> Loop:
     """8 proposes another sprint beside it, which was judged against the same champion: none."""
-
-    def make(folder: Path) -> Loop:
-        loop = judged.copy(folder)
-        loop.propose(8, {f"specs/{THIRD}.yaml": spec(40)})
-        loop.planned(8)
-        loop.sprinted(8)
-        return loop
-
-    return _state("rivals", make, tmp_path_factory)
+    return _after(
+        judged,
+        "rivals",
+        lambda loop: loop.run_proposal(8, {f"specs/{THIRD}.yaml": spec(40)}),
+        tmp_path_factory,
+    )
 
 
 @pytest.fixture(scope="session")
 def overtaken(rivals: Loop, tmp_path_factory: Factory) -> Loop:
     """Both were merged; 7's was recorded and promoted, and somebody who may approved 8 as it was judged."""
 
-    def make(folder: Path) -> Loop:
-        loop = rivals.copy(folder)
+    def step(loop: Loop) -> None:
         loop.merge(7)
         loop.merge(8)
         assert loop.promote(7) == 0, loop.log[-1]
@@ -96,49 +92,40 @@ def overtaken(rivals: Loop, tmp_path_factory: Factory) -> Loop:
         fake = loop.memory.fake
         head = fake.pulls[8].head_sha
         fake.reviewed[8] = [Review(author="dave", state="APPROVED", commit=head, submitted_at=fake.now)]
-        return loop
 
-    return _state("overtaken", make, tmp_path_factory)
+    return _after(rivals, "overtaken", step, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def waiting(overtaken: Loop, tmp_path_factory: Factory) -> Loop:
     """8's was recorded, and judged again against the champion that 7 brought."""
 
-    def make(folder: Path) -> Loop:
-        loop = overtaken.copy(folder)
+    def step(loop: Loop) -> None:
         assert loop.promote(8) == 0, loop.log[-1]
-        return loop
 
-    return _state("waiting", make, tmp_path_factory)
+    return _after(overtaken, "waiting", step, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def succeeded(waiting: Loop, tmp_path_factory: Factory) -> Loop:
     """What that came to was approved by somebody who may, and by its author before: 8's is the champion."""
 
-    def make(folder: Path) -> Loop:
-        loop = waiting.copy(folder)
+    def step(loop: Loop) -> None:
         approve = f"/flywheel approve {loop.waits_for(8, THIRD)}"
         assert "Nothing was approved" in loop.says(8, "alice", approve)
         assert loop.follow() == []
         assert loop.says(8, "dave", approve).endswith(f"Promoting `{THIRD}`.")
         assert loop.follow() == ["promote.yml"]
-        return loop
 
-    return _state("succeeded", make, tmp_path_factory)
+    return _after(waiting, "succeeded", step, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def loosened(prepared: Loop, tmp_path_factory: Factory) -> Loop:
     """Pull request 7 loosens a gate of main: FAIL by the gate that is kept; reported."""
 
-    def make(folder: Path) -> Loop:
-        loop = prepared.copy(folder)
+    def step(loop: Loop) -> None:
         loop.on_main({f"specs/{SMALL}.yaml": spec(1)})  # the model has 10 MB
-        loop.propose(7, {f"specs/{SMALL}.yaml": spec(100)})
-        loop.planned(7)
-        loop.sprinted(7)
-        return loop
+        loop.run_proposal(7, {f"specs/{SMALL}.yaml": spec(100)})
 
-    return _state("loosened", make, tmp_path_factory)
+    return _after(prepared, "loosened", step, tmp_path_factory)
