@@ -95,7 +95,8 @@ def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[SchemaProblem]:
     problems = list(spec_path_problems(sprint, facts.root, facts.task))
     for name in ("train", "val", "test"):
         problems += condition_problems(sprint.get("data", name, "where"), facts.images)
-        problems += column_problems(sprint.get("data", name, "sample", "balance"), facts.images)
+        for keys in (("quota", "by"), ("sample", "balance"), ("sample", "stratify")):
+            problems += column_problems(sprint.get("data", name, *keys), facts.images)
     problems += condition_problems(sprint.get("data", "exclude"), facts.images)
     for check in sprint.get("checks").entries():
         problems += check_problems(check, facts.images, facts.objects)

@@ -15,7 +15,7 @@ import msgspec
 
 from runner.config.approval_rules import PEOPLE, POLICY_PROPERTIES
 from runner.config.project import Project
-from runner.config.schema_rules import RULES
+from runner.config.schema_rules import QUOTA_IMAGES, RULES
 from runner.config.sprint import Sprint
 from runner.domain.evaluation import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
 from runner.domain.options import DATASET_PATH, NEUTRAL, POLICY, Options, weakens
@@ -74,7 +74,7 @@ def referenced(schema: Schema, definitions: dict[str, Schema]) -> Schema:
 # --- what types cannot say ------------------------------------------------------------------------
 
 
-_ONCE_MERGED = ("UltralyticsTrainer", "Sprint")
+_ONCE_MERGED = ("UltralyticsTrainer", "Sprint", "Dedupe", "Quota", "Sample")
 
 # What a pattern asks for, in words: an error says it.
 _PATTERNS = {
@@ -102,6 +102,7 @@ _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Additions": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Policy": POLICY_PROPERTIES,
+    "Quota": {"images": QUOTA_IMAGES},
     **{type(layout).__name__: _LAYOUT_TAG for layout in LAYOUTS.values()},
 }
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.domain.options import MAX_COUNT
+
 Schema = dict[str, Any]
 
 _THRESHOLDS = ("min", "max", "max_drop", "min_gain")
+
+QUOTA_IMAGES: Schema = {
+    "patternProperties": {
+        "^.": {"type": "integer", "minimum": 1, "maximum": MAX_COUNT},
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+}
 
 
 def _only(required: tuple[str, ...], refused: tuple[str, ...]) -> Schema:
@@ -14,6 +24,31 @@ def _only(required: tuple[str, ...], refused: tuple[str, ...]) -> Schema:
 
 
 RULES: dict[str, list[Schema]] = {
+    "Dedupe": [
+        {
+            "if": {"required": ["method"], "properties": {"method": {"const": "exact"}}},
+            "then": {
+                "properties": {
+                    "distance": {
+                        "not": {},
+                        "errorMessage": "`method: exact` compares the files' content: it has no distance",
+                    }
+                }
+            },
+        }
+    ],
+    "Quota": [
+        {
+            "anyOf": [{"required": ["max"]}, {"required": ["images"]}],
+            "errorMessage": "a quota says how many: `max` of each value, `images` by value, or both",
+        }
+    ],
+    "Sample": [
+        {
+            "not": {"required": ["balance", "stratify"]},
+            "errorMessage": "a sample has equal shares (`balance`) or those of the data (`stratify`), not both",
+        }
+    ],
     "Gate": [
         {
             "oneOf": [{"required": [name]} for name in _THRESHOLDS],

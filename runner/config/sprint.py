@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.options import (
@@ -26,6 +26,7 @@ from runner.domain.task import TaskName
 from runner.exporters import ExportTarget
 from runner.gates import Claim, Gate
 from runner.selectors.dedupe import Dedupe
+from runner.selectors.quota import Quota
 from runner.selectors.sample import Sample
 from runner.tasks import TASKS
 from runner.trainers import TrainerOptions
@@ -61,7 +62,14 @@ class SplitSelection(Options, frozen=True, kw_only=True):
     where: Annotated[
         Condition | None, Meta(description="Only the split's images that satisfy it.", extra=CHANGES_A_SPLIT)
     ] = None
-    dedupe: Annotated[Dedupe | None, Meta(description="Drops near-duplicates.", extra=CHANGES_A_SPLIT)] = None
+    dedupe: Annotated[
+        Dedupe | None, Meta(description="Drops duplicates and near-duplicates.", extra=CHANGES_A_SPLIT)
+    ] = None
+    # Unset, not None: what a spec does not say stands in no params.yaml, and what was selected stays cached.
+    quota: (
+        Annotated[Quota, Meta(description="At most so many images per value.", extra=CHANGES_A_SPLIT)]
+        | UnsetType
+    ) = UNSET
     sample: Annotated[Sample | None, Meta(description="Takes a random sample.", extra=CHANGES_A_SPLIT)] = None
 
 

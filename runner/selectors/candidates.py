@@ -25,8 +25,21 @@ class Candidates:
     columns: Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a rule makes of one image.
+
+    Attributes:
+        said: what decides, in words.
+        facts: the same as values: a rank, another image's path.
+    """
+
+    said: str
+    facts: Mapping[str, int | str]
+
+
 class Selector(Protocol):
-    """A rule that drops images and says why."""
+    """A rule that drops images and says why. It can take nothing in that earlier rules dropped."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -35,6 +48,10 @@ class Selector(Protocol):
 
     def drop(self, candidates: Candidates) -> dict[int, str]:
         """The positions of the images to drop, each with the reason. The same for the same candidates."""
+        ...
+
+    def standing(self, candidates: Candidates, position: int) -> Standing:
+        """What decides on one of the candidates, whether it is dropped or kept."""
         ...
 
     def describe(self) -> str:

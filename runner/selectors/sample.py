@@ -1,15 +1,15 @@
-"""Sampling a fixed number of images, balanced over a column if asked."""
+"""Sampling a fixed number of images: at random, or by shares of a column's values."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from runner.domain.options import CHANGES_A_SPLIT, Options, PositiveInt, Seed
-from runner.selectors.candidates import Candidates
+from runner.selectors.candidates import Candidates, Standing
+from runner.selectors.ranks import Drawn, drawing_order, value_codes, within
+from runner.selectors.shares import equal_shares, proportional_shares
 
 
 class Sample(Options, frozen=True, kw_only=True):
@@ -23,56 +23,67 @@ class Sample(Options, frozen=True, kw_only=True):
             extra=CHANGES_A_SPLIT,
         ),
     ] = None
+    # Unset, not None: what a spec does not say stands in no params.yaml, and what was selected stays cached.
+    stratify: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                description="An index column whose values keep the shares that they have among the images that earlier "
+                "rules left, to one image. Not beside `balance`.",
+                extra=CHANGES_A_SPLIT,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     seed: Annotated[Seed, Meta(description="Another seed takes other images.", extra=CHANGES_A_SPLIT)] = 0
 
     @property
+    def column(self) -> str | None:
+        """The column whose values have shares; None where all images are drawn from together."""
+        return self.balance if isinstance(self.stratify, UnsetType) else self.stratify
+
+    @property
     def needs(self) -> tuple[str, ...]:
-        return (self.balance,) if self.balance else ()
+        return (self.column,) if self.column else ()
 
     def describe(self) -> str:
-        balanced = f" balanced over {self.balance}" if self.balance else ""
-        return f"not in the sample of {self.size}{balanced} (seed {self.seed})"
+        return f"not in the sample of {self.size}{self._way()} (seed {self.seed})"
+
+    def _way(self) -> str:
+        if not isinstance(self.stratify, UnsetType):
+            return f" stratified by {self.stratify}"
+        return f" balanced over {self.balance}" if self.balance else ""
 
     def drop(self, candidates: Candidates) -> dict[int, str]:
-        """Drops all but `size` images, by the rank of their hashes within each value of `balance`."""
-        ranked = sorted(
-            range(len(candidates.paths)),
-            key=lambda position: (self._rank(candidates.image_ids[position]), candidates.paths[position]),
+        """Drops all but `size` images, by the rank of their hashes within each value of the column."""
+        return dict.fromkeys(self._draw(candidates).left_out().tolist(), self.describe())
+
+    def standing(self, candidates: Candidates, position: int) -> Standing:
+        drawn = self._draw(candidates)
+        code = drawn.codes[position]
+        share, rank = int(drawn.shares[code]), int(drawn.ranks[position]) + 1
+        of = f" with {self.column} = {drawn.names[code]}" if self.column else ""
+        count = int((drawn.codes == code).sum())
+        return Standing(
+            said=f"rank {rank:,} of {count:,}{of}; the first {share:,} are taken{self._way()} (seed {self.seed})",
+            facts={"rank": rank, "of": count, "taken": share},
         )
-        groups: dict[str, list[int]] = {}
-        values = candidates.columns[self.balance] if self.balance else None
-        for position in ranked:
-            groups.setdefault("" if values is None else value_name(values[position]), []).append(position)
-        shares = equal_shares({name: len(members) for name, members in groups.items()}, self.size)
-        left_out = [position for name, members in groups.items() for position in members[shares[name] :]]
-        return dict.fromkeys(left_out, self.describe())
 
-    def _rank(self, image_id: str) -> str:
-        return hashlib.sha256(f"{self.seed}:{image_id}".encode()).hexdigest()
+    def _draw(self, candidates: Candidates) -> Drawn:
+        import numpy as np
 
-
-def value_name(value: Any) -> str:
-    """A value of a column as text; a missing one (None or NaN) is a value of its own."""
-    return "(none)" if value is None or value != value else str(value)
-
-
-def equal_shares(available: Mapping[str, int], size: int) -> dict[str, int]:
-    """Shares `size` out equally; what a value cannot fill goes to the others, a remainder to the first names.
-
-    >>> equal_shares({"a": 10, "b": 2, "c": 10}, 12)
-    {'a': 5, 'b': 2, 'c': 5}
-    >>> equal_shares({"a": 3, "b": 3}, 5)
-    {'a': 3, 'b': 2}
-    >>> equal_shares({"a": 1}, 5)
-    {'a': 1}
-    """
-    shares = dict.fromkeys(available, 0)
-    left = min(size, sum(available.values()))
-    while left:
-        open_names = sorted(name for name, count in available.items() if shares[name] < count)
-        each = left // len(open_names)
-        for name in open_names if each else open_names[:left]:
-            given = min(max(each, 1), available[name] - shares[name])
-            shares[name] += given
-            left -= given
-    return shares
+        if self.column:
+            codes, names = value_codes(candidates.columns[self.column])
+        else:
+            codes, names = np.zeros(len(candidates.paths), dtype=np.intp), [""]
+        available = dict(zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True))
+        shared = equal_shares if isinstance(self.stratify, UnsetType) else proportional_shares
+        shares = shared(available, self.size)
+        order = drawing_order(candidates.image_ids, candidates.paths, self.seed)
+        return Drawn(
+            codes=codes,
+            names=names,
+            ranks=within(codes, order),
+            shares=np.array([shares[name] for name in names], dtype=np.intp),
+        )

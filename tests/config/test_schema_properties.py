@@ -42,7 +42,11 @@ SPRINT: dict[str, Any] = {
     "kind": "Sprint",
     "title": "x",
     "annotation": {"strategy": "boxes", "budget": {"money": 3}},
-    "data": {"train": {"where": "x", "dedupe": {"distance": 3}, "sample": {"size": 3}}, "exclude": "y"},
+    "data": {
+        "train": {"where": "x", "dedupe": {"distance": 3}, "sample": {"size": 3, "stratify": "a"}},
+        "val": {"dedupe": {"method": "exact"}, "quota": {"by": "a", "max": 3, "images": {"x": 1}}},
+        "exclude": "y",
+    },
     "checks": [{"preset": "detection"}, {"expect_x": {"table": "images", "column": "a", "mostly": 0.5}}],
     "train": {
         "framework": "ultralytics",

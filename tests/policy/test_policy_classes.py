@@ -47,6 +47,10 @@ FROZEN = (
         "cost, max: 20}\n    - {metric: map50, min: 0.3}\n    - {metric: f1, min_gain: 0.1, against: champion}",
     )
 )
+QUOTA = LAST.replace("dedupe: {distance: 0}", "dedupe: {method: perceptual, distance: 0}").replace(
+    "sample: {size: 2000, balance: camera}",
+    "quota: {by: camera, max: 5, images: {dock-a: 2, dock-b: 3}}, sample: {size: 2000, stratify: camera}",
+)
 IN_BOTH = "expect_column_values_to_not_be_null: {table: images, column: split}"
 POSE = PROJECT.replace("task: detect", "task: pose\nkeypoints: {names: [nose, tail], sigmas: [0.1, 0.1]}")
 CLASSIFY = PROJECT.replace("task: detect", "task: classify").replace("layout: yolo", "layout: folders")
@@ -61,6 +65,7 @@ CLASSES = (
 EXAMPLES: dict[str, dict[str, str]] = {
     "detect": {},
     "everything frozen": {P: FROZEN, S2: LAST.replace("checks:\n", f"checks:\n  - {IN_BOTH}\n")},
+    "quota": {P: FROZEN, S2: QUOTA},
     "groups of their own": {P: PROJECT.replace("test: split = 'test'", "test: group_fraction < 0.2")},
     "extends": {S2: ADDED},
     "a layout's block": {P: PROJECT.replace("layout: yolo", "layout: {format: yolo}")},
@@ -72,9 +77,10 @@ CONDITIONS = {"where", "objects", "exclude", *("train", "val", "test", "pool")}
 TEXTS = {  # of options whose schema does not say what they may be
     "against": ["torch", "champion"],
     "balance": ["camera", "lighting"],
-    "by": ["weather", ["camera", "weather"]],
+    "by": ["weather", ["camera", "weather"], "lighting"],
     "class": ["one", "*"],
     "column": ["contrast"],
+    "stratify": ["lighting"],
     "currency": ["USD"],
     "device": ["cpu", "cuda:0"],
     "extends": ["0001-first-model"],
@@ -105,6 +111,8 @@ DICTS: dict[str, list[Any]] = {
     "add": [{"gates": [{"metric": "recall", "min": 0.1}]}],
     "dedupe": [{"distance": 9}],
     "sample": [{"size": 7}],
+    "quota": [{"by": "camera", "max": 7}],
+    "images": [{"dock-a": 9}],
     "holdout": [{"significance": 0.9}],
     "model": [{"name": "another"}],
 }

@@ -57,3 +57,29 @@ def test_kept_images_are_farther_apart_and_dropped_ones_are_near_one() -> None:
 
 def test_no_images_drop_nothing() -> None:
     assert Dedupe(distance=4).drop(candidates([])) == {}
+
+
+def test_exact_keeps_one_of_the_files_with_one_content() -> None:
+    images = Candidates(
+        paths=["b.jpg", "a.jpg", "c.jpg"],
+        image_ids=["same", "same", "other"],
+        columns={"sharpness": np.array([1.0, 1.0, 1.0])},
+    )
+    dedupe = Dedupe(method="exact")
+    assert dedupe.drop(images) == {0: "the same file as a.jpg"}
+    assert dedupe.needs == ("sharpness",)
+    assert dedupe.describe() == "the same file as one that is kept"
+    assert dedupe.standing(images, 0).said == (
+        "the same file as a.jpg, which is as sharp, and first by path (1, this 1)"
+    )
+    assert dedupe.standing(images, 2).said == "no image that is kept is the same file"
+
+
+def test_perceptual_is_what_is_meant_where_no_method_is_named() -> None:
+    images = candidates([0, 0b11, 0b11100], [1.0, 2.0, 3.0])
+    assert Dedupe(distance=2).drop(images) == Dedupe(method="perceptual", distance=2).drop(images)
+    assert Dedupe(distance=2).standing(images, 0).said == (
+        "near-duplicate of 1.jpg (distance 2), which is sharper (2, this 1)"
+    )
+    assert Dedupe(distance=2).standing(images, 0).facts == {"duplicate_of": "1.jpg", "distance": 2}
+    assert Dedupe(distance=2).standing(images, 2).said == "no image that is kept is within 2 bits of it"

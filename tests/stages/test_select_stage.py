@@ -20,6 +20,7 @@ from runner.domain.files import read_json
 from runner.domain.records import Selection, SelectionStep, SplitCounts
 from runner.domain.task import TaskName
 from runner.selectors.dedupe import Dedupe
+from runner.selectors.quota import Quota
 from runner.selectors.sample import Sample
 from runner.stages import select
 from runner.stages.select import SelectParams
@@ -268,6 +269,47 @@ def test_unknown_balance_column_is_refused(folder: Folder) -> None:
     with pytest.raises(FlywheelError) as error:
         folder.index(index_columns()).run(train=SplitSelection(sample=Sample(size=4, balance="camra")))
     assert error.value.message == 'unknown column "camra"; did you mean "camera"?'
+
+
+def test_rules_of_a_split_are_applied_in_the_order_in_which_the_spec_has_them(folder: Folder) -> None:
+    columns = index_columns(image_id={"images/train/7.jpg": "id of images/train/6.jpg"})
+    rules = SplitSelection(
+        where="path <> 'images/train/0.jpg'",
+        dedupe=Dedupe(method="exact"),
+        quota=Quota(by="camera", max=4),
+        sample=Sample(size=2, stratify="camera"),
+    )
+    selection = folder.index(columns).run(train=rules)
+    dropped = {step.reason: step.dropped for step in selection.dropped if step.split == "train"}
+    assert dropped == {
+        "does not satisfy data.train.where: path <> 'images/train/0.jpg'": 1,
+        "the same file as one that is kept": 1,
+        "beyond the quota by camera (each: 4; seed 0)": 1,
+        "not in the sample of 2 stratified by camera (seed 0)": 3,
+    }
+    reasons = folder.reasons()
+    assert reasons["images/train/6.jpg"] == "the same file as images/train/7.jpg"  # which is sharper
+    assert "camera = dock: the 4 images of its quota are others (seed 0)" in reasons.values()
+    assert selection.splits["train"].images == 2
+
+
+def test_quota_of_a_value_that_nobody_has_fails_the_stage(folder: Folder) -> None:
+    with pytest.raises(FlywheelError) as error:
+        folder.index(index_columns()).run(train=SplitSelection(quota=Quota(by="camera", images={"gaet": 3})))
+    assert error.value.message == (
+        'quota by camera: no image that is left has camera = gaet; did you mean "gate"?'
+    )
+    assert error.value.exit_code == 3
+
+
+def test_what_a_spec_does_not_say_stands_in_no_parameters() -> None:
+    """Else sprints that ran would run again."""
+    told = select.STAGE.section(params(train=SplitSelection(dedupe=Dedupe(), sample=Sample(size=4))))
+    assert told["data"]["train"] == {
+        "where": None,
+        "dedupe": {"distance": 0},
+        "sample": {"size": 4, "balance": None, "seed": 0},
+    }
 
 
 def test_digests_change_with_images_and_labels_of_their_split_only(folder: Folder) -> None:

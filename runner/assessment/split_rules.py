@@ -1,0 +1,272 @@
+"""Which image of an index a sprint uses for what: the splits' conditions, then one rule after another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import UnsetType
+
+from runner.config.project import Splits
+from runner.config.sprint import DataSelection, SplitSelection
+from runner.dataset.manifest import Manifest
+from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.records import POOL, SPLITS
+from runner.selectors.candidates import Candidates, Selector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Positions = NDArray[Any]  # of images in the index, ascending
+
+EXCLUDED_FROM = ("train", "val")  # what a sprint is judged on is not narrowed by the sprint's own exclusions
+IMAGE_COLUMNS = ("path", "image_id", "split", "readable", "problem", "labelled")
+LISTED_VALUES = 8
+RuleName = Literal["asked for", "readable", "labelled", "where", "exclude", "dedupe", "quota", "sample"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitRule:
+    """What makes one split: conditions, then selectors by the option that they are."""
+
+    name: str
+    where: str
+    narrowed: str | None = None
+    exclude: str | None = None
+    selectors: tuple[tuple[RuleName, Selector], ...] = ()
+
+    @property
+    def conditions(self) -> list[str]:
+        """Those that are evaluated over the table of images."""
+        return [text for text in (self.where, self.narrowed, self.exclude) if text is not None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One rule, applied to one split.
+
+    Attributes:
+        text: its condition, or the selector in words; the rule's name where it has neither.
+        before, after: the positions of the images that were left.
+    """
+
+    split: str
+    rule: RuleName
+    text: str
+    before: Positions
+    after: Positions
+    selector: Selector | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """The manifest, and the steps that led to it, in their order."""
+
+    manifest: Manifest
+    steps: list[Step]
+
+
+def split_rules(splits: Splits, data: DataSelection) -> list[SplitRule]:
+    """The rules of every split of a project, in the order in which they are applied."""
+    choices: dict[str, SplitSelection] = {name: getattr(data, name) for name in SPLITS}
+    rules = [
+        SplitRule(
+            name=name,
+            where=getattr(splits, name),
+            narrowed=choice.where,
+            exclude=data.exclude if name in EXCLUDED_FROM else None,
+            selectors=_selectors(choice),
+        )
+        for name, choice in choices.items()
+    ]
+    if splits.pool is not None:
+        rules.append(SplitRule(name=POOL, where=splits.pool))
+    return rules
+
+
+def _selectors(choice: SplitSelection) -> tuple[tuple[RuleName, Selector], ...]:
+    found: list[tuple[RuleName, Selector]] = []
+    if choice.dedupe is not None:
+        found.append(("dedupe", choice.dedupe))
+    if not isinstance(choice.quota, UnsetType):
+        found.append(("quota", choice.quota))
+    if choice.sample is not None:
+        found.append(("sample", choice.sample))
+    return tuple(found)
+
+
+def needed_columns(rules: Sequence[SplitRule]) -> list[str]:
+    """The columns of the images table that `apply_rules` reads."""
+    read = [name for rule in rules for _, selector in rule.selectors for name in selector.needs]
+    return list(dict.fromkeys([*IMAGE_COLUMNS, *read]))
+
+
+def needed_conditions(rules: Sequence[SplitRule]) -> list[str]:
+    """The conditions whose masks `apply_rules` reads."""
+    return list(dict.fromkeys(text for rule in rules for text in rule.conditions))
+
+
+def apply_rules(
+    images: Mapping[str, NDArray[Any]],
+    masks: Mapping[str, NDArray[Any]],
+    rules: Sequence[SplitRule],
+    chosen: Sequence[str],
+) -> Applied:
+    """Applies the rules: readable, of a split that is asked for, labelled, `where`, `exclude`, selectors; in this order.
+
+    Images whose labels have problems stay selected, so that the check stage stops the sprint and names them.
+
+    Args:
+        images: `needed_columns` of the images table, each `(images,)`.
+        masks: for each of `needed_conditions`, which images satisfy it, `(images,)`.
+        chosen: the splits that are asked for.
+
+    Raises:
+        FlywheelError: an image belongs to two splits, or a selector cannot be applied.
+    """
+    draft = _Draft(images)
+    draft.assign(rules, masks)
+    for rule in rules:
+        draft.readable(rule.name)
+        if rule.name in chosen:
+            draft.narrow(rule, masks)
+        else:
+            reason = "kept in the pool" if rule.name == POOL else "not asked for"
+            draft.drop_where(rule.name, "asked for", reason, lambda left: left >= 0)
+    return Applied(manifest=draft.manifest(), steps=draft.steps)
+
+
+def require_images(
+    applied: Applied,
+    rules: Sequence[SplitRule],
+    chosen: Sequence[str],
+    images: Mapping[str, NDArray[Any]],
+) -> None:
+    """Checks that each split that is asked for has images.
+
+    Raises:
+        FlywheelError: one has none, with what dropped them.
+    """
+    for rule in rules:
+        if rule.name in chosen and not applied.manifest.selected(rule.name):
+            raise _empty(rule, applied.manifest, images)
+
+
+class _Draft:
+    """A manifest in the making: rule after rule drops images from it."""
+
+    def __init__(self, images: Mapping[str, NDArray[Any]]) -> None:
+        self.images = images
+        self.steps: list[Step] = []
+        count = len(images["path"])
+        self._left: dict[str, Positions] = {}
+        self._assigned: list[str | None] = [None] * count
+        self._rules: list[str | None] = ["in no split"] * count
+        self._reasons = ["no split's condition holds"] * count
+
+    def assign(self, rules: Sequence[SplitRule], masks: Mapping[str, NDArray[Any]]) -> None:
+        where = {rule.name: rule.where for rule in rules}
+        for rule in rules:
+            self._left[rule.name] = masks[rule.where].nonzero()[0]
+            reason = f"{rule.name}: {rule.where}"
+            for position in self._left[rule.name].tolist():
+                other = self._assigned[position]
+                if other is not None:
+                    raise FlywheelError(
+                        f"{self.images['path'][position]} belongs to both {other} (`{where[other]}`) "
+                        f"and {rule.name} (`{rule.where}`)",
+                        hint="make the conditions of splits in flywheel.yaml exclude each other",
+                        exit_code=ExitCode.STAGE_FAILED,
+                    )
+                self._assigned[position], self._rules[position] = rule.name, None
+                self._reasons[position] = reason
+
+    def readable(self, split: str) -> None:
+        """Drops what cannot be read."""
+        left, problems = self._left[split], self.images["problem"]
+        gone = left[~self.images["readable"][left].astype(bool)]
+        reasons = {at: f"unreadable: {problems[at]}" for at in gone.tolist()}
+        self._drop(split, "readable", "readable", "unreadable", reasons)
+
+    def drop_where(
+        self, split: str, rule: RuleName, reason: str, dropped: Any, text: str | None = None
+    ) -> None:
+        """Drops the images left of which `dropped` says so: from their positions to a mask."""
+        left = self._left[split]
+        gone = dict.fromkeys(left[dropped(left)].tolist(), reason)
+        self._drop(split, rule, rule if text is None else text, reason, gone)
+
+    def narrow(self, rule: SplitRule, masks: Mapping[str, NDArray[Any]]) -> None:
+        if rule.name != POOL:
+            labelled = self.images["labelled"].astype(bool)
+            self.drop_where(rule.name, "labelled", "not labelled", lambda left: ~labelled[left])
+        if (where := rule.narrowed) is not None:
+            reason = f"does not satisfy data.{rule.name}.where: {where}"
+            self.drop_where(rule.name, "where", reason, lambda left: ~masks[where][left], where)
+        if (exclude := rule.exclude) is not None:
+            reason = f"satisfies data.exclude: {exclude}"
+            self.drop_where(rule.name, "exclude", reason, lambda left: masks[exclude][left], exclude)
+        for option, selector in rule.selectors:
+            left = self._left[rule.name]
+            dropped = selector.drop(candidates(self.images, left, selector))
+            reasons = {int(left[at]): reason for at, reason in dropped.items()}
+            self._drop(rule.name, option, selector.describe(), selector.describe(), reasons, selector)
+
+    def _drop(
+        self,
+        split: str,
+        rule: RuleName,
+        text: str,
+        dropped_by: str,
+        reasons: Mapping[int, str],
+        selector: Selector | None = None,
+    ) -> None:
+        import numpy as np
+
+        before = self._left[split]
+        for position, reason in reasons.items():
+            self._rules[position], self._reasons[position] = dropped_by, reason
+        gone = np.fromiter(reasons, dtype=np.intp, count=len(reasons))
+        after = self._left[split] = np.setdiff1d(before, gone, assume_unique=True)
+        self.steps.append(
+            Step(split=split, rule=rule, text=text, before=before, after=after, selector=selector)
+        )
+
+    def manifest(self) -> Manifest:
+        return Manifest(
+            paths=self.images["path"].tolist(),
+            image_ids=self.images["image_id"].tolist(),
+            assigned=self._assigned,
+            rules=self._rules,
+            reasons=self._reasons,
+        )
+
+
+def candidates(images: Mapping[str, NDArray[Any]], left: Positions, selector: Selector) -> Candidates:
+    """What a selector sees of the images that are left."""
+    return Candidates(
+        paths=images["path"][left].tolist(),
+        image_ids=images["image_id"][left].tolist(),
+        columns={name: images[name][left] for name in selector.needs},
+    )
+
+
+def _empty(rule: SplitRule, manifest: Manifest, images: Mapping[str, NDArray[Any]]) -> FlywheelError:
+    pairs = zip(manifest.assigned, manifest.rules, strict=True)
+    dropped = Counter(reason for assigned, reason in pairs if assigned == rule.name and reason is not None)
+    matched = sum(dropped.values())
+    steps = [f"{matched} of {len(manifest.paths)} images satisfy `{rule.where}`"]
+    steps += [f"{number} dropped: {reason}" for reason, number in dropped.items()]
+    values = Counter(str(value) for value in images["split"].tolist() if value is not None)
+    listed = ", ".join(f"{value} ({number})" for value, number in values.most_common(LISTED_VALUES))
+    if matched and rule.name == POOL:
+        hint = "repair the images: none of the pool can be read"
+    elif matched:
+        hint = f"loosen data.{rule.name} and data.exclude in the spec, or label and repair the images"
+    else:
+        hint = f"change splits.{rule.name} in flywheel.yaml; split in the index is {listed or 'always empty'}"
+    return FlywheelError(
+        f"no image is left for {rule.name}: {'; '.join(steps)}", hint=hint, exit_code=ExitCode.STAGE_FAILED
+    )
