@@ -14,6 +14,7 @@ from runner import __version__
 from runner.cli import (
     ci,
     compare,
+    convert,
     doctor,
     history,
     init,
@@ -36,6 +37,7 @@ _OURS = (None, errno.EINVAL, errno.EBADF, errno.EDOM)  # nobody's files, permiss
 
 COMMANDS = (
     init,
+    convert,
     validate,
     plan,
     run,

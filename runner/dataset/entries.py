@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runner.adapters.pictures.foreign_files import FOREIGN_SUFFIXES
 from runner.adapters.pictures.image_files import SUFFIXES
@@ -45,6 +45,9 @@ class LabelledObject(NamedTuple):
         mask: segment: where the label is a mask, not an outline.
         keypoints: pose: x, y and visibility (0 not labelled, 1 hidden, 2 visible) of each point.
         corners: obb: x, y of the four corners.
+        difficult: hard to see without what surrounds it (Pascal VOC's flag); trained on and judged as any other.
+        truncated: the label says that the object goes on beyond the image, or beyond what is labelled of it.
+        occluded: the label says that something hides a part of it.
     """
 
     place: str
@@ -58,6 +61,9 @@ class LabelledObject(NamedTuple):
     mask: EncodedMask | None = None
     keypoints: tuple[float, ...] = ()
     corners: tuple[float, ...] = ()
+    difficult: bool = False
+    truncated: bool = False
+    occluded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,7 @@ class ImageEntry:
         labelled: someone has looked at it; an image without objects may be labelled.
         label_problems: `labels/train/x.txt:3: what is wrong`; such lines are not among `objects`.
         declared_size: (width, height) that the annotations state, if they do.
+        declared_sha256: of the file's bytes, in hexadecimal digits, if the annotations state it.
     """
 
     path: str
@@ -78,6 +85,7 @@ class ImageEntry:
     objects: tuple[LabelledObject, ...] = ()
     label_problems: tuple[str, ...] = ()
     declared_size: tuple[int, int] | None = None
+    declared_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +96,13 @@ class LayoutContent:
         entries: sorted by path.
         notes: remarks that belong to no image.
         empty_splits: splits that the dataset names, and why no image is in them.
+        metadata: further columns that the layout itself holds, one value per entry.
     """
 
     entries: Sequence[ImageEntry]
     notes: Sequence[str] = ()
     empty_splits: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 def list_files(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from runner.domain.task import TaskName
+from runner.domain.task import Keypoints, TaskName
 
 if TYPE_CHECKING:
     from runner.dataset.entries import LabelScheme, LayoutContent
@@ -22,6 +22,8 @@ class Recognised:
         problems: what is odd about that, in sentences.
         labelled: labels were found, not only images that lie as they should.
         points: key points that the lines of labels seem to have, where no skeleton is described.
+        keypoints: the skeleton, where the labels describe it.
+        layout: the layout with the options that the folder needs, where the name alone does not do.
     """
 
     task: TaskName
@@ -29,6 +31,8 @@ class Recognised:
     problems: list[str] = field(default_factory=list)
     labelled: bool = True
     points: int = 0
+    keypoints: Keypoints | None = None
+    layout: Layout | None = None
 
 
 class Layout(Protocol):

@@ -17,6 +17,7 @@ from runner.record.catalogue import sprint_folder
 
 NAMES = (
     "init",
+    "convert",
     "validate",
     "plan",
     "run",
@@ -47,6 +48,7 @@ def test_every_command_speaks_json() -> None:
     for name in NAMES:
         extra = {
             "init": ["--data", "x"],
+            "convert": ["x", "y"],
             "judge": ["0001-a"],
             "verify": ["0001-a"],
             "promote": ["0001-a"],

@@ -1,0 +1,71 @@
+"""The writer `folders`: a folder per class, for classification."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, ClassVar
+
+from runner.domain.task import TaskName
+from runner.writers.writer import Scheme, WriteJob
+
+if TYPE_CHECKING:
+    from runner.dataset.entries import ImageEntry
+
+_NO_FOLDER = re.compile(r'[<>:"/\\|?*]|^\.+|[. ]+$')  # what a folder's name cannot hold, on any system
+
+
+class FoldersWriter:
+    """`<split>/<class>/…`; images that nobody labelled lie beside the classes' folders."""
+
+    name: ClassVar[str] = "folders"
+    tasks: ClassVar[tuple[TaskName, ...]] = ("classify",)
+    one_label_per_stem: ClassVar[bool] = False
+    class_folders: ClassVar[bool] = True
+    holds_metadata: ClassVar[bool] = False
+
+    def place(self, entry: ImageEntry, inner: PurePosixPath, scheme: Scheme) -> PurePosixPath:
+        """In the folder of its class, below that of its split."""
+        return class_place(entry, inner, scheme)
+
+    def write(self, job: WriteJob) -> None:
+        """Nothing: images' places are their labels."""
+        note_class_folders(job)
+
+
+def class_place(entry: ImageEntry, inner: PurePosixPath, scheme: Scheme) -> PurePosixPath:
+    """`<split>/<class>/…`, `<class>/…` where there are no splits."""
+    split = (entry.split,) if entry.split else ()
+    if not entry.objects:
+        return PurePosixPath(*split, inner.name)
+    name = folder_name(entry.objects[0].class_name)
+    below = inner.parts[1:] if len(inner.parts) > 1 and inner.parts[0] == name else inner.parts
+    return PurePosixPath(*split, name, *below)
+
+
+def folder_name(class_name: str) -> str:
+    """A class's folder.
+
+    >>> folder_name("traffic light"), folder_name("on/off"), folder_name("..")
+    ('traffic light', 'on_off', '_')
+    """
+    return _NO_FOLDER.sub("_", class_name)
+
+
+def note_class_folders(job: WriteJob) -> None:
+    """What folders of classes cannot say: classes without an image, an order of classes, some names."""
+    used = {item.class_name for image in job.images for item in image.entry.objects}
+    for name in job.scheme.classes:
+        if name not in used:
+            job.losses.add("unused_class", name)
+        elif folder_name(name) != name:
+            job.losses.add("class_name", f"{name} is {folder_name(name)}")
+    note_class_order(job, used)
+
+
+def note_class_order(job: WriteJob, used: set[str]) -> None:
+    """Formats that do not list classes have them in the order of the alphabet."""
+    kept = [name for name in job.scheme.classes if name in used]
+    for name, other in zip(kept, sorted(kept), strict=True):
+        if name != other:
+            job.losses.add("class_order", name)
