@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from runner.stages.stage import Stage, StageContext
 # What reads datasets is imported where it is used: `plan` asks a stage for its parameters, and should start at once.
 if TYPE_CHECKING:
     from runner.dataset.entries import LabelScheme, LayoutContent
+    from runner.dataset.index import IndexTables
+    from runner.dataset.measured import Measured
 
 SHOWN_NOTES = 10
 
@@ -62,35 +65,77 @@ def inputs(params: IndexParams) -> tuple[str, ...]:
     return (params.path, params.metadata)
 
 
-def run(context: StageContext, params: IndexParams) -> None:
-    """Measures every image and writes index/images.parquet and index/objects.parquet.
+@dataclass(frozen=True, kw_only=True)
+class BuiltIndex:
+    """An index before it is written.
+
+    Attributes:
+        tables: one row per image, and one per object.
+        measured: the images of the first of them, in its order.
+        notes: remarks for the user.
+    """
+
+    tables: IndexTables
+    measured: Measured
+    notes: list[str]
+
+
+def build(root: Path, params: IndexParams) -> BuiltIndex:
+    """The index of a dataset as it is now; of its images only those are read that are new or were changed.
 
     Raises:
         FlywheelError: the dataset is not there, holds no image of the layout, or its metadata is unusable.
     """
-    from runner.adapters.pictures.measured_images import measure_images
-    from runner.adapters.tables.parquet import write_table
     from runner.dataset.columns import own_image_columns
     from runner.dataset.entries import shared_remarks, unread_pictures
     from runner.dataset.index import build_index
+    from runner.dataset.measured import measure_dataset
     from runner.dataset.metadata import JoinedMetadata, join_metadata
-    from runner.dataset.near_duplicates import write_thumbnails
 
-    data = context.root / params.path
+    data = root / params.path
     content = read_dataset(data, params)
     paths = [entry.path for entry in content.entries]
     metadata = JoinedMetadata(columns={}, notes=[])
     if params.metadata is not None:
         reserved = own_image_columns(params.classes)
-        metadata = join_metadata(context.root / params.metadata, paths, reserved)
-    measurements = measure_images([data / path for path in paths])
-    tables = build_index(content.entries, measurements, params.scheme, metadata.columns, params.group_by)
+        metadata = join_metadata(root / params.metadata, paths, reserved)
+    measured = measure_dataset(root, data, paths)
+    tables = build_index(content.entries, measured.images, params.scheme, metadata.columns, params.group_by)
+    remarks = [
+        (path, found.remark) for path, found in zip(paths, measured.images, strict=True) if found.remark
+    ]
+    notes = [
+        *unread_pictures(data),
+        *shared_remarks(remarks),
+        *content.notes,
+        *metadata.notes,
+        *measured.notes,
+    ]
+    return BuiltIndex(tables=tables, measured=measured, notes=notes)
+
+
+def write(folder: Path, built: BuiltIndex) -> None:
+    """Writes the index's files into a folder that is there."""
+    from runner.adapters.tables.parquet import write_table
+    from runner.dataset.near_duplicates import write_thumbnails
+
+    write_table(folder / "images.parquet", built.tables.images)
+    write_table(folder / "objects.parquet", built.tables.objects)
+    write_thumbnails(
+        folder, built.tables.images["path"], [measured.thumbnail for measured in built.measured.images]
+    )
+
+
+def run(context: StageContext, params: IndexParams) -> None:
+    """Writes index/images.parquet, index/objects.parquet and index/thumbnails.parquet.
+
+    Raises:
+        FlywheelError: as `build` does.
+    """
+    built = build(context.root, params)
     with atomic_folder(context.folder / INDEX_FOLDER.name) as folder:
-        write_table(folder / "images.parquet", tables.images)
-        write_table(folder / "objects.parquet", tables.objects)
-        write_thumbnails(folder, paths, [measured.thumbnail for measured in measurements])
-    remarks = [(path, found.remark) for path, found in zip(paths, measurements, strict=True) if found.remark]
-    _print_notes([*unread_pictures(data), *shared_remarks(remarks), *content.notes, *metadata.notes])
+        write(folder, built)
+    _print_notes(built.notes)
 
 
 def read_dataset(folder: Path, params: IndexParams) -> LayoutContent:

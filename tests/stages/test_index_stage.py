@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from runner.adapters.pictures.coco_masks import mask_area
 from runner.adapters.tables.duckdb import condition_mask
 from runner.adapters.tables.parquet import read_table
 from runner.config.project import Dataset, Project
+from runner.dataset.kept import kept_folder
 from runner.domain.errors import FlywheelError
 from runner.record.catalogue import sprint_folder
 from runner.stages import index
@@ -104,13 +106,15 @@ def test_unmeasured_values_are_null_in_conditions(context: StageContext) -> None
     assert condition_mask(table, "brightness IS NULL").tolist() == [False, False, False, True]
 
 
-def test_same_files_give_the_same_bytes(context: StageContext) -> None:
+def test_same_files_give_the_same_bytes_whatever_is_kept_of_them(context: StageContext) -> None:
     contents = []
-    for _ in range(2):
+    for number in range(3):
         index.run(context, PARAMS)
+        if number == 1:
+            shutil.rmtree(kept_folder(context.root))
         files = sorted((context.folder / "index").iterdir())
         contents.append([(path.name, path.read_bytes()) for path in files])
-    assert contents[0] == contents[1]
+    assert contents[0] == contents[1] == contents[2]
     assert [name for name, _ in contents[0]] == ["images.parquet", "objects.parquet", "thumbnails.parquet"]
 
 

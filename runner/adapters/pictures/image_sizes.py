@@ -28,10 +28,15 @@ def size_problem(file: BinaryIO) -> str | None:
     if file_bytes > MAX_BYTES:
         return f"{file_bytes:,} bytes: files of more than {MAX_BYTES:,} are not read; save it compressed"
     size = header_size(file)
-    if size is None or size[0] * size[1] <= MAX_PIXELS:
+    return None if size is None else pixels_problem(*size)
+
+
+def pixels_problem(width: int, height: int) -> str | None:
+    """Why an image of so many pixels is too large to be decoded; None when it is not."""
+    if width * height <= MAX_PIXELS:
         return None
     return (
-        f"{size[0]:,} × {size[1]:,} px: images of more than {MAX_PIXELS:,} pixels are not decoded; "
+        f"{width:,} × {height:,} px: images of more than {MAX_PIXELS:,} pixels are not decoded; "
         "scale it down, or cut it into tiles"
     )
 

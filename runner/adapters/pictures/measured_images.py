@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Container, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from runner.adapters.pictures.image_files import (
     too_small,
     unreadable,
 )
-from runner.adapters.pictures.image_sizes import size_problem
+from runner.adapters.pictures.image_sizes import header_size, pixels_problem, size_problem
 from runner.adapters.system.machine import cpu_count
 from runner.domain.progress import progress_bar
 
@@ -29,6 +31,9 @@ HALF_SCALE_SIDE_PX = 400
 HASH_SIDE = 32
 THUMBNAIL_SIDE = 16
 _ID_DIGITS = 32
+READ_AT_ONCE_BYTES = 16 * 2**20  # of a larger file the header is looked at before the rest is read
+LARGE_PIXELS = 50_000_000  # from here on, decoding 16 bits in 3 channels takes 300 MB and more
+_LARGE = threading.Lock()  # one of these is decoded at a time, however many cores there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,45 +64,89 @@ class ImageMeasurement:
     thumbnail: bytes = bytes(THUMBNAIL_SIDE**2)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenFile:
+    """One image file that was read.
+
+    Attributes:
+        image_id: as in its measurement.
+        measured: None where what the file holds was known already, so that it was not decoded.
+        state: the file's status while it was read; None where it was not readable, or changed meanwhile.
+    """
+
+    image_id: str
+    measured: ImageMeasurement | None
+    state: os.stat_result | None
+
+
 def measure_images(paths: Sequence[Path]) -> list[ImageMeasurement]:
     """Measures files on all cores, in order, with a progress bar."""
+    return [seen.measured for seen in see_images(paths, frozenset()) if seen.measured is not None]
+
+
+def see_images(paths: Sequence[Path], known: Container[str]) -> Iterator[SeenFile]:
+    """Reads files on all cores, in order, with a progress bar, and measures those whose `image_id` is not known."""
     from concurrent.futures import ThreadPoolExecutor
 
     import cv2
 
+    if not paths:
+        return
     _silence()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one image per core is faster than several cores per image
-    measurements = []
     try:
         with ThreadPoolExecutor(cpu_count()) as pool, progress_bar("index", len(paths), "image") as bar:
-            for measurement in pool.map(measure_image, paths):
-                measurements.append(measurement)
+            for seen in pool.map(lambda path: see_image(path, known), paths):
+                yield seen
                 bar.update()
     finally:
         cv2.setNumThreads(threads)
-    return measurements
 
 
 def measure_image(path: Path) -> ImageMeasurement:
     """Measures one file. A file that is no usable image gives a measurement that says so."""
+    measured = see_image(path, frozenset()).measured
+    assert measured is not None  # noqa: S101  nothing is known
+    return measured
+
+
+def see_image(path: Path, known: Container[str]) -> SeenFile:
+    """Reads one file once: its content's hash and, unless that is `known`, what its pixels give."""
+    try:
+        with open_file(path) as file:
+            before = os.fstat(file.fileno())
+            large = size_problem(file) if before.st_size > READ_AT_ONCE_BYTES else None
+            data = b"" if large else _whole(file)
+            image_id = _file_id(file) if large else _image_id(data)
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        problem = unreadable(path, error)
+        measured = ImageMeasurement(image_id=_image_id(b""), size_bytes=0, problem=problem)
+        return SeenFile(image_id=measured.image_id, measured=measured, state=None)
+    state = before if _same_state(before, after) else None
+    if image_id in known:
+        return SeenFile(image_id=image_id, measured=None, state=state)
+    if large:
+        measured = ImageMeasurement(image_id=image_id, size_bytes=before.st_size, problem=large)
+    else:
+        measured = _measure(image_id, data)
+    return SeenFile(image_id=image_id, measured=measured, state=state)
+
+
+def _measure(image_id: str, data: bytes) -> ImageMeasurement:
     import cv2
     import numpy as np
 
-    try:
-        with open_file(path) as file:
-            if problem := size_problem(file):
-                return _too_large(file, problem)
-            file.seek(0)
-            data = file.read()
-    except OSError as error:
-        return ImageMeasurement(image_id=_image_id(b""), size_bytes=0, problem=unreadable(path, error))
-    image_id = _image_id(data)
+    size = header_size(io.BytesIO(data))
+    if size and (problem := pixels_problem(*size)):
+        return ImageMeasurement(image_id=image_id, size_bytes=len(data), problem=problem)
     verdict = judge_bytes(data)
     if verdict.problem:
         return ImageMeasurement(image_id=image_id, size_bytes=len(data), problem=verdict.problem)
     try:
-        decoded = _decode(np.frombuffer(data, np.uint8), data, verdict.format)
+        with _LARGE if size and size[0] * size[1] >= LARGE_PIXELS else nullcontext():
+            decoded = _decode(np.frombuffer(data, np.uint8), data, verdict.format)
     except cv2.error:
         decoded = damaged(verdict.format)
     if isinstance(decoded, str):
@@ -123,10 +172,22 @@ def measure_image(path: Path) -> ImageMeasurement:
     )
 
 
-def _too_large(file: io.BufferedReader, problem: str) -> ImageMeasurement:
+def _whole(file: io.BufferedReader) -> bytes:
     file.seek(0)
-    image_id = hashlib.file_digest(file, "sha256").hexdigest()[:_ID_DIGITS]
-    return ImageMeasurement(image_id=image_id, size_bytes=file.seek(0, os.SEEK_END), problem=problem)
+    return file.read()
+
+
+def _file_id(file: io.BufferedReader) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()[:_ID_DIGITS]
+
+
+def _same_state(one: os.stat_result, other: os.stat_result) -> bool:
+    return (one.st_size, one.st_mtime_ns, one.st_ctime_ns) == (
+        other.st_size,
+        other.st_mtime_ns,
+        other.st_ctime_ns,
+    )
 
 
 def quick_problem(path: Path) -> str | None:
@@ -187,7 +248,9 @@ def _perceptual_hash(small: Any) -> int:
     import numpy as np
 
     low = cv2.dct(small.astype(np.float32))[:8, :8].ravel()  # (8, 8) -> (64,)
-    return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
+    middle = np.sort(low)[31:33]
+    median = (middle[0] + middle[1]) / np.float32(2)  # np.median gives the same, 10 times slower
+    return int.from_bytes(np.packbits(low > median).tobytes(), "big")
 
 
 def _image_id(data: bytes) -> str:
