@@ -22,7 +22,7 @@ def add_parser(commands: Subparsers) -> None:
     parser = command(
         commands,
         "init",
-        "start a project from an existing dataset (YOLO, COCO, or a folder per class)",
+        "start a project from an existing dataset (YOLO, COCO, VOC, CVAT, Label Studio, a manifest, or a folder per class)",
         EXAMPLE,
         execute,
     )

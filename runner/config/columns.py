@@ -15,6 +15,7 @@ from runner.dataset.metadata import metadata_header
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
 from runner.domain.paths import path_problem
+from runner.layouts import LAYOUTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +47,24 @@ class Columns:
 def image_columns(root: Path, project: Node) -> Columns:
     """The columns of the table `images`, with those of the metadata file when it is there."""
     own, header = _own_columns(project), _metadata_columns(root, project)
+    listed = layout_columns(project)
+    further = (name for name in (*(header or ()), *(listed or ())) if name not in IMAGE_COLUMNS)
+    known = header is not None and listed is not None
     return Columns(
         table="images",
-        names=(*own, *(name for name in header or () if name not in IMAGE_COLUMNS)),
-        complete=header is not None and isinstance(project.get("classes").value, list),
+        names=(*own, *further),
+        complete=known and isinstance(project.get("classes").value, list),
     )
+
+
+def layout_columns(project: Node) -> tuple[str, ...] | None:
+    """The metadata columns that the layout itself holds, as its option `metadata` names them; None where it does not."""
+    layout = project.get("dataset", "layout")
+    kind = LAYOUTS.get(layout.text or layout.get("format").text or "")
+    if kind is None or not hasattr(kind, "metadata"):
+        return ()
+    listed = layout.get("metadata")
+    return tuple(entry.text for entry in listed.entries() if entry.text) if listed.value is not None else None
 
 
 def _own_columns(project: Node) -> tuple[str, ...]:

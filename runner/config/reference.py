@@ -131,6 +131,8 @@ layout `yolo` numbers are fractions of the image's size, in `coco` they are pixe
 | obb | `class x1 y1 x2 y2 x3 y3 x4 y4` | `segmentation`: one polygon of four points |  |
 | classify |  |  | `CLASS/image` or `SPLIT/CLASS/image` |
 
+Of `voc`, `cvat`, `label-studio` and `manifest`, whose shapes several tasks can take, [formats.md](formats.md) says what is read.
+
 Labels in the layout `yolo` lie in `labels/` beside `images/`, or, in a dataset with labels for several tasks, in
 `<task>/labels/`."""
 

@@ -15,6 +15,7 @@ from runner.config.columns import (
     column_problems,
     condition_problems,
     image_columns,
+    layout_columns,
     metadata_problems,
     object_columns,
 )
@@ -74,7 +75,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[SchemaProblem]:
         *_reserved_classes(project.get("classes").entries()),
         *_alike_classes(project.get("classes").entries()),
     ]
-    if group_by.text and metadata.value is None:
+    if group_by.text and metadata.value is None and layout_columns(project) == ():
         problems.append(
             SchemaProblem(
                 path=group_by.path, message="group_by names a metadata column: add `metadata: …csv`"

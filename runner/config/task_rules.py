@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from runner.config.explain import SchemaProblem
 from runner.config.node import Node
@@ -63,18 +63,23 @@ def preset_problems(check: Node, task: TaskName | None) -> Iterator[SchemaProble
 
 def _wrong_layout(named: Node, layout: Layout, task: TaskName) -> SchemaProblem:
     fitting = layouts_for(task)
+    likeliest = min(fitting, key=lambda name: len(LAYOUTS[name].tasks))  # the one made for few tasks
     if len(layout.tasks) == 1:
         only = layout.tasks[0]
         return SchemaProblem(
             path=named.path,
-            message=f"the layout {layout.name} is for task {only}; task {task} reads {' or '.join(fitting)}",
+            message=f"the layout {layout.name} is for task {only}; task {task} reads {_alternatives(fitting)}",
             hint=f"write `task: {only}` where the data is {layout.expects}",
         )
     return SchemaProblem(
         path=named.path,
-        message=f"task {task} reads the layout {' or '.join(fitting)}, not {layout.name}",
-        hint=f"`{fitting[0]}` is {LAYOUTS[fitting[0]].expects}; then write `layout: {fitting[0]}`",
+        message=f"task {task} reads the layout {_alternatives(fitting)}, not {layout.name}",
+        hint=f"`{likeliest}` is {LAYOUTS[likeliest].expects}; then write `layout: {likeliest}`",
     )
+
+
+def _alternatives(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _skeleton_problems(keypoints: Node) -> Iterator[SchemaProblem]:

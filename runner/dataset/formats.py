@@ -1,4 +1,4 @@
-"""Label formats that are not read, told by their files: what was brought is named, and what to do with it."""
+"""Label formats, told by their files: what was brought is named, and what to do with it where no layout reads it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _BY_SUFFIX = {
     ".npz": "NumPy archive",
 }
 _CONVERT = "export or convert them to YOLO or COCO"
+READ_BY = {"Pascal VOC": "voc", "CVAT XML": "cvat", "Label Studio JSON": "label-studio"}
+"""The layouts that read them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +38,14 @@ class Detected:
     def __str__(self) -> str:
         """`Pascal VOC labels were found (12 files, the first is Annotations/a.xml): …`."""
         count = "1 file" if len(self.files) == 1 else f"{len(self.files)} files"
-        return f"{self.name} labels were found ({count}, the first is {self.files[0]}), which are not read: {_CONVERT}"
+        found = f"{self.name} labels were found ({count}, the first is {self.files[0]}), which"
+        if layout := READ_BY.get(self.name):
+            return f"{found} --layout {layout} reads, for a task that it has labels for"
+        return f"{found} are not read: {_CONVERT}"
 
 
 def detected_formats(folder: Path) -> list[Detected]:
-    """The label formats in a dataset's folder that no layout reads, the most files first."""
+    """The label formats in a dataset's folder, but for YOLO, COCO and manifests: the most files first."""
     found: dict[str, list[str]] = defaultdict(list)
     for file in list_files(folder, SUFFIXES | frozenset(_BY_SUFFIX)):
         suffix = PurePosixPath(file).suffix.lower()
@@ -84,6 +89,8 @@ def _keys(*names: str) -> Callable[[str], bool]:
 
 _XML = (
     ("CVAT XML", _tags("annotations", "image")),
+    ("CVAT XML", _tags("annotations", "track")),
+    ("CVAT XML", _tags("annotations", "meta", "labels")),
     ("Pascal VOC", _tags("annotation", "object")),
     ("Pascal VOC", _tags("annotation", "filename")),
 )
@@ -94,6 +101,10 @@ _JSON = (
     ("Label Studio JSON", _keys("annotations", "from_name", "to_name")),
     ("Label Studio JSON", _keys("original_width", "rectanglelabels")),
     ("Label Studio JSON", _keys("data", "completed_by")),
+    ("Label Studio JSON", _keys("completed_by", "result")),
+    ("Label Studio JSON", _keys("annotations", "predictions", "data")),
+    ("Label Studio JSON", _keys("annotator", "annotation_id")),
+    ("Label Studio JSON", _keys("format", "rle")),
     ("CreateML", _keys("annotations", "coordinates")),
     ("Supervisely", _keys("objects", "exterior")),
     ("Labelbox", _keys("data_row", "projects")),

@@ -234,6 +234,12 @@ def _label_problem(entry: ImageEntry, measured: ImageMeasurement) -> str | None:
     if entry.declared_size is not None and measured.problem is None and entry.declared_size != size:
         stated = "×".join(map(str, entry.declared_size))
         problems.append(f"{entry.path}: the annotations state {stated} px, the file has {size[0]}×{size[1]}")
+    if (
+        entry.declared_sha256
+        and measured.size_bytes
+        and not entry.declared_sha256.startswith(measured.image_id)
+    ):
+        problems.append(f"{entry.path}: the file is another than the one that the annotations state (sha256)")
     more = len(problems) - SHOWN_PROBLEMS
     if more > 0:
         problems[SHOWN_PROBLEMS:] = [f"and {more} more"]

@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runner.dataset.csv_rows import KEY, CsvRows, read_header, read_rows, unusable
+from runner.domain.errors import FlywheelError, Where
 from runner.domain.nearest import suggestion
 
-__all__ = ["KEY", "JoinedMetadata", "join_metadata", "metadata_header"]
+__all__ = ["KEY", "JoinedMetadata", "join_metadata", "metadata_header", "with_layout_metadata"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,24 @@ def join_metadata(csv: Path, image_paths: Sequence[str], reserved: Iterable[str]
         counted = _counted(len(without_row), "image has", "images have")
         notes.append(f"{csv.name}: {counted} no row, {_first(without_row)}")
     return JoinedMetadata(columns=columns, notes=notes)
+
+
+def with_layout_metadata(
+    joined: Mapping[str, Sequence[Any]], own: Mapping[str, Sequence[Any]], file: str | None
+) -> dict[str, Sequence[Any]]:
+    """The metadata that the layout itself holds, and that of the CSV.
+
+    Raises:
+        FlywheelError: both have a column of one name.
+    """
+    twice = {name.casefold() for name in own}
+    if clashes := [name for name in joined if name.casefold() in twice]:
+        raise FlywheelError(
+            f"column `{clashes[0]}` is in the dataset's labels too",
+            where=Where(file) if file else None,
+            hint="rename one of them, or name the columns to read in dataset.layout.metadata",
+        )
+    return {**own, **joined}
 
 
 def _check_columns(csv: Path, names: Iterable[str], reserved: Iterable[str]) -> None:

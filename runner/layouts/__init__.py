@@ -5,11 +5,17 @@ from typing import get_args
 
 from runner.domain.task import TaskName
 from runner.layouts.coco import CocoLayout
+from runner.layouts.cvat import CvatLayout
 from runner.layouts.folders import FoldersLayout
+from runner.layouts.label_studio import LabelStudioLayout
 from runner.layouts.layout import Layout
+from runner.layouts.manifest import ManifestLayout
+from runner.layouts.voc import VocLayout
 from runner.layouts.yolo import YoloLayout
 
-LabelLayout = YoloLayout | CocoLayout | FoldersLayout
+LabelLayout = (
+    YoloLayout | CocoLayout | VocLayout | CvatLayout | LabelStudioLayout | ManifestLayout | FoldersLayout
+)
 """A layout's block of options. Where a dataset looks like several, the first with labels is taken."""
 
 LAYOUTS: Mapping[str, Layout] = {kind.name: kind() for kind in get_args(LabelLayout)}

@@ -22,6 +22,7 @@ from runner.dataset.entries import (
     list_files,
     object_class_problem,
 )
+from runner.dataset.formats import READ_BY, format_of
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.task import USUAL_TASK, TaskName
 from runner.layouts.coco_document import CocoDocument, CocoImage, read_document
@@ -136,7 +137,11 @@ def coco_files(folder: Path, task: TaskName = USUAL_TASK) -> list[str]:
     names = sorted(
         {path.relative_to(folder).as_posix() for path in candidates if not path.name.startswith(OTHER_TASKS)}
     )
-    found = [name for name in names if "/" in name or _looks_like_coco(folder / name)]
+    found = [
+        name
+        for name in names
+        if (format_of(folder / name) not in READ_BY if "/" in name else _looks_like_coco(folder / name))
+    ]
     skeletons = [name for name in found if PurePosixPath(name).name.startswith(KEYPOINTS)]
     if TASKS[task].skeleton:
         return skeletons or found

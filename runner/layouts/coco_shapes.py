@@ -82,21 +82,21 @@ def _segment(annotation: ShapedAnnotation) -> dict[str, Any] | str:
         mask = msgspec.convert(annotation.segmentation, _RunLengths)
     except msgspec.ValidationError as error:
         return f"segmentation is no mask: {error}"
-    runs = _runs(mask.counts) if isinstance(mask.counts, str) else mask.counts
+    runs = decoded_runs(mask.counts) if isinstance(mask.counts, str) else mask.counts
     height, width = mask.size
     # pycocotools would read and write beyond the end of a mask that its runs do not fill.
     if runs is None or min(runs, default=-1) < 0 or sum(runs) != height * width:
         return f"segmentation: the run lengths do not add up to {height} × {width} pixels"
-    box = _box_of_runs(runs, height)
+    box = box_of_runs(runs, height)
     if box is None:
         return "segmentation: the mask covers no pixel"
     return {"box_xyxy": box, "mask": EncodedMask(height, width, tuple(runs))}
 
 
-def _box_of_runs(runs: Sequence[int], height: int) -> tuple[float, float, float, float] | None:
+def box_of_runs(runs: Sequence[int], height: int) -> tuple[float, float, float, float] | None:
     """The box around a mask; None where it covers nothing.
 
-    >>> _box_of_runs([5, 3], height=2)
+    >>> box_of_runs([5, 3], height=2)
     (2.0, 0.0, 4.0, 2.0)
     """
     spans = []
@@ -117,12 +117,12 @@ def _box_of_runs(runs: Sequence[int], height: int) -> tuple[float, float, float,
     return float(left), float(top), float(right + 1), float(bottom + 1)
 
 
-def _runs(text: str) -> list[int] | None:
+def decoded_runs(text: str) -> list[int] | None:
     """The run lengths of COCO's compressed text; None when it is cut off.
 
     Each is written as groups of five bits, from the third on as the difference to the one before the last.
 
-    >>> _runs("52203")
+    >>> decoded_runs("52203")
     [5, 2, 2, 2, 5]
 
     Source: `rleFrString` in maskApi.c of cocoapi.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from runner.adapters.pictures.image_files import judge_file
@@ -21,7 +23,7 @@ from runner.dataset.entries import (
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.domain.task import USUAL_TASK, Keypoints, TaskName
-from runner.layouts import LAYOUTS, layouts_for
+from runner.layouts import LAYOUTS, LabelLayout, layouts_for, shortest
 from runner.layouts.layout import Layout, Recognised
 from runner.layouts.skeleton import find_keypoints
 from runner.layouts.unrecognised import unrecognised
@@ -45,6 +47,7 @@ class DatasetSummary(Record, frozen=True, kw_only=True):
 
     Attributes:
         layout: its name; None where none is recognised, and `problems` says what is there instead.
+        options: the layout as flywheel.yaml has to write it: its name, or a block of options that the folder needs.
         task: what the labels are for.
         keypoints: the skeleton, for pose.
         arrangement: where images and labels lie, in words.
@@ -55,6 +58,7 @@ class DatasetSummary(Record, frozen=True, kw_only=True):
     """
 
     layout: str | None
+    options: str | LabelLayout | None = None
     task: TaskName
     keypoints: Keypoints | None = None
     arrangement: str
@@ -98,7 +102,8 @@ def discover(folder: Path, task: TaskName | None = None) -> DatasetSummary:
 
 def _summary(folder: Path, layout: Layout, recognised: Recognised) -> DatasetSummary:
     task, classes = recognised.task, recognised.classes
-    keypoints = find_keypoints(folder) if TASKS[task].skeleton else None
+    layout = recognised.layout or layout
+    keypoints = recognised.keypoints or find_keypoints(folder) if TASKS[task].skeleton else None
     scheme = LabelScheme(task=task, classes=classes, keypoints=len(keypoints.names) if keypoints else 0)
     content = layout.read(folder, scheme)
     entries = content.entries
@@ -108,6 +113,7 @@ def _summary(folder: Path, layout: Layout, recognised: Recognised) -> DatasetSum
     metadata, unusable = _metadata(folder)
     return DatasetSummary(
         layout=layout.name,
+        options=shortest(layout),  # type: ignore[arg-type]  # every layout is of the union
         task=task,
         keypoints=keypoints,
         arrangement=layout.arrangement(folder, task, content),
@@ -138,10 +144,15 @@ def _problems(folder: Path, content: LayoutContent, *, with_notes: bool) -> list
     paths = [entry.path for entry in content.entries]
     with ThreadPoolExecutor(cpu_count()) as pool:
         verdicts = list(pool.map(lambda path: judge_file(folder / path), paths))
+        changed = [text for text in pool.map(partial(_changed, folder), content.entries) if text]
     files = [
         f"{path}: {verdict.problem}" for path, verdict in zip(paths, verdicts, strict=True) if verdict.problem
     ]
-    found = [*_some(files, "image files"), *_some(labels, "label lines"), *unread_pictures(folder)]
+    found = [
+        *_some([*files, *changed], "image files"),
+        *_some(labels, "label lines"),
+        *unread_pictures(folder),
+    ]
     found += shared_remarks(
         [(path, verdict.remark) for path, verdict in zip(paths, verdicts, strict=True) if verdict.remark]
     )
@@ -149,6 +160,19 @@ def _problems(folder: Path, content: LayoutContent, *, with_notes: bool) -> list
     if not any(entry.split for entry in content.entries):
         found.append(f"{NO_SPLITS}: choose splits by condition, such as group_fraction < 0.8")
     return found
+
+
+def _changed(folder: Path, entry: ImageEntry) -> str | None:
+    """What is said of a file that is another than the one that the labels are about."""
+    if entry.declared_sha256 is None or not (folder / entry.path).is_file():
+        return None
+    with (folder / entry.path).open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return (
+        None
+        if found == entry.declared_sha256
+        else f"{entry.path}: its SHA-256 is not the one that the labels state"
+    )
 
 
 def _some(problems: Sequence[str], what: str) -> list[str]:

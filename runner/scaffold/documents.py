@@ -8,8 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import Any
+
+from msgspec import to_builtins
 
 from runner.domain.task import Keypoints
+from runner.layouts import LabelLayout
 from runner.scaffold.scalars import scalar
 from runner.scaffold.slices import Suggestions
 from runner.scaffold.splits import SuggestedSplits
@@ -47,7 +51,7 @@ def project_text(found: Foundation) -> str:
         task=found.survey.task,
         keypoints=_keypoint_lines(found.survey.keypoints),
         classes=_list(found.survey.classes),
-        layout=found.survey.layout,
+        layout=_layout_text(found.survey.layout),
         metadata=_metadata_lines(found),
         splits="\n".join(
             f"  {role}: {_condition(condition)}" for role, condition in found.splits.conditions.items()
@@ -119,11 +123,27 @@ def model_name(project_name: str) -> str:
     return slug if re.fullmatch(r"[a-z].*[a-z0-9]", slug) else f"model-{slug}".strip("-")
 
 
+def _layout_text(layout: str | LabelLayout) -> str:
+    """A name, or a block of options in one line."""
+    if isinstance(layout, str):
+        return layout
+    options = to_builtins(layout)
+    return (
+        "{"
+        + ", ".join(f"{name}: {_option(value)}" for name, value in options.items() if value is not None)
+        + "}"
+    )
+
+
+def _option(value: Any) -> str:
+    return f"[{', '.join(map(scalar, value))}]" if isinstance(value, list) else scalar(str(value))
+
+
 def _metadata_lines(found: Foundation) -> str:
     file = found.survey.metadata_file
-    if file is None:
+    lines = [f"  metadata: {scalar(f'data/{file}')}"] if file else []
+    if not found.survey.metadata:
         return "  # metadata: data/metadata.csv   # columns to slice by, joined on its column `path`\n"
-    lines = [f"  metadata: {scalar(f'data/{file}')}"]
     if found.splits.group_by:
         lines.append(f"  group_by: {scalar(found.splits.group_by)}   # images of one group stay in one split")
     else:

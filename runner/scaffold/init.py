@@ -13,6 +13,7 @@ from runner.domain.errors import FlywheelError
 from runner.domain.files import write_text
 from runner.domain.records import Record, SplitCounts
 from runner.domain.task import TaskName
+from runner.layouts import layout_of
 from runner.scaffold.bring import (
     check_dataset_place,
     check_weights,
@@ -23,6 +24,7 @@ from runner.scaffold.bring import (
 )
 from runner.scaffold.decidable import undecidable
 from runner.scaffold.documents import FIRST_SPRINT, Foundation, project_text, sprint_text
+from runner.scaffold.fetch import FETCHED, with_remote_images
 from runner.scaffold.schemas import schema_documents
 from runner.scaffold.slices import suggest_slices
 from runner.scaffold.splits import plan_splits
@@ -98,6 +100,7 @@ def initialise(
         FlywheelError: the dataset is not usable, files are in the way, or git or DVC refuse.
     """
     place = target / DATA
+    data = with_remote_images(data, place, layout)
     to_copy = data.is_dir() and check_dataset_place(data, place)
     kept = f"weights/{weights.name}" if weights else None
     if weights and kept:
@@ -112,7 +115,9 @@ def initialise(
     is_top = create_repository(target)
     if not is_top:
         documents = {path: text for path, text in documents.items() if not path.startswith(".github/")}
-    if to_copy:
+    if to_copy and data.name == FETCHED:
+        data.rename(place)
+    elif to_copy:
         copy_dataset(data, place)
     if weights and kept:
         copy_weights(weights, target / kept)
@@ -216,7 +221,7 @@ def _found(foundation: Foundation) -> FoundDataset:
     counts = Counter(item.class_name for entry in survey.entries for item in entry.objects)
     return FoundDataset(
         task=survey.task,
-        layout=survey.layout,
+        layout=layout_of(survey.layout).name,
         arrangement=survey.arrangement,
         images=len(survey.entries),
         labelled=sum(entry.labelled for entry in survey.entries),

@@ -10,10 +10,10 @@ from typing import Any
 from runner.dataset.class_names import class_problem
 from runner.dataset.columns import check_class_columns, own_image_columns
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent
-from runner.dataset.metadata import join_metadata
+from runner.dataset.metadata import join_metadata, with_layout_metadata
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.task import Keypoints, TaskName
-from runner.layouts import LAYOUTS, layouts_for
+from runner.layouts import LAYOUTS, LabelLayout, layout_of, layouts_for, shortest
 from runner.layouts.discover import NO_SPLITS, DatasetSummary, discover
 from runner.tasks import TASKS
 
@@ -25,14 +25,15 @@ class Survey:
     """A dataset that can be adopted.
 
     Attributes:
+        layout: as flywheel.yaml writes it: a name, or a block of options.
         entries: every image with its labels.
         empty_splits: splits that the dataset names, and why no image is in them.
         metadata_file: the CSV that is joined to the images, relative to the dataset.
-        metadata: its columns, one value per entry.
+        metadata: its columns and those of the labels, one value per entry.
         problems: what is wrong with the dataset or single files of it.
     """
 
-    layout: str
+    layout: str | LabelLayout
     task: TaskName
     keypoints: Keypoints | None
     arrangement: str
@@ -57,18 +58,19 @@ def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = Non
     """
     summary = discover(folder, task)
     found = _layout(folder, summary, layout)
-    classes = _classes(folder, found, summary)
+    classes, written = _classes(folder, found, summary)
     _check_classes(folder, found, classes)
     points = len(summary.keypoints.names) if summary.keypoints else 0
     scheme = LabelScheme(task=summary.task, classes=classes, keypoints=points)
-    content = LAYOUTS[found].read(folder, scheme)
+    content = layout_of(written).read(folder, scheme)
     entries = content.entries
     _check_trainable(folder, content, summary)
-    file, metadata, problems = _metadata(folder, summary, entries, classes)
+    file, joined, problems = _metadata(folder, summary, entries, classes)
+    metadata = with_layout_metadata(joined, content.metadata, file)
     # Splits by condition are what this project is going to have.
     known = [problem for problem in summary.problems if not problem.startswith(NO_SPLITS)]
     return Survey(
-        layout=found,
+        layout=written,
         task=summary.task,
         keypoints=summary.keypoints,
         arrangement=summary.arrangement if found == summary.layout else f"read as {found}",
@@ -116,12 +118,14 @@ def _layout(folder: Path, summary: DatasetSummary, layout: str | None) -> str:
     return found
 
 
-def _classes(folder: Path, layout: str, summary: DatasetSummary) -> list[str]:
+def _classes(folder: Path, layout: str, summary: DatasetSummary) -> tuple[list[str], str | LabelLayout]:
+    """The classes of a layout, and the layout with the options that the folder needs."""
     if layout == summary.layout:
-        return summary.classes
+        return summary.classes, summary.options or layout
     recognised = LAYOUTS[layout].recognise(folder, summary.task)
     if recognised and recognised.labelled:
-        return recognised.classes
+        options: str | LabelLayout = recognised.layout or layout  # type: ignore[assignment]  # of the union
+        return recognised.classes, shortest(options)
     raise FlywheelError(
         f"no {layout} labels were found (the dataset looks like {summary.layout or 'none of the known layouts'})"
         + (f": {summary.problems[0]}" if summary.layout is None and summary.problems else ""),

@@ -90,7 +90,7 @@ def build(root: Path, params: IndexParams) -> BuiltIndex:
     from runner.dataset.entries import shared_remarks, unread_pictures
     from runner.dataset.index import build_index
     from runner.dataset.measured import measure_dataset
-    from runner.dataset.metadata import JoinedMetadata, join_metadata
+    from runner.dataset.metadata import JoinedMetadata, join_metadata, with_layout_metadata
 
     data = root / params.path
     content = read_dataset(data, params)
@@ -99,8 +99,9 @@ def build(root: Path, params: IndexParams) -> BuiltIndex:
     if params.metadata is not None:
         reserved = own_image_columns(params.classes)
         metadata = join_metadata(root / params.metadata, paths, reserved)
+    columns = with_layout_metadata(metadata.columns, content.metadata, params.metadata)
     measured = measure_dataset(root, data, paths)
-    tables = build_index(content.entries, measured.images, params.scheme, metadata.columns, params.group_by)
+    tables = build_index(content.entries, measured.images, params.scheme, columns, params.group_by)
     remarks = [
         (path, found.remark) for path, found in zip(paths, measured.images, strict=True) if found.remark
     ]

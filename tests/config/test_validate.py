@@ -190,7 +190,7 @@ def test_what_is_wrong_with_a_spec(break_file: Break, old: str, new: str, messag
     ("old", "new", "message"),
     [
         ("task: detect", "task: detekt", '4:7: task: unknown value "detekt"; did you mean "detect"?'),
-        ("layout: yolo", "layout: folders", "8:11: dataset.layout: the layout folders is for task classify; task detect reads yolo or coco\n  hint: write `task: classify` where the data is a folder per class, <class>/*.jpg or <split>/<class>/*.jpg"),
+        ("layout: yolo", "layout: folders", "8:11: dataset.layout: the layout folders is for task classify; task detect reads yolo, coco, voc, cvat, label-studio or manifest\n  hint: write `task: classify` where the data is a folder per class, <class>/*.jpg or <split>/<class>/*.jpg"),
         ("task: detect", "task: pose", "4:7: task: task pose needs the skeleton that the labels have\n  hint: add `keypoints: {names: [nose, left_eye, right_eye], flip: [0, 2, 1]}` with your points"),
         ("task: detect", "task: detect\nkeypoints: {names: [a]}", "5:1: keypoints: task detect has no skeleton; remove `keypoints`, or write `task: pose`"),
         ("task: detect", "task: pose\nkeypoints: {names: [a, b, a]}", '5:27: keypoints.names[2]: the key point "a" is named twice'),
@@ -214,10 +214,10 @@ def test_what_is_wrong_with_a_spec(break_file: Break, old: str, new: str, messag
         ("layout: yolo", "layout: {format: coco, anotations: [a.json]}", '8:26: dataset.layout.anotations: unknown key; did you mean "annotations"?'),
         ("layout: yolo", "layout: {format: coco, annotations: [../a.json]}", "8:40: dataset.layout.annotations[0]: a path is relative to the dataset's folder, is written with /, and has no `..`"),
         ("layout: yolo", "layout: {format: coco, annotations: []}", "8:39: dataset.layout.annotations: needs at least 1 entry, found 0"),
-        ("layout: yolo", "layout: {format: kitti}", "8:20: dataset.layout.format: expected one of coco, folders, yolo, found \"kitti\""),
+        ("layout: yolo", "layout: {format: kitti}", "8:20: dataset.layout.format: expected one of coco, cvat, folders, label-studio, manifest, voc, yolo, found \"kitti\""),
         ("layout: yolo", "layout: {annotations: [a.json]}", '8:3: dataset.layout: missing key "format"'),
-        ("layout: yolo", "layout: {format: folders}", "8:20: dataset.layout.format: the layout folders is for task classify; task detect reads yolo or coco\n  hint: write `task: classify` where the data is a folder per class, <class>/*.jpg or <split>/<class>/*.jpg"),
-        ("layout: yolo", "layout: 5", "8:11: dataset.layout: expected one of coco, folders, yolo, found 5"),
+        ("layout: yolo", "layout: {format: folders}", "8:20: dataset.layout.format: the layout folders is for task classify; task detect reads yolo, coco, voc, cvat, label-studio or manifest\n  hint: write `task: classify` where the data is a folder per class, <class>/*.jpg or <split>/<class>/*.jpg"),
+        ("layout: yolo", "layout: 5", "8:11: dataset.layout: expected one of coco, cvat, folders, label-studio, manifest, voc, yolo, found 5"),
         ("layout: yolo", "layout: yollo", '8:11: dataset.layout: unknown value "yollo"; did you mean "yolo"?'),
         ("path: data\n", "path: images\n", "7:9: dataset.path: images.dvc does not exist: the dataset is not tracked\n  hint: put the dataset into images/, then: dvc add images"),
         ("path: data\n", "path: ../data\n", '7:9: dataset.path: "../data" leaves the repository; `..` is not allowed'),
@@ -420,7 +420,7 @@ def test_every_place_that_does_not_fit_a_changed_task_is_told(repository: Path, 
     break_file("flywheel.yaml", "task: detect", "task: classify")
     has = "it has top1, top5, balanced_accuracy, precision, recall, f1"
     assert texts(repository, ["0001"]) == [
-        "flywheel.yaml:8:11: dataset.layout: task classify reads the layout folders, not yolo\n"
+        "flywheel.yaml:8:11: dataset.layout: task classify reads the layout cvat, label-studio, manifest or folders, not yolo\n"
         "  hint: `folders` is a folder per class, <class>/*.jpg or <split>/<class>/*.jpg; then write `layout: folders`",
         f"flywheel.yaml:19:20: policy.gates[0].metric: map50_95 is not measured for task classify; {has}",
         f"{SPEC}:9:13: checks[1].preset: task classify is checked by `preset: classification`, not by detection",
@@ -484,3 +484,26 @@ def test_a_shape_or_a_place_cannot_be_used_in_a_condition(break_file: Break, col
     assert texts(root, ["0001"]) == [
         f"{SPEC}:21:31: evaluate.slices[0].objects: {column} holds {what}: a condition cannot use it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("layout", "spelt", "problems"),
+    [
+        ("{format: manifest, metadata: [scene, camera]}", "camera", []),
+        (
+            "{format: manifest, metadata: [scene, camera]}",
+            "camra",
+            [
+                'flywheel.yaml:15:10: slices[1].by: the table `images` has no column "camra"; did you mean "camera"?'
+            ],
+        ),
+        ("manifest", "camra", []),  # it is not said which columns there are
+    ],
+)
+def test_metadata_columns_of_the_layout_are_known_where_it_names_them(
+    repository: Path, break_file: Break, layout: str, spelt: str, problems: list[str]
+) -> None:
+    break_file("flywheel.yaml", "  layout: yolo\n  metadata: data/metadata.csv\n", f"  layout: {layout}\n")
+    break_file("flywheel.yaml", "{by: camera}", f"{{by: {spelt}}}")
+    found = [text for text in texts(repository) if not text.startswith("specs/")]
+    assert found == problems

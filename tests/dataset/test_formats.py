@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.dataset.formats import detected_formats
+from runner.dataset.formats import READ_BY, detected_formats
 from runner.domain.errors import FlywheelError
+from runner.layouts import LAYOUTS
 from runner.layouts.discover import discover
 from runner.scaffold.survey import survey_dataset
 
@@ -35,7 +36,7 @@ def write(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", sorted(FORMATS.keys() - READ_BY.keys()))
 @pytest.mark.parametrize("images", ["images/train", "JPEGImages"])
 def test_a_format_that_is_not_read_is_named_and_nothing_else_is_advised(
     tmp_path: Path, name: str, images: str
@@ -54,24 +55,34 @@ def test_a_format_that_is_not_read_is_named_and_nothing_else_is_advised(
     assert "move the ones to use there" not in refused.value.message
 
 
-def test_moved_pascal_voc_labels_are_still_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["labels", "annotations", "."])
+@pytest.mark.parametrize("name", READ_BY)
+def test_a_format_that_is_read_is_not_named_as_one_that_is_not(tmp_path: Path, name: str, place: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").write_bytes(JPEG)
+    file, text = FORMATS[name]
+    write(tmp_path, f"{place}/{file}", text)
+    assert LAYOUTS[READ_BY[name]].recognise(tmp_path, None) is not None
+    assert not any("not read:" in problem for problem in discover(tmp_path).problems)
+
+
+def test_a_format_that_is_read_for_another_task_is_named_with_its_layout(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.jpg").write_bytes(JPEG)
     write(tmp_path, "labels/a.xml", VOC)
-    assert (
-        discover(tmp_path)
-        .problems[0]
-        .startswith("Pascal VOC labels were found (1 file, the first is labels/a.xml)")
+    assert discover(tmp_path, "segment").problems[0] == (
+        "Pascal VOC labels were found (1 file, the first is labels/a.xml), which --layout voc reads, for a task that it "
+        "has labels for"
     )
 
 
 def test_what_lies_where_coco_is_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.jpg").write_bytes(JPEG)
-    write(tmp_path, "annotations/project.json", FORMATS["Label Studio JSON"][1])
+    write(tmp_path, "annotations/project.json", FORMATS["CreateML"][1])
     with pytest.raises(FlywheelError) as refused:
         survey_dataset(tmp_path, None)
-    assert refused.value.message == "not a COCO annotation file: it is Label Studio JSON"
+    assert refused.value.message == "not a COCO annotation file: it is CreateML"
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_a_layout_of_another_module_is_read_by_the_stage_and_recognised(
     found = discover(data)
     assert (found.layout, found.classes, found.objects) == ("listed", ["cat"], 1)
     assert found.arrangement == "images anywhere, listed in boxes.txt"
-    assert layouts_for("detect") == ["yolo", "coco", "listed"]
+    assert layouts_for("detect") == ["yolo", "coco", "voc", "cvat", "label-studio", "manifest", "listed"]
 
 
 @pytest.mark.parametrize("kind", get_args(LabelLayout))
@@ -165,7 +165,18 @@ def test_a_project_is_validated_without_what_reads_datasets() -> None:
     code = "import sys, runner.config.project; print([name for name in sys.modules if name.startswith('runner.layouts.')])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert sorted(json.loads(printed.replace("'", '"'))) == [
-        f"runner.layouts.{name}" for name in ("coco", "folders", "layout", "yolo")
+        f"runner.layouts.{name}"
+        for name in (
+            "coco",
+            "cvat",
+            "folders",
+            "label_studio",
+            "layout",
+            "manifest",
+            "manifest_schema",
+            "voc",
+            "yolo",
+        )
     ]
 
 

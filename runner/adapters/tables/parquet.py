@@ -65,10 +65,33 @@ def column_names(path: Path) -> list[str]:
         raise unusable_output(path, f"not a readable Parquet file: {error}") from error
 
 
-def write_table(path: Path, columns: Mapping[str, ColumnLike]) -> None:
+def read_key_values(path: Path) -> dict[str, str]:
+    """The file's own key-value metadata, as far as it is text.
+
+    Raises:
+        FlywheelError: the file is missing or is not Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.read_metadata(path).metadata or {}
+    except FileNotFoundError:
+        raise unusable_output(path, "file not found") from None
+    except (pa.ArrowException, OSError) as error:
+        raise unusable_output(path, f"not a readable Parquet file: {error}") from error
+    return {key.decode(errors="replace"): value.decode(errors="replace") for key, value in found.items()}
+
+
+def write_table(
+    path: Path, columns: Mapping[str, ColumnLike], key_values: Mapping[str, str] | None = None
+) -> None:
     """Writes columns of equal length as Parquet, atomically. Same columns, same bytes.
 
     Arrays of text and object arrays may hold None. An empty or all-None column of objects is written as text.
+
+    Args:
+        key_values: the file's own metadata.
 
     Raises:
         ValueError: the columns differ in length.
@@ -81,6 +104,8 @@ def write_table(path: Path, columns: Mapping[str, ColumnLike]) -> None:
     if len(set(lengths.values())) > 1:
         raise ValueError(f"columns differ in length: {lengths}")
     table = pa.table({name: _to_arrow(values) for name, values in columns.items()})
+    if key_values:
+        table = table.replace_schema_metadata(dict(key_values))
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", version="2.6", store_schema=False)
 
