@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -212,9 +213,8 @@ class _Reader:
             if value is None:
                 written = "is missing" if side is None else f"is no number: {side.text.strip()[:40]!r}"
                 return f"{file}:{(side or box).line}: <{tag}> {written}"
-            sides.append(value)
-        if self.one_based:
-            sides = [sides[0] - 1, sides[1] - 1, *sides[2:]]
+            first = self.one_based and tag in ("xmin", "ymin")
+            sides.append(_less_one(side.text) if first and side else value)
         return LabelledObject(
             place,
             self.scheme.classes[number],
@@ -280,6 +280,15 @@ def _flag_notes(entries: Sequence[ImageEntry]) -> list[str]:
     return [
         f"{difficult} of {len(objects)} objects are marked difficult: they are trained on and judged as any other"
     ]
+
+
+def _less_one(text: str) -> float:
+    """A number less one, in the digits that it is written in: a writer that adds one to 7.613 finds 7.613 again.
+
+    >>> _less_one("8.613"), 8.613 - 1
+    (7.613, 7.6129999999999995)
+    """
+    return float(Decimal(text.strip()) - 1)
 
 
 def _number(text: str) -> float | None:
