@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import PurePosixPath
 from xml.sax.saxutils import escape
 
@@ -81,11 +82,9 @@ def _object(item: LabelledObject, image: SizedImage, losses: Losses) -> list[str
 
 
 def _from_one(value: float) -> float:
-    """A corner that counts from 0 as one that counts from 1, in the fewest digits that lead back.
+    """A corner that counts from 0 as one that counts from 1, added in decimal digits, as the layout takes it away again.
 
-    >>> 0.1 + 1 - 1, _from_one(0.1)
-    (0.10000000000000009, 1.1)
+    >>> 0.1 + 1 - 1, _from_one(0.1), 7.613 + 1, _from_one(7.613)
+    (0.10000000000000009, 1.1, 8.613, 8.613)
     """
-    exact = value + 1
-    rounded = (round(exact, digits) for digits in (0, 2, 4, 6, 9, 12))
-    return next((corner for corner in rounded if corner - 1 == value), exact)
+    return float(Decimal(repr(float(value))) + 1)
