@@ -27,6 +27,17 @@ def dataset_problems(project: Node, root: Path) -> Iterator[SchemaProblem]:
             yield SchemaProblem(path=metadata.path, message=f"{metadata.text} does not exist")
 
 
+def embedding_problems(project: Node, root: Path) -> Iterator[SchemaProblem]:
+    """Of the team's own network for embeddings."""
+    path = project.get("embeddings", "path")
+    if not path.text:
+        return
+    if message := path_problem(root, path.text):
+        yield SchemaProblem(path=path.path, message=message)
+    elif not (root / path.text).is_file() and _must_be_here(root, path.text):
+        yield SchemaProblem(path=path.path, message=f"{path.text} does not exist")
+
+
 def spec_path_problems(sprint: Node, root: Path, task: TaskName | None) -> Iterator[SchemaProblem]:
     """Of a spec's paths: the guidelines and the weights."""
     guidelines, train = sprint.get("annotation", "guidelines"), sprint.get("train")

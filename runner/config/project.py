@@ -21,6 +21,7 @@ from runner.domain.options import (
 )
 from runner.domain.policy import FindingKind
 from runner.domain.task import Keypoints, TaskName, TaskSpec
+from runner.embeddings import AnySource, Lite0
 from runner.gates import Gate
 from runner.layouts import LAYOUTS, LabelLayout, shortest
 
@@ -296,6 +297,13 @@ class Project(Options, frozen=True, kw_only=True):
     ] = None
     costs: Annotated[Costs, Meta(description="Prices, for the forecast and the report.")] = Costs()
     compute: Annotated[Compute, Meta(description="Where stages run, and how long.")] = Compute()
+    embeddings: Annotated[
+        AnySource,
+        Meta(
+            description="The network whose vectors say which images look alike; lite0 when absent.",
+            extra=NEUTRAL,
+        ),
+    ] = Lite0()
 
     @property
     def task_spec(self) -> TaskSpec:

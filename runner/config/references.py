@@ -21,7 +21,7 @@ from runner.config.columns import (
 )
 from runner.config.explain import SchemaProblem
 from runner.config.node import Node
-from runner.config.paths import dataset_problems, spec_path_problems
+from runner.config.paths import dataset_problems, embedding_problems, spec_path_problems
 from runner.config.schema import GATE_METRICS, load_schema
 from runner.config.slice_rules import SliceNames, gate_slice_problems, slice_names, slice_problems
 from runner.config.task_rules import metric_problems, preset_problems, task_name, task_problems
@@ -69,6 +69,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[SchemaProblem]:
     group_by, metadata = project.get("dataset", "group_by"), project.get("dataset", "metadata")
     problems = [
         *dataset_problems(project, facts.root),
+        *embedding_problems(project, facts.root),
         *metadata_problems(facts.root, project),
         *task_problems(project),
         *_duplicates(project.get("classes").entries(), "class"),

@@ -93,6 +93,7 @@ _TAGS = {
     "framework": "What trains the model.",
     "format": "What the model is exported to.",
     "preset": "Which preset.",
+    "source": "Whose vectors they are.",
 }
 _LAYOUT_TAG: dict[str, Schema] = {"format": {"description": "Which layout."}}
 _PROPERTIES: dict[str, dict[str, Schema]] = {
@@ -243,7 +244,9 @@ def _to_the_end(pattern: str) -> str:
 def _tagged_union(schema: Schema) -> Schema:
     """A union as if/then per tag, so that an error speaks of the branch that was meant."""
     tag, mapping = schema["discriminator"]["propertyName"], schema["discriminator"]["mapping"]
+    described = {"description": schema["description"]} if "description" in schema else {}
     return {
+        **described,
         "type": "object",
         "required": [tag],
         "properties": {tag: {"enum": sorted(mapping)}},

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from runner.adapters.models.decoding.decoder import Decoder
+    from runner.adapters.models.embedding_backbone import Backbone
     from runner.adapters.models.inference import Predictor
     from runner.adapters.models.model_record import ModelRecord
     from runner.adapters.pictures.pixels import Pixels
@@ -78,4 +79,8 @@ class Framework(Protocol):
 
     def activation_mapper(self, weights: Path, device: Device) -> ActivationMapper | None:
         """Where the model looked; None where the framework cannot say. See `load` for what is raised."""
+        ...
+
+    def backbone(self, weights: Path, device: Device) -> Backbone | None:
+        """The model without its head, for embeddings; None where it has no such part. See `load` for what is raised."""
         ...

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runner.adapters.models.decoding import Decoder
     from runner.adapters.models.inference import Predictor
     from runner.adapters.models.model_record import ModelRecord
+    from runner.adapters.models.torch_models import TorchBackbone
 
 
 class UltralyticsModels:
@@ -53,6 +54,11 @@ class UltralyticsModels:
         from runner.adapters.models.class_activation import HiResCam
 
         return HiResCam(weights, device)
+
+    def backbone(self, weights: Path, device: Device) -> TorchBackbone:
+        from runner.adapters.models.torch_models import TorchBackbone
+
+        return TorchBackbone(weights, device)
 
 
 def own_metadata(record: ModelRecord, stride: int) -> dict[str, Any]:

@@ -337,13 +337,24 @@ def shipped(root: Path, champion: Champion) -> ResolvedChampion:
         FlywheelError: its record does not say which artefact that is.
     """
     exported = EXPORTS.read_at(root, champion.commit, champion.sprint, list[_Named])
+    if not exported:
+        return trained(root, champion)
+    return _stored(root, champion, exported[0].target, f"{EXPORTS_FOLDER.name}/{exported[0].target}")
+
+
+def trained(root: Path, champion: Champion) -> ResolvedChampion:
+    """The champion's trained model, of the first seed, whatever it ships; from its record in git.
+
+    Raises:
+        FlywheelError: its record does not say which that is.
+    """
+    training = TRAINING.read_at(root, champion.commit, champion.sprint, TrainedFiles)
+    return _stored(root, champion, REFERENCE_TARGET, (training.first if training else None) or "")
+
+
+def _stored(root: Path, champion: Champion, target: str, path: str) -> ResolvedChampion:
     lock = repository.read_file(root, champion.commit, _record(champion.sprint, LOCK.name))
     stages = parse_lock(lock, Where(_record(champion.sprint, LOCK.name))) if lock is not None else {}
-    if exported:
-        target, path = exported[0].target, f"{EXPORTS_FOLDER.name}/{exported[0].target}"
-    else:
-        training = TRAINING.read_at(root, champion.commit, champion.sprint, TrainedFiles)
-        target, path = REFERENCE_TARGET, (training.first if training else None) or ""
     digest = _written(stages, path.partition("/")[0])
     if not digest:
         raise FlywheelError(

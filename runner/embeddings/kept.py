@@ -1,0 +1,82 @@
+"""Vectors of images that are computed once, and kept for the project: by the image's content, in a table for each source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.dataset.kept import KeptTable, kept_folder
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.progress import progress_bar
+from runner.embeddings.source import EmbeddingSource, Setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TABLE, _VECTOR = "embeddings", "vector"
+CHUNK = 256  # images between two writes: what a killed process loses at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computed:
+    """What was done for some images: how many differ in content, and for how many of those there was no vector yet."""
+
+    images: int
+    new: int
+
+
+class KeptVectors:
+    """The vectors of one source.
+
+    Attributes:
+        digest: of the source.
+
+    Raises:
+        FlywheelError: the source is not here.
+    """
+
+    def __init__(self, source: EmbeddingSource, setting: Setting) -> None:
+        self._source, self._setting = source, setting
+        self.digest = source.digest(setting)
+        self._table = KeptTable(kept_folder(setting.root), TABLE, self.digest)
+
+    def complete(self, images: Mapping[str, Path]) -> Computed:
+        """Computes what is missing, with progress. What was written stays where the process is killed.
+
+        Args:
+            images: a file by its content's id.
+
+        Raises:
+            FlywheelError: the source cannot be run, a file is no usable image any more, or the vectors cannot be kept.
+        """
+        missing = self._table.missing(list(images))
+        if missing:
+            embedder = self._source.open(self._setting)
+            with progress_bar(f"embed ({self._source.name})", len(missing), "image") as bar:
+                for start in range(0, len(missing), CHUNK):
+                    chunk = missing[start : start + CHUNK]
+                    vectors = embedder.embed([images[image_id] for image_id in chunk])
+                    self._table.put(chunk, {_VECTOR: vectors})
+                    bar.update(len(chunk))
+        return Computed(images=len(images), new=len(missing))
+
+    def get(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of images `(N, D)`, in their order; at least one, and all of them completed.
+
+        Raises:
+            FlywheelError: one is not kept: the disk is full, or another process removed it.
+        """
+        import numpy as np
+
+        try:
+            return np.asarray(self._table.get(list(image_ids))[_VECTOR], np.float32)
+        except KeyError as error:
+            raise FlywheelError(
+                "; ".join(self._table.notes) or "vectors that were just written are not there any more",
+                where=Where(str(self._table.folder)),
+                hint="free some space, or check the folder's permissions, then run the same command again",
+                exit_code=ExitCode.STAGE_FAILED,
+            ) from error

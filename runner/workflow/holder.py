@@ -1,0 +1,44 @@
+"""Who holds the stage, for a command that cannot do without a champion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.config.project import Project
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.planning.champion import Champion, ChampionUnknownError, Registry
+
+CONFIGURATION = "flywheel.yaml"
+
+
+def holder(root: Path, project: Project, to: str) -> Champion:
+    """The champion.
+
+    Args:
+        to: what it is wanted for, as in "there is no champion to score with".
+
+    Raises:
+        FlywheelError: nobody holds the stage, or it could not be looked up who does (exit code 3).
+    """
+    if project.model is None:
+        raise FlywheelError(
+            f"there is no champion to {to}: the project's model has no name",
+            where=Where(CONFIGURATION),
+            hint="name it, as in: model: {name: parcel-digits}; then promote a sprint",
+        )
+    try:
+        champion = Registry(root, project).champion()
+    except ChampionUnknownError as error:
+        raise FlywheelError(
+            f"it is not known which model is the champion: {error.message}",
+            where=error.where,
+            hint=error.hint,
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
+    if champion is None:
+        raise FlywheelError(
+            f"there is no champion to {to}: nothing was promoted to {project.model.name}#{project.model.stage}",
+            hint="flywheel promote SPRINT",
+            exit_code=ExitCode.STAGE_FAILED,
+        )
+    return champion
