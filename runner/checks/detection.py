@@ -17,17 +17,13 @@ from runner.checks.data_rules import (
     unknown_classes,
 )
 from runner.checks.rule import Rule
+from runner.domain.label_faults import OVERHANG_TOLERANCE_PX, SMALLEST_SIDE_PX, TWIN_IOU
 from runner.domain.options import Fraction, NonNegativeInt, Options, weakens
 from runner.domain.policy import FindingKind
 from runner.domain.records import Severity
 from runner.domain.task import BOX, TaskName
 from runner.tasks import TASKS
 
-# Annotation tools round to whole pixels: a border that is crossed by less is not a mistake.
-OVERHANG_TOLERANCE_PX = 1.0
-SMALLEST_SIDE_PX = 1.0
-# From here on two boxes are one: nobody aims that well twice.
-TWIN_IOU = 0.99
 NAME = "detection"
 
 

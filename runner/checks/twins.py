@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from runner.adapters.tables.frames import frame_of
 from runner.adapters.tables.parquet import column_names, read_table
-from runner.checks.detection import TWIN_IOU
 from runner.dataset.columns import place_column
+from runner.dataset.twins import near_pairs, same_shape
 from runner.domain.records import SPLITS
 from runner.domain.task import BOX
 
@@ -40,7 +39,7 @@ def twin_frame(folder: Path) -> pd.DataFrame:
         # One twin is enough: of a thousand equal lines not every pair is looked at.
         for at in np.flatnonzero(np.where(alike, unseen[0, seconds], unseen[1, seconds])):
             first, second = int(firsts[at]), int(seconds[at])
-            if not _same_shape(shapes, first, second):
+            if shapes and not same_shape(shapes[first], shapes[second]):
                 continue
             iou[second] = np.fmax(iou[second], overlaps[at])
             unseen[0 if alike[at] else 1, second] = False
@@ -81,57 +80,8 @@ def _selected_objects(folder: Path) -> dict[str, NDArray[Any]]:
     return {name: column[rows] for name, column in objects.items()}
 
 
-def near_pairs(
-    path: NDArray[Any], boxes_xyxy: NDArray[np.float64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]]:
-    """Pairs of rows of one image whose boxes have an IoU of `TWIN_IOU` or more, some at a time.
-
-    Args:
-        path: `(N,)`, of each box's image.
-        boxes_xyxy: `(N, 4)`, pixels, finite. Boxes without area have no twin.
-
-    Yields:
-        `(P,)` each: the earlier row, the later row, their IoU.
-
-    >>> boxes = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 10]])
-    >>> [[part.tolist() for part in pairs] for pairs in near_pairs(np.array(["a", "a", "b"]), boxes)]
-    [[[0], [1], [1.0]]]
-    """
-    codes: dict[str, int] = {}
-    image = np.array([codes.setdefault(name, len(codes)) for name in path.tolist()], dtype=np.int64)
-    order = np.lexsort((boxes_xyxy[:, 0], image))
-    image, boxes = image[order], boxes_xyxy[order]
-    sides = boxes[:, 2:] - boxes[:, :2]
-    area = np.where((sides > 0).all(axis=1), sides.prod(axis=1), 0.0)
-    # Boxes with such an IoU begin within a hundredth of their common width of each other.
-    reach = boxes[:, 0] + np.maximum(sides[:, 0], 0) * (1 / TWIN_IOU - TWIN_IOU)
-    for step in range(1, len(order)):
-        near = np.flatnonzero((image[:-step] == image[step:]) & (boxes[step:, 0] <= reach[:-step]))
-        if not len(near):
-            return
-        a, b = boxes[near], boxes[near + step]
-        common = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-        both = np.where((common > 0).all(axis=1), common.prod(axis=1), 0.0)
-        union = area[near] + area[near + step] - both
-        overlap = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
-        found = np.flatnonzero(overlap >= TWIN_IOU)
-        if len(found):
-            rows = np.stack([order[near[found]], order[near[found] + step]])
-            yield rows.min(axis=0), rows.max(axis=0), overlap[found]
-
-
 def _shape_of(objects: dict[str, NDArray[Any]]) -> list[NDArray[np.float64] | float] | None:
     """What tells shapes apart that fill the same box: the corners of rotated boxes, else the areas."""
     if "corners" in objects:
         return [np.asarray(corners, np.float64).reshape(4, 2) for corners in objects["corners"]]
     return [float(area) for area in objects["area_px"]] if "area_px" in objects else None
-
-
-def _same_shape(shapes: list[NDArray[np.float64] | float] | None, first: int, second: int) -> bool:
-    if shapes is None:
-        return True
-    a, b = shapes[first], shapes[second]
-    if isinstance(a, float) or isinstance(b, float):
-        return bool(min(a, b) >= TWIN_IOU**2 * max(a, b))
-    nearest = np.abs(a[:, None] - b[None]).max(axis=2).min(axis=1)  # (4,)
-    return bool(nearest.max() <= (1 - TWIN_IOU) * np.ptp(a, axis=0).max())

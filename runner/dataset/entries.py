@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from runner.adapters.pictures.foreign_files import FOREIGN_SUFFIXES
 from runner.adapters.pictures.image_files import SUFFIXES
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.label_faults import LabelFault
 from runner.domain.task import TaskName
 
 UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and bytes that are not UTF-8
@@ -19,11 +20,15 @@ UNSAFE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelScheme:
-    """What labels have to say: the project's task, its classes, and how many points its skeleton has."""
+    """What labels have to say: the project's task, its classes, and how many points its skeleton has.
+
+    `once`: of an image that is named twice, one entry counts, and the dataset is not refused for the other.
+    """
 
     task: TaskName
     classes: Sequence[str]
     keypoints: int = 0
+    once: bool = False
 
 
 class EncodedMask(NamedTuple):
@@ -74,7 +79,8 @@ class ImageEntry:
         path: posix, relative to the dataset folder.
         split: the layout's own split; None where images lie in no split's folder.
         labelled: someone has looked at it; an image without objects may be labelled.
-        label_problems: `labels/train/x.txt:3: what is wrong`; such lines are not among `objects`.
+        label_problems: `labels/train/x.txt:3: what is wrong`; such lines are not among `objects`. A `LabelFault` says of
+            which kind it is; plain text is of a malformed label.
         declared_size: (width, height) that the annotations state, if they do.
         declared_sha256: of the file's bytes, in hexadecimal digits, if the annotations state it.
     """
@@ -97,12 +103,14 @@ class LayoutContent:
         notes: remarks that belong to no image.
         empty_splits: splits that the dataset names, and why no image is in them.
         metadata: further columns that the layout itself holds, one value per entry.
+        faults: what is wrong with labels that belong to no single entry: of images that are not there, or named twice.
     """
 
     entries: Sequence[ImageEntry]
     notes: Sequence[str] = ()
     empty_splits: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    faults: Sequence[LabelFault] = ()
 
 
 def list_files(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> list[str]:

@@ -226,7 +226,7 @@ def _box_problems(
 
 
 def _label_problem(entry: ImageEntry, measured: ImageMeasurement) -> str | None:
-    problems = list(entry.label_problems)
+    problems: list[str] = list(entry.label_problems)
     if measured.problem is None:
         size_hw = (measured.height or 0, measured.width or 0)
         problems += [wrong for item in entry.objects if (wrong := mask_problem(item, size_hw))]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from runner.domain.label_faults import LabelFault
 from runner.domain.task import TaskName
 from runner.tasks import TASKS
 
@@ -50,13 +51,15 @@ def shape_columns(
     return {}
 
 
-def mask_problem(item: LabelledObject, size: SizeHW) -> str | None:
+def mask_problem(item: LabelledObject, size: SizeHW) -> LabelFault | None:
     """Why a mask or an outline cannot be laid over its image; None when it can."""
     if item.polygons and (far := _furthest_px(item, size)) > FAR_SIDES * max(size):
-        return f"{item.place}: an outline has a point {far:.3g} px from the image's corner"
+        message = f"an outline has a point {far:.3g} px from the image's corner"
+        return LabelFault("mask_size", item.place, message)
     if item.mask is None or (item.mask.height, item.mask.width) == size:
         return None
-    return f"{item.place}: the mask is {item.mask.width}×{item.mask.height} px, the image {size[1]}×{size[0]}"
+    message = f"the mask is {item.mask.width}×{item.mask.height} px, the image {size[1]}×{size[0]}"
+    return LabelFault("mask_size", item.place, message)
 
 
 def _furthest_px(item: LabelledObject, size: SizeHW) -> float:

@@ -16,6 +16,9 @@ _ROLES: dict[str, Role] = {
     "unlabel": "pool",
 }
 
+# Where an image is named for several splits: what it is judged by counts, so that nothing is trained on and judged.
+_PRECEDENCE: tuple[Role, ...] = ("train", "val", "test")
+
 
 def split_role(name: str | None) -> Role | None:
     """What a layout's split is for, by its name.
@@ -28,3 +31,13 @@ def split_role(name: str | None) -> Role | None:
         if plain.startswith(beginning):
             return role
     return None
+
+
+def split_weight(name: str | None) -> int:
+    """Which of several splits an image is in that is named for all of them: the one of the greatest weight.
+
+    >>> [split_weight(name) for name in (None, "train", "valid", "test")]
+    [-1, 0, 1, 2]
+    """
+    role = split_role(name)
+    return _PRECEDENCE.index(role) if role in _PRECEDENCE else -1

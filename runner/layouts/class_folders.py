@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from runner.dataset.class_names import class_ids, plain_name
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, LayoutContent, list_files
 from runner.dataset.split_names import split_role
+from runner.domain.label_faults import LabelFault
 from runner.domain.nearest import suggestion
 
 WHOLE_IMAGE = (0.0, 0.0, 1.0, 1.0)
@@ -114,7 +115,8 @@ def _entry(path: str, classes: Sequence[str], ids: Mapping[str, int], with_split
     number = ids.get(plain_name(below[0]))
     if number is None:
         near = suggestion(below[0], classes, plural="classes")
-        problem = f'{path}: the folder "{below[0]}" is none of the project\'s classes{near}'
+        message = f'the folder "{below[0]}" is none of the project\'s classes{near}'
+        problem = LabelFault("unknown_class", path, message)
         return ImageEntry(path=path, split=split, labelled=True, label_problems=(problem,))
     item = LabelledObject(path, classes[number], number, WHOLE_IMAGE, normalised=True)
     return ImageEntry(path=path, split=split, labelled=True, objects=(item,))

@@ -79,15 +79,16 @@ class CocoDocument:
     notes: Sequence[str]
 
 
-def read_document(path: Path, *, shapes: bool) -> CocoDocument:
+def read_document(path: Path, *, shapes: bool, once: bool = False) -> CocoDocument:
     """Reads an annotation file.
 
     Args:
         path: the file.
         shapes: read outlines and key points too: they are most of a file.
+        once: an image may be listed twice; who reads the file takes one of the entries.
 
     Raises:
-        FlywheelError: it is not COCO, or two of its images or categories share an id.
+        FlywheelError: it is not COCO, two of its images or categories share an id, or an image is listed twice.
     """
     content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
     found: _Boxes | _Shapes | _Loose
@@ -101,6 +102,8 @@ def read_document(path: Path, *, shapes: bool) -> CocoDocument:
         found = _loose(path, content, error)
         listed = _readable(found.annotations, kind, malformed)
     _require_one_image_per_id(path, found.images)
+    if not once:
+        _require_one_entry_per_image(path, found.images)
     _require_one_category_per_id(path, found.categories)
     names, notes = _names(listed or ())
     named = None if listed is None else [(name, item) for name, (_, item) in zip(names, listed, strict=True)]
@@ -175,7 +178,6 @@ def _names(listed: Sequence[tuple[int, BoxAnnotation]]) -> tuple[list[str], list
 
 def _require_one_image_per_id(path: Path, images: Sequence[CocoImage]) -> None:
     first: dict[int | str, CocoImage] = {}
-    places: dict[str, CocoImage] = {}
     for image in images:
         other = first.setdefault(image.id, image)
         if other is not image and other.file_name != image.file_name:
@@ -185,6 +187,11 @@ def _require_one_image_per_id(path: Path, images: Sequence[CocoImage]) -> None:
                 "which of them an annotation is about cannot be told",
                 "give each image an id of its own, and its annotations the same image_id",
             )
+
+
+def _require_one_entry_per_image(path: Path, images: Sequence[CocoImage]) -> None:
+    places: dict[str, CocoImage] = {}
+    for image in images:
         same = places.setdefault(image.file_name, image)
         if same is not image:
             ids = (

@@ -7,27 +7,21 @@ only the `person_keypoints_` files where there are some. What an annotation must
 
 from __future__ import annotations
 
-import math
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from runner.dataset.class_names import class_ids, plain_name
-from runner.dataset.entries import (
-    ImageEntry,
-    LabelledObject,
-    LabelScheme,
-    LayoutContent,
-    list_files,
-    object_class_problem,
-)
+from runner.dataset.class_names import plain_name
+from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
 from runner.dataset.formats import READ_BY, format_of
+from runner.dataset.split_names import split_weight
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.label_faults import LabelFault
 from runner.domain.task import USUAL_TASK, TaskName
-from runner.layouts.coco_document import CocoDocument, CocoImage, read_document
+from runner.layouts.coco_document import read_document
+from runner.layouts.coco_entries import EntryReader
 from runner.layouts.coco_paths import ImageFinder
-from runner.layouts.coco_shapes import BoxAnnotation, shape_of
 from runner.layouts.layout import Recognised
 from runner.tasks import TASKS
 
@@ -52,39 +46,68 @@ def read_coco(folder: Path, scheme: LabelScheme, annotations: Sequence[str] | No
     """
     files = coco_files(folder, scheme.task) if annotations is None else _named(folder, annotations)
     images = list_files(folder)
-    finder = ImageFinder(images)
-    listed: dict[str, ImageEntry] = {}
-    origin: dict[str, str] = {}
-    notes: list[str] = []
+    reader = EntryReader(folder, ImageFinder(images), scheme)
+    listed: dict[str, tuple[str, ImageEntry]] = {}
     for file in files:
-        for entry in _entries(folder, file, finder, scheme, notes):
+        split = file_split(file)
+        for number, entry in reader.read(file, file_subset(file)):
+            entry = replace(entry, split=split or folder_split(entry.path))
+            kept = _one_of(folder, scheme, listed.get(entry.path), (file, entry))
             if entry.path in listed:
-                again = origin[entry.path] == file
-                raise FlywheelError(
-                    f"lists {entry.path} twice, under two file names"
-                    if again
-                    else f"lists {entry.path} although {origin[entry.path]} does so too",
-                    where=Where(f"{folder}/{file}"),
-                    hint="keep one entry for each image, and give its annotations that image_id"
-                    if again
-                    else "keep each image in one annotation file: move the other one out of the dataset, or name those "
-                    "to read, `layout: {format: coco, annotations: […]}`",
-                    exit_code=ExitCode.STAGE_FAILED,
+                first = listed[entry.path][0]
+                reader.faults.append(
+                    _named_twice(f"{file}: image {number}", entry.path, first, kept[0], file)
                 )
-            listed[entry.path], origin[entry.path] = entry, file
+            listed[entry.path] = kept
     rest = [
         ImageEntry(path=path, split=folder_split(path), labelled=False)
         for path in images
         if path not in listed
     ]
-    entries = sorted([*listed.values(), *rest], key=lambda entry: entry.path)
-    filled = {entry.split for entry in entries if entry.path in finder.known}
+    entries = sorted([*(entry for _, entry in listed.values()), *rest], key=lambda entry: entry.path)
+    filled = {entry.split for entry in entries if entry.path in reader.finder.known}
     empty = {
         split: f"none of the images that {file} lists is in the dataset"
         for file in files
         if (split := file_split(file)) and split not in filled
     }
-    return LayoutContent(entries=entries, notes=notes, empty_splits=empty)
+    return LayoutContent(entries=entries, notes=reader.notes, empty_splits=empty, faults=reader.faults)
+
+
+def _one_of(
+    folder: Path, scheme: LabelScheme, first: tuple[str, ImageEntry] | None, second: tuple[str, ImageEntry]
+) -> tuple[str, ImageEntry]:
+    """Which of two entries of an image counts: the first, unless the second is of a split that is judged by.
+
+    Raises:
+        FlywheelError: there are two, and the dataset is to be refused for it.
+    """
+    if first is None:
+        return second
+    (file, entry), again = second, first[0] == second[0]
+    if scheme.once:
+        return max(first, second, key=lambda item: split_weight(item[1].split))
+    raise FlywheelError(
+        f"lists {entry.path} twice, under two file names"
+        if again
+        else f"lists {entry.path} although {first[0]} does so too",
+        where=Where(f"{folder}/{file}"),
+        hint="keep one entry for each image, and give its annotations that image_id"
+        if again
+        else "keep each image in one annotation file: move the other one out of the dataset, or name those "
+        "to read, `layout: {format: coco, annotations: […]}`",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
+
+
+def _named_twice(place: str, path: str, first: str, kept: str, file: str) -> LabelFault:
+    """The second entry of an image; `kept`: the file whose entry counts."""
+    which = (
+        "which it names already: its first entry counts"
+        if first == file
+        else f"which {first} names too: {kept} counts"
+    )
+    return LabelFault("image_twice", place, f"it is {path}, {which}", path)
 
 
 def recognise_coco(folder: Path, task: TaskName | None) -> Recognised | None:
@@ -210,125 +233,3 @@ def folder_split(path: str) -> str | None:
 def _looks_like_coco(path: Path) -> bool:
     content = path.read_bytes()
     return all(key in content for key in (b'"images"', b'"annotations"', b'"categories"'))
-
-
-def _entries(
-    folder: Path, file: str, finder: ImageFinder, scheme: LabelScheme, notes: list[str]
-) -> Iterator[ImageEntry]:
-    document = read_document(folder / file, shapes=TASKS[scheme.task].shape is not None)
-    notes += [f"{file}: {note}" for note in document.notes]
-    annotations, problems = _by_image(file, document, notes)
-    names = {category.id: category.name for category in document.categories}
-    known_classes = class_ids(scheme.classes)
-    elsewhere, outside, absent = [], [], []
-    subset = file_subset(file)
-    for image in document.images:
-        found = finder.find(file, image.file_name, subset)
-        path = found.path or found.expected
-        elsewhere += [f"{image.file_name} at {path}"] if found.by_name else []
-        absent += [] if found.path or not path else [image.file_name]
-        if path is None:
-            outside.append(image.file_name)
-            continue
-        objects = []
-        for name, annotation in annotations[image.id]:
-            item = _object(file, name, annotation, names, known_classes, scheme)
-            if isinstance(item, str):
-                problems[image.id].append(f"{file}: {_called(name)}: {item}")
-            else:
-                objects.append(item)
-        yield ImageEntry(
-            path=path,
-            split=file_split(file) or folder_split(path),
-            labelled=document.annotations is not None,
-            objects=tuple(objects),
-            label_problems=tuple(problems[image.id]),
-            declared_size=_declared_size(image),
-        )
-    notes += _path_notes(file, len(document.images), elsewhere, outside, absent)
-
-
-def _by_image(
-    file: str, document: CocoDocument, notes: list[str]
-) -> tuple[dict[int | str, list[tuple[str, BoxAnnotation]]], dict[int | str, list[str]]]:
-    """Annotations, and those that cannot be read, by the image that they are about; the others become notes."""
-    listed = {image.id for image in document.images}
-    annotations: dict[int | str, list[tuple[str, BoxAnnotation]]] = {number: [] for number in listed}
-    as_text = {str(number): number for number in listed}
-    if len(as_text) < len(listed):
-        as_text = {}  # 1 and "1" are two images
-    strays = []
-    for name, annotation in document.annotations or ():
-        number = annotation.image_id
-        if number not in annotations:
-            number = as_text.get(str(number), number)
-        if number in annotations:
-            annotations[number].append((name, annotation))
-        else:
-            strays.append(f"{_called(name)} of image {annotation.image_id}")
-    if strays:
-        count = (
-            "1 annotation is of an image" if len(strays) == 1 else f"{len(strays)} annotations are of images"
-        )
-        notes.append(f"{file}: {count} that it does not list: {strays[0]}")
-    problems: dict[int | str, list[str]] = defaultdict(list)
-    for item in document.malformed:
-        text = f"{file}: {item.name}: {item.problem}"
-        if item.image_id in listed and item.image_id is not None:
-            problems[item.image_id].append(text)
-        else:
-            notes.append(text)
-    return annotations, problems
-
-
-def _path_notes(
-    file: str, images: int, elsewhere: Sequence[str], outside: Sequence[str], absent: Sequence[str]
-) -> list[str]:
-    notes = []
-    if elsewhere:
-        notes.append(
-            f"{file}: {len(elsewhere)} of {images} file names are not where they say; "
-            f"the images of these names are taken: {elsewhere[0]}"
-        )
-    if outside:
-        notes.append(
-            f"{file}: {len(outside)} of {images} file names lead out of the dataset, and it has no image (or "
-            f"several) of such a name: {outside[0]!r}"
-        )
-    if absent:
-        notes.append(f"{file}: {len(absent)} of {images} images are not in the dataset: {absent[0]!r}")
-    return notes
-
-
-def _declared_size(image: CocoImage) -> tuple[int, int] | None:
-    width, height = image.width, image.height
-    if width is None or height is None or not (0 < width < math.inf and 0 < height < math.inf):
-        return None
-    return round(width), round(height)
-
-
-def _called(name: str) -> str:
-    return name if name.startswith("annotations[") else f"annotation {name}"
-
-
-def _object(
-    file: str,
-    number: str,
-    annotation: BoxAnnotation,
-    names: Mapping[int, str],
-    known_classes: Mapping[str, int],
-    scheme: LabelScheme,
-) -> LabelledObject | str:
-    name = names.get(annotation.category_id)
-    if name is None:
-        return f"category {annotation.category_id} is not among its categories"
-    place = known_classes.get(plain_name(name))
-    if place is None:
-        return object_class_problem(name, annotation.category_id, scheme.classes)
-    shape = shape_of(annotation, scheme)
-    if isinstance(shape, str):
-        return shape
-    crowd = bool(annotation.iscrowd)
-    return LabelledObject(
-        f"{file}#{number}", scheme.classes[place], place, normalised=False, crowd=crowd, **shape
-    )

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from runner.dataset.entries import EncodedMask, LabelScheme
+from runner.domain.label_faults import Flaw
 from runner.tasks import TASKS
 
 _LEAST_POLYGON_NUMBERS = 6
@@ -49,8 +50,11 @@ class _RunLengths(msgspec.Struct, frozen=True):
     counts: list[int] | str
 
 
-def shape_of(annotation: BoxAnnotation, scheme: LabelScheme) -> dict[str, Any] | str:
-    """The fields of a `LabelledObject` that depend on the task; or what is wrong with the annotation."""
+def shape_of(annotation: BoxAnnotation, scheme: LabelScheme) -> dict[str, Any] | Flaw | str:
+    """The fields of a `LabelledObject` that depend on the task; or what is wrong with the annotation.
+
+    `rest` of a flaw holds the fields without it, where something is left.
+    """
     if isinstance(annotation, ShapedAnnotation):
         match TASKS[scheme.task].shape:
             case "mask_rle":
@@ -72,12 +76,14 @@ def _box(bbox: list[float] | None) -> tuple[float, float, float, float] | str:
     return x, y, x + width, y + height
 
 
-def _segment(annotation: ShapedAnnotation) -> dict[str, Any] | str:
+def _segment(annotation: ShapedAnnotation) -> dict[str, Any] | Flaw | str:
     if not isinstance(annotation.segmentation, dict):
         polygons = _polygons(annotation.segmentation)
         if isinstance(polygons, str):
             return polygons
-        return {"box_xyxy": _hull(polygons), "polygons": tuple(map(tuple, polygons))}
+        if isinstance(polygons, Flaw):
+            return polygons._replace(rest=_outlined(polygons.rest) if polygons.rest else None)
+        return _outlined(polygons)
     try:
         mask = msgspec.convert(annotation.segmentation, _RunLengths)
     except msgspec.ValidationError as error:
@@ -89,8 +95,12 @@ def _segment(annotation: ShapedAnnotation) -> dict[str, Any] | str:
         return f"segmentation: the run lengths do not add up to {height} × {width} pixels"
     box = box_of_runs(runs, height)
     if box is None:
-        return "segmentation: the mask covers no pixel"
+        return Flaw("zero_area", "segmentation: the mask covers no pixel")
     return {"box_xyxy": box, "mask": EncodedMask(height, width, tuple(runs))}
+
+
+def _outlined(polygons: Sequence[Sequence[float]]) -> dict[str, Any]:
+    return {"box_xyxy": _hull(polygons), "polygons": tuple(map(tuple, polygons))}
 
 
 def box_of_runs(runs: Sequence[int], height: int) -> tuple[float, float, float, float] | None:
@@ -142,23 +152,33 @@ def decoded_runs(text: str) -> list[int] | None:
     return runs if shift == 0 else None
 
 
-def _polygons(segmentation: Any) -> list[list[float]] | str:
+def _polygons(segmentation: Any) -> list[list[float]] | Flaw | str:
+    """The outlines; a flaw's `rest` are those of three points or more, where others have fewer."""
     if not segmentation:
         return "segmentation is missing"
     try:
         polygons = msgspec.convert(segmentation, list[list[float]])
     except msgspec.ValidationError:
         return "segmentation is neither a list of polygons [[x1, y1, …]] nor a mask {size, counts}"
+    short = None
     for polygon in polygons:
-        if len(polygon) < _LEAST_POLYGON_NUMBERS or len(polygon) % 2:
+        if len(polygon) % 2:
             return f"a polygon of segmentation has {len(polygon)} numbers, not an even number from 6 on"
         if not all(map(math.isfinite, polygon)):
             return "a number of segmentation is not finite"
-    return polygons
+        if len(polygon) < _LEAST_POLYGON_NUMBERS:
+            short = short or polygon
+    if short is None:
+        return polygons
+    message = f"a polygon of segmentation has {len(short)} numbers, not an even number from 6 on"
+    whole = [polygon for polygon in polygons if len(polygon) >= _LEAST_POLYGON_NUMBERS]
+    return Flaw("short_polygon", message, whole)
 
 
-def _rotated(annotation: ShapedAnnotation) -> dict[str, Any] | str:
+def _rotated(annotation: ShapedAnnotation) -> dict[str, Any] | Flaw | str:
     polygons = _polygons(annotation.segmentation)
+    if isinstance(polygons, Flaw):
+        return Flaw(polygons.kind, f"task obb needs the four corners in segmentation: {polygons.message}")
     if isinstance(polygons, str):
         return f"task obb needs the four corners in segmentation: {polygons}"
     if len(polygons) != 1 or len(polygons[0]) != _CORNER_NUMBERS:

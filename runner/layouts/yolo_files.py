@@ -9,7 +9,7 @@ What a line says depends on the task, in fractions of the image's size: see `yol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,8 +21,10 @@ from runner.dataset.class_names import plain_name
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
 from runner.dataset.split_names import split_role
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.label_faults import LabelFault
 from runner.domain.task import TaskName
 from runner.layouts.yolo_lines import LineReader
+from runner.layouts.yolo_pairing import orphan_faults, orphan_notes, shared_labels
 from runner.layouts.yolo_splits import KEYS, DeclaredSplits, SplitReader
 
 IMAGES, LABELS = "images", "labels"
@@ -47,7 +49,7 @@ def read_yolo(folder: Path, scheme: LabelScheme) -> LayoutContent:
     splits = declared_splits(folder, images)
     aside = task_label_folder(scheme.task) if labels_lie_aside(images, labels, scheme.task) else ""
     places = {path: f"{aside}{label_path(path)}" for path in images}
-    shared = _shared_labels(places, labels)
+    shared = shared_labels(places, labels)
     entries = [
         _entry(
             folder,
@@ -61,9 +63,14 @@ def read_yolo(folder: Path, scheme: LabelScheme) -> LayoutContent:
     orphans = sorted(label for label in labels - set(places.values()) if label.startswith(aside))
     notes = [
         *splits.notes,
-        *_orphan_notes(orphans, [path for path in images if places[path] not in labels], places),
+        *orphan_notes(orphans, [path for path in images if places[path] not in labels], places),
     ]
-    return LayoutContent(entries=entries, notes=notes, empty_splits=_empty_splits(folder, entries, splits))
+    return LayoutContent(
+        entries=entries,
+        notes=notes,
+        empty_splits=_empty_splits(folder, entries, splits),
+        faults=[*splits.faults, *orphan_faults(orphans)],
+    )
 
 
 def declared_splits(folder: Path, images: Sequence[str]) -> DeclaredSplits:
@@ -89,35 +96,6 @@ def _empty_splits(folder: Path, entries: Sequence[ImageEntry], splits: DeclaredS
         if not path.name.startswith(".") and split_role(path.name) not in (None, "pool")
     }
     return {name: why for name, why in (names | dict(splits.empty)).items() if name not in filled}
-
-
-def _shared_labels(places: Mapping[str, str], labels: Set[str]) -> dict[str, str]:
-    """Label files that are those of several images, which differ in their suffix only: what is wrong with them."""
-    owners: dict[str, list[str]] = {}
-    for path, place in places.items():
-        if place in labels:
-            owners.setdefault(place, []).append(path)
-    return {
-        place: f"{place}: it is the label file of {len(paths)} images, {' and '.join(paths[:3])}: rename all but one"
-        for place, paths in owners.items()
-        if len(paths) > 1
-    }
-
-
-def _orphan_notes(orphans: Sequence[str], unlabelled: Sequence[str], places: Mapping[str, str]) -> list[str]:
-    """Label files without an image; those that have one but for the case of letters are told apart."""
-    near = {plain_name(places[path]).casefold(): path for path in unlabelled}
-    alike = [(label, near[key]) for label in orphans if (key := plain_name(label).casefold()) in near]
-    rest = [label for label in orphans if plain_name(label).casefold() not in near]
-    notes = [f"{len(rest)} label files have no image: {rest[0]}, …"] if len(rest) > 1 else []
-    notes += [f"the label file {label} has no image" for label in rest if len(rest) == 1]
-    if alike:
-        label, image = alike[0]
-        notes.append(
-            f"{len(alike)} label files are not read, since their names differ from their images' in case or in how "
-            f"letters are composed: {label} and {image}"
-        )
-    return notes
 
 
 def yolo_images(folder: Path) -> list[str]:
@@ -287,14 +265,15 @@ def _number(key: Any) -> int | None:
 
 
 def _entry(
-    folder: Path, image: ImageEntry, label: str | None, reader: LineReader, shared: str | None
+    folder: Path, image: ImageEntry, label: str | None, reader: LineReader, shared: LabelFault | None
 ) -> ImageEntry:
     if label is None:
         return image
     try:
         text = (folder / label).read_bytes().decode("utf-8-sig", errors="replace")
     except OSError as error:
-        return replace(image, labelled=True, label_problems=(f"{label}: cannot be read: {error.strerror}",))
+        fault = LabelFault("unreadable", label, f"cannot be read: {error.strerror}")
+        return replace(image, labelled=True, label_problems=(fault,))
     objects, problems = reader.read(label, text)
     return replace(
         image,

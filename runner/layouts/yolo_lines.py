@@ -16,6 +16,7 @@ from typing import Any
 
 from runner.dataset.class_names import class_ids, plain_name
 from runner.dataset.entries import LabelledObject, LabelScheme, object_class_problem
+from runner.domain.label_faults import Flaw, LabelFault
 from runner.tasks import TASKS
 
 _BOX_NUMBERS = 5  # class cx cy w h
@@ -37,21 +38,22 @@ class LineReader:
         self.names = list(names)
         self.class_ids = class_ids(scheme.classes)
 
-    def read(self, path: str, text: str) -> tuple[list[LabelledObject], list[str]]:
+    def read(self, path: str, text: str) -> tuple[list[LabelledObject], list[LabelFault]]:
         """The objects of a file's text, and what is wrong with its other lines, as `path:line: what`."""
-        objects, problems = [], []
+        objects: list[LabelledObject] = []
+        faults: list[LabelFault] = []
         for number, line in enumerate(text.splitlines(), start=1):
             if not line.strip():
                 continue
             place = f"{path}:{number}"
             result = self._line(place, line.split())
-            if isinstance(result, str):
-                problems.append(f"{place}: {result}")
-            else:
+            if isinstance(result, LabelledObject):
                 objects.append(result)
-        return objects, problems
+            else:
+                faults.append(LabelFault.of(place, result))
+        return objects, faults
 
-    def _line(self, place: str, words: Sequence[str]) -> LabelledObject | str:
+    def _line(self, place: str, words: Sequence[str]) -> LabelledObject | Flaw | str:
         try:
             values = [float(word) for word in words]
         except ValueError:
@@ -59,7 +61,7 @@ class LineReader:
         if not all(map(math.isfinite, values)):
             return "a number is not finite"
         shape = self._shape(values)
-        if isinstance(shape, str):
+        if not isinstance(shape, dict):
             return shape
         if values[0] != int(values[0]):
             return f"class id {words[0]} is not a whole number"
@@ -67,12 +69,11 @@ class LineReader:
         name = self.names[class_id] if 0 <= class_id < len(self.names) else None
         number = None if name is None else self.class_ids.get(plain_name(name))
         if number is None:
-            return object_class_problem(
-                name, class_id, self.names if name is None else list(self.scheme.classes)
-            )
+            known = self.names if name is None else list(self.scheme.classes)
+            return Flaw("unknown_class", object_class_problem(name, class_id, known))
         return LabelledObject(place, self.scheme.classes[number], number, normalised=True, **shape)
 
-    def _shape(self, values: Sequence[float]) -> dict[str, Any] | str:
+    def _shape(self, values: Sequence[float]) -> dict[str, Any] | Flaw | str:
         """The fields of the object that depend on the task; or why the line does not fit it."""
         count, numbers = len(values), tuple(values[1:])
         match TASKS[self.scheme.task].shape:
@@ -83,8 +84,7 @@ class LineReader:
             case "corners":
                 return {"box_xyxy": _hull(numbers), "corners": numbers}
             case "mask_rle" if not _is_outline(count):
-                found = "a box" if count == _BOX_NUMBERS else "no outline"
-                return f"{count} numbers: {found}; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)"
+                return _no_outline(count)
             case "mask_rle":
                 return {"box_xyxy": _hull(numbers), "polygons": (numbers,)}
         if count == _BOX_NUMBERS:
@@ -113,6 +113,15 @@ class LineReader:
             f"{count} numbers; a box with {points} key points has {_BOX_NUMBERS + 2 * points} (class cx cy w h, "
             f"then x y of each) or {_BOX_NUMBERS + 3 * points} (x y visibility of each)"
         )
+
+
+def _no_outline(count: int) -> Flaw:
+    """Two points and a box are five numbers both."""
+    found = "a box, or an outline of two points" if count == _BOX_NUMBERS else "no outline"
+    return Flaw(
+        "short_polygon" if count in (3, _BOX_NUMBERS) else "malformed",
+        f"{count} numbers: {found}; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)",
+    )
 
 
 def _is_outline(count: int) -> bool:

@@ -17,12 +17,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from runner.dataset.split_names import Role, split_role
+from runner.dataset.split_names import split_role, split_weight
+from runner.domain.label_faults import LabelFault
 
 KEYS = ("train", "val", "valid", "validation", "dev", "test", "holdout")
 _LIST = ".txt"
-# Where an image is named for several splits: what it is judged by counts, so that nothing is trained on and judged.
-_PRECEDENCE: tuple[Role, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +33,23 @@ class DeclaredSplits:
             is called like a split whose images are listed.
         empty: splits that are named, and why no image is in them.
         notes: what could not be followed.
+        faults: lines that name an image again, or one that is not there.
     """
 
     of: Mapping[str, str | None] = field(default_factory=dict)
     empty: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    faults: Sequence[LabelFault] = ()
 
 
 @dataclass
 class _Named:
-    """The images that one key names."""
+    """The images that one key names; `places`: the lines of lists that name each, `absent`: lines that name none."""
 
     listed: list[str] = field(default_factory=list)
     in_folders: list[str] = field(default_factory=list)
-    absent: list[str] = field(default_factory=list)
+    places: dict[str, list[str]] = field(default_factory=dict)
+    absent: list[tuple[str, str]] = field(default_factory=list)  # the line's place, and what it says
 
 
 class SplitReader:
@@ -63,7 +65,7 @@ class SplitReader:
         self.folder = folder
         self.images = images
         self.folders = {parent.as_posix() for path in images for parent in PurePosixPath(path).parents}
-        self.lists: dict[str, list[str]] = {}  # the lines of each list that data.yaml names
+        self.lists: dict[str, list[tuple[int, str]]] = {}  # the lines of each list that data.yaml names
         self.shared = ""  # the folder that all images of all lists are in, where they are absolute
 
     def read(self, document: Mapping[str, Any], file: str) -> DeclaredSplits:
@@ -72,7 +74,7 @@ class SplitReader:
         entries = {key: texts for key in KEYS if key in document and (texts := list(_texts(document[key])))}
         places = {self._place(entry, root) for texts in entries.values() for entry in texts}
         self.lists = {place: self._lines(place) for place in places if place and place.endswith(_LIST)}
-        self.shared = _shared(list(self.lists.values()))
+        self.shared = _shared([[name for _, name in lines] for lines in self.lists.values()])
         named = {key: self._named(texts, root) for key, texts in entries.items()}
         of: dict[str, str | None] = {}
         listed_roles = {split_role(key) for key, found in named.items() if found.listed}
@@ -85,16 +87,16 @@ class SplitReader:
             for path in dict.fromkeys(found.listed):
                 claims.setdefault(path, []).append(key)
             for path in dict.fromkeys(found.in_folders):
-                if split_role(self.images[path]) not in _PRECEDENCE:
+                if split_weight(self.images[path]) < 0:
                     claims.setdefault(path, []).append(key)
-        of.update({path: max(keys, key=_weight) for path, keys in claims.items()})
+        of.update({path: max(keys, key=split_weight) for path, keys in claims.items()})
         notes += _several(file, claims) + self._kept(file, named)
         empty = {
             key: f"{file} names {key}: {', '.join(_texts(document[key]))}, but no image is there"
             for key, found in named.items()
             if not found.listed and not found.in_folders
         }
-        return DeclaredSplits(of=of, empty=empty, notes=notes)
+        return DeclaredSplits(of=of, empty=empty, notes=notes, faults=list(_line_faults(named, of)))
 
     def _named(self, entries: Sequence[str], root: str) -> _Named:
         found = _Named()
@@ -121,9 +123,10 @@ class SplitReader:
                     return tail
         return None
 
-    def _lines(self, place: str) -> list[str]:
+    def _lines(self, place: str) -> list[tuple[int, str]]:
         content = (self.folder / place).read_bytes().decode("utf-8-sig", errors="replace")
-        return [name for line in content.splitlines() if (name := line.strip().replace("\\", "/"))]
+        lines = enumerate(content.splitlines(), start=1)
+        return [(number, name) for number, line in lines if (name := line.strip().replace("\\", "/"))]
 
     def _matching(self, pattern: str) -> list[str]:
         tails = list(_tails(_joined("", pattern)))
@@ -141,15 +144,16 @@ class SplitReader:
 
     def _follow_list(self, place: str, found: _Named) -> None:
         beside = posixpath.dirname(place)
-        for name in self.lists[place]:
+        for number, name in self.lists[place]:
             own = _joined(beside, name) if name.startswith("./") else _joined("", name)
             path = next((tail for tail in _tails(own, self.shared) if tail in self.images), None)
             if path is None and (near := _joined(beside, name)) in self.images:
                 path = near
             if path is None:
-                found.absent.append(f"{place}: {name}")
+                found.absent.append((f"{place}:{number}", name))
             else:
                 found.listed.append(path)
+                found.places.setdefault(path, []).append(f"{place}:{number}")
 
     def _kept(self, file: str, named: Mapping[str, _Named]) -> list[str]:
         """Folders that are used as they are called, where data.yaml uses them for another split."""
@@ -159,7 +163,7 @@ class SplitReader:
                 own
                 for path in found.in_folders
                 if (own := self.images[path])
-                and split_role(own) in _PRECEDENCE
+                and split_weight(own) >= 0
                 and split_role(own) != split_role(key)
             )
             notes += [
@@ -213,23 +217,32 @@ def _tails(path: str, shared: str = "") -> Iterator[str]:
         yield "/".join(parts[at:])
 
 
-def _weight(key: str) -> int:
-    role = split_role(key)
-    return _PRECEDENCE.index(role) if role in _PRECEDENCE else -1
-
-
 def _absent(file: str, key: str, found: _Named) -> list[str]:
     if not found.absent:
         return []
     of = len(found.absent) + len(found.listed)
-    return [f"{file}: {len(found.absent)} of {of} images listed for {key} are not there: {found.absent[0]}"]
+    place, name = found.absent[0]
+    return [f"{file}: {len(found.absent)} of {of} images listed for {key} are not there: {place}: {name}"]
+
+
+def _line_faults(named: Mapping[str, _Named], of: Mapping[str, str | None]) -> Iterator[LabelFault]:
+    """Lines of lists that name an image again, or for a split that it is not in, or that name none."""
+    for key, found in named.items():
+        for path, (first, *again) in found.places.items():
+            kept = of.get(path)
+            if kept != key and split_role(kept) != split_role(key):
+                yield LabelFault("image_twice", first, f"it names {path} for {key}, which is in {kept}", path)
+            for place in again:
+                yield LabelFault("image_twice", place, f"it names {path} again, as {first} does", path)
+        for place, name in found.absent:
+            yield LabelFault("no_image", place, f"it names {name}, which is not in the dataset")
 
 
 def _several(file: str, claims: Mapping[str, Sequence[str]]) -> list[str]:
     twice = [path for path, keys in claims.items() if len({split_role(key) for key in keys}) > 1]
     if not twice:
         return []
-    keys = sorted({key for path in twice for key in claims[path]}, key=_weight)
+    keys = sorted({key for path in twice for key in claims[path]}, key=split_weight)
     return [
         f"{file} names {len(twice)} images for {' and '.join(keys)} ({twice[0]}): "
         f"each is used for {keys[-1]} only"

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.adapters.tables.parquet import write_table
-from runner.checks.detection import TWIN_IOU
-from runner.checks.twins import near_pairs, twin_frame
+from runner.checks.twins import twin_frame
+from runner.dataset.twins import near_pairs
+from runner.domain.label_faults import TWIN_IOU
 
 
 def every_pair(path: list[str], boxes: list[list[float]]) -> list[tuple[int, int]]:

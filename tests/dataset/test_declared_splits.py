@@ -103,7 +103,9 @@ def test_an_image_of_two_splits_is_judged_and_not_trained_on(tmp_path: Path) -> 
 def test_images_that_a_list_misses_are_counted(tmp_path: Path) -> None:
     dataset(tmp_path, *FLAT, data__yaml="train: train.txt\n", train__txt="images/a.jpg\nimages/z.jpg\n")
     found = read_yolo(tmp_path, SCHEME)
-    assert found.notes == ["data.yaml: 1 of 2 images listed for train are not there: train.txt: images/z.jpg"]
+    assert found.notes == [
+        "data.yaml: 1 of 2 images listed for train are not there: train.txt:2: images/z.jpg"
+    ]
 
 
 @pytest.mark.parametrize("val", ["val.txt", "images/val", "../test/images", "[]x", "images/val*"])

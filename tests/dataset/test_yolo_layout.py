@@ -202,7 +202,7 @@ def test_points_are_kept_for_pose_with_their_visibility(
 @pytest.mark.parametrize(
     ("task", "line", "problem"),
     [
-        ("segment", "0 0.5 0.5 0.5 0.5", "5 numbers: a box; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)"),
+        ("segment", "0 0.5 0.5 0.5 0.5", "5 numbers: a box, or an outline of two points; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)"),
         ("segment", "0 0 0 1 1 0 1 1", "8 numbers: no outline; task segment needs an odd number from 7 on (class x1 y1 x2 y2 …)"),
         ("obb", "0 0.5 0.5 0.5 0.5", "5 numbers; task obb needs 9 (class x1 y1 x2 y2 x3 y3 x4 y4)"),
         ("pose", "0 0.5 0.5 0.5 0.5", "5 numbers; a box with 2 key points has 9 (class cx cy w h, then x y of each) or 11 (x y visibility of each)"),
