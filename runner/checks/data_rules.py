@@ -91,6 +91,12 @@ def _empty_split(preset: str) -> Rule:
     )
 
 
+def where_labelled(row: Row) -> str:
+    """An object's image, and the file and line of its label: `images/x.jpg: labels/x.txt:3`."""
+    path, written = str(row["path"]), str(row["written"] or "")
+    return path if written.startswith(path) or not written else f"{path}: {written}"
+
+
 def _label_problem(row: Row) -> str:
     path, problem = row["path"], str(row["label_problem"])
     return problem if problem.startswith(f"{path}:") else f"{path}: {problem}"
@@ -187,7 +193,7 @@ def unknown_classes(preset: str, class_names: Sequence[str]) -> Rule:
         fix="rename the class in the labels, or add it to classes in flywheel.yaml",
         table="boxes",
         expectation=expect("expect_column_values_to_be_in_set", column="class", value_set=list(class_names)),
-        describe=lambda row: f"{row['path']}: unknown class {row['class']!r}",
+        describe=lambda row: f"{where_labelled(row)}: unknown class {row['class']!r}",
     )
 
 

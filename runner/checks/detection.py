@@ -15,6 +15,7 @@ from runner.checks.data_rules import (
     data_rules,
     expect,
     unknown_classes,
+    where_labelled,
 )
 from runner.checks.rule import Rule
 from runner.domain.label_faults import OVERHANG_TOLERANCE_PX, SMALLEST_SIDE_PX, TWIN_IOU
@@ -158,7 +159,7 @@ def _two_classes() -> Rule:
 
 def _describe_box(row: Row) -> str:
     corners = ", ".join(_number(row[side]) for side in BOX)
-    return f"{row['path']}: {row['class']} box ({corners})"
+    return f"{where_labelled(row)}: {row['class']} box ({corners})"
 
 
 def _number(value: object) -> str:

@@ -42,7 +42,7 @@ _QUERIES = {
     "labels": "SELECT path, label_problem FROM images ORDER BY path",
     # A box that is not finite has no side at all.
     "boxes": """
-        SELECT o.path, coalesce(o.class, 'class ' || o.class_id, 'no class') AS class, o.crowd,
+        SELECT o.path, o.{place} AS written, coalesce(o.class, 'class ' || o.class_id, 'no class') AS class, o.crowd,
             o.x_min, o.y_min, o.x_max, o.y_max, i.width, i.height, o.area_px,
             CASE WHEN isfinite(o.x_max - o.x_min) AND isfinite(o.y_max - o.y_min)
                 THEN least(o.x_max - o.x_min, o.y_max - o.y_min) ELSE 0 END AS short_side_px,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 from msgspec.structs import force_setattr
 
+from runner.config.label_rules import LabelRules
 from runner.config.sprint import SliceSpec
 from runner.domain.options import (
     CHANGES_A_SPLIT,
@@ -58,6 +59,7 @@ class Dataset(Options, frozen=True, kw_only=True):
             extra=weakens(FindingKind.GROUPING_CHANGED, FindingKind.TEST_CHANGED),
         ),
     ] = None
+    labels: Annotated[LabelRules, Meta(description="What becomes of wrong labels.")] = LabelRules()
 
     def __post_init__(self) -> None:
         force_setattr(self, "layout", shortest(self.layout))  # the same layout is written in one way

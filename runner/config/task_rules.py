@@ -30,6 +30,10 @@ def task_problems(project: Node) -> Iterator[SchemaProblem]:
     known = LAYOUTS.get(named.text or "")
     if known and task not in known.tasks:
         yield _wrong_layout(named, known, task)
+    outside = project.get("dataset", "labels", "outside")
+    if outside.text == "clip" and TASKS[task].may_reach_out:
+        message = f"a rotated box that is cut at the border is none: task {task} takes refuse or drop"
+        yield SchemaProblem(path=outside.path, message=message)
     keypoints = project.get("keypoints")
     skeletons = " or ".join(f"`task: {name}`" for name, other in TASKS.items() if other.skeleton)
     if TASKS[task].skeleton and keypoints.value is None:

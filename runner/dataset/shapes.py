@@ -55,7 +55,7 @@ def mask_problem(item: LabelledObject, size: SizeHW) -> LabelFault | None:
     """Why a mask or an outline cannot be laid over its image; None when it can."""
     if item.polygons and (far := _furthest_px(item, size)) > FAR_SIDES * max(size):
         message = f"an outline has a point {far:.3g} px from the image's corner"
-        return LabelFault("mask_size", item.place, message)
+        return LabelFault("outside", item.place, message)
     if item.mask is None or (item.mask.height, item.mask.width) == size:
         return None
     message = f"the mask is {item.mask.width}×{item.mask.height} px, the image {size[1]}×{size[0]}"

@@ -9,6 +9,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 Treatment: TypeAlias = Literal["refuse", "drop", "clip"]
 """What becomes of a fault: it stops the sprint; the label is left out; what of it lies in the image is kept."""
 
+TREATED: Mapping[str, str] = {"refuse": "refused", "drop": "dropped", "clip": "clipped"}
+"""What became of a fault, in a word."""
+
 FaultName: TypeAlias = Literal[
     "malformed",
     "unknown_class",
@@ -22,6 +25,9 @@ FaultName: TypeAlias = Literal[
     "no_image",
     "unreadable",
 ]
+
+LABEL_FAULTS = "label_faults.parquet"
+"""The index's table of wrong labels, where flywheel.yaml says what becomes of some."""
 
 # Annotation tools round to whole pixels: a border that is crossed by less is not a mistake.
 OVERHANG_TOLERANCE_PX = 1.0
@@ -91,7 +97,7 @@ FAULT_KINDS: Mapping[FaultName, FaultKind] = _by_name(
     ),
     FaultKind(
         name="mask_size",
-        meaning="a mask of another size than its image, or an outline that reaches far beyond it",
+        meaning="a mask of another size than its image",
         allows=("refuse", "drop"),
     ),
     FaultKind(

@@ -135,6 +135,31 @@ class SelectionStep(Record, frozen=True, kw_only=True):
     dropped: int
 
 
+class LabelFaultCount(Record, frozen=True, kw_only=True):
+    """Wrong labels of one kind that became the same.
+
+    Attributes:
+        kind: its name in `dataset.labels`.
+        treatment: `refuse`, `drop` or `clip`.
+        labels: how many, in the whole dataset.
+        splits: how many of them in each split's selected images.
+        examples: the first few, `labels/train/x.txt:3: what is wrong`.
+    """
+
+    kind: str
+    treatment: str
+    labels: int
+    splits: dict[str, int]
+    examples: list[str]
+
+
+class LabelFaults(Record, frozen=True, kw_only=True):
+    """What became of wrong labels; `emptied`: how many images of each split have no object since theirs were dropped."""
+
+    kinds: list[LabelFaultCount]
+    emptied: dict[str, int]
+
+
 class Selection(Record, frozen=True, kw_only=True):
     """What the select stage writes beside its manifest (Parquet).
 
@@ -145,6 +170,7 @@ class Selection(Record, frozen=True, kw_only=True):
         group_parts: the same of parts of each split: an image is in the same part whatever other images are there, so that
             what became of its group shows beside new ones. "images groups", a digest of each; empty for an empty part.
         metadata_digests: per split, of each metadata column's values.
+        label_faults: what became of wrong labels; unset where flywheel.yaml says nothing of them.
     """
 
     splits: dict[str, SplitCounts]
@@ -155,6 +181,7 @@ class Selection(Record, frozen=True, kw_only=True):
     test_images: str = ""
     group_parts: dict[str, list[str]] = {}
     metadata_digests: dict[str, dict[str, str]] = {}
+    label_faults: LabelFaults | UnsetType = UNSET
 
 
 class Severity(StrEnum):

@@ -19,7 +19,7 @@ from runner.planning.edits import input_edits
 from runner.planning.forecast import Forecaster, forecast
 from runner.planning.holdout import asked, wear_so_far
 from runner.planning.records import Action, Plan, StagePlan
-from runner.planning.selection import planned_selection, split_plans
+from runner.planning.selection import planned_selection, split_plans, treated_labels
 from runner.planning.situation import Situation
 from runner.planning.stages import plan_stages
 from runner.record.catalogue import SELECTION
@@ -46,7 +46,7 @@ def make_plan(situation: Situation) -> Plan:
         title=loaded.sprint.title,
         stages=timed,
         splits=split_plans(selection, beside),
-        data_note="; ".join([note, *not_looked_at, *unreadable]),
+        data_note="; ".join([note, *treated_labels(selection), *not_looked_at, *unreadable]),
         forecast=forecast(timed, timings, project.costs, ahead.notes),
         gates=_gates(project, loaded),
         champion=incumbent.sprint,

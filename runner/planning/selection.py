@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+from msgspec import UnsetType
 
 from runner.adapters.dvc import metafiles
 from runner.dataset.manifest import Manifest
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_json
+from runner.domain.label_faults import LABEL_FAULTS, TREATED
 from runner.domain.records import Selection
 from runner.planning.records import Action, SplitPlan, StagePlan
 from runner.planning.resolve import ResolvedStage, params_of
@@ -39,20 +43,46 @@ def planned_selection(
     if tables is None:
         return None, "not known: the index is recorded, but neither here nor in the cache (dvc pull)"
     try:
-        return select.preview(*tables, params_of(resolved, select.STAGE)), "counted on the cached index"
+        faults = _planned_faults(root, folder, resolved, plans)
+        found = select.preview(*tables, params_of(resolved, select.STAGE), faults)
+        return found, "counted on the cached index"
     except FlywheelError as error:
         return None, f"selection would fail: {error.message}"
 
 
 def planned_index(root: Path, folder: Path, plans: Sequence[StagePlan]) -> tuple[Path, Path] | None:
     """The tables of images and of objects that the sprint will read, where they are at hand already."""
-    indexing = next(plan for plan in plans if plan.stage == index.STAGE.name)
+    indexing = _indexing(plans)
     if indexing.action is Action.RUN:
         return None
     images, objects = (
         _member(root, folder, indexing.outs, name) for name in ("images.parquet", "objects.parquet")
     )
     return None if images is None or objects is None else (images, objects)
+
+
+def _indexing(plans: Sequence[StagePlan]) -> StagePlan:
+    return next(plan for plan in plans if plan.stage == index.STAGE.name)
+
+
+def _planned_faults(
+    root: Path, folder: Path, resolved: Sequence[ResolvedStage], plans: Sequence[StagePlan]
+) -> Path | None:
+    """The index's table of wrong labels, where flywheel.yaml says what becomes of some."""
+    if not params_of(resolved, index.STAGE).treatments:
+        return None
+    return _member(root, folder, _indexing(plans).outs, LABEL_FAULTS)
+
+
+def treated_labels(selection: Selection | None) -> list[str]:
+    """What became of wrong labels, in a few words: `wrong labels: 7 dropped, 2 clipped`; none where nothing is said of them."""
+    if selection is None or isinstance(selection.label_faults, UnsetType):
+        return []
+    counts: Counter[str] = Counter()
+    for found in selection.label_faults.kinds:
+        counts[found.treatment] += found.labels
+    words = [f"{counts[name]:,} {done}" for name, done in TREATED.items() if counts[name]]
+    return [f"wrong labels: {', '.join(words) or 'none'}"]
 
 
 def planned_manifest(tables: tuple[Path, Path], resolved: Sequence[ResolvedStage]) -> Manifest:

@@ -12,6 +12,7 @@ from runner.config.project import Policy, Project
 from runner.config.sprint import SliceSpec
 from runner.config.yaml_loader import DataPath
 from runner.domain.evaluation import COST_METRICS, SPRINT_METRICS
+from runner.domain.label_faults import FAULT_KINDS
 from runner.domain.policy import PROJECT_KEPT, SPRINT_KEPT, Finding, FindingKind
 from runner.gates import Gate
 from runner.policy.conditions import same, words
@@ -74,7 +75,29 @@ def _data(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:
     if old.dataset.layout != new.dataset.layout:
         values = (to_builtins(old.dataset.layout), to_builtins(new.dataset.layout))
         yield _changed(FindingKind.TEST_CHANGED, ("dataset", "layout"), values, why, head)
+    yield from _labels(old, new, head)
     yield from _groups(old, new, head)
+
+
+def _labels(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:
+    """What becomes of wrong labels: a check that no longer stops, and other labels that are judged by."""
+    was, now = old.dataset.labels.treatments, new.dataset.labels.treatments
+    changed = [kind for kind in FAULT_KINDS if was.get(kind) != now.get(kind)]
+    before, after = ({kind: side[kind] for kind in changed if kind in side} or None for side in (was, now))
+    path: DataPath = ("dataset", "labels")
+    kept = [kind for kind in changed if {"drop", "clip"} & {was.get(kind), now.get(kind)}]
+    if kept:
+        why = f"other labels would be trained on and judged by, where they are wrong ({', '.join(kept)})"
+        yield _changed(FindingKind.TEST_CHANGED, path, (before, after), why, head)
+    weaker = [
+        kind
+        for kind in changed
+        if (was.get(kind) or FAULT_KINDS[kind].usual) == "refuse"
+        and (now.get(kind) or FAULT_KINDS[kind].usual) != "refuse"
+    ]
+    if weaker:
+        why = f"wrong labels would no longer stop a sprint ({', '.join(weaker)})"
+        yield _changed(FindingKind.CHECK_WEAKENED, path, (before, after), why, head)
 
 
 def _groups(old: Project, new: Project, head: Snapshot) -> Iterator[Finding]:

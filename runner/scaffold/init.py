@@ -30,20 +30,23 @@ from runner.scaffold.slices import suggest_slices
 from runner.scaffold.splits import plan_splits
 from runner.scaffold.survey import Survey, survey_dataset
 from runner.scaffold.workflows import Home, home_of, workflow_documents
+from runner.scaffold.wrong_labels import describe
 
 DATA = "data"
 NO_WORKFLOWS = (
     "the workflows were not written: the git repository begins in a folder above; "
     "to write them there, for this folder: flywheel init --workflows"
 )
-FLAWED_LABELS = "they stop a sprint at its checks; correct them, or add `AND label_problem IS NULL` to splits"
 _REPLACE = "run flywheel init in a fresh folder, or replace them: --force (data is never replaced)"
 # What flywheel and DVC leave besides the files to commit; DVC adds the dataset itself.
 IGNORED = ("/.flywheel/", "__pycache__/")
 
 
 class FoundDataset(Record, frozen=True, kw_only=True):
-    """What `flywheel init` found. `splits` are the new project's, `per_class` counts all objects."""
+    """What `flywheel init` found.
+
+    `splits` are the new project's, `per_class` counts all objects, `wrong_labels` what is wrong with labels by its kind.
+    """
 
     task: TaskName
     layout: str
@@ -55,6 +58,7 @@ class FoundDataset(Record, frozen=True, kw_only=True):
     per_class: dict[str, int]
     splits: dict[str, SplitCounts]
     slices: list[str]
+    wrong_labels: dict[str, int] = {}
 
 
 class InitResult(Record, frozen=True, kw_only=True):
@@ -132,7 +136,11 @@ def initialise(
         folder=str(target),
         dataset=_found(foundation),
         problems=[*foundation.survey.problems, *foundation.splits.problems, *_undecidable(foundation)],
-        notes=[*foundation.splits.notes, *_label_note(foundation), *_workflow_notes(documents, home)],
+        notes=[
+            *foundation.splits.notes,
+            *describe(foundation.survey.wrong_labels),
+            *_workflow_notes(documents, home),
+        ],
         written=[*created, *(f"{path}.dvc" for path in tracked), ".gitignore", ".dvc/config"],
         unchanged=unchanged,
         next=_next(target),
@@ -204,12 +212,6 @@ def _ignore(target: Path) -> None:
         write_text(path, "\n".join([*lines, *missing]) + "\n")
 
 
-def _label_note(foundation: Foundation) -> list[str]:
-    flawed = sum(bool(entry.label_problems) for entry in foundation.survey.entries)
-    images = "1 image" if flawed == 1 else f"{flawed} images"
-    return [f"{images} with flawed labels: {FLAWED_LABELS}"] if flawed else []
-
-
 def _undecidable(foundation: Foundation) -> list[str]:
     splits = foundation.splits
     per_class = {name: splits.test_groups_per_class.get(name, 0) for name in foundation.survey.classes}
@@ -230,6 +232,7 @@ def _found(foundation: Foundation) -> FoundDataset:
         per_class={name: counts[name] for name in survey.classes},
         splits=dict(foundation.splits.counts),
         slices=[_slice_title(text) for text in foundation.suggestions.slices],
+        wrong_labels={kind: len(faults) for kind, faults in survey.wrong_labels.items()},
     )
 
 

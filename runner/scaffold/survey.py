@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from runner.dataset.columns import check_class_columns, own_image_columns
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent
 from runner.dataset.metadata import join_metadata, with_layout_metadata
 from runner.domain.errors import FlywheelError, Where
+from runner.domain.label_faults import FaultName, LabelFault
 from runner.domain.task import Keypoints, TaskName
 from runner.layouts import LAYOUTS, LabelLayout, layout_of, layouts_for, shortest
 from runner.layouts.discover import NO_SPLITS, DatasetSummary, discover
+from runner.scaffold.wrong_labels import wrong_labels
 from runner.tasks import TASKS
 
 LOOKED_FOR = "; ".join(f"{name}: {layout.expects}" for name, layout in LAYOUTS.items())
@@ -31,6 +33,7 @@ class Survey:
         metadata_file: the CSV that is joined to the images, relative to the dataset.
         metadata: its columns and those of the labels, one value per entry.
         problems: what is wrong with the dataset or single files of it.
+        wrong_labels: what is wrong with labels, by kind.
     """
 
     layout: str | LabelLayout
@@ -43,6 +46,7 @@ class Survey:
     metadata_file: str | None
     metadata: Mapping[str, Sequence[Any]]
     problems: list[str]
+    wrong_labels: dict[FaultName, list[LabelFault]] = field(default_factory=dict)
 
 
 def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = None) -> Survey:
@@ -80,6 +84,7 @@ def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = Non
         metadata_file=file,
         metadata=metadata,
         problems=[*(known if found == summary.layout else []), *problems],
+        wrong_labels=wrong_labels(folder, entries, content.faults, summary.task),
     )
 
 

@@ -14,6 +14,7 @@ from runner.record.catalogue import CHECKS, INDEX_FOLDER, SELECTION_FOLDER
 from runner.stages.stage import Stage, StageContext, images_of
 
 ROWS_SHOWN = 5
+OF_LABELS = ("label_problems", "degenerate_boxes", "boxes_outside_image", "empty_masks")
 
 
 class CheckParams(Record, frozen=True, kw_only=True):
@@ -71,9 +72,15 @@ def _failure(context: StageContext, checks: Checks) -> FlywheelError:
     return FlywheelError(
         "\n".join([head, *(_paragraph(result) for result in failed)]),
         where=Where((context.folder / CHECKS.name).relative_to(context.root).as_posix()),
-        hint="correct the data or the spec as said above, then run the sprint again: flywheel run",
+        hint=f"correct the data or the spec as said above{_settable(failed)}, then run the sprint again: flywheel run",
         exit_code=ExitCode.STAGE_FAILED,
     )
+
+
+def _settable(failed: Sequence[CheckResult]) -> str:
+    """What else can be done about wrong labels."""
+    settable = any(result.id.partition(".")[2].startswith(OF_LABELS) for result in failed)
+    return " (or say in flywheel.yaml what becomes of wrong labels: `dataset.labels`)" if settable else ""
 
 
 def _paragraph(result: CheckResult) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import UNSET, UnsetType
 
 from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import atomic_folder
+from runner.domain.label_faults import LABEL_FAULTS, FaultName, Treatment
 from runner.domain.records import Record
 from runner.domain.task import TaskName
 from runner.layouts import LabelLayout, layout_of
@@ -26,7 +29,10 @@ SHOWN_NOTES = 10
 
 
 class IndexParams(Record, frozen=True, kw_only=True):
-    """What the index depends on besides the files themselves. `keypoints` counts the skeleton's points."""
+    """What the index depends on besides the files themselves.
+
+    `keypoints` counts the skeleton's points. `labels`: what becomes of wrong labels, by kind, where something is said of it.
+    """
 
     path: str
     layout: str | LabelLayout
@@ -35,13 +41,20 @@ class IndexParams(Record, frozen=True, kw_only=True):
     keypoints: int = 0
     metadata: str | None = None
     group_by: str | None = None
+    labels: dict[FaultName, Treatment] | UnsetType = UNSET
+
+    @property
+    def treatments(self) -> dict[FaultName, Treatment]:
+        """`labels`, or nothing."""
+        return {} if isinstance(self.labels, UnsetType) else self.labels
 
     @property
     def scheme(self) -> LabelScheme:
         """What labels have to say."""
         from runner.dataset.entries import LabelScheme
 
-        return LabelScheme(task=self.task, classes=self.classes, keypoints=self.keypoints)
+        once = self.treatments.get("image_twice") == "drop"
+        return LabelScheme(task=self.task, classes=self.classes, keypoints=self.keypoints, once=once)
 
 
 def resolve(project: Project) -> IndexParams:
@@ -55,6 +68,7 @@ def resolve(project: Project) -> IndexParams:
         classes=list(project.classes),
         metadata=dataset.metadata,
         group_by=dataset.group_by,
+        labels=dict(dataset.labels.treatments) or UNSET,
     )
 
 
@@ -73,22 +87,28 @@ class BuiltIndex:
         tables: one row per image, and one per object.
         measured: the images of the first of them, in its order.
         notes: remarks for the user.
+        faults: wrong labels and what became of them; None where flywheel.yaml says nothing of them.
     """
 
     tables: IndexTables
     measured: Measured
     notes: list[str]
+    faults: dict[str, list[str | None]] | None = None
 
 
 def build(root: Path, params: IndexParams) -> BuiltIndex:
     """The index of a dataset as it is now; of its images only those are read that are new or were changed.
 
+    Where flywheel.yaml says what becomes of wrong labels, it is done before.
+
     Raises:
-        FlywheelError: the dataset is not there, holds no image of the layout, or its metadata is unusable.
+        FlywheelError: the dataset is not there, holds no image of the layout, its metadata is unusable, or labels that belong
+            to no image are refused.
     """
     from runner.dataset.columns import own_image_columns
     from runner.dataset.entries import shared_remarks, unread_pictures
     from runner.dataset.index import build_index
+    from runner.dataset.label_treatment import treat_labels
     from runner.dataset.measured import measure_dataset
     from runner.dataset.metadata import JoinedMetadata, join_metadata, with_layout_metadata
 
@@ -101,9 +121,15 @@ def build(root: Path, params: IndexParams) -> BuiltIndex:
         metadata = join_metadata(root / params.metadata, paths, reserved)
     columns = with_layout_metadata(metadata.columns, content.metadata, params.metadata)
     measured = measure_dataset(root, data, paths)
-    tables = build_index(content.entries, measured.images, params.scheme, columns, params.group_by)
+    treated = treat_labels(content, measured.images, params.task, params.treatments)
+    if len(treated.kept) < len(paths):
+        measured = replace(measured, images=[measured.images[at] for at in treated.kept])
+        columns = {name: [values[at] for at in treated.kept] for name, values in columns.items()}
+    tables = build_index(treated.entries, measured.images, params.scheme, columns, params.group_by)
     remarks = [
-        (path, found.remark) for path, found in zip(paths, measured.images, strict=True) if found.remark
+        (entry.path, found.remark)
+        for entry, found in zip(treated.entries, measured.images, strict=True)
+        if found.remark
     ]
     notes = [
         *unread_pictures(data),
@@ -112,7 +138,8 @@ def build(root: Path, params: IndexParams) -> BuiltIndex:
         *metadata.notes,
         *measured.notes,
     ]
-    return BuiltIndex(tables=tables, measured=measured, notes=notes)
+    faults = treated.columns() if params.treatments else None
+    return BuiltIndex(tables=tables, measured=measured, notes=notes, faults=faults)
 
 
 def write(folder: Path, built: BuiltIndex) -> None:
@@ -125,10 +152,12 @@ def write(folder: Path, built: BuiltIndex) -> None:
     write_thumbnails(
         folder, built.tables.images["path"], [measured.thumbnail for measured in built.measured.images]
     )
+    if built.faults is not None:
+        write_table(folder / LABEL_FAULTS, built.faults)
 
 
 def run(context: StageContext, params: IndexParams) -> None:
-    """Writes index/images.parquet, index/objects.parquet and index/thumbnails.parquet.
+    """Writes index/images.parquet, index/objects.parquet and index/thumbnails.parquet; label_faults.parquet, where labels were treated.
 
     Raises:
         FlywheelError: as `build` does.

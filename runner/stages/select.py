@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from runner.adapters.tables import duckdb
 from runner.assessment.split_rules import (
@@ -20,8 +21,10 @@ from runner.assessment.split_rules import (
 from runner.config.project import Project, Splits
 from runner.config.sprint import DataSelection
 from runner.dataset.columns import own_image_columns
+from runner.dataset.label_fault_counts import FAULT_COLUMNS, count_faults
 from runner.dataset.manifest import Manifest, label_columns, summarise
 from runner.domain.files import atomic_folder
+from runner.domain.label_faults import LABEL_FAULTS
 from runner.domain.records import SPLITS, Record, Selection
 from runner.domain.task import TaskName
 from runner.record.catalogue import INDEX_FOLDER, SELECTION, SELECTION_FOLDER
@@ -71,27 +74,36 @@ def run(context: StageContext, params: SelectParams) -> None:
     from runner.adapters.tables.parquet import write_table
 
     index = context.folder / INDEX_FOLDER.name
-    manifest, selection = chosen(index / "images.parquet", index / "objects.parquet", params)
+    faults = index / LABEL_FAULTS
+    manifest, selection = chosen(
+        index / "images.parquet", index / "objects.parquet", params, faults if faults.is_file() else None
+    )
     with atomic_folder(context.folder / SELECTION_FOLDER.name) as folder:
         write_table(folder / "manifest.parquet", manifest.columns())
     SELECTION.write(context.folder, selection)
 
 
-def preview(images_parquet: Path, objects_parquet: Path, params: SelectParams) -> Selection:
+def preview(
+    images_parquet: Path, objects_parquet: Path, params: SelectParams, faults_parquet: Path | None = None
+) -> Selection:
     """What the stage would write into selection.json for an existing index, without any of the data.
 
     Raises:
         FlywheelError: as the stage itself.
     """
-    return chosen(images_parquet, objects_parquet, params)[1]
+    return chosen(images_parquet, objects_parquet, params, faults_parquet)[1]
 
 
-def chosen(images_parquet: Path, objects_parquet: Path, params: SelectParams) -> tuple[Manifest, Selection]:
-    """The manifest of an existing index, and its counts.
+def chosen(
+    images_parquet: Path, objects_parquet: Path, params: SelectParams, faults_parquet: Path | None = None
+) -> tuple[Manifest, Selection]:
+    """The manifest of an existing index, and its counts; `faults_parquet` is there where wrong labels were treated.
 
     Raises:
         FlywheelError: as the stage itself.
     """
+    from runner.adapters.tables.parquet import read_table
+
     rules = split_rules(params.splits, params.data)
     grouped = ["group"] if params.group_by is not None else []
     metadata = _metadata_columns(images_parquet, params.classes)
@@ -102,7 +114,13 @@ def chosen(images_parquet: Path, objects_parquet: Path, params: SelectParams) ->
     groups = columns["group"].tolist() if grouped else None
     described = {name: columns[name].tolist() for name in metadata}
     manifest = applied.manifest
-    return manifest, summarise(manifest, objects, params.classes, params.splits_chosen, groups, described)
+    selection = summarise(manifest, objects, params.classes, params.splits_chosen, groups, described)
+    if faults_parquet is None:
+        return manifest, selection
+    faults = {name: column.tolist() for name, column in read_table(faults_parquet, FAULT_COLUMNS).items()}
+    left = read_table(images_parquet, ["n_objects"])["n_objects"].tolist()
+    counts = count_faults(faults, manifest, params.splits_chosen, left)
+    return manifest, replace(selection, label_faults=counts)
 
 
 def images_and_masks(

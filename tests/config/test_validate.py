@@ -507,3 +507,27 @@ def test_metadata_columns_of_the_layout_are_known_where_it_names_them(
     break_file("flywheel.yaml", "{by: camera}", f"{{by: {spelt}}}")
     found = [text for text in texts(repository) if not text.startswith("specs/")]
     assert found == problems
+
+
+@pytest.mark.parametrize(
+    ("labels", "task", "message"),
+    [
+        ("{faults: clip}", "detect", 'dataset.labels.faults: expected one of drop, refuse, found "clip"'),
+        (
+            "{zero_area: clip}",
+            "detect",
+            'dataset.labels.zero_area: expected one of drop, refuse, found "clip"',
+        ),
+        ("{outsides: clip}", "detect", "dataset.labels.outsides: unknown key"),
+        ("{outside: clip}", "obb", "a rotated box that is cut at the border is none"),
+        ("{image_size: refuse}", "detect", "dataset.labels.image_size: unknown key"),
+    ],
+)
+def test_what_cannot_become_of_wrong_labels_is_named_at_its_line(
+    repository: Path, labels: str, task: str, message: str
+) -> None:
+    path = repository / "flywheel.yaml"
+    text = path.read_text().replace("task: detect", f"task: {task}")
+    path.write_text(text.replace("  layout: yolo\n", f"  layout: yolo\n  labels: {labels}\n"))
+    found = [problem for problem in texts(repository, []) if problem.startswith("flywheel.yaml:9:")]
+    assert [problem for problem in found if message in problem], texts(repository, [])

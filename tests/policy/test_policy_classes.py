@@ -70,6 +70,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "groups of their own": {P: PROJECT.replace("test: split = 'test'", "test: group_fraction < 0.2")},
     "extends": {S2: ADDED},
     "a layout's block": {P: PROJECT.replace("layout: yolo", "layout: {format: yolo}")},
+    "wrong labels": {P: PROJECT.replace("group_by: scene", "group_by: scene, labels: {faults: refuse}")},
     "another layout": {P: PROJECT.replace("layout: yolo", "layout: {format: coco}")},
     "embeddings": {P: f"{PROJECT}embeddings: {{source: lite0}}\n"},
     "embeddings by the champion": {P: f"{PROJECT}embeddings: {{source: champion}}\n"},

@@ -160,8 +160,10 @@ def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
         "label some 5 images or more of each\n"
         "\n"
         "Notes\n"
-        "  1 image with flawed labels: they stop a sprint at its checks; correct them,"
-        " or add `AND label_problem IS NULL` to splits\n"
+        "  wrong labels, with the first of each kind (what becomes of them, `dataset.labels` in flywheel.yaml says: refuse, "
+        "drop or clip; where it says nothing, the checks stop a sprint for them, but for duplicate (a warning) and no_image "
+        "(a note))\n"
+        "    1 × malformed: labels/train/train-00.txt:1: not numbers: cat 1 2\n"
         "  .github/workflows/sprint.yml says OWNER/REPO: there is no remote `origin` yet;"
         " git remote add origin https://HOST/OWNER/NAME, then: flywheel init --workflows --force"
     )

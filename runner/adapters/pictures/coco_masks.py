@@ -98,6 +98,16 @@ def mask_area(rle: str, size_hw: tuple[int, int]) -> int:
     return int(mask.area(_item(rle, size_hw)))
 
 
+def mask_iou(first: str, second: str, size_hw: tuple[int, int]) -> float:
+    """What two masks of one size have in common, in [0, 1]; 0 where both are empty."""
+    from pycocotools import mask
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="__array__ implementation", category=DeprecationWarning)
+        found = mask.iou([_item(first, size_hw)], [_item(second, size_hw)], [0])
+    return float(np.nan_to_num(np.asarray(found)[0, 0]))
+
+
 def _item(rle: str, size_hw: tuple[int, int]) -> dict[str, Any]:
     return {"counts": rle.encode("ascii"), "size": list(size_hw)}
 

@@ -6,6 +6,7 @@ from runner.domain.records import Selection
 from runner.record.report import LabelWork, SprintReport
 from runner.report.escape import code, markdown
 from runner.report.sections.checks import FOLD
+from runner.report.sections.label_faults import label_fault_parts
 from runner.report.sections.part import Part, table_head, table_row
 from runner.report.sections.section import Section, Shown
 from runner.report.wording import NOT_MEASURED, count, money
@@ -14,7 +15,7 @@ _UNFOLDED_CLASSES = 8
 
 
 def _splits(report: SprintReport, _: Shown) -> list[Part]:
-    """What was selected for each split, and how it was labelled."""
+    """What was selected for each split, how it was labelled, and what became of wrong labels."""
     lines = ["### Data", ""]
     rows: list[str] = []
     if report.selection is None:
@@ -24,7 +25,8 @@ def _splits(report: SprintReport, _: Shown) -> list[Part]:
         rows = _split_rows(report.selection)
     tail = [*_dropped(report.selection), *_labels(report.annotation, report.cost.currency)]
     text = "\n".join(lines)
-    return [Part(title="data", head=text, rows=tuple(rows), tail="\n\n".join(tail))]
+    data = Part(title="data", head=text, rows=tuple(rows), tail="\n\n".join(tail))
+    return [data, *label_fault_parts(report)]
 
 
 def _split_rows(selection: Selection) -> list[str]:
