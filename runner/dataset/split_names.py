@@ -20,6 +20,15 @@ _ROLES: dict[str, Role] = {
 _PRECEDENCE: tuple[Role, ...] = ("train", "val", "test")
 
 
+def folder_of_split(path: str) -> str | None:
+    """The first folder of an image's path that is called like a split.
+
+    >>> folder_of_split("images/valid/a/x.jpg"), folder_of_split("project-1/images/x.jpg")
+    ('valid', None)
+    """
+    return next((name for name in path.split("/")[:-1] if split_role(name)), None)
+
+
 def split_role(name: str | None) -> Role | None:
     """What a layout's split is for, by its name.
 

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from runner.adapters.system.xml_text import XmlElement
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, LayoutContent, list_files
 from runner.dataset.formats import format_of
+from runner.dataset.split_names import folder_of_split
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.layouts.class_folders import WHOLE_IMAGE
-from runner.layouts.coco_files import folder_split
 from runner.layouts.coco_paths import ImageFinder
 from runner.layouts.cvat_document import CvatDocument, read_document
 from runner.layouts.cvat_shapes import SHAPES, drawn, flag
@@ -45,7 +45,7 @@ def read_cvat(folder: Path, scheme: LabelScheme, annotations: Sequence[str] | No
     for file in files:
         reader.read(file, read_document(folder / file))
     rest = [
-        ImageEntry(path=path, split=folder_split(path), labelled=False)
+        ImageEntry(path=path, split=folder_of_split(path), labelled=False)
         for path in images
         if path not in reader.entries
     ]
@@ -122,7 +122,7 @@ class _Reader:
             ]
             entry = self._entry(file, path, items, size)
             split = None if subset in NO_SPLIT else subset
-            self._add(replace(entry, split=split or folder_split(path)), place)
+            self._add(replace(entry, split=split or folder_of_split(path)), place)
         total = len(document.images)
         if absent:
             self.notes.append(
@@ -216,7 +216,7 @@ class _Reader:
 
 
 def _frame_split(frame: Frame) -> str | None:
-    return (None if frame.subset in NO_SPLIT else frame.subset) or folder_split(frame.path)
+    return (None if frame.subset in NO_SPLIT else frame.subset) or folder_of_split(frame.path)
 
 
 def _size(image: XmlElement) -> tuple[int, int] | None:

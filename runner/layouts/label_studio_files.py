@@ -17,9 +17,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from runner.adapters.pictures.image_files import SUFFIXES
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, LayoutContent, list_files
 from runner.dataset.formats import format_of
+from runner.dataset.split_names import folder_of_split
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.layouts.class_folders import WHOLE_IMAGE
-from runner.layouts.coco_files import folder_split
 from runner.layouts.coco_paths import ImageFinder
 from runner.layouts.drawn_shapes import DrawnShape, taken_by
 from runner.layouts.label_studio_document import LabelTask, Region, read_tasks
@@ -53,7 +53,7 @@ def read_label_studio(folder: Path, scheme: LabelScheme, options: LabelStudioLay
         reader.notes += [f"{file}: {note}" for note in notes]
         reader.read(file, tasks)
     rest = [
-        ImageEntry(path=path, split=folder_split(path), labelled=False)
+        ImageEntry(path=path, split=folder_of_split(path), labelled=False)
         for path in images
         if path not in reader.entries
     ]
@@ -153,7 +153,7 @@ class _Reader:
         self.notes += _notes(file, tasks, absent, unread)
 
     def _entry(self, file: str, task: LabelTask, path: str) -> ImageEntry:
-        image = ImageEntry(path=path, split=folder_split(path), labelled=False)
+        image = ImageEntry(path=path, split=folder_of_split(path), labelled=False)
         annotation = task.annotation
         if annotation is None:
             return image

@@ -13,9 +13,9 @@ from typing import Any
 from runner.adapters.tables.parquet import read_key_values, read_table
 from runner.dataset.columns import own_image_columns
 from runner.dataset.entries import UNSAFE, ImageEntry, LabelScheme, LayoutContent, list_files
+from runner.dataset.split_names import folder_of_split
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.nearest import suggestion
-from runner.layouts.coco_files import folder_split
 from runner.layouts.manifest_rows import RowReader
 from runner.layouts.manifest_schema import OWN_COLUMNS, URI
 from runner.layouts.manifest_uris import is_remote, local_path
@@ -100,7 +100,7 @@ def read_manifest(
         [
             *listed.values(),
             *(
-                ImageEntry(path=path, split=folder_split(path), labelled=False)
+                ImageEntry(path=path, split=folder_of_split(path), labelled=False)
                 for path in images
                 if path not in listed
             ),

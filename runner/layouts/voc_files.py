@@ -20,7 +20,7 @@ from runner.adapters.system.xml_text import XmlElement, read_xml
 from runner.dataset.class_names import plain_name
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, LayoutContent, list_files
 from runner.dataset.formats import format_of
-from runner.dataset.split_names import split_role
+from runner.dataset.split_names import folder_of_split
 from runner.domain.errors import FlywheelError
 from runner.layouts.coco_paths import ImageFinder
 from runner.layouts.named_classes import NamedClasses
@@ -29,7 +29,6 @@ from runner.layouts.voc_sets import VocSplits, read_sets
 FORMAT = "Pascal VOC"
 ANNOTATIONS, IMAGES = "Annotations", "JPEGImages"
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
-_NO_SPLIT = frozenset((ANNOTATIONS, IMAGES, "images", "annotations", "labels", "data"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,11 +249,7 @@ def _split(path: str, splits: VocSplits) -> str | None:
     key = _key(path)
     if key[0] in splits.roots:
         return splits.of.get(key)
-    folders = PurePosixPath(path).parts[:-1]
-    parents = [part for part in folders if part not in _NO_SPLIT]
-    if IMAGES in folders:  # VOCdevkit/VOC2012/JPEGImages/…
-        parents = [part for part in parents if split_role(part)]
-    return parents[0] if parents else None
+    return folder_of_split(path)
 
 
 def _declared_size(root: XmlElement) -> tuple[int, int] | None:

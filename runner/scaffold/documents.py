@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from runner.domain.task import Keypoints
-from runner.layouts import LabelLayout
+from runner.layouts import LAYOUTS, LabelLayout
 from runner.scaffold.scalars import scalar
 from runner.scaffold.slices import Suggestions
 from runner.scaffold.splits import SuggestedSplits
@@ -127,12 +127,12 @@ def _layout_text(layout: str | LabelLayout) -> str:
     """A name, or a block of options in one line."""
     if isinstance(layout, str):
         return layout
-    options = to_builtins(layout)
-    return (
-        "{"
-        + ", ".join(f"{name}: {_option(value)}" for name, value in options.items() if value is not None)
-        + "}"
-    )
+    usual = to_builtins(LAYOUTS[layout.name])
+    written = to_builtins(layout).items()
+    options = [
+        f"{name}: {_option(value)}" for name, value in written if name == "format" or value != usual.get(name)
+    ]
+    return f"{{{', '.join(options)}}}"
 
 
 def _option(value: Any) -> str:

@@ -149,8 +149,8 @@ def test_subsets_are_splits_and_what_is_odd_about_images_is_said(tmp_path: Path)
         "images/Train/a.png": ("Train", True),
         "images/Test/c.png": ("Test", True),
         "images/default/b.png": (None, True),
-        "images/more/e.png": ("more", False),
-        "pictures/d.png": ("pictures", True),
+        "images/more/e.png": (None, False),
+        "pictures/d.png": (None, True),
     }
     assert [entry.label_problems for entry in content.entries if entry.label_problems] == [
         (
