@@ -56,7 +56,7 @@ def planned_index(root: Path, folder: Path, plans: Sequence[StagePlan]) -> tuple
     if indexing.action is Action.RUN:
         return None
     images, objects = (
-        _member(root, folder, indexing.outs, name) for name in ("images.parquet", "objects.parquet")
+        index_table(root, folder, indexing.outs, name) for name in ("images.parquet", "objects.parquet")
     )
     return None if images is None or objects is None else (images, objects)
 
@@ -102,7 +102,8 @@ def _located(root: Path, folder: Path, name: str, outs: dict[str, str]) -> Path 
     return metafiles.cache_path(root, md5) if metafiles.is_cached(root, md5) else None
 
 
-def _member(root: Path, folder: Path, outs: dict[str, str], name: str) -> Path | None:
+def index_table(root: Path, folder: Path, outs: dict[str, str], name: str) -> Path | None:
+    """A table of the index that a sprint's stage wrote, in DVC's cache or in the sprint's folder; None where it is in neither."""
     cached = metafiles.cached_member(root, outs.get(INDEX_FOLDER.name, ""), name)
     if cached is not None:
         return cached

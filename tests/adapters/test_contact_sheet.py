@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.adapters.pictures.contact_sheet import MAX_TILES, TILE_PX, Tile, contact_sheet
+from runner.adapters.pictures.contact_sheet import MARKED_PX, MAX_TILES, TILE_PX, Tile, contact_sheet
+from runner.adapters.pictures.marks import COLOURS, Kind, Mark
 
 
 def pixels(sheet: bytes) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
@@ -49,3 +50,27 @@ def test_a_sheet_has_an_end(tmp_path: Path) -> None:
     file = drawn(tmp_path, "a.png", (20, 20))
     seen = pixels(contact_sheet([Tile(file=file, lines=[])] * (MAX_TILES + 9), columns=10))
     assert seen.shape[0] == MAX_TILES // 10 * (TILE_PX + 6) + 6
+
+
+def test_marks_are_drawn_where_they_are_in_the_image(tmp_path: Path) -> None:
+    file = drawn(tmp_path, "a.png", (800, 1200))
+    kinds: tuple[Kind, ...] = ("truth", "ignored")
+    marks = [
+        Mark(kind=kind, text="cat" if kind == "truth" else "", box_xyxy=(left, 100, left + 300, 500))
+        for kind, left in zip(kinds, (100, 800), strict=True)
+    ]
+    sheet = contact_sheet(
+        [Tile(file=file, lines=["a.png"], marks=marks)], heading=["cats", "1 image"], tile_px=MARKED_PX
+    )
+    seen = pixels(sheet)
+    assert seen.shape == (MARKED_PX + 22 + 12 + 44, MARKED_PX + 12, 3)
+    top = 44 + 6 + (MARKED_PX - 200) // 2  # 1200×800 px are 300×200 here
+    inside = seen[top : top + 200, 6 : 6 + MARKED_PX, ::-1]
+    left, right = (
+        (inside[:, half] == COLOURS[kind]).all(axis=-1)
+        for half, kind in zip((slice(0, 150), slice(150, 300)), kinds, strict=True)
+    )
+    for found, (first, last) in ((left, (25, 100)), (right, (50, 125))):
+        columns = np.flatnonzero(found.any(axis=0))
+        assert abs(columns[0] - first) <= 2
+        assert abs(columns[-1] - last) <= 2

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from runner.adapters.pictures.decoded import read_image
+from runner.adapters.pictures.drawing import draw_on
 from runner.adapters.pictures.lettering import LINE_PX, captions
-from runner.adapters.pictures.marks import INK
+from runner.adapters.pictures.marks import INK, Mark
 from runner.adapters.pictures.pixels import Pixels
 from runner.domain.errors import FlywheelError
 
 TILE_PX = 216
+MARKED_PX = 300  # the side of a tile with marks: their names need room
 MAX_TILES = 120
 _GAP_PX = 6
 _READERS = 4
@@ -28,28 +30,54 @@ class Tile:
     Attributes:
         file: where it lies; one that cannot be read is an empty tile that says so.
         lines: what stands below it.
+        marks: what is drawn on it.
     """
 
     file: Path
     lines: Sequence[str]
+    marks: Sequence[Mark] = ()
 
 
-def contact_sheet(tiles: Sequence[Tile], columns: int = 4) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fitted:
+    """A picture in the size of its tile.
+
+    Attributes:
+        size_hw: of the image itself.
+        scale: from the image to the picture.
+    """
+
+    picture: Pixels
+    size_hw: tuple[int, int]
+    scale: float
+
+
+def contact_sheet(
+    tiles: Sequence[Tile], columns: int = 4, heading: Sequence[str] = (), tile_px: int = TILE_PX
+) -> bytes:
     """A PNG with the images in rows, as they come.
 
     Args:
         tiles: at least one; of more than `MAX_TILES` the rest is left out.
         columns: how many beside each other; fewer where there are not so many.
+        heading: what stands above all of them.
+        tile_px: the side of a tile.
     """
     import cv2
 
     shown = tiles[:MAX_TILES]
     lines = max(len(tile.lines) for tile in shown)
     with ThreadPoolExecutor(_READERS) as pool:
-        pictures = list(pool.map(_read, shown))
+        pictures = list(pool.map(lambda tile: _read(tile, tile_px), shown))
     # Not in those threads: to load a font the working folder is left for a moment, which is the whole process's.
-    drawn = [_drawn(picture, tile, lines) for picture, tile in zip(pictures, shown, strict=True)]
-    columns = min(columns, len(drawn))
+    drawn = [_drawn(picture, tile, lines, tile_px) for picture, tile in zip(pictures, shown, strict=True)]
+    sheet = _in_rows(drawn, min(columns, len(drawn)))
+    if heading:
+        sheet = np.vstack([captions(heading, sheet.shape[1]), sheet])
+    return bytes(cv2.imencode(".png", sheet)[1].tobytes())
+
+
+def _in_rows(drawn: Sequence[Pixels], columns: int) -> Pixels:
     height, width = drawn[0].shape[:2]
     rows = -(-len(drawn) // columns)
     size = (rows * (height + _GAP_PX) + _GAP_PX, columns * (width + _GAP_PX) + _GAP_PX, 3)
@@ -60,33 +88,38 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 4) -> bytes:
             for at, side in zip(divmod(number, columns), (height, width), strict=True)
         )
         sheet[top : top + height, left : left + width] = picture
-    return bytes(cv2.imencode(".png", sheet)[1].tobytes())
+    return sheet
 
 
-def _read(tile: Tile) -> Pixels | None:
+def _read(tile: Tile, tile_px: int) -> _Fitted | None:
+    """Decoded as small as the tile is; in full where there are marks, which are in pixels of the image."""
     try:
-        return _fitted(read_image(tile.file, TILE_PX))
+        return _fitted(read_image(tile.file, None if tile.marks else tile_px), tile_px)
     except FlywheelError:
         return None
 
 
-def _drawn(picture: Pixels | None, tile: Tile, lines: int) -> Pixels:
-    """`(TILE_PX + lines, TILE_PX, 3)` BGR: the image, its aspect kept, and its lines below."""
-    square = np.full((TILE_PX, TILE_PX, 3), INK[::-1], np.uint8)
-    if picture is None:
-        square[:LINE_PX] = captions(["cannot be read"], TILE_PX)
+def _drawn(fitted: _Fitted | None, tile: Tile, lines: int, tile_px: int) -> Pixels:
+    """`(tile_px + lines, tile_px, 3)` BGR: the image, its aspect kept, and its lines below."""
+    square = np.full((tile_px, tile_px, 3), INK[::-1], np.uint8)
+    if fitted is None:
+        square[:LINE_PX] = captions(["cannot be read"], tile_px)
     else:
-        top, left = ((TILE_PX - side) // 2 for side in picture.shape[:2])
+        picture = fitted.picture
+        if tile.marks:
+            picture = draw_on(picture, tile.marks, fitted.size_hw, fitted.scale)
+        top, left = ((tile_px - side) // 2 for side in picture.shape[:2])
         square[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
     texts = [*tile.lines, *[""] * (lines - len(tile.lines))]
-    return np.vstack([square, captions(texts, TILE_PX)]) if lines else square
+    return np.vstack([square, captions(texts, tile_px)]) if lines else square
 
 
-def _fitted(image: Pixels) -> Pixels:
+def _fitted(image: Pixels, tile_px: int) -> _Fitted:
     import cv2
 
     height, width = image.shape[:2]
-    scale = TILE_PX / max(height, width)
+    scale = tile_px / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=way), np.uint8)
+    picture = np.ascontiguousarray(cv2.resize(image, size, interpolation=way), np.uint8)
+    return _Fitted(picture=picture, size_hw=(height, width), scale=scale)

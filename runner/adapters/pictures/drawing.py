@@ -35,6 +35,17 @@ def draw_marks(image: Pixels, marks: Sequence[Mark]) -> Pixels:
     return _above(picture, legend(kinds, picture.shape[1]))
 
 
+def draw_on(picture: Pixels, marks: Sequence[Mark], size_hw: tuple[int, int], scale: float) -> Pixels:
+    """Marks without a legend on a picture that was scaled already; the picture itself may be drawn on.
+
+    Args:
+        size_hw: of the image that the marks are in pixels of.
+        scale: from the image to the picture.
+    """
+    _draw_geometry(picture, marks, size_hw, scale)
+    return with_names(picture, marks, scale)
+
+
 def draw_lines(image: Pixels, lines: Sequence[Line]) -> Pixels:
     """An image with lines of text below it, for what is said of the whole image."""
     picture, _ = _fitted(image, (MAX_SIDE_PX, MAX_SIDE_PX - LINE_PX * len(lines) - _MARGIN_PX))

@@ -15,7 +15,9 @@ Column: TypeAlias = NDArray[Any]
 ColumnLike: TypeAlias = Column | Sequence[Any]
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> dict[str, Column]:
+def read_table(
+    path: Path, columns: Sequence[str] | None = None, rows: Sequence[int] | None = None
+) -> dict[str, Column]:
     """Reads a Parquet file, each column as an array `(rows,)` in file order.
 
     Numbers and booleans without nulls keep their type; floats with nulls hold NaN there. Text, times and
@@ -24,6 +26,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> dict[str, Co
     Args:
         path: a Parquet file.
         columns: which to read, all when None. Nested columns are returned as Python objects.
+        rows: which rows, in this order, by their positions in the file; all when None.
 
     Raises:
         FlywheelError: the file is missing, is not Parquet, or lacks one of `columns`.
@@ -43,6 +46,8 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> dict[str, Co
         raise unusable_output(path, "file not found") from None
     except (pa.ArrowException, OSError) as error:
         raise unusable_output(path, f"not a readable Parquet file: {error}") from error
+    if rows is not None:
+        table = table.take(pa.array(rows, type=pa.int64()))
     return {
         name: _to_numpy(table.column(name)) for name in (table.column_names if columns is None else columns)
     }

@@ -1,0 +1,53 @@
+"""`select`: what a sprint's rules leave, and why one image is in or out. Nothing is run or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from runner.adapters.tables import duckdb
+from runner.planning.explanation import Explanation, explain
+from runner.planning.named_image import named_image
+from runner.planning.situation import Situation
+from runner.planning.split_steps import SplitSteps, split_steps
+from runner.stages import select
+from runner.stages.select import SelectParams
+from runner.workflow.indexed import found_index
+from runner.workflow.load import load_written
+
+Say = Callable[[str], None]
+
+
+def selection(root: Path, name: str | None, say: Say) -> SplitSteps:
+    """What each rule of a sprint leaves of each split, by the spec as it is written now.
+
+    Raises:
+        ConfigurationErrors: flywheel.yaml or the spec is not valid.
+        FlywheelError: there is no index, or the rules cannot be applied to it.
+    """
+    situation = load_written(root, name)
+    with found_index(root, situation.project, situation.name, say) as found:
+        return split_steps(found.files, _params(situation), situation.name, found.said)
+
+
+def explanation(root: Path, name: str | None, image: str, say: Say) -> Explanation:
+    """Why an image is in a sprint or is not.
+
+    Args:
+        image: its path, the end of it, or its content hash.
+
+    Raises:
+        ConfigurationErrors: flywheel.yaml or the spec is not valid.
+        FlywheelError: there is no index, no such image or several, or the rules cannot be applied.
+    """
+    situation = load_written(root, name)
+    project = situation.project
+    specs = [*project.slices, *situation.loaded.sprint.evaluate.slices]
+    with found_index(root, project, situation.name, say) as found:
+        table, _ = duckdb.load(found.files.images, ["path", "image_id"], [])
+        row = named_image(image, table["path"].tolist(), table["image_id"].tolist(), project.dataset.path)
+        return explain(found.files, _params(situation), specs, row)
+
+
+def _params(situation: Situation) -> SelectParams:
+    return select.resolve(situation.project, situation.loaded.sprint.data)
