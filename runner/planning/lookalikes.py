@@ -43,17 +43,13 @@ def lookalike(
     from runner.adapters.tables.parquet import read_table
     from runner.dataset.near_duplicates import DEFAULT_DISTANCE, Looks, nearest
 
-    hashes, seen = read_table(images, ["path", "phash"]), read_table(thumbnails, ["path", "grey"])
+    table, seen = read_table(images, ["readable", "phash"]), read_table(thumbnails, ["path", "grey"])
     grey = dict(zip(seen["path"].tolist(), seen["grey"].tolist(), strict=True))
-    rows = [
-        at
-        for at, hashed in enumerate(hashes["phash"].tolist())
-        if hashed is not None and grey.get(manifest.paths[at])
-    ]
+    rows = table["readable"].astype(bool).nonzero()[0].tolist()
     if row not in rows:
-        return None, "the image was not measured"
+        return None, "the image cannot be read"
     looks = Looks(
-        hashes=np.array([int(hashes["phash"][at]) for at in rows], dtype=np.uint64),
+        hashes=np.array([int(table["phash"][at]) for at in rows], dtype=np.uint64),
         thumbnails=np.array([np.frombuffer(grey[manifest.paths[at]], np.uint8) for at in rows]),
     )
     own = np.array([rows.index(row)])

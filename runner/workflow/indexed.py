@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.config.load import list_sprints
 from runner.config.project import Project
-from runner.planning.recorded_index import THUMBNAILS, IndexFiles, recorded_index
+from runner.planning.project_index import project_index
+from runner.planning.recorded_index import IndexFiles, recorded_index
 from runner.record.catalogue import sprint_folder
-from runner.stages import index
 
 NEW_PROJECT = "0000-none"  # a folder that no sprint has: only DVC's cache is looked into
 
@@ -25,15 +23,12 @@ class FoundIndex:
     said: str
 
 
-@contextmanager
-def found_index(
-    root: Path, project: Project, sprint: str | None, say: Callable[[str], None]
-) -> Iterator[FoundIndex]:
-    """The index of the data as it is: the one that a run recorded; else one that is built now, and gone afterwards.
+def find_index(root: Path, project: Project, sprint: str | None, say: Callable[[str], None]) -> FoundIndex:
+    """The index of the data as it is: the one that a run recorded; else one that is built now, outside any sprint.
 
     Args:
         sprint: whose folder is looked into first; the newest sprint's where None.
-        say: is told what is wrong with the data.
+        say: is told what is remarkable about the data.
 
     Raises:
         FlywheelError: there is no index and the data is not here, or cannot be read; a lock file or a pointer is none.
@@ -42,17 +37,11 @@ def found_index(
     name = sprint or (names[-1] if names else NEW_PROJECT)
     files = recorded_index(root, sprint_folder(root, name), project)
     if files is not None:
-        yield FoundIndex(files=files, said="the recorded index")
-        return
-    built = index.build(root, index.resolve(project))
+        return FoundIndex(files=files, said="the recorded index")
+    built = project_index(root, project)
     for note in built.notes:
         say(f"note: {note}")
-    with tempfile.TemporaryDirectory(prefix="flywheel-") as temporary:
-        folder = Path(temporary)
-        index.write(folder, built)
-        made = IndexFiles(
-            images=folder / "images.parquet",
-            objects=folder / "objects.parquet",
-            thumbnails=folder / THUMBNAILS,
-        )
-        yield FoundIndex(files=made, said=f"{project.dataset.path}/ as it is now")
+    return FoundIndex(
+        files=IndexFiles(images=built.images, objects=built.objects, thumbnails=built.thumbnails),
+        said=f"{project.dataset.path}/ as it is now",
+    )

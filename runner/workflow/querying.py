@@ -15,10 +15,10 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes
 from runner.domain.records import POOL, SPLITS
 from runner.planning.recorded_index import IndexFiles
-from runner.workflow.indexed import found_index
+from runner.workflow.indexed import find_index
 
 SHEET_SUFFIX = ".png"
-MOST_TILES = 200  # on a sheet: it is 60 rows high, and made in memory
+_COLUMNS = 5
 
 
 def query(root: Path, asked: Query, sheet: Path | None, say: Callable[[str], None]) -> QueryResult:
@@ -37,19 +37,18 @@ def query(root: Path, asked: Query, sheet: Path | None, say: Callable[[str], Non
         _require_new(sheet)
     splits = {name: getattr(project.splits, name) for name in (*SPLITS, POOL)}
     splits = {name: where for name, where in splits.items() if where is not None}
-    with found_index(root, project, None, say) as found:
-        files = found.files
-        _require_sound(files, asked, project)
-        result = ask(files.images, files.objects, asked, splits, project.classes, found.said)
-        if sheet is not None:
-            write_bytes(sheet, _sheet(root, project, files, result))
+    found = find_index(root, project, None, say)
+    _require_sound(found.files, asked, project)
+    result = ask(found.files.images, found.files.objects, asked, splits, project.classes, found.said)
+    if sheet is not None:
+        write_bytes(sheet, _sheet(root, project, found.files, result))
     return result
 
 
 def _require_new(sheet: Path) -> None:
     """
     Raises:
-        FlywheelError: the file is there already, or is to be no PNG.
+        FlywheelError: the file is there already, its folder is not, or it is to be no PNG.
     """
     if sheet.suffix.lower() != SHEET_SUFFIX:
         raise FlywheelError(
@@ -61,6 +60,10 @@ def _require_new(sheet: Path) -> None:
             "is there already; nothing is overwritten",
             where=Where(str(sheet)),
             hint="name another file, or remove this one",
+        )
+    if not sheet.parent.is_dir():
+        raise FlywheelError(
+            "there is no such folder", where=Where(str(sheet.parent)), hint=f"mkdir -p {sheet.parent}"
         )
 
 
@@ -101,7 +104,7 @@ def _sheet(root: Path, project: Project, files: IndexFiles, result: QueryResult)
     Raises:
         FlywheelError: nothing was found, or the dataset is not here.
     """
-    from runner.adapters.pictures.contact_sheet import contact_sheet, png_bytes
+    from runner.adapters.pictures.contact_sheet import MARKED_PX, MAX_TILES, contact_sheet
     from runner.workflow.tiles import tiles_of
 
     if not result.rows:
@@ -116,8 +119,7 @@ def _sheet(root: Path, project: Project, files: IndexFiles, result: QueryResult)
             hint=f"fetch it: dvc pull {project.dataset.path}.dvc",
             exit_code=ExitCode.STAGE_FAILED,
         )
-    tiles = tiles_of(folder, files, result, project.task, MOST_TILES)
+    tiles = tiles_of(folder, files, result, project.task, MAX_TILES)
     found = f"{result.objects:,} objects in " if result.table == "objects" else ""
-    return png_bytes(
-        contact_sheet(tiles, [result.condition, f"{found}{result.images:,} images; {len(tiles):,} shown"])
-    )
+    heading = [result.condition, f"{found}{result.images:,} images; {len(tiles):,} shown"]
+    return contact_sheet(tiles, _COLUMNS, heading, MARKED_PX)

@@ -12,7 +12,7 @@ from runner.planning.situation import Situation
 from runner.planning.split_steps import SplitSteps, split_steps
 from runner.stages import select
 from runner.stages.select import SelectParams
-from runner.workflow.indexed import found_index
+from runner.workflow.indexed import find_index
 from runner.workflow.load import load_written
 
 Say = Callable[[str], None]
@@ -26,8 +26,8 @@ def selection(root: Path, name: str | None, say: Say) -> SplitSteps:
         FlywheelError: there is no index, or the rules cannot be applied to it.
     """
     situation = load_written(root, name)
-    with found_index(root, situation.project, situation.name, say) as found:
-        return split_steps(found.files, _params(situation), situation.name, found.said)
+    found = find_index(root, situation.project, situation.name, say)
+    return split_steps(found.files, _params(situation), situation.name, found.said)
 
 
 def explanation(root: Path, name: str | None, image: str, say: Say) -> Explanation:
@@ -43,10 +43,10 @@ def explanation(root: Path, name: str | None, image: str, say: Say) -> Explanati
     situation = load_written(root, name)
     project = situation.project
     specs = [*project.slices, *situation.loaded.sprint.evaluate.slices]
-    with found_index(root, project, situation.name, say) as found:
-        table, _ = duckdb.load(found.files.images, ["path", "image_id"], [])
-        row = named_image(image, table["path"].tolist(), table["image_id"].tolist(), project.dataset.path)
-        return explain(found.files, _params(situation), specs, row)
+    found = find_index(root, project, situation.name, say)
+    table, _ = duckdb.load(found.files.images, ["path", "image_id"], [])
+    row = named_image(image, table["path"].tolist(), table["image_id"].tolist(), project.dataset.path)
+    return explain(found.files, _params(situation), specs, row)
 
 
 def _params(situation: Situation) -> SelectParams:

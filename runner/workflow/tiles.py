@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner.adapters.models.inference import read_image
 from runner.adapters.pictures.contact_sheet import Tile
 from runner.adapters.pictures.marks import Kind, Mark
 from runner.adapters.tables.parquet import Column, read_table
 from runner.assessment.query import QueryResult
-from runner.domain.errors import FlywheelError
-from runner.domain.progress import progress_bar
 from runner.domain.task import BOX, TaskName
 from runner.domain.values import Value
 from runner.planning.recorded_index import IndexFiles
@@ -24,21 +21,13 @@ MOST_MARKS = 40  # on one tile: the largest
 
 
 def tiles_of(dataset: Path, files: IndexFiles, result: QueryResult, task: TaskName, most: int) -> list[Tile]:
-    """One tile for each image that is listed, in the order of the list; of objects, those that are listed stand out.
-
-    An image that cannot be read has a grey tile that says why.
-    """
+    """One tile for each image that is listed, in the order of the list; of objects, those that are listed stand out."""
     rows: dict[str, list[Mapping[str, Value]]] = {}
     for row in result.rows:
         rows.setdefault(str(row["path"]), []).append(row)
     paths = list(rows)[:most]
     labels = _labels(files.objects, task, set(paths))
-    tiles = []
-    with progress_bar("sheet", len(paths), "image") as bar:
-        for path in paths:
-            tiles.append(_tile(dataset, path, labels.get(path, []), rows[path], result))
-            bar.update()
-    return tiles
+    return [_tile(dataset, path, labels.get(path, []), rows[path], result) for path in paths]
 
 
 Label = tuple[str, str, dict[str, Any]]  # object_id, class, shape
@@ -53,15 +42,11 @@ def _tile(
 ) -> Tile:
     listed = {row["object_id"] for row in rows if "object_id" in row}
     lines = [_end_of(path), *_values(rows, result)]
-    try:
-        image = read_image(dataset / path)
-    except FlywheelError as error:
-        return Tile(image=None, lines=[*lines, error.message])
     marks = [
         Mark(kind=_kind(name, listed), text=text if not listed or name in listed else "", **shape)
         for name, text, shape in sorted(labels, key=lambda label: (label[0] not in listed, -_area(label)))
     ]
-    return Tile(image=image, marks=marks[:MOST_MARKS], lines=lines)
+    return Tile(file=dataset / path, marks=marks[:MOST_MARKS], lines=lines)
 
 
 def _end_of(path: str) -> str:

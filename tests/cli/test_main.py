@@ -29,6 +29,8 @@ NAMES = (
     "promote",
     "rollback",
     "history",
+    "query",
+    "select",
     "score",
     "embed",
     "similar",
@@ -57,6 +59,7 @@ def test_every_command_speaks_json() -> None:
             "promote": ["0001-a"],
             "compare": ["0001-a", "0002-b"],
             "ci": ["plan"],
+            "query": ["true"],
         }.get(name, [])
         assert build_parser().parse_args([name, "--format", "json", *extra]).format == "json"
 
