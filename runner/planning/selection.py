@@ -71,7 +71,7 @@ def _planned_faults(
     """The index's table of wrong labels, where flywheel.yaml says what becomes of some."""
     if not params_of(resolved, index.STAGE).treatments:
         return None
-    return _member(root, folder, _indexing(plans).outs, LABEL_FAULTS)
+    return index_table(root, folder, _indexing(plans).outs, LABEL_FAULTS)
 
 
 def treated_labels(selection: Selection | None) -> list[str]:
