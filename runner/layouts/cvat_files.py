@@ -15,12 +15,14 @@ from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, Layo
 from runner.dataset.formats import format_of
 from runner.dataset.split_names import folder_of_split
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.label_faults import Flaw, LabelFault
 from runner.layouts.class_folders import WHOLE_IMAGE
 from runner.layouts.coco_paths import ImageFinder
 from runner.layouts.cvat_document import CvatDocument, read_document
 from runner.layouts.cvat_shapes import SHAPES, drawn, flag
 from runner.layouts.cvat_tracks import Frame, frames_of, shapes_of
-from runner.layouts.drawn_shapes import taken_by
+from runner.layouts.drawn_shapes import DrawnShape, taken_by
+from runner.layouts.listing import Listing
 from runner.layouts.named_classes import NamedClasses
 from runner.tasks import TASKS
 
@@ -44,13 +46,8 @@ def read_cvat(folder: Path, scheme: LabelScheme, annotations: Sequence[str] | No
     reader = _Reader(scheme, ImageFinder(images))
     for file in files:
         reader.read(file, read_document(folder / file))
-    rest = [
-        ImageEntry(path=path, split=folder_of_split(path), labelled=False)
-        for path in images
-        if path not in reader.entries
-    ]
-    entries = sorted([*reader.entries.values(), *rest], key=lambda entry: entry.path)
-    return LayoutContent(entries=entries, notes=reader.notes)
+    entries = reader.listing.sorted_with(images)
+    return LayoutContent(entries=entries, notes=reader.notes, faults=reader.listing.faults)
 
 
 def cvat_files(folder: Path) -> list[str]:
@@ -88,8 +85,7 @@ class _Reader:
         self.scheme = scheme
         self.finder = finder
         self.names = NamedClasses(scheme.classes)
-        self.entries: dict[str, ImageEntry] = {}
-        self.places: dict[str, str] = {}
+        self.listing = Listing()
         self.notes: list[str] = []
 
     def read(self, file: str, document: CvatDocument) -> None:
@@ -111,7 +107,9 @@ class _Reader:
                 found = self.finder.find(file, name, subset)
                 path = found.path or found.expected
                 elsewhere += [f"{place}: {name} at {path}"] if found.path else []
-                absent += [] if found.path else [f"{place}: {name}"]
+                if not found.path:
+                    absent.append(f"{place}: {name}")
+                    self.listing.absent(place, name, path)
             if path is None:
                 continue
             size = _size(image)
@@ -122,7 +120,7 @@ class _Reader:
             ]
             entry = self._entry(file, path, items, size)
             split = None if subset in NO_SPLIT else subset
-            self._add(replace(entry, split=split or folder_of_split(path)), place)
+            self.listing.add(replace(entry, split=split or folder_of_split(path)), place)
         total = len(document.images)
         if absent:
             self.notes.append(
@@ -147,7 +145,7 @@ class _Reader:
                 shown[frame.path].append(item)
         for frame in frames:
             entry = self._entry(file, frame.path, shown[frame.path], frame.size)
-            self._add(replace(entry, split=_frame_split(frame)), f"{file} (frame {frame.number})")
+            self.listing.add(replace(entry, split=_frame_split(frame)), f"{file} (frame {frame.number})")
 
     def _near(self, file: str, name: str, subset: str | None) -> str | None:
         """The image where CVAT's export has it: `images/` beside the file, in its subset's folder or not."""
@@ -171,20 +169,20 @@ class _Reader:
             path=path,
             split=None,
             labelled=labelled,
-            objects=tuple(item for item in results if not isinstance(item, str)),
-            label_problems=tuple(item for item in results if isinstance(item, str)),
+            objects=tuple(item for item in results if isinstance(item, LabelledObject)),
+            label_problems=tuple(item for item in results if isinstance(item, LabelFault)),
             declared_size=size,
         )
 
-    def _object(self, file: str, item: _Drawn, size: tuple[int, int] | None) -> LabelledObject | str:
+    def _object(self, file: str, item: _Drawn, size: tuple[int, int] | None) -> LabelledObject | LabelFault:
         place = f"{file}:{item.element.line}"
         number = self.names.number(item.label)
-        if isinstance(number, str):
-            return f"{place}: {number}"
+        if isinstance(number, Flaw):
+            return LabelFault.of(place, number)
         shape = drawn(item.element, size, item.points)
-        fields = shape if isinstance(shape, str) else taken_by(self.scheme, shape)
-        if isinstance(fields, str):
-            return f"{place}: {fields}"
+        fields = taken_by(self.scheme, shape) if isinstance(shape, DrawnShape) else shape
+        if not isinstance(fields, dict):
+            return LabelFault.of(place, fields)
         return LabelledObject(
             place,
             self.scheme.classes[number],
@@ -193,26 +191,18 @@ class _Reader:
             **fields,
         )
 
-    def _class(self, file: str, tags: Sequence[_Drawn]) -> list[LabelledObject | str]:
+    def _class(self, file: str, tags: Sequence[_Drawn]) -> list[LabelledObject | LabelFault]:
         """The class of a whole image: the only one that its tags name."""
         classes = list(dict.fromkeys(item.label for item in tags))
         if not classes:
             return []
         place = f"{file}:{tags[0].element.line}"
         if len(classes) > 1:
-            return [f"{place}: {len(classes)} classes for one image: {', '.join(classes[:5])}"]
+            return [LabelFault.of(place, f"{len(classes)} classes for one image: {', '.join(classes[:5])}")]
         number = self.names.number(classes[0])
-        if isinstance(number, str):
-            return [f"{place}: {number}"]
+        if isinstance(number, Flaw):
+            return [LabelFault.of(place, number)]
         return [LabelledObject(place, self.scheme.classes[number], number, WHOLE_IMAGE, normalised=True)]
-
-    def _add(self, entry: ImageEntry, place: str) -> None:
-        first = self.entries.get(entry.path)
-        if first is None:
-            self.entries[entry.path], self.places[entry.path] = entry, place
-            return
-        again = f"{place}: {entry.path} is listed twice, first at {self.places[entry.path]}: these labels are not read"
-        self.entries[entry.path] = replace(first, label_problems=(*first.label_problems, again))
 
 
 def _frame_split(frame: Frame) -> str | None:

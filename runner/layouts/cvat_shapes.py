@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from runner.adapters.system.xml_text import XmlElement
+from runner.domain.label_faults import Flaw
 from runner.layouts.drawn_shapes import (
     DrawnShape,
     Kind,
@@ -26,7 +27,9 @@ _NOT_READ = {
 }
 
 
-def drawn(element: XmlElement, size: tuple[int, int] | None, points: Sequence[str]) -> DrawnShape | str:
+def drawn(
+    element: XmlElement, size: tuple[int, int] | None, points: Sequence[str]
+) -> DrawnShape | Flaw | str:
     """The shape of an element, or what is wrong with it.
 
     Args:
@@ -112,7 +115,7 @@ def _points(element: XmlElement) -> list[float]:
     return numbers
 
 
-def _mask(element: XmlElement, size: tuple[int, int]) -> DrawnShape | str:
+def _mask(element: XmlElement, size: tuple[int, int]) -> DrawnShape | Flaw | str:
     """Run lengths along the rows of the mask's own box: background, object, background, …"""
     import numpy as np
 

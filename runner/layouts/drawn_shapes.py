@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from runner.dataset.entries import EncodedMask, LabelScheme
+from runner.domain.label_faults import Flaw
 from runner.domain.task import TaskName
 from runner.tasks import TASKS
 
@@ -55,10 +56,10 @@ def rotated_shape(corners: Sequence[float]) -> DrawnShape:
     return DrawnShape(kind="rotated box", box_xyxy=hull(corners), outline=tuple(corners))
 
 
-def outline_shape(points: Sequence[float], *, normalised: bool = False) -> DrawnShape | str:
+def outline_shape(points: Sequence[float], *, normalised: bool = False) -> DrawnShape | Flaw:
     """An outline, or what is wrong with it: fewer than three points."""
     if len(points) < _LEAST_OUTLINE_NUMBERS:
-        return f"a polygon of {_counted(len(points) // 2, 'point')}: it has at least 3"
+        return Flaw("short_polygon", f"a polygon of {_counted(len(points) // 2, 'point')}: it has at least 3")
     return DrawnShape(kind="outline", box_xyxy=hull(points), outline=tuple(points), normalised=normalised)
 
 
@@ -134,7 +135,7 @@ def hull(points: Sequence[float]) -> Box:
     return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
 
 
-def mask_shape(pixels: Any, left: int, top: int, height: int, width: int) -> DrawnShape | str:
+def mask_shape(pixels: Any, left: int, top: int, height: int, width: int) -> DrawnShape | Flaw | str:
     """A mask of an image of `height` × `width` pixels, or what is wrong with it.
 
     Args:
@@ -144,7 +145,7 @@ def mask_shape(pixels: Any, left: int, top: int, height: int, width: int) -> Dra
 
     rows, columns = np.nonzero(pixels)
     if not len(rows):
-        return "the mask covers no pixel"
+        return Flaw("zero_area", "the mask covers no pixel")
     x_min, x_max = int(columns.min()) + left, int(columns.max()) + left + 1
     y_min, y_max = int(rows.min()) + top, int(rows.max()) + top + 1
     if x_min < 0 or y_min < 0 or x_max > width or y_max > height:

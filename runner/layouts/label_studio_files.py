@@ -19,11 +19,13 @@ from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, Layo
 from runner.dataset.formats import format_of
 from runner.dataset.split_names import folder_of_split
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.label_faults import Flaw, LabelFault
 from runner.layouts.class_folders import WHOLE_IMAGE
 from runner.layouts.coco_paths import ImageFinder
 from runner.layouts.drawn_shapes import DrawnShape, taken_by
 from runner.layouts.label_studio_document import LabelTask, Region, read_tasks
 from runner.layouts.label_studio_shapes import CHOICES, KEYPOINT, SHAPES, drawn, is_of_image, skeleton
+from runner.layouts.listing import Listing
 from runner.layouts.named_classes import NamedClasses
 from runner.tasks import TASKS
 
@@ -52,13 +54,8 @@ def read_label_studio(folder: Path, scheme: LabelScheme, options: LabelStudioLay
         tasks, notes = read_tasks(folder / file)
         reader.notes += [f"{file}: {note}" for note in notes]
         reader.read(file, tasks)
-    rest = [
-        ImageEntry(path=path, split=folder_of_split(path), labelled=False)
-        for path in images
-        if path not in reader.entries
-    ]
-    entries = sorted([*reader.entries.values(), *rest], key=lambda entry: entry.path)
-    return LayoutContent(entries=entries, notes=reader.notes)
+    entries = reader.listing.sorted_with(images)
+    return LayoutContent(entries=entries, notes=reader.notes, faults=reader.listing.faults)
 
 
 def exports(folder: Path) -> list[str]:
@@ -127,8 +124,7 @@ class _Reader:
         self.finder = finder
         self.options = options
         self.names = NamedClasses(scheme.classes)
-        self.entries: dict[str, ImageEntry] = {}
-        self.places: dict[str, str] = {}
+        self.listing = Listing()
         self.notes: list[str] = []
 
     def read(self, file: str, tasks: Sequence[LabelTask]) -> None:
@@ -147,8 +143,9 @@ class _Reader:
             path = found.path or found.expected
             if found.path is None:
                 absent.append(f"{place}: {name}")
+                self.listing.absent(place, name, path)
             if path is not None:
-                self._add(self._entry(file, task, path), place)
+                self.listing.add(self._entry(file, task, path), place)
             unread.update(_unread(task))
         self.notes += _notes(file, tasks, absent, unread)
 
@@ -162,16 +159,16 @@ class _Reader:
         results = list(
             self._objects(place, annotation.regions) if ranked else self._class(place, annotation.regions)
         )
-        results += [f"{place}: {problem}" for problem in annotation.problems]
+        results += [LabelFault.of(place, problem) for problem in annotation.problems]
         return replace(
             image,
             labelled=ranked or bool(results),
-            objects=tuple(item for item in results if not isinstance(item, str)),
-            label_problems=tuple(item for item in results if isinstance(item, str)),
+            objects=tuple(item for item in results if isinstance(item, LabelledObject)),
+            label_problems=tuple(item for item in results if isinstance(item, LabelFault)),
             declared_size=next((region.size for region in annotation.regions if region.size), None),
         )
 
-    def _objects(self, place: str, regions: Sequence[Region]) -> Iterator[LabelledObject | str]:
+    def _objects(self, place: str, regions: Sequence[Region]) -> Iterator[LabelledObject | LabelFault]:
         points = skeleton_points(regions)
         names = self._point_names(regions)
         known = {region.name for region in regions if region.kind in SHAPES}
@@ -182,43 +179,37 @@ class _Reader:
                 shape = skeleton(region, points.get(region.name, ()), names) if with_points else drawn(region)
                 yield self._object(own, region, shape)
             elif region.kind == KEYPOINT and TASKS[self.scheme.task].skeleton and region.parent not in known:
-                yield f"{own}: a key point that belongs to no box"
+                yield LabelFault.of(own, "a key point that belongs to no box")
 
     def _point_names(self, regions: Sequence[Region]) -> Sequence[str]:
         return self.options.keypoints or sorted(
             {label for region in regions if region.kind == KEYPOINT for label in region.labels}
         )
 
-    def _object(self, place: str, region: Region, shape: DrawnShape | str) -> LabelledObject | str:
+    def _object(
+        self, place: str, region: Region, shape: DrawnShape | Flaw | str
+    ) -> LabelledObject | LabelFault:
         if len(region.labels) > 1:
-            return f"{place}: {len(region.labels)} classes: {', '.join(region.labels[:5])}"
+            return LabelFault.of(place, f"{len(region.labels)} classes: {', '.join(region.labels[:5])}")
         number = self.names.number(region.labels[0] if region.labels else "")
-        if isinstance(number, str):
-            return f"{place}: {number}"
-        fields = shape if isinstance(shape, str) else taken_by(self.scheme, shape)
-        if isinstance(fields, str):
-            return f"{place}: {fields}"
+        if isinstance(number, Flaw):
+            return LabelFault.of(place, number)
+        fields = taken_by(self.scheme, shape) if isinstance(shape, DrawnShape) else shape
+        if not isinstance(fields, dict):
+            return LabelFault.of(place, fields)
         return LabelledObject(place, self.scheme.classes[number], number, **fields)
 
-    def _class(self, place: str, regions: Sequence[Region]) -> Iterator[LabelledObject | str]:
+    def _class(self, place: str, regions: Sequence[Region]) -> Iterator[LabelledObject | LabelFault]:
         """The class of a whole image: the only one that was chosen."""
         chosen = [label for region in regions if is_of_image(region) for label in region.labels]
         if len(chosen) > 1:
-            yield f"{place}: {len(chosen)} classes for one image: {', '.join(chosen[:5])}"
+            yield LabelFault.of(place, f"{len(chosen)} classes for one image: {', '.join(chosen[:5])}")
         elif chosen:
             number = self.names.number(chosen[0])
-            if isinstance(number, str):
-                yield f"{place}: {number}"
+            if isinstance(number, Flaw):
+                yield LabelFault.of(place, number)
             else:
                 yield LabelledObject(place, self.scheme.classes[number], number, WHOLE_IMAGE, normalised=True)
-
-    def _add(self, entry: ImageEntry, place: str) -> None:
-        first = self.entries.get(entry.path)
-        if first is None:
-            self.entries[entry.path], self.places[entry.path] = entry, place
-            return
-        again = f"{place}: {entry.path} is that of {self.places[entry.path]} too: these labels are not read"
-        self.entries[entry.path] = replace(first, label_problems=(*first.label_problems, again))
 
 
 def _unread(task: LabelTask) -> Counter[str]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runner.domain.label_faults import Flaw
 from runner.layouts.brush_rle import brush_pixels
 from runner.layouts.drawn_shapes import (
     Box,
@@ -44,7 +45,7 @@ def is_of_image(region: Region) -> bool:
     return region.kind == CHOICES and not {"x", "points", "rle"} & region.value.keys()
 
 
-def drawn(region: Region) -> DrawnShape | str:
+def drawn(region: Region) -> DrawnShape | Flaw | str:
     """The shape of a region, or what is wrong with it."""
     if region.turned % 360:
         return f"drawn on the image turned by {region.turned:g}°, which is not read: turn it back in Label Studio"
@@ -63,7 +64,7 @@ def drawn(region: Region) -> DrawnShape | str:
     return f"a {region.kind} is not read"
 
 
-def skeleton(box: Region, points: Sequence[Region], names: Sequence[str]) -> DrawnShape | str:
+def skeleton(box: Region, points: Sequence[Region], names: Sequence[str]) -> DrawnShape | Flaw | str:
     """A rectangle with the key points that belong to it.
 
     Args:
@@ -79,7 +80,7 @@ def skeleton(box: Region, points: Sequence[Region], names: Sequence[str]) -> Dra
             return f'two key points are called "{name}"'
         found[name] = point
     shape = drawn(box)
-    if isinstance(shape, str):
+    if not isinstance(shape, DrawnShape):
         return shape
     if shape.kind != "box":
         return f"a {shape.kind} with key points: only those of an upright box are read"
@@ -106,7 +107,7 @@ def _rectangle(region: Region) -> DrawnShape:
     return rotated_shape(rotated_corners(centre, width, height, degrees))
 
 
-def _polygon(value: Mapping[str, Any]) -> DrawnShape | str:
+def _polygon(value: Mapping[str, Any]) -> DrawnShape | Flaw | str:
     points = value.get("points")
     if not isinstance(points, list):
         return "points is no list"
@@ -116,7 +117,7 @@ def _polygon(value: Mapping[str, Any]) -> DrawnShape | str:
     return outline_shape(numbers, normalised=True)
 
 
-def _brush(region: Region) -> DrawnShape | str:
+def _brush(region: Region) -> DrawnShape | Flaw | str:
     if region.size is None:
         return "a mask of an image whose original_width and original_height are not stated"
     packed = region.value.get("rle")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import Any
 
 from runner.adapters.tables.parquet import read_key_values, read_table
 from runner.dataset.columns import own_image_columns
-from runner.dataset.entries import UNSAFE, ImageEntry, LabelScheme, LayoutContent, list_files
-from runner.dataset.split_names import folder_of_split
+from runner.dataset.entries import UNSAFE, LabelScheme, LayoutContent, list_files
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.nearest import suggestion
+from runner.layouts.listing import Listing
 from runner.layouts.manifest_rows import RowReader
 from runner.layouts.manifest_schema import OWN_COLUMNS, URI
 from runner.layouts.manifest_uris import is_remote, local_path
@@ -78,7 +78,7 @@ def read_manifest(
     manifest = open_manifest(folder, file)
     names = _metadata_names(folder, manifest, metadata, scheme)
     reader = RowReader(scheme, file)
-    listed: dict[str, ImageEntry] = {}
+    listing = Listing()
     rows: dict[str, int] = {}
     notes: list[str] = []
     own = {name: values for name, values in manifest.columns.items() if name in OWN_COLUMNS}
@@ -89,31 +89,18 @@ def read_manifest(
             notes.append(
                 f"{file}:{at + 1}: {URI} {said}: {str(uri)[:80]!r}; write file:///… for a file elsewhere"
             )
-        elif path in listed:
-            again = f"{file}:{at + 1}: {uri} is listed twice, first in row {rows[path] + 1}: these labels are not read"
-            listed[path] = replace(listed[path], label_problems=(*listed[path].label_problems, again))
         else:
-            listed[path] = reader.entry({name: values[at] for name, values in own.items()}, at + 1, path)
-            rows[path] = at
-    images = list_files(folder)
-    entries = sorted(
-        [
-            *listed.values(),
-            *(
-                ImageEntry(path=path, split=folder_of_split(path), labelled=False)
-                for path in images
-                if path not in listed
-            ),
-        ],
-        key=lambda entry: entry.path,
-    )
+            entry = reader.entry({name: values[at] for name, values in own.items()}, at + 1, path)
+            if listing.add(entry, f"{file}:{at + 1}"):
+                rows[path] = at
+    entries = listing.sorted_with(list_files(folder))
     order = [rows.get(entry.path) for entry in entries]
     columns = {
         name: [_plain(manifest.columns[name][row]) if row is not None else None for row in order]
         for name in names
     }
-    notes += _absent_notes(folder, manifest, rows)
-    return LayoutContent(entries=entries, notes=notes, metadata=columns)
+    notes += _absent_notes(folder, manifest, rows, listing)
+    return LayoutContent(entries=entries, notes=notes, metadata=columns, faults=listing.faults)
 
 
 def scalar_columns(manifest: Manifest) -> list[str]:
@@ -151,24 +138,21 @@ def _metadata_names(
     return names
 
 
-def _absent_notes(folder: Path, manifest: Manifest, rows: Mapping[str, int]) -> list[str]:
-    """What is said of rows whose image is not there."""
-    absent = [
-        (row, str(manifest.columns[URI][row])) for path, row in rows.items() if not (folder / path).is_file()
-    ]
-    remote = [(row, uri) for row, uri in absent if is_remote(uri)]
-    local = [(row, uri) for row, uri in absent if not is_remote(uri)]
+def _absent_notes(folder: Path, manifest: Manifest, rows: Mapping[str, int], listing: Listing) -> list[str]:
+    """What is said of rows whose image is not there, each of which is a fault of its own."""
+    uris = manifest.columns[URI]
+    absent = [(row, str(uris[row]), path) for path, row in rows.items() if not (folder / path).is_file()]
+    for row, uri, path in absent:
+        listing.absent(f"{manifest.file}:{row + 1}", uri, path)
+    remote = [(row, uri) for row, uri, _ in absent if is_remote(uri)]
+    local = [(row, uri) for row, uri, _ in absent if not is_remote(uri)]
     notes = []
-    if remote:
-        row, uri = remote[0]
-        notes.append(
-            f"{manifest.file}:{row + 1}: {len(remote)} of {len(rows)} images are not fetched: {uri}; {_FETCH}"
-        )
-    if local:
-        row, uri = local[0]
-        notes.append(
-            f"{manifest.file}:{row + 1}: {len(local)} of {len(rows)} images are not in the dataset: {uri}"
-        )
+    for found, said, hint in ((remote, "fetched", f"; {_FETCH}"), (local, "in the dataset", "")):
+        if found:
+            row, uri = found[0]
+            notes.append(
+                f"{manifest.file}:{row + 1}: {len(found)} of {len(rows)} images are not {said}: {uri}{hint}"
+            )
     return notes
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from runner.dataset.entries import EncodedMask, ImageEntry, LabelledObject, LabelScheme
+from runner.domain.label_faults import Flaw, LabelFault
 from runner.layouts.class_folders import WHOLE_IMAGE
 from runner.layouts.coco_shapes import box_of_runs, decoded_runs
 from runner.layouts.drawn_shapes import hull
@@ -17,6 +18,7 @@ from runner.layouts.manifest_schema import CLASSES, FLAGS, LABEL, OBJECT_LISTS
 from runner.layouts.named_classes import NamedClasses
 from runner.tasks import TASKS
 
+_LEAST_OUTLINE_NUMBERS = 6
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 Row = Mapping[str, Any]
 
@@ -44,54 +46,55 @@ class RowReader:
             labelled = row.get(CLASSES if ranked else LABEL) is not None
         sha256 = row.get("sha256")
         if sha256 is not None and not _SHA256.fullmatch(str(sha256)):
-            results.append(f"{place}: sha256 is not 64 hexadecimal digits")
+            results.append(LabelFault.of(place, "sha256 is not 64 hexadecimal digits"))
             sha256 = None
         return ImageEntry(
             path=path,
             split=_text(row.get("split")),
             labelled=bool(labelled),
-            objects=tuple(item for item in results if not isinstance(item, str)),
-            label_problems=tuple(item for item in results if isinstance(item, str)),
+            objects=tuple(item for item in results if isinstance(item, LabelledObject)),
+            label_problems=tuple(item for item in results if isinstance(item, LabelFault)),
             declared_size=_size(row),
             declared_sha256=None if sha256 is None else str(sha256).lower(),
         )
 
-    def _label(self, row: Row, place: str) -> list[LabelledObject | str]:
+    def _label(self, row: Row, place: str) -> list[LabelledObject | LabelFault]:
         name = row.get(LABEL)
         if name is None:
             return []
         number = self.names.number(str(name))
-        if isinstance(number, str):
-            return [f"{place}: {number}"]
+        if isinstance(number, Flaw):
+            return [LabelFault.of(place, number)]
         return [LabelledObject(place, self.scheme.classes[number], number, WHOLE_IMAGE, normalised=True)]
 
-    def _objects(self, row: Row, place: str) -> list[LabelledObject | str]:
+    def _objects(self, row: Row, place: str) -> list[LabelledObject | LabelFault]:
         classes = row.get(CLASSES)
         if classes is None:
             return []
         if isinstance(classes, str) or not isinstance(classes, Sequence):
-            return [f"{place}: {CLASSES} is no list"]
+            return [LabelFault.of(place, f"{CLASSES} is no list")]
         lists = {name: row[name] for name in OBJECT_LISTS if row.get(name) is not None}
         for name, values in lists.items():
             if not isinstance(values, Sequence) or len(values) != len(classes):
                 found = f"{len(values)} entries" if isinstance(values, Sequence) else "no list"
-                return [f"{place}: {name} has {found}, {CLASSES} {len(classes)}: none of its objects is read"]
+                said = f"{name} has {found}, {CLASSES} {len(classes)}: none of its objects is read"
+                return [LabelFault.of(place, said)]
         return [
             self._object({key: values[at] for key, values in lists.items()}, name, f"{place}#{at + 1}")
             for at, name in enumerate(classes)
         ]
 
-    def _object(self, item: Row, name: Any, place: str) -> LabelledObject | str:
+    def _object(self, item: Row, name: Any, place: str) -> LabelledObject | LabelFault:
         number = self.names.number("" if name is None else str(name))
-        if isinstance(number, str):
-            return f"{place}: {number}"
+        if isinstance(number, Flaw):
+            return LabelFault.of(place, number)
         shape = self._shape(item)
-        if isinstance(shape, str):
-            return f"{place}: {shape}"
+        if not isinstance(shape, dict):
+            return LabelFault.of(place, shape)
         flags: dict[str, Any] = {flag: bool(item.get(flag)) for flag in FLAGS}
         return LabelledObject(place, self.scheme.classes[number], number, normalised=False, **flags, **shape)
 
-    def _shape(self, item: Row) -> dict[str, Any] | str:
+    def _shape(self, item: Row) -> dict[str, Any] | Flaw | str:
         """The fields that depend on the task, or what is wrong with those columns."""
         try:
             match TASKS[self.scheme.task].shape:
@@ -102,6 +105,8 @@ class RowReader:
                 case "keypoints":
                     return self._pose(item)
             found = _first(item, boxes=_box, corners=_corners, polygons=_outlines, masks=_mask)
+        except _Flawed as error:
+            return error.flaw
         except ValueError as error:
             return str(error)
         return {"box_xyxy": found["box_xyxy"]}
@@ -119,6 +124,14 @@ class RowReader:
             "keypoints": numbers,
             "area_px": None if area is None else float(area),
         }
+
+
+class _Flawed(Exception):  # noqa: N818 - what the label is
+    """A shape that is wrong in a way that has a name."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.message)
+        self.flaw = flaw
 
 
 def _first(item: Row, **readers: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
@@ -149,8 +162,11 @@ def _outlines(value: Any) -> dict[str, Any]:
         raise ValueError("polygons is not a list of outlines [[x1, y1, …]]")
     polygons = tuple(_numbers("a polygon", part) for part in value)
     for polygon in polygons:
-        if len(polygon) < 6 or len(polygon) % 2:
-            raise ValueError(f"a polygon has {len(polygon)} numbers, not an even number from 6 on")
+        said = f"a polygon has {len(polygon)} numbers, not an even number from 6 on"
+        if len(polygon) % 2:
+            raise ValueError(said)
+        if len(polygon) < _LEAST_OUTLINE_NUMBERS:
+            raise _Flawed(Flaw("short_polygon", said))
     return {"box_xyxy": hull([number for polygon in polygons for number in polygon]), "polygons": polygons}
 
 
@@ -170,7 +186,7 @@ def _mask(value: Any) -> dict[str, Any]:
         raise ValueError(f"masks: the run lengths do not add up to {height} × {width} pixels")
     box = box_of_runs(runs, height)
     if box is None:
-        raise ValueError("masks: the mask covers no pixel")
+        raise _Flawed(Flaw("zero_area", "masks: the mask covers no pixel"))
     return {"box_xyxy": box, "mask": EncodedMask(height, width, tuple(runs))}
 
 

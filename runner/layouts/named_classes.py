@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.dataset.class_names import class_ids, plain_name
+from runner.domain.label_faults import Flaw
 from runner.domain.nearest import suggestion
 
 _SHOWN = 40
@@ -14,24 +15,24 @@ class NamedClasses:
     """The project's classes by the names that labels use; what is asked once is remembered.
 
     >>> names = NamedClasses(["cat", "dog"])
-    >>> names.number(" dog"), names.number("bird"), names.number("")
-    (1, '"bird" is not one of the project\\'s classes; classes: cat, dog', 'no class is named')
+    >>> names.number(" dog"), names.number("bird").message
+    (1, '"bird" is not one of the project\\'s classes; classes: cat, dog')
     """
 
     def __init__(self, classes: Sequence[str]) -> None:
         self.classes = list(classes)
-        self._known: dict[str, int | str] = dict(class_ids(classes))
+        self._known: dict[str, int | Flaw] = dict(class_ids(classes))
 
-    def number(self, name: str) -> int | str:
+    def number(self, name: str) -> int | Flaw:
         """The position of a class, or what is said where the project has none of that name."""
         plain = plain_name(name)
         if plain not in self._known:
             self._known[plain] = self._unknown(plain)
         return self._known[plain]
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, name: str) -> Flaw:
         if not name.strip():
-            return "no class is named"
+            return Flaw("unknown_class", "no class is named")
         shown = "".join(letter if letter.isprintable() else "?" for letter in name[:_SHOWN])
         near = suggestion(name, self.classes, plural="classes")
-        return f'"{shown}" is not one of the project\'s classes{near}'
+        return Flaw("unknown_class", f'"{shown}" is not one of the project\'s classes{near}')

@@ -22,7 +22,9 @@ from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, Layo
 from runner.dataset.formats import format_of
 from runner.dataset.split_names import folder_of_split
 from runner.domain.errors import FlywheelError
+from runner.domain.label_faults import Flaw, LabelFault
 from runner.layouts.coco_paths import ImageFinder
+from runner.layouts.listing import Listing
 from runner.layouts.named_classes import NamedClasses
 from runner.layouts.voc_sets import VocSplits, read_sets
 
@@ -52,23 +54,18 @@ def read_voc(folder: Path, scheme: LabelScheme, *, one_based: bool = True) -> La
     images = list_files(folder)
     splits = read_sets(folder, [_key(path) for path in images])
     reader = _Reader(scheme, one_based, ImageFinder(images))
-    listed: dict[str, ImageEntry] = {}
-    origin: dict[str, str] = {}
     for file in annotation_files(folder):
-        entry = reader.entry(folder, file)
-        if entry.path in listed:
-            again = f"{file}: it is about {entry.path}, as {origin[entry.path]} is: its labels are not read"
-            first = listed[entry.path]
-            listed[entry.path] = replace(first, label_problems=(*first.label_problems, again))
-        else:
-            listed[entry.path], origin[entry.path] = entry, file
-    rest = [ImageEntry(path=path, split=None, labelled=False) for path in images if path not in listed]
+        reader.listing.add(reader.entry(folder, file), file)
     entries = [
-        replace(entry, split=_split(entry.path, splits))
-        for entry in sorted([*listed.values(), *rest], key=lambda entry: entry.path)
+        replace(entry, split=_split(entry.path, splits)) for entry in reader.listing.sorted_with(images)
     ]
     notes = [*splits.notes, *reader.notes(), *_flag_notes(entries)]
-    return LayoutContent(entries=entries, notes=notes, empty_splits=splits.empty)
+    return LayoutContent(
+        entries=entries,
+        notes=notes,
+        empty_splits=splits.empty,
+        faults=[*splits.faults, *reader.listing.faults],
+    )
 
 
 def recognise_voc(folder: Path) -> FoundVoc | None:
@@ -127,7 +124,7 @@ class _Reader:
         self.by_stem: dict[str, str] = {}
         for path in sorted(finder.known, reverse=True):
             self.by_stem[PurePosixPath(path).with_suffix("").as_posix()] = path
-        self.absent: list[str] = []
+        self.listing = Listing()
         self.renamed: list[str] = []
 
     def entry(self, folder: Path, file: str) -> ImageEntry:
@@ -137,24 +134,19 @@ class _Reader:
         except FlywheelError as error:
             path = self._by_stem(file) or self._expected(file, "")
             at = f"{file}:{error.where.line}" if error.where and error.where.line else file
-            return ImageEntry(
-                path=path, split=None, labelled=True, label_problems=(f"{at}: {error.message}",)
-            )
+            fault = LabelFault("unreadable", at, error.message)
+            return ImageEntry(path=path, split=None, labelled=True, label_problems=(fault,))
         path = self._image(file, root)
-        objects, problems = [], []
-        for item in root.every("object"):
-            found = self._object(file, item)
-            if isinstance(found, str):
-                problems.append(found)
-            else:
-                objects.append(found)
+        found = [self._object(file, item) for item in root.every("object")]
+        problems = [item for item in found if isinstance(item, LabelFault)]
         if root.tag != "annotation":
-            problems.append(f"{file}:{root.line}: the root is <{root.tag}>, not <annotation>")
+            message = f"the root is <{root.tag}>, not <annotation>"
+            problems.append(LabelFault("unreadable", f"{file}:{root.line}", message))
         return ImageEntry(
             path=path,
             split=None,
             labelled=True,
-            objects=tuple(objects),
+            objects=tuple(item for item in found if isinstance(item, LabelledObject)),
             label_problems=tuple(problems),
             declared_size=_declared_size(root),
         )
@@ -162,9 +154,9 @@ class _Reader:
     def notes(self) -> list[str]:
         """Files without an image, and files that say that they are about another."""
         notes = []
-        if self.absent:
-            count = "1 XML file has" if len(self.absent) == 1 else f"{len(self.absent)} XML files have"
-            notes.append(f"{count} no image: {self.absent[0]}")
+        if absent := self.listing.faults:
+            count = "1 XML file has" if len(absent) == 1 else f"{len(absent)} XML files have"
+            notes.append(f"{count} no image: {absent[0]}")
         if self.renamed:
             count = "1 XML file names" if len(self.renamed) == 1 else f"{len(self.renamed)} XML files name"
             notes.append(
@@ -184,7 +176,7 @@ class _Reader:
             if path := self.finder.find(file, name, None if folder == ANNOTATIONS else folder).path:
                 return path
         expected = self._expected(file, name)
-        self.absent.append(f"{file} (looked for at {expected})")
+        self.listing.absent(f"{file}:{stated.line}" if stated else file, name or expected, expected)
         return expected
 
     def _by_stem(self, file: str) -> str | None:
@@ -196,22 +188,23 @@ class _Reader:
         plain = PurePosixPath(file).with_suffix(PurePosixPath(name).suffix or ".jpg")
         return next(iter(_places(plain)))
 
-    def _object(self, file: str, item: XmlElement) -> LabelledObject | str:
+    def _object(self, file: str, item: XmlElement) -> LabelledObject | LabelFault:
         place = f"{file}:{item.line}"
         number = self.names.number(item.word("name"))
-        if isinstance(number, str):
-            return f"{file}:{(item.child('name') or item).line}: {number}"
+        if isinstance(number, Flaw):
+            return LabelFault.of(f"{file}:{(item.child('name') or item).line}", number)
         box = item.child("bndbox")
         if box is None:
             other = next((child.tag for child in item.children if child.tag in ("robndbox", "polygon")), None)
-            return f"{place}: no <bndbox>" + (f", but <{other}>, which is not read" if other else "")
+            said = "no <bndbox>" + (f", but <{other}>, which is not read" if other else "")
+            return LabelFault.of(place, said)
         sides: list[float] = []
         for tag in _SIDES:
             side = box.child(tag)
             value = None if side is None else _number(side.text)
             if value is None:
                 written = "is missing" if side is None else f"is no number: {side.text.strip()[:40]!r}"
-                return f"{file}:{(side or box).line}: <{tag}> {written}"
+                return LabelFault.of(f"{file}:{(side or box).line}", f"<{tag}> {written}")
             first = self.one_based and tag in ("xmin", "ymin")
             sides.append(_less_one(side.text) if first and side else value)
         return LabelledObject(

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from runner.dataset.entries import list_files
 from runner.dataset.split_names import Role, split_role
+from runner.domain.label_faults import LabelFault
 
 SETS = ("ImageSets", "Main")
 # `trainval` is what `train` and `val` make together: it says nothing of images that those name.
@@ -25,12 +26,14 @@ class VocSplits:
         roots: the folders that have lists; an image below one that no list names is in no split.
         empty: lists, and why none of their images is there.
         notes: what could not be followed.
+        faults: names of images that are not there, or that several lists have.
     """
 
     of: Mapping[tuple[str, str], str] = field(default_factory=dict)
     roots: frozenset[str] = frozenset()
     empty: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    faults: Sequence[LabelFault] = ()
 
 
 def read_sets(folder: Path, images: Iterable[tuple[str, str]]) -> VocSplits:
@@ -41,8 +44,8 @@ def read_sets(folder: Path, images: Iterable[tuple[str, str]]) -> VocSplits:
         images: by the folder above ImageSets, and the name without suffix.
     """
     known = set(images)
-    claims: dict[tuple[str, str], list[str]] = {}
-    roots, empty, notes = set(), {}, []
+    claims: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    roots, empty, notes, faults = set(), {}, [], []
     for file in _lists(folder):
         path = PurePosixPath(file)
         root, split = path.parent.parent.parent.as_posix(), path.stem
@@ -50,19 +53,25 @@ def read_sets(folder: Path, images: Iterable[tuple[str, str]]) -> VocSplits:
         names = _names(folder / file)
         present = [(root, name) for name in names if (root, name) in known]
         absent = [(line, name) for name, line in names.items() if (root, name) not in known]
+        faults += [
+            LabelFault("no_image", f"{file}:{line}", f"it names {name}, which is not in the dataset")
+            for line, name in absent
+        ]
         for key in present:
-            claims.setdefault(key, []).append(split)
+            claims.setdefault(key, []).append((split, f"{file}:{names[key[1]]}"))
         if not present:
             empty[split] = f"{file} names {len(names)} images, but none is there"
         elif absent:
             line, name = absent[0]
             notes.append(f"{file}:{line}: {len(absent)} of {len(names)} images are not there: {name}")
-    notes += _several(claims)
+    of = {key: max((split for split, _ in named), key=_weight) for key, named in claims.items()}
+    twice = _several(claims, of)
     return VocSplits(
-        of={key: max(splits, key=_weight) for key, splits in claims.items()},
+        of=of,
         roots=frozenset(roots),
         empty={split: why for split, why in empty.items() if split not in _WEAKER},
-        notes=notes,
+        notes=[*notes, *_several_notes(twice)],
+        faults=[*faults, *twice],
     )
 
 
@@ -97,16 +106,22 @@ def _weight(split: str) -> int:
     return _PRECEDENCE.index(role)
 
 
-def _several(claims: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
-    twice = [
-        (name, sorted({*splits} - {*_WEAKER}, key=_weight))
-        for (_, name), splits in claims.items()
-        if len({*splits} - {*_WEAKER}) > 1
+def _several(
+    claims: Mapping[tuple[str, str], Sequence[tuple[str, str]]], of: Mapping[tuple[str, str], str]
+) -> list[LabelFault]:
+    """The lists that name an image which is in the split of another one."""
+    return [
+        LabelFault("image_twice", place, f"it names {key[1]} for {split}, which is in {of[key]}")
+        for key, named in claims.items()
+        for split, place in named
+        if split not in (*_WEAKER, of[key])
     ]
+
+
+def _several_notes(twice: Sequence[LabelFault]) -> list[str]:
     if not twice:
         return []
-    name, splits = twice[0]
     return [
-        f"ImageSets/Main names {len(twice)} images for several splits ({name} for {' and '.join(splits)}): "
-        "each is used for the last of train, val, test"
+        f"ImageSets/Main names {len(twice)} images for several splits: each is used for the last of train, val, test: "
+        f"{twice[0]}"
     ]

@@ -153,10 +153,7 @@ def test_subsets_are_splits_and_what_is_odd_about_images_is_said(tmp_path: Path)
         "pictures/d.png": (None, True),
     }
     assert [entry.label_problems for entry in content.entries if entry.label_problems] == [
-        (
-            "annotations.xml:18: images/Train/a.png is listed twice, first at annotations.xml:9: "
-            "these labels are not read",
-        )
+        ("annotations.xml:18: it is about images/Train/a.png, as annotations.xml:9 is, whose labels count",)
     ]
     assert content.notes == [
         "annotations.xml:15: c.png: not in the dataset, as 1 of the 5 images of annotations.xml",

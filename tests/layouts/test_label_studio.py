@@ -231,7 +231,7 @@ def test_shapes_and_labels_of_two_tags_are_one_region_and_texts_are_counted(tmp_
     (entry,) = content.entries
     assert [(item.class_name, item.box_xyxy) for item in entry.objects] == [("dog", (0, 0, 0.5, 0.5))]
     assert entry.label_problems == (
-        "export.json: task 2: a.png is that of export.json: task 1 too: these labels are not read",
+        "export.json: task 2: it is about a.png, as export.json: task 1 is, whose labels count",
     )
     assert content.notes == [
         'export.json: tasks[2]: not a task: "no task"',

@@ -124,7 +124,7 @@ def test_rows_without_labels_and_rows_that_are_no_images(tmp_path: Path) -> None
         ("remote/s3/bucket/d.png", True),
     ]
     assert content.entries[1].label_problems == (
-        f"{FILE}:3: ./b.png is listed twice, first in row 2: these labels are not read",
+        f"{FILE}:3: it is about b.png, as {FILE}:2 is, whose labels count",
     )
     assert content.notes == [
         f"{FILE}:4: uri leads out of the dataset: '../c.png'; write file:///… for a file elsewhere",

@@ -78,8 +78,8 @@ def test_lists_are_the_splits(tmp_path: Path) -> None:
     assert content.empty_splits == {"test": "ImageSets/Main/test.txt names 1 images, but none is there"}
     assert content.notes == [
         "ImageSets/Main/train.txt:3: 1 of 3 images are not there: lost",
-        "ImageSets/Main names 1 images for several splits (b for train and val): each is used for the last of "
-        "train, val, test",
+        "ImageSets/Main names 1 images for several splits: each is used for the last of train, val, test: "
+        "ImageSets/Main/train.txt:2: it names b for train, which is in val",
     ]
 
 
@@ -134,10 +134,10 @@ def test_labels_without_image_and_an_image_named_twice_are_named(tmp_path: Path)
         "JPEGImages/moved.jpg",
     ]
     assert content.entries[0].label_problems == (
-        "Annotations/b.xml: it is about JPEGImages/a.jpg, as Annotations/a.xml is: its labels are not read",
+        "Annotations/b.xml: it is about JPEGImages/a.jpg, as Annotations/a.xml is, whose labels count",
     )
     assert content.notes == [
-        "1 XML file has no image: Annotations/lost.xml (looked for at JPEGImages/lost.png)",
+        "1 XML file has no image: Annotations/lost.xml:2: 'lost.png' is not in the dataset",
         "1 XML file names another image than the one called as the file is, which is taken: "
         "Annotations/moved.xml:2: before.jpg",
     ]
