@@ -5,11 +5,27 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 Subparsers = Any  # argparse's own type for it is private
+
+
+class Choices(Sequence[str]):
+    """Names that an option takes, looked up when they are compared with or shown: `flywheel --help` shows none of them.
+
+    The option needs a metavar, and `%(choices)s` in its help.
+    """
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.names()[at]
 
 
 def command(

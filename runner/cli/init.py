@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from runner.cli.common import Subparsers, command, print_json
-from runner.domain.task import TASK_NAMES
-from runner.layouts import LAYOUTS
+from runner.cli.common import Choices, Subparsers, command, print_json
 
 EXAMPLE = """\
   mkdir dice && cd dice
@@ -51,15 +50,17 @@ def add_parser(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--layout",
-        choices=tuple(LAYOUTS),
+        choices=Choices(_layouts),
+        metavar="LAYOUT",
         default=None,
-        help="how labels are written (default: found out)",
+        help="how labels are written: %(choices)s (default: found out)",
     )
     parser.add_argument(
         "--task",
-        choices=TASK_NAMES,
+        choices=Choices(_tasks),
+        metavar="TASK",
         default=None,
-        help="what the labels are for (default: found out)",
+        help="what the labels are for: %(choices)s (default: found out)",
     )
     parser.add_argument(
         "--branch",
@@ -70,6 +71,18 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument(
         "--force", action="store_true", help="replace files of an earlier init; data is never replaced"
     )
+
+
+def _layouts() -> Sequence[str]:
+    from runner.layouts import LAYOUTS
+
+    return tuple(LAYOUTS)
+
+
+def _tasks() -> Sequence[str]:
+    from runner.domain.task import TASK_NAMES
+
+    return TASK_NAMES
 
 
 def execute(options: argparse.Namespace) -> int:
