@@ -15,7 +15,7 @@ import psutil
 import pytest
 from filelock import FileLock
 from projects import SPRINT, commit, flywheel, make_project
-from warm import warm_python
+from warm import begin, warm_python
 
 from tests.built import built, of_all_workers
 from tests.dealing import dealt
@@ -127,16 +127,17 @@ def _left_to_others(*arguments: object, **options: object) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def warm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The `python` of stages and of DVC's commands is one that has imported their libraries already (warm.py)."""
     if not hasattr(os, "pidfd_open"):  # not Linux: every process starts afresh
         yield
         return
     shared = of_all_workers(tmp_path_factory)
+    owner = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     with FileLock(shared / "warm.lock"):
-        program = warm_python(
-            shared / "warm", os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-        )
+        program = warm_python(shared / "warm", owner)
+    if any(item.get_closest_marker("slow") for item in request.session.items):
+        begin(shared / "warm", owner)  # many will ask for it: none is to wait until its libraries are imported
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", str(program))
         yield
