@@ -137,7 +137,9 @@ def warm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with FileLock(shared / "warm.lock"):
         program = warm_python(shared / "warm", owner)
     if any(item.get_closest_marker("slow") for item in request.session.items):
-        begin(shared / "warm", owner)  # many will ask for it: none is to wait until its libraries are imported
+        begin(
+            shared / "warm", owner
+        )  # many will ask for it: none is to wait until its libraries are imported
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "executable", str(program))
         yield
