@@ -31,7 +31,7 @@ from runner.report import markdown, plots
 from runner.report.build import build
 from runner.report.inputs import ReportInputs
 from runner.stages import kinds
-from tests.drawn_once import each_plot_drawn_once
+from tests.done_once import nothing_done_twice
 
 SPRINT = "0003-low-light"
 FOLDER = f"reports/{SPRINT}"
@@ -162,7 +162,7 @@ def record(root: Path, *, failure: StageFailure | None = None, **more: object) -
     for name, value in files.items():
         (folder / name).write_bytes(encode_json(value))
     (folder / "report.md").write_text(markdown.render(report, plots="plots"))
-    with each_plot_drawn_once():
+    with nothing_done_twice():
         for name, content in plots.render(report):
             (folder / "plots" / name).write_bytes(content)
     if failure is None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runner.demo import Counts, generate
-from tests.drawn_once import each_plot_drawn_once
+from tests.done_once import nothing_done_twice
 
 SPRINT = "0001-tiny"
 
@@ -98,7 +98,7 @@ def _as_command(folder: Path) -> Iterator[None]:
         contextlib.chdir(folder),
         pytest.MonkeyPatch.context() as patch,
         warnings.catch_warnings(),
-        each_plot_drawn_once(),
+        nothing_done_twice(),
     ):
         warnings.simplefilter("ignore")  # DVC has some of its own
         for key in os.environ.keys() - environment().keys():

@@ -1,17 +1,20 @@
-"""What the suite's own time rests on: a warm python does what a fresh one does, states are made once, a change finds its tests."""
+"""What the suite's own time rests on: a warm python does what a fresh one does, nothing is done twice, a change finds its tests."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import FRESH
+from conftest import FRESH, Clock
 
+from runner.stages.stage import StageContext
 from tests import built as kept
+from tests import done_once
 from tests.dealing import dealt
 from tests.touched import changed_files, module_of, touched
 
@@ -130,3 +133,42 @@ def test_states_are_built_early_while_others_run_quick_tests() -> None:
     assert [name for name in order if name not in quick] == ["a-1", "c-1", "b-1", "a-2"]
     assert [order.index(name) for name in ("a-1", "c-1", "b-1")] == [0, 6, 13]
     assert order[-4:] == ["a-2", *quick[-3:]]
+
+
+def test_what_is_evaluated_is_remembered_by_every_byte_that_the_stage_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated: list[Path] = []
+
+    def evaluate(context: StageContext, params: object) -> None:
+        evaluated.append(context.folder)
+        (context.folder / "evaluation.json").write_text(f"number {len(evaluated)}")
+
+    monkeypatch.setattr(done_once, "_EVALUATE", evaluate)
+    monkeypatch.setattr(done_once, "_evaluations", {})
+    folders = [tmp_path / name for name in ("first", "second")]
+    for folder in folders:
+        (folder / "predictions").mkdir(parents=True)
+        (folder / "predictions" / "torch.parquet").write_text("a table")
+    params = {"seeds": [0]}
+
+    def said(folder: Path, params: object) -> str:
+        done_once.evaluated(StageContext(root=tmp_path, folder=folder), params)  # type: ignore[arg-type]
+        return (folder / "evaluation.json").read_text()
+
+    assert [said(folder, params) for folder in folders] == ["number 1", "number 1"]
+    assert said(folders[0], {"seeds": [1]}) == "number 2"
+    (folders[1] / "predictions" / "torch.parquet").write_text("another")
+    assert said(folders[1], params) == "number 3"
+    (folders[1] / "champion").mkdir()
+    (folders[1] / "champion" / "new.parquet").write_text("")
+    assert said(folders[1], params) == "number 4"
+
+
+def test_tags_of_a_promotion_are_a_second_apart_without_waiting() -> None:
+    clock = Clock()
+    began = clock.time()
+    clock.sleep(1.5)
+    assert began + 1.5 <= clock.time() < time.time() + 1.6
+    clock.sleep(1.0)
+    assert began + 2.5 <= clock.time()

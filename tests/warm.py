@@ -40,6 +40,7 @@ IMPORTED = (
     *("torch", "torchvision"),
 )
 START_S = 600
+_BEGUN: list[subprocess.Popen[bytes]] = []
 
 CLIENT = """\
 #!{python} -IS
@@ -74,7 +75,7 @@ sys.exit(status)
 def warm_python(folder: Path, owner: int) -> Path:
     """The client program: `python` in `folder/bin`, beside links to the other programs of this environment.
 
-    Its server starts with the first question, and ends when `owner` has ended. Call it under a lock.
+    Its server starts with the first question, if not before (`begin`), and ends when `owner` has ended. Call it under a lock.
     """
     program = folder / "bin" / "python"
     if not program.is_file():
@@ -86,6 +87,18 @@ def warm_python(folder: Path, owner: int) -> Path:
         program.write_text(CLIENT.format(python=sys.executable, modules=MODULES, **told))
         program.chmod(0o755)
     return program
+
+
+def begin(folder: Path, owner: int) -> None:
+    """Has the server of `warm_python` started now, in a process of its own, and waits for nothing."""
+    starting = subprocess.Popen(
+        [sys.executable, __file__, str(folder / "socket"), str(owner)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    _BEGUN.append(starting)  # one that is forgotten while it runs is a warning
 
 
 def start(address: Path, owner: str) -> None:

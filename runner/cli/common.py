@@ -5,11 +5,48 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 Subparsers = Any  # argparse's own type for it is private
+
+
+class Choices(Sequence[str]):
+    """Names that an option takes, looked up when they are compared with or shown: `flywheel --help` shows none of them.
+
+    The option needs a metavar, and `%(choices)s` in its help.
+    """
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.names()[at]
+
+
+def _layouts() -> Sequence[str]:
+    from runner.layouts import LAYOUTS
+
+    return tuple(LAYOUTS)
+
+
+def _tasks() -> Sequence[str]:
+    from runner.domain import task
+
+    return task.TASK_NAMES
+
+
+def _writers() -> Sequence[str]:
+    from runner.writers import WRITERS
+
+    return tuple(WRITERS)
+
+
+LAYOUT_NAMES, TASK_NAMES, WRITER_NAMES = Choices(_layouts), Choices(_tasks), Choices(_writers)
 
 
 def command(

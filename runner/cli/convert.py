@@ -6,11 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from runner.cli.common import Subparsers, command, print_json
+from runner.cli.common import LAYOUT_NAMES, TASK_NAMES, WRITER_NAMES, Subparsers, command, print_json
 from runner.domain.errors import ExitCode
-from runner.domain.task import TASK_NAMES
-from runner.layouts import LAYOUTS
-from runner.writers import WRITERS
 
 EXAMPLE = """\
   flywheel convert ../coco ../yolo                            any format that init reads, as YOLO
@@ -30,19 +27,25 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument("source", type=Path, metavar="FROM", help="the dataset's folder; it is not changed")
     parser.add_argument("target", type=Path, metavar="TO", help="a new or empty folder")
     parser.add_argument(
-        "--layout", choices=tuple(WRITERS), default="yolo", help="the format to write (default: yolo)"
+        "--layout",
+        choices=WRITER_NAMES,
+        metavar="LAYOUT",
+        default="yolo",
+        help="the format to write: %(choices)s (default: %(default)s)",
     )
     parser.add_argument(
         "--task",
         choices=TASK_NAMES,
+        metavar="TASK",
         default=None,
-        help="what the labels are read for (default: found out; outlines as outlines, where all labels have one)",
+        help="what the labels are read for: %(choices)s (default: found out; outlines as outlines, where all labels have one)",
     )
     parser.add_argument(
         "--read-as",
-        choices=tuple(LAYOUTS),
+        choices=LAYOUT_NAMES,
+        metavar="LAYOUT",
         default=None,
-        help="the layout to read, where FROM looks like several (default: found out)",
+        help="the layout to read, where FROM looks like several: %(choices)s (default: found out)",
     )
     parser.add_argument(
         "--classes",

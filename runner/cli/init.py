@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from runner.cli.common import Subparsers, command, print_json
-from runner.domain.task import TASK_NAMES
-from runner.layouts import LAYOUTS
+from runner.cli.common import LAYOUT_NAMES, TASK_NAMES, Subparsers, command, print_json
 
 EXAMPLE = """\
   mkdir dice && cd dice
@@ -51,15 +49,17 @@ def add_parser(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--layout",
-        choices=tuple(LAYOUTS),
+        choices=LAYOUT_NAMES,
+        metavar="LAYOUT",
         default=None,
-        help="how labels are written (default: found out)",
+        help="how labels are written: %(choices)s (default: found out)",
     )
     parser.add_argument(
         "--task",
         choices=TASK_NAMES,
+        metavar="TASK",
         default=None,
-        help="what the labels are for (default: found out)",
+        help="what the labels are for: %(choices)s (default: found out)",
     )
     parser.add_argument(
         "--branch",

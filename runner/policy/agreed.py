@@ -54,7 +54,7 @@ def agreed_at(root: Path, commit: str) -> Snapshot:
     history = _since_agreed(branch_history.steps(root, state.commit, _ASKED, limit=_FIRST))
     if not history.is_whole and len(history.steps) == _FIRST:
         history = _since_agreed(branch_history.steps(root, state.commit, _ASKED))
-    if not history.is_whole and branch_history.is_shallow(root):
+    if not history.is_whole and repository.is_shallow(root):
         return replace(state, promoted=history.promoted, unknown=_CUT)
     bound = _bound(root, history)
     return replace(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path, PurePosixPath
 
 from runner.adapters.dvc import metafiles
-from runner.adapters.git import blobs, branch_history, commit_trees
+from runner.adapters.git import blobs, branch_history, commit_trees, repository
 from runner.config.load import LoadedSprint, list_sprints, load_project, load_sprint
 from runner.config.project import Project
 from runner.config.root import PROJECT_FILE
@@ -75,6 +75,11 @@ def snapshot_of(root: Path, commit: str) -> Snapshot:
         FlywheelError: git does not know the commit, or a file of its configuration is a symbolic link or too large.
     """
     sha = commit_trees.commit_of(root, commit)
+    # A commit never changes; of a shallow clone more may be fetched meanwhile.
+    return _snapshot(root, sha, is_cut=True) if repository.is_shallow(root) else _remembered(root, sha)
+
+
+def _snapshot(root: Path, sha: str, *, is_cut: bool = False) -> Snapshot:
     entries = commit_trees.tree(root, sha)
     with tempfile.TemporaryDirectory(prefix="flywheel-snapshot-") as folder:
         commit_trees.extract(root, sha, Path(folder))
@@ -86,7 +91,7 @@ def snapshot_of(root: Path, commit: str) -> Snapshot:
         loaded,
         recorded=frozenset(map(_sprint_of, records)),
         newest_records=tuple(sorted(map(_sprint_of, changes))),
-        is_cut=last is not None and last.parent is None and branch_history.is_shallow(root),
+        is_cut=is_cut and last is not None and last.parent is None,
         gone={
             _sprint_of(path): last.parent
             for path, change in changes.items()
@@ -94,6 +99,9 @@ def snapshot_of(root: Path, commit: str) -> Snapshot:
         },
         made_by=cache(partial(_made_by, root, sha)),
     )
+
+
+_remembered = lru_cache(maxsize=256)(_snapshot)  # a failure is not: it is asked again
 
 
 def _made_by(root: Path, commit: str, sprint: str) -> Snapshot | None:

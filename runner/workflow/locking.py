@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.record.catalogue import sprint_path
 
@@ -46,6 +44,8 @@ def work_lock(root: Path, folder: str) -> Iterator[None]:
 
 @contextmanager
 def _held(path: Path, folder: str, what: str, further: str) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = path.with_suffix(".pid")
     try:
@@ -67,6 +67,8 @@ def is_running(root: Path, sprint: str) -> bool:
     path = _lock_path(root, sprint)
     if not path.is_file():
         return False
+    from filelock import FileLock, Timeout
+
     try:
         with FileLock(path, timeout=0):
             return False

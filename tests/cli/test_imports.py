@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from projects import environment
 
+from runner.cli.main import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 HEAVY = (
     "torch",
@@ -30,7 +32,8 @@ try:
     code = main(sys.argv[1:])
 except SystemExit as stop:
     code = stop.code
-print("imported:", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+commands = [name for name in sys.modules if name.startswith("runner.cli.")]
+print("imported:", *sorted({name.partition(".")[0] for name in sys.modules}), *commands, file=sys.stderr)
 sys.exit(code)
 """
 
@@ -48,3 +51,7 @@ def test_command_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert result.returncode == 0, result.stderr
     imported = result.stderr.rsplit("imported:", 1)[1].split()
     assert not set(imported) & set(HEAVY)
+    commands = {name for name in COMMANDS if f"runner.cli.{name}" in imported}
+    assert commands == (set(COMMANDS) if arguments == ("--help",) else set(arguments))
+    if arguments == ("--help",):
+        assert "msgspec" not in imported

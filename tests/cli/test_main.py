@@ -74,7 +74,7 @@ def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
 def doing(execute: Callable[[object], int], monkeypatch: pytest.MonkeyPatch) -> int:
     """`flywheel status`, which does something else."""
     parser = build_parser()
-    monkeypatch.setattr(cli, "build_parser", lambda: parser)
+    monkeypatch.setattr(cli, "build_parser", lambda asked: parser)
     parse = parser.parse_args
 
     def parse_args(arguments: list[str]) -> object:

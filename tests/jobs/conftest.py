@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from simulated_forge.states import first, judged, overtaken, prepared, promoted, rivals  # noqa: F401 - fixtures
 
-from tests.drawn_once import plots_drawn_once  # noqa: F401 - a fixture
+from tests.done_once import done_once  # noqa: F401 - a fixture

@@ -22,7 +22,7 @@ from simulated_forge.states import (  # noqa: F401 - fixtures
     waiting,
 )
 
-from tests.drawn_once import plots_drawn_once  # noqa: F401 - a fixture
+from tests.done_once import done_once  # noqa: F401 - a fixture
 
 
 @pytest.fixture

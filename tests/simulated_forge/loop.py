@@ -29,7 +29,7 @@ from runner.forges.environment import read_environment
 from runner.forges.forge import CheckRun
 from runner.jobs import chat, pictures, plan, promote, publish, sprint
 from runner.pullrequests.trusted_runs import git_access
-from tests.drawn_once import each_plot_drawn_once
+from tests.done_once import nothing_done_twice
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 POLICY = "policy: {approvals: {gate_loosened: [leads], policy_loosened: [leads]}, teams: {leads: [carol]}}\n"
@@ -333,7 +333,7 @@ class Loop(Repository):
         with (
             into(1, "stdout", path),
             into(2, "stderr", path),
-            each_plot_drawn_once(),
+            nothing_done_twice(),
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")  # DVC has some of its own

@@ -30,6 +30,9 @@ RECORDS = (
     "uses.json",
 )
 
+# What takes longest of an export, and is not what every test is about.
+INT8 = "  - {format: openvino, precision: int8, calibration: {split: train, size: 8}}\n"
+
 
 def folder_of(project: Path) -> Path:
     return sprint_folder(project, SPRINT)
@@ -108,7 +111,8 @@ def test_a_changed_gate_is_judged_without_running_a_stage(project: Path) -> None
 
 def test_changed_epochs_rerun_training_and_what_follows_as_planned(project: Path) -> None:
     spec = project / "specs" / f"{SPRINT}.yaml"
-    spec.write_text(spec.read_text().replace("epochs: 1", "epochs: 2"))
+    before = spec.read_text()
+    spec.write_text(before.replace("epochs: 1", "epochs: 2").replace(INT8, ""))
     plan = json.loads(flywheel(project, "plan", SPRINT, "--format", "json", check=True).stdout)
     planned = {stage["stage"]: stage["action"] for stage in plan["stages"]}
     assert planned == {
@@ -123,7 +127,7 @@ def test_changed_epochs_rerun_training_and_what_follows_as_planned(project: Path
     }
     assert said == planned
 
-    spec.write_text(spec.read_text().replace("epochs: 2", "epochs: 1"))
+    spec.write_text(before)
     plan = json.loads(flywheel(project, "plan", SPRINT, "--format", "json", check=True).stdout)
     assert {stage["action"] for stage in plan["stages"]} == {"CACHED"}  # both runs are in DVC's cache
     back = flywheel(project, "run", SPRINT, check=True)
@@ -168,7 +172,7 @@ def kill_in(project: Path, stage: str, after_s: float) -> None:
 
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_report(finished: Path, tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
-    kills = {"index": 0.0, "train": 3.0, "export": 2.0, "evaluate": 0.5, "inspect": 1.5}
+    kills = {"train": 1.5, "inspect": 0.0}
     for stage, after_s in kills.items():
         kill_in(project, stage, after_s)
     again = flywheel(project, "run", SPRINT, check=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from projects import SPRINT, call, commit, flywheel
 
-from runner.adapters.git import branch_history
+from runner.adapters.git import repository
 from runner.domain.files import read_json, write_json
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.verdict import Outcome, Verdict
@@ -199,7 +199,7 @@ def test_terms_whose_order_of_records_a_shallow_clone_lacks_are_not_made_again(
     terms = computed(proposal, SPRINT, "main")
     edit(proposal / "specs" / f"{SPRINT}.yaml", "epochs: 1", "epochs: 2")  # a new candidate
 
-    monkeypatch.setattr(branch_history, "is_shallow", lambda root: True)
+    monkeypatch.setattr(repository, "is_shallow", lambda root: True)
     assert recomputed(proposal, SPRINT, terms) is None
 
 

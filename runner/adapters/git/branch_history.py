@@ -68,8 +68,3 @@ def steps(root: Path, commit: str, patterns: Sequence[str], *, limit: int | None
         )
         for commits, changes in found
     ]
-
-
-def is_shallow(root: Path) -> bool:
-    """Whether this clone lacks the beginning of its history."""
-    return run_git(root, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"

@@ -9,9 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from runner.adapters.git.repository import fetch_command, folder_in_repository, outside, run_git, top_of
+from runner.adapters.git.repository import (
+    FULL_NAME,
+    fetch_command,
+    folder_in_repository,
+    outside,
+    run_git,
+    top_of,
+)
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes
 
@@ -43,6 +51,11 @@ def commit_of(root: Path, ref: str) -> str:
     Raises:
         FlywheelError: it names none.
     """
+    # What a full name names never changes; what a branch or a tag does.
+    return (_remembered if FULL_NAME.fullmatch(ref) else _commit_of)(root, ref)
+
+
+def _commit_of(root: Path, ref: str) -> str:
     result = run_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     sha = result.stdout.decode("ascii", "replace").strip()
     if result.returncode != 0 or not re.fullmatch(r"[0-9a-f]{40,64}", sha):
@@ -51,6 +64,9 @@ def commit_of(root: Path, ref: str) -> str:
             hint="git fetch origin, and name a branch, a tag or a commit (in CI: check out with fetch-depth: 0)",
         )
     return sha
+
+
+_remembered = lru_cache(maxsize=1024)(_commit_of)  # a failure is not: it is asked again
 
 
 def fork_state(root: Path, base: str, head: str) -> str:

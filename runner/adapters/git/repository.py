@@ -24,7 +24,7 @@ _OF_HOOKS = (
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"),
 )
 
-_FULL_NAME = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # of a commit
+FULL_NAME = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # of a commit
 
 # A repository that lies among the files of another one is nobody's to follow: its configuration names programs.
 SAFE = ("-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false")
@@ -160,7 +160,7 @@ def read_file_of_repository(root: Path, commit: str, path: str) -> bytes | None:
 
 def _blob(root: Path, commit: str, named: str, shown: str) -> bytes | None:
     # What a commit holds never changes; what a branch or a tag names does.
-    read = _remembered if _FULL_NAME.fullmatch(commit) else _read
+    read = _remembered if FULL_NAME.fullmatch(commit) else _read
     return read(root, commit, named, shown)
 
 

@@ -1,0 +1,92 @@
+"""What a process does once: plots, and evaluations that are made again. The same input gives the same bytes, and both take
+longer than all else of a report, or of a verification.
+
+Commands in a test's process and the jobs of a simulated forge use it. Tests of plots and of the stage call them, and do the work.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from runner.adapters.pictures import plotting, plotting_errors, plotting_intervals
+from runner.adapters.pictures.canvas import Picture
+from runner.stages import evaluate
+from runner.stages.evaluate import EvaluateParams
+from runner.stages.stage import StageContext
+
+KEPT = 500  # pictures of some 100 kB
+KEPT_EVALUATIONS = 50  # of some 200 kB
+_PLOTS = {
+    plotting: ("two_panels", "unit_square", "artefacts"),
+    plotting_errors: ("confusion", "reliability"),
+    plotting_intervals: ("values", "differences", "points"),
+}
+_DRAW: dict[tuple[str, str], Callable[..., Picture]] = {
+    (module.__name__, name): getattr(module, name) for module, names in _PLOTS.items() for name in names
+}
+_EVALUATE = evaluate.run
+_evaluations: dict[str, dict[str, bytes]] = {}
+
+
+@contextmanager
+def nothing_done_twice() -> Iterator[None]:
+    """Within it, what was drawn before is not drawn again, and what was evaluated before is not evaluated again."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, names in _PLOTS.items():
+            for name in names:
+                patch.setattr(module, name, functools.partial(_remembered, module.__name__, name))
+        patch.setattr(evaluate, "run", evaluated)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def done_once() -> Iterator[None]:
+    """For a conftest.py whose tests look at what becomes of plots and evaluations, and not at how they are made."""
+    with nothing_done_twice():
+        yield
+
+
+def _remembered(module: str, name: str, *given: Any, **named: Any) -> Picture:
+    return _drawn(module, name, pickle.dumps((given, named)))
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _drawn(module: str, name: str, asked: bytes) -> Picture:
+    given, named = pickle.loads(asked)  # noqa: S301 - our own
+    return _DRAW[module, name](*given, **named)
+
+
+def evaluated(context: StageContext, params: EvaluateParams) -> None:
+    """As the stage's `run`: by its parameters, and by every byte of what it declares to read."""
+    asked = hashlib.sha256(msgspec.json.encode(params, order="sorted"))
+    for path, content in _files(context.folder, evaluate.STAGE.reads):
+        asked.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    key = asked.hexdigest()
+    if key not in _evaluations:
+        _EVALUATE(context, params)
+        while len(_evaluations) >= KEPT_EVALUATIONS:
+            del _evaluations[next(iter(_evaluations))]
+        _evaluations[key] = dict(_files(context.folder, evaluate.STAGE.writes))
+        return
+    for name, content in _evaluations[key].items():
+        target = context.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _files(folder: Path, declared: Any) -> Iterator[tuple[str, bytes]]:
+    """Every file at or below what a stage declares, by its path in the sprint's folder."""
+    for file in declared:
+        path = folder / file.name
+        for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if each.is_file():
+                yield str(each.relative_to(folder)), each.read_bytes()
