@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
 from pathlib import Path
 
@@ -49,10 +50,10 @@ def add_parser(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--classes",
-        type=lambda text: text.split(","),
+        type=lambda text: next(csv.reader([text])),
         default=None,
         metavar="A,B,C",
-        help="the classes to keep, in their new order (default: all)",
+        help='the classes to keep, in their new order (default: all); a comma in a name: "a,b",c',
     )
     parser.add_argument(
         "--images",

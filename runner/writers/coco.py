@@ -19,7 +19,7 @@ class CocoWriter:
     tasks: ClassVar[tuple[TaskName, ...]] = ("detect", "segment", "pose", "obb")
     one_label_per_stem: ClassVar[bool] = False
     class_folders: ClassVar[bool] = False
-    holds_metadata: ClassVar[bool] = False
+    is_table: ClassVar[bool] = False
 
     def place(self, entry: ImageEntry, inner: PurePosixPath, scheme: Scheme) -> PurePosixPath:
         """`images/<split>/…`."""

@@ -21,6 +21,7 @@ from runner.writers.losses import LEFT_OUT, Loss, Losses
 from runner.writers.places import unique_places
 from runner.writers.reading import Source, chosen_classes, read_source
 from runner.writers.reduced import reduced, without_strays, written_task
+from runner.writers.remote import RemoteImages, remote_images
 from runner.writers.writer import SizedImage, WriteJob, Writer
 
 WITHOUT_IMAGES = "the images stay where they are: the labels name the places that they would have had"
@@ -84,25 +85,12 @@ def convert(source: Path, target: Path, options: ConvertOptions) -> Conversion:
     losses = Losses()
     writer = WRITERS[options.layout]
     read = chosen_classes(read_source(source, options.read_as, options.task, losses), options.classes, losses)
-    read, images = _prepared(read, writer, losses)
-    remarks = [*read.remarks, *([WITHOUT_IMAGES] if options.images == "none" else [])]
-    written = False
-    with suppress(_RefusedError), atomic_folder(target) as folder:
-        job = WriteJob(
-            folder=folder,
-            scheme=read.scheme,
-            images=images,
-            losses=losses,
-            with_images=options.images != "none",
-        )
-        writer.write(job)
-        if options.strict and losses.records():
-            raise _RefusedError
-        _write_beside(read, writer, job)
-        transfer_images(images, folder, options.images)
-        remarks += _read_again(writer, job)
-        _check_places(source, target)
-        written = True
+    with_images = options.images != "none"
+    with remote_images(source, read.layout, target, fetch=with_images) as remote:
+        read, images = _prepared(read, writer, losses, remote)
+        written, remarks = _write(read, writer, images, target, options, losses)
+    if not with_images and not writer.is_table:
+        remarks.append(WITHOUT_IMAGES)
     splits = Counter(image.entry.split or "" for image in images)
     return Conversion(
         source=str(source),
@@ -116,8 +104,33 @@ def convert(source: Path, target: Path, options: ConvertOptions) -> Conversion:
         splits=dict(sorted(splits.items())),
         objects=sum(len(image.entry.objects) for image in images) - losses.count(*LEFT_OUT),
         losses=losses.records(),
-        remarks=remarks,
+        remarks=[*read.remarks, *remarks],
     )
+
+
+def _write(
+    read: Source,
+    writer: Writer,
+    images: Sequence[SizedImage],
+    target: Path,
+    options: ConvertOptions,
+    losses: Losses,
+) -> tuple[bool, list[str]]:
+    """Writes all of it beside `target`, and moves it there; whether it was written, and what to know about it."""
+    with_images = options.images != "none"
+    with suppress(_RefusedError), atomic_folder(target) as folder:
+        job = WriteJob(
+            folder=folder, scheme=read.scheme, images=images, losses=losses, with_images=with_images
+        )
+        writer.write(job)
+        if options.strict and losses.records():
+            raise _RefusedError
+        _write_beside(read, writer, job)
+        transfer_images(images, folder, options.images)
+        remarks = [*job.remarks, *_read_again(writer, job)]
+        _check_places(read.folder, target)  # nobody has put something there in the meantime
+        return True, remarks
+    return False, []
 
 
 class _RefusedError(Exception):
@@ -138,13 +151,15 @@ def _check_places(source: Path, target: Path) -> None:
         )
 
 
-def _prepared(read: Source, writer: Writer, losses: Losses) -> tuple[Source, list[SizedImage]]:
+def _prepared(
+    read: Source, writer: Writer, losses: Losses, remote: RemoteImages
+) -> tuple[Source, list[SizedImage]]:
     """Images with their sizes and places, and labels of a task that the format holds."""
     task = written_task(read.scheme.task, writer)
     found = [
         image
-        for image in sized_images(read.folder, read.content.entries, losses)
-        if image.source is not None or image.entry.labelled
+        for image in sized_images(read.folder, read.content.entries, losses, remote)
+        if image.source or image.url or image.entry.labelled
     ]
     if task != read.scheme.task:
         found = [replace(image, entry=reduced(image.entry, task, losses)) for image in found]
@@ -152,7 +167,7 @@ def _prepared(read: Source, writer: Writer, losses: Losses) -> tuple[Source, lis
     kept = {entry.path for entry in without_strays([image.entry for image in found], writer, task, losses)}
     found = [image for image in found if image.entry.path in kept]
     places = unique_places([image.entry for image in found], writer, read.scheme, losses)
-    values = all_values(read, [image.entry.path for image in found]) if writer.holds_metadata else None
+    values = all_values(read, [image.entry.path for image in found]) if writer.is_table else None
     return read, [
         replace(image, place=places[image.entry.path], metadata=values[at] if values else {})
         for at, image in enumerate(found)
@@ -162,7 +177,7 @@ def _prepared(read: Source, writer: Writer, losses: Losses) -> tuple[Source, lis
 def _write_beside(read: Source, writer: Writer, job: WriteJob) -> None:
     """Metadata, where the format has no place for it, and licences."""
     places = {image.entry.path: image.place for image in job.images}
-    if not writer.holds_metadata:
+    if not writer.is_table:
         for file in read.metadata_files:
             write_metadata(read.folder, file, job.folder, places)
         if read.content.metadata:

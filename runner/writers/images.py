@@ -17,29 +17,33 @@ from runner.dataset.shapes import mask_problem
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.progress import progress_bar
 from runner.writers.losses import Losses
+from runner.writers.remote import RemoteImages
 from runner.writers.writer import SizedImage
 
 Transfer: TypeAlias = Literal["copy", "link", "none"]
 TRANSFERS: tuple[Transfer, ...] = get_args(Transfer)
 
 
-def sized_images(folder: Path, entries: Sequence[ImageEntry], losses: Losses) -> list[SizedImage]:
+def sized_images(
+    folder: Path, entries: Sequence[ImageEntry], losses: Losses, remote: RemoteImages | None = None
+) -> list[SizedImage]:
     """Images with their sizes, turned by EXIF; without a place yet.
 
     An image whose file is not there has the size that the annotations state; one of no known size is left out, and so are
     objects whose mask is not of their image's size.
     """
+    remote = remote or RemoteImages()
+    files = [_file(entry.path, folder, remote) for entry in entries]
     with ThreadPoolExecutor(cpu_count()) as pool:
-        sizes = list(pool.map(lambda entry: turned_size(folder / entry.path), entries))
+        sizes = list(pool.map(turned_size, files))
     images = []
-    for entry, size in zip(entries, sizes, strict=True):
-        file = folder / entry.path
+    for entry, file, size in zip(entries, files, sizes, strict=True):
         present = file.is_file()
         known = size or entry.declared_size
         if known is None:
             losses.add("no_size", entry.path)
             continue
-        if not present:
+        if not present and entry.path not in remote.urls:
             losses.add("absent_image", entry.path)
         width, height = known
         images.append(
@@ -49,9 +53,16 @@ def sized_images(folder: Path, entries: Sequence[ImageEntry], losses: Losses) ->
                 width=width,
                 height=height,
                 source=file if present else None,
+                url=remote.urls.get(entry.path),
             )
         )
     return images
+
+
+def _file(path: str, folder: Path, remote: RemoteImages) -> Path:
+    """In the dataset, else among those that were fetched."""
+    own = folder / path
+    return own if remote.folder is None or own.is_file() else remote.folder / path
 
 
 def _fitting(entry: ImageEntry, size_hw: tuple[int, int], losses: Losses) -> ImageEntry:

@@ -1,7 +1,8 @@
 """Lengths in pixels and in fractions of an image's side, so that reading what is written gives the same value.
 
-Pixels are written as the label had them. Fractions have ten decimals: 1e-10 of a side is 1e-6 of a pixel in an image of
-10,000; and what a file said in ten decimals or fewer it says again after a way through pixels.
+Pixels are written as the label had them, fractions in eleven decimals. Pixels that are made of fractions are the shortest
+number that the fraction can have stood for: so pixels of some digits come back through fractions as they were, and
+fractions of some digits through pixels.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Sequence
 from runner.dataset.entries import LabelledObject
 from runner.writers.writer import SizedImage
 
-DECIMALS = 10
-_PIXEL_DECIMALS = 9
+DECIMALS = 11
+_SAME = 2e-11  # of the side: what a corner can be off that was written as a centre and a size
+_SAME_PX = 1e-7
 
 
 def pixels(item: LabelledObject, values: Sequence[float], image: SizedImage, stride: int = 2) -> list[float]:
@@ -21,7 +23,19 @@ def pixels(item: LabelledObject, values: Sequence[float], image: SizedImage, str
     if not item.normalised:
         return [float(value) for value in values]
     factors = (image.width, image.height, 1)[:stride]
-    return [round(value * factors[at % stride], _PIXEL_DECIMALS) for at, value in enumerate(values)]
+    return [_shortest(value, factors[at % stride]) for at, value in enumerate(values)]
+
+
+def _shortest(fraction: float, side: int) -> float:
+    """The pixel with the fewest decimals that a fraction can have been made of.
+
+    >>> _shortest(round(120.3 / 641, 11), 641), _shortest(0.240469, 640)
+    (120.3, 153.90016)
+    """
+    exact = fraction * side
+    limit = min(_SAME * side, _SAME_PX)
+    rounded = (round(exact, digits) for digits in range(10))
+    return next((pixel for pixel in rounded if abs(pixel - exact) <= limit), exact)
 
 
 def fractions(
@@ -55,7 +69,7 @@ def stated_area(item: LabelledObject, image: SizedImage) -> float | None:
 
 
 def fraction_text(value: float) -> str:
-    """A fraction in at most ten decimals, never with an exponent.
+    """A fraction in at most eleven decimals, never with an exponent.
 
     >>> fraction_text(0.1 + 0.2), fraction_text(0.00001), fraction_text(-1e-12), fraction_text(1.0)
     ('0.3', '0.00001', '0', '1')

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.dataset.entries import EncodedMask
+from runner.dataset.entries import EncodedMask, LabelledObject
+from runner.writers.losses import Losses
+from runner.writers.numbers import pixels
 from runner.writers.writer import SizedImage
 
 if TYPE_CHECKING:
@@ -23,22 +25,24 @@ def mask_outline(mask: EncodedMask) -> list[float]:
     return _flat(joined(parts)) if parts else []
 
 
-def single_outline(polygons: Sequence[Sequence[float]], image: SizedImage) -> list[float]:
-    """Polygons `x, y, …` in pixels as one, which covers the same pixels.
+def single_outline(item: LabelledObject, image: SizedImage, losses: Losses) -> list[float]:
+    """An object's outlines as one, `x, y, …` in pixels, which covers the same pixels; several are noted.
 
     Where parts overlap, the outline follows all their pixels: joined as they are, overlaps would become holes.
     """
     from runner.adapters.pictures.coco_masks import decode_mask, polygons_to_rle
 
-    whole = [list(polygon) for polygon in polygons if len(polygon) >= _LEAST_NUMBERS]
+    whole = [pixels(item, part, image) for part in item.polygons if len(part) >= _LEAST_NUMBERS]
     if len(whole) < 2:
         return whole[0] if whole else []
     size_hw = (image.height, image.width)
     one = _flat(joined([_points(polygon) for polygon in whole]))
-    pixels = polygons_to_rle(whole, size_hw)
-    if polygons_to_rle([one], size_hw) == pixels:
+    covered = polygons_to_rle(whole, size_hw)
+    if polygons_to_rle([one], size_hw) == covered:
+        losses.add("parts_joined", item.place)
         return one
-    outlines = pixel_outlines(decode_mask(pixels, size_hw))
+    losses.add("parts_merged", item.place)
+    outlines = pixel_outlines(decode_mask(covered, size_hw))
     return _flat(joined(outlines)) if outlines else one
 
 
@@ -50,17 +54,17 @@ def mask_pixels(mask: EncodedMask) -> NDArray[np.bool_]:
     return np.repeat(values, mask.counts).reshape(mask.width, mask.height).T
 
 
-def pixel_outlines(pixels: NDArray[np.bool_]) -> list[list[Point]]:
+def pixel_outlines(mask: NDArray[np.bool_]) -> list[list[Point]]:
     """The closed outlines of a mask along the edges of its pixels, around its parts and around its holes.
 
     Points `(x, y)` are pixels' corners, where an outline turns. Pixels that touch at a corner only are two parts.
 
     Args:
-        pixels: `(height, width)`.
+        mask: `(height, width)`.
     """
     import numpy as np
 
-    framed = np.pad(pixels, 1)
+    framed = np.pad(mask, 1)
     inside = framed[1:-1, 1:-1]
     neighbours = (framed[:-2, 1:-1], framed[1:-1, 2:], framed[2:, 1:-1], framed[1:-1, :-2])
     starts = ((0, 0), (1, 0), (1, 1), (0, 1))  # of a pixel's upper, right, lower and left edge, clockwise

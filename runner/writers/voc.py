@@ -19,7 +19,7 @@ class VocWriter:
     tasks: ClassVar[tuple[TaskName, ...]] = ("detect",)
     one_label_per_stem: ClassVar[bool] = True
     class_folders: ClassVar[bool] = False
-    holds_metadata: ClassVar[bool] = False
+    is_table: ClassVar[bool] = False
 
     def place(self, entry: ImageEntry, inner: PurePosixPath, scheme: Scheme) -> PurePosixPath:
         """`JPEGImages/…`: of all splits in one folder."""

@@ -8,12 +8,13 @@ from xml.sax.saxutils import escape
 
 from runner.dataset.entries import LabelledObject
 from runner.dataset.split_names import split_role
-from runner.writers.folders import note_class_order
+from runner.writers.folders import note_class_order, note_unused
 from runner.writers.losses import Losses
 from runner.writers.numbers import pixel_text, pixels
 from runner.writers.writer import SizedImage, WriteJob
 
 _FLAGS = ("truncated", "occluded", "difficult")
+_SAME = 1e-6  # of the image's side: files of six decimals are no more exact
 
 
 def annotation_text(image: SizedImage, losses: Losses) -> str:
@@ -49,9 +50,7 @@ def split_lists(job: WriteJob) -> dict[str, list[str]]:
 def note_classes(job: WriteJob) -> None:
     """VOC names classes where objects have them, and nowhere else."""
     used = {item.class_name for image in job.images for item in image.entry.objects}
-    for name in job.scheme.classes:
-        if name not in used:
-            job.losses.add("unused_class", name)
+    note_unused(job, used)
     note_class_order(job, used)
 
 
@@ -64,7 +63,8 @@ def _object(item: LabelledObject, image: SizedImage, losses: Losses) -> list[str
     if held[0] >= held[2] or held[1] >= held[3]:
         losses.add("outside", item.place)
         return []
-    if held != (left, top, right, bottom):
+    cut = max(abs(one - other) for one, other in zip(held, (left, top, right, bottom), strict=True))
+    if cut > _SAME * max(image.width, image.height):
         losses.add("clipped", item.place)
     sides = (_from_one(held[0]), _from_one(held[1]), held[2], held[3])
     box = "".join(

@@ -33,6 +33,7 @@ class SizedImage:
         width, height: in pixels, turned by EXIF.
         metadata: its values of the metadata columns.
         source: its file; None where there is none.
+        url: of an image that a manifest has fetched from there.
     """
 
     entry: ImageEntry
@@ -41,6 +42,7 @@ class SizedImage:
     height: int
     metadata: Mapping[str, Any] = field(default_factory=dict)
     source: Path | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,7 @@ class WriteJob:
         folder: where; it exists and holds no labels.
         images: sorted by the path that they had.
         losses: takes what the format cannot hold.
+        remarks: takes what to know about the new dataset, in sentences.
         with_images: the images are going to lie at their places; else they stay where they are.
     """
 
@@ -58,6 +61,7 @@ class WriteJob:
     scheme: Scheme
     images: Sequence[SizedImage]
     losses: Losses
+    remarks: list[str] = field(default_factory=list)
     with_images: bool = True
 
 
@@ -69,14 +73,15 @@ class Writer(Protocol):
         tasks: what its labels can be for.
         one_label_per_stem: images that differ in their suffix only would share a label file.
         class_folders: an image's class is the folder that it lies in.
-        holds_metadata: it has a place for metadata columns; others get them as a CSV beside the labels.
+        is_table: a row per image, with a place for metadata and for the URL of an image that stays where it is; others get
+            metadata as a CSV beside the labels.
     """
 
     name: ClassVar[str]
     tasks: ClassVar[tuple[TaskName, ...]]
     one_label_per_stem: ClassVar[bool]
     class_folders: ClassVar[bool]
-    holds_metadata: ClassVar[bool]
+    is_table: ClassVar[bool]
 
     def place(self, entry: ImageEntry, inner: PurePosixPath, scheme: Scheme) -> PurePosixPath:
         """Where an image goes, relative to the new dataset; two images may be sent to one place, and are told apart later.

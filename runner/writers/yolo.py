@@ -19,7 +19,7 @@ class YoloWriter:
     tasks: ClassVar[tuple[TaskName, ...]] = ("detect", "segment", "pose", "obb", "classify")
     one_label_per_stem: ClassVar[bool] = True
     class_folders: ClassVar[bool] = True
-    holds_metadata: ClassVar[bool] = False
+    is_table: ClassVar[bool] = False
 
     def place(self, entry: ImageEntry, inner: PurePosixPath, scheme: Scheme) -> PurePosixPath:
         """`images/<split>/…`; by class for classify."""
@@ -38,7 +38,7 @@ class YoloWriter:
         from runner.layouts.yolo_files import label_path
         from runner.tasks import TASKS
         from runner.writers.folders import note_class_folders
-        from runner.writers.yolo_data import data_yaml_text
+        from runner.writers.yolo_data import absent_splits, data_yaml_text
         from runner.writers.yolo_text import label_line
 
         if not TASKS[job.scheme.task].ranked:
@@ -52,3 +52,5 @@ class YoloWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(lines), encoding="utf-8", newline="\n")
         (job.folder / "data.yaml").write_text(data_yaml_text(job), encoding="utf-8", newline="\n")
+        if absent := absent_splits(job):
+            job.remarks.append(f"data.yaml names no {absent}, without which Ultralytics does not train")

@@ -26,3 +26,9 @@ def data_yaml_text(job: WriteJob) -> str:
         document["flip_idx"] = skeleton.flip or mirrored(skeleton.names)
         document["kpt_names"] = {at: list(skeleton.names) for at in range(len(job.scheme.classes))}
     return dump(document)
+
+
+def absent_splits(job: WriteJob) -> str:
+    """Those of train and val that the dataset does not have, in words."""
+    roles = {split_role(image.entry.split) for image in job.images}
+    return " and no ".join(role for role in ROLES[:2] if role not in roles)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from runner.dataset.entries import LabelledObject
 from runner.tasks import TASKS
 from runner.writers.losses import Losses
-from runner.writers.numbers import DECIMALS, fraction_text, fractions, pixels, stated_area
+from runner.writers.numbers import DECIMALS, fraction_text, fractions, stated_area
 from runner.writers.outlines import mask_outline, single_outline
 from runner.writers.writer import Scheme, SizedImage
 
@@ -94,6 +94,5 @@ def _outline(item: LabelledObject, image: SizedImage, losses: Losses) -> list[fl
         return [value / (height if at % 2 else width) for at, value in enumerate(mask_outline(item.mask))]
     if len(item.polygons) == 1:
         return fractions(item, item.polygons[0], image)
-    losses.add("parts_joined", item.place)
-    points = single_outline([pixels(item, polygon, image) for polygon in item.polygons], image)
+    points = single_outline(item, image, losses)
     return [value / (image.height if at % 2 else image.width) for at, value in enumerate(points)]

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from mini_datasets import CLASSES, coco, write_image, yolo
 from PIL import Image
@@ -18,14 +18,17 @@ from PIL import Image
 from runner.adapters.pictures.measured_images import measure_image
 from runner.adapters.pictures.turned_sizes import turned_size
 from runner.cli.main import main
-from runner.dataset.entries import ImageEntry, LabelledObject
+from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
 from runner.domain.errors import FlywheelError
 from runner.domain.files import decode_json
+from runner.layouts.yolo_lines import LineReader
 from runner.writers import WRITERS
 from runner.writers.convert import Conversion, ConvertOptions, convert
-from runner.writers.numbers import fraction_text, pixel_text, span
+from runner.writers.losses import Losses
+from runner.writers.numbers import fraction_text, pixel_text, pixels, span
 from runner.writers.voc_documents import _from_one
-from runner.writers.writer import Scheme
+from runner.writers.writer import Scheme, SizedImage
+from runner.writers.yolo_text import label_line
 
 TO_COCO = ConvertOptions(layout="coco")
 
@@ -187,7 +190,8 @@ def test_what_would_be_read_for_another_task_is_said(tmp_path: Path) -> None:
     (source / "labels/train/train-00.txt").write_text("0 .1 .1 .5 .1 .5 .5 .1 .5\n")
     result = convert(source, tmp_path / "new", ConvertOptions(layout="yolo", task="segment"))
     assert result.remarks == [
-        "without --task segment, the new dataset is read for obb: its labels could be either"
+        "data.yaml names no val, without which Ultralytics does not train",
+        "without --task segment, the new dataset is read for obb: its labels could be either",
     ]
 
 
@@ -216,12 +220,42 @@ def test_what_a_reader_computes_from_a_length_is_the_corner_that_was_there(low: 
     assert _from_one(low) - 1 == pytest.approx(low, rel=1e-15, abs=1e-12)
 
 
+SIX_DECIMALS = st.integers(1, 10**6).map(lambda number: number / 10**6)
+THREE_DECIMALS = st.integers(0, 10**7).map(lambda number: number / 10**3)
+SIDES = st.integers(10, 10_000)
+
+
+def _line(item: LabelledObject, width: int, height: int) -> tuple[SizedImage, str]:
+    entry = ImageEntry(path="images/x.jpg", split=None, labelled=True, objects=(item,))
+    image = SizedImage(entry=entry, place="images/x.jpg", width=width, height=height)
+    return image, label_line(item, image, Scheme(task="detect", classes=["cat"]), Losses())
+
+
 @settings(max_examples=200, deadline=None)
-@given(st.decimals(0, 1, places=10), st.integers(10, 20_000))
-def test_fractions_of_ten_decimals_survive_pixels_unchanged(value: object, side: int) -> None:
-    written = fraction_text(float(str(value)))
-    assert float(written) == float(str(value))
-    assert fraction_text(round(float(written) * side, 9) / side) == written
+@given(SIX_DECIMALS, SIX_DECIMALS, SIX_DECIMALS, SIX_DECIMALS, SIDES, SIDES)
+def test_a_line_of_six_decimals_comes_back_through_pixels_digit_by_digit(
+    x: float, y: float, w: float, h: float, width: int, height: int
+) -> None:
+    line = " ".join(("0", *map(fraction_text, (x, y, w, h)))) + "\n"
+    (item,), _ = LineReader(LabelScheme(task="detect", classes=["cat"]), ["cat"]).read("x.txt", line)
+    image, _ = _line(item, width, height)
+    there = item._replace(box_xyxy=tuple(pixels(item, item.box_xyxy, image)), normalised=False)
+    assert _line(there, width, height)[1] == line
+
+
+@settings(max_examples=200, deadline=None)
+@given(SIDES, SIDES, st.data())
+def test_a_box_of_three_decimals_comes_back_through_yolo_digit_by_digit(
+    width: int, height: int, data: st.DataObject
+) -> None:
+    left, right = sorted(data.draw(st.lists(THREE_DECIMALS, min_size=2, max_size=2, unique=True)))
+    top, bottom = sorted(data.draw(st.lists(THREE_DECIMALS, min_size=2, max_size=2, unique=True)))
+    box = (left % width, top % height, min(right, width), min(bottom, height))
+    assume(box[2] - box[0] >= 0.001 and box[3] - box[1] >= 0.001)
+    item = LabelledObject("x", "cat", 0, box, normalised=False)
+    image, line = _line(item, width, height)
+    (again,), _ = LineReader(LabelScheme(task="detect", classes=["cat"]), ["cat"]).read("x.txt", line)
+    assert pixels(again, again.box_xyxy, image) == pytest.approx(list(box), abs=1e-12)
 
 
 @settings(max_examples=100, deadline=None)

@@ -18,15 +18,20 @@ from planted_labels import (
     read_as,
     ring_mask,
     scheme_of,
+    turned_box,
     write_as,
     write_images,
 )
 
 from runner.adapters.pictures.coco_masks import counts_to_rle, decode_mask, polygons_to_rle
-from runner.dataset.entries import ImageEntry, LabelledObject
+from runner.adapters.tables.parquet import read_table
+from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
+from runner.domain.errors import FlywheelError
 from runner.domain.task import TaskName
+from runner.layouts.label_studio import LabelStudioLayout
 from runner.writers.convert import Conversion, ConvertOptions, convert
 from runner.writers.outlines import mask_pixels
+from runner.writers.writer import Scheme
 
 IMAGE = "images/train/a.png"
 BOX = LabelledObject("planted:1", "no", 2, (4.0, 5.0, 20.0, 30.0), normalised=False)
@@ -51,6 +56,8 @@ def _one_of_each(task: TaskName) -> tuple[LabelledObject, ...]:
     fields: dict[str, Any] = {}
     if task == "segment":
         fields = {"polygons": SQUARES[:1]}
+    if task == "obb":
+        fields = {"corners": turned_box((20, 20), 10, 5, 10.0)}
     if task == "pose":
         fields = {"keypoints": (4.0, 5.0, 2.0, 20.0, 30.0, 2.0, 5.0, 6.0, 2.0)}
     return tuple(
@@ -60,7 +67,6 @@ def _one_of_each(task: TaskName) -> tuple[LabelledObject, ...]:
 
 @pytest.mark.parametrize("layout", ["yolo", "voc", "cvat", "label-studio"])
 def test_a_crowd_is_left_out_and_never_becomes_a_box(layout: str, tmp_path: Path) -> None:
-    _require(layout)
     losses, found = _written(tmp_path, layout, "detect", BOX._replace(crowd=True))
     assert losses == {"crowd": ["planted:1"]}
     assert found == ()
@@ -68,7 +74,6 @@ def test_a_crowd_is_left_out_and_never_becomes_a_box(layout: str, tmp_path: Path
 
 @pytest.mark.parametrize("layout", ["coco", "manifest"])
 def test_crowds_masks_parts_and_areas_are_kept_where_there_is_a_place(layout: str, tmp_path: Path) -> None:
-    _require(layout)
     crowd = BOX._replace(crowd=True, mask=ring_mask(), box_xyxy=(5, 10, 40, 30))
     parts = BOX._replace(polygons=SQUARES, box_xyxy=(2, 2, 30, 31))
     losses, found = _written(tmp_path, layout, "segment", crowd, crowd._replace(crowd=False), parts)
@@ -100,13 +105,16 @@ def test_a_mask_becomes_an_outline_of_the_very_same_pixels_in_yolo(tmp_path: Pat
         assert drawn == counts_to_rle(mask.counts, (HEIGHT, WIDTH))
 
 
-@pytest.mark.parametrize("second", [SQUARES[1], (6.0, 6.0, 16.0, 6.0, 16.0, 16.0, 6.0, 16.0)])
+@pytest.mark.parametrize(
+    ("kind", "second"),
+    [("parts_joined", SQUARES[1]), ("parts_merged", (6.0, 6.0, 16.0, 6.0, 16.0, 16.0, 6.0, 16.0))],
+)
 def test_parts_are_joined_without_a_pixel_more_or_less_even_where_they_overlap(
-    second: tuple[float, ...], tmp_path: Path
+    kind: str, second: tuple[float, ...], tmp_path: Path
 ) -> None:
     item = BOX._replace(polygons=(SQUARES[0], second))
     losses, found = _written(tmp_path, "yolo", "segment", item)
-    assert losses == {"parts_joined": ["planted:1"]}
+    assert losses == {kind: ["planted:1"]}
     (outline,) = found[0].polygons
     scaled = [value * (HEIGHT if at % 2 else WIDTH) for at, value in enumerate(outline)]
     assert polygons_to_rle([scaled], (HEIGHT, WIDTH)) == polygons_to_rle(item.polygons, (HEIGHT, WIDTH))
@@ -287,6 +295,22 @@ def test_odd_class_names_stay_where_they_can(tmp_path: Path) -> None:
         assert [item["name"] for item in document["categories"]] == names
 
 
+def test_classes_whose_folders_would_be_one_stay_two(tmp_path: Path) -> None:
+    paths = ["images/train/a.png", "images/train/b.png"]
+    write_images(tmp_path / "source", paths)
+    names = ["on/off", "on_off"]
+    entries = [
+        ImageEntry(
+            path=path, split="train", labelled=True, objects=(BOX._replace(class_name=name, class_id=at),)
+        )
+        for at, (path, name) in enumerate(zip(paths, names, strict=True))
+    ]
+    scheme = Scheme(task="classify", classes=names)
+    losses = write_as("folders", tmp_path / "source", tmp_path / "new", entries, scheme)
+    assert [loss.examples for loss in losses.records()] == [["on/off is on_off", "on_off is on_off-2"]]
+    assert sorted(path.parent.name for path in (tmp_path / "new").rglob("*.png")) == ["on_off", "on_off-2"]
+
+
 def test_broken_labels_and_absent_images_never_stop_the_rest(tmp_path: Path) -> None:
     folder = _coco(tmp_path / "coco")
     (folder / "images" / "train" / "empty.png").unlink()
@@ -298,6 +322,87 @@ def test_broken_labels_and_absent_images_never_stop_the_rest(tmp_path: Path) -> 
     result = convert(folder, tmp_path / "new", ConvertOptions(layout="yolo", task="segment"))
     assert _kinds(result) == {"unread": 1, "absent_image": 1, "no_size": 1, "crowd": 1, "parts_joined": 1}
     assert result.objects == 3
+
+
+def test_label_studio_says_which_points_are_seen_not_which_are_hidden_nor_their_order(tmp_path: Path) -> None:
+    write_images(tmp_path / "source", [IMAGE])
+    items = [
+        BOX._replace(place="planted:1", keypoints=(5.0, 6.0, 2.0, 9.0, 9.0, 1.0, 0.0, 0.0, 0.0)),
+        BOX._replace(place="planted:2", keypoints=(5.0, 6.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), area_px=9.0),
+    ]
+    entry = ImageEntry(path=IMAGE, split="train", labelled=True, objects=tuple(items))
+    losses = write_as("label-studio", tmp_path / "source", tmp_path / "new", [entry], scheme_of("pose"))
+    found = {loss.kind: loss.examples for loss in losses.records()}
+    assert found == {
+        "visibility": ["planted:1 (left_eye)"],
+        "area": ["planted:2"],
+        "skeleton": ["nose", "left_eye", "right_eye"],
+        "unused_class": ["3", "cat & mouse", "über"],
+    }
+    layout = LabelStudioLayout(keypoints=SKELETON.names)
+    scheme = LabelScheme(task="pose", classes=CLASSES, keypoints=3)
+    (again,) = layout.read(tmp_path / "new", scheme).entries
+    for item, planted in zip(again.objects, items, strict=True):
+        seen = [value if at % 3 < 2 else 2 * bool(value) for at, value in enumerate(planted.keypoints)]
+        scaled = [value * (WIDTH, HEIGHT, 1)[at % 3] for at, value in enumerate(item.keypoints)]
+        np.testing.assert_allclose(scaled, seen, atol=1e-9)
+
+
+def test_a_skeleton_in_cvat_has_the_box_of_its_points_and_needs_one(tmp_path: Path) -> None:
+    person = BOX._replace(keypoints=(5.0, 6.0, 2.0, 9.0, 9.0, 1.0, 0.0, 0.0, 0.0), area_px=9.0)
+    unseen = BOX._replace(place="planted:2", keypoints=(0.0,) * 9)
+    losses, found = _written(tmp_path, "cvat", "pose", person, unseen)
+    assert losses == {"no_points": ["planted:2"], "box_of_points": ["planted:1"], "area": ["planted:1"]}
+    assert [(item.keypoints, item.box_xyxy) for item in found] == [(person.keypoints, (5, 6, 9, 9))]
+
+
+@pytest.mark.parametrize("layout", ["cvat", "label-studio"])
+def test_masks_stay_masks_where_there_is_a_brush(layout: str, tmp_path: Path) -> None:
+    speckled = encoded(np.random.default_rng(1).random((HEIGHT, WIDTH)) < 0.4)
+    losses, found = _written(
+        tmp_path, layout, "segment", BOX._replace(mask=ring_mask()), BOX._replace(mask=speckled)
+    )
+    assert losses == {}
+    for item, mask in zip(found, (ring_mask(), speckled), strict=True):
+        assert item.mask is not None
+        assert (mask_pixels(item.mask) == mask_pixels(mask)).all()
+
+
+@pytest.mark.parametrize("layout", ["cvat", "label-studio"])
+def test_rotated_boxes_are_rotated_boxes_and_other_corners_an_outline(layout: str, tmp_path: Path) -> None:
+    turned = turned_box((20, 20), 12, 6, 33.3)
+    skewed = (4.0, 4.0, 20.0, 5.0, 21.0, 15.0, 3.0, 12.0)
+    losses, found = _written(
+        tmp_path, layout, "obb", BOX._replace(corners=turned), BOX._replace(corners=skewed)
+    )
+    assert losses == {}
+    for item, corners in zip(found, (turned, skewed), strict=True):
+        scale = (WIDTH, HEIGHT) if item.normalised else (1, 1)
+        np.testing.assert_allclose(
+            [value * scale[at % 2] for at, value in enumerate(item.corners)], corners, atol=1e-6
+        )
+    text = "".join(path.read_text() for path in (tmp_path / "new").glob("*.*"))
+    assert "rotation" in text
+
+
+def test_a_manifest_holds_flags_and_metadata_and_names_images_that_stay_where_they_are(
+    tmp_path: Path,
+) -> None:
+    item = BOX._replace(difficult=True, truncated=True)
+    losses, found = _written(tmp_path / "flags", "manifest", "detect", item)
+    assert (losses, found[0].difficult, found[0].truncated, found[0].occluded) == ({}, True, True, False)
+    source = _coco(tmp_path / "coco")
+    result = convert(source, tmp_path / "new", ConvertOptions(layout="manifest", images="none"))
+    assert _kinds(result) == {}
+    table = read_table(tmp_path / "new" / "manifest.parquet")
+    assert dict(zip(table["uri"], table["weight"], strict=True))[(source / IMAGE).as_uri()] == 1.5
+    whole = convert(source, tmp_path / "whole", ConvertOptions(layout="manifest"))
+    back = convert(tmp_path / "whole", tmp_path / "back", ConvertOptions(layout="coco", strict=True))
+    assert (whole.objects, back.objects, back.losses) == (5, 5, [])
+    assert (tmp_path / "back" / "metadata.csv").read_text().splitlines()[:2] == [
+        "path,weight,note",
+        "images/test/c.webp,,",
+    ]
 
 
 def test_skeletons_keep_their_names_and_what_becomes_of_them_in_a_mirror(tmp_path: Path) -> None:
@@ -327,9 +432,20 @@ def test_pixels_of_a_mask_are_those_of_its_runs() -> None:
     assert (mask_pixels(mask) == expected).all()
 
 
-def _require(layout: str) -> None:
-    from runner.layouts import LAYOUTS
-    from runner.writers import WRITERS
-
-    if layout not in WRITERS or layout not in LAYOUTS:
-        pytest.skip(f"{layout} is not there yet")
+def test_images_behind_urls_are_fetched_into_the_new_dataset_and_their_urls_kept_without(
+    tmp_path: Path,
+) -> None:
+    source = _coco(tmp_path / "coco")
+    convert(source, tmp_path / "far", ConvertOptions(layout="manifest", images="none"))
+    fetched = convert(tmp_path / "far", tmp_path / "near", ConvertOptions(layout="yolo"))
+    assert (fetched.images, fetched.objects, _kinds(fetched)["crowd"]) == (6, 4, 1)
+    pictures = [path for path in (tmp_path / "near" / "images").rglob("*") if path.is_file()]
+    assert len(pictures) == 6
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["coco", "far", "near"]
+    left = convert(tmp_path / "far", tmp_path / "left", ConvertOptions(layout="manifest", images="none"))
+    one, other = (read_table(tmp_path / name / "manifest.parquet")["uri"] for name in ("far", "left"))
+    assert (left.losses, sorted(one)) == ([], sorted(other))
+    (source / IMAGE).unlink()
+    with pytest.raises(FlywheelError, match="1 of 6 images could not be fetched"):
+        convert(tmp_path / "far", tmp_path / "again", ConvertOptions(layout="yolo"))
+    assert not (tmp_path / "again").exists()

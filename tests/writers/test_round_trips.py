@@ -17,16 +17,15 @@ from planted_labels import (
 )
 
 from runner.domain.task import TASK_NAMES, TaskName
-from runner.layouts import LAYOUTS
 from runner.writers import WRITERS
 from runner.writers.convert import ConvertOptions, convert
 
-FRACTIONS_PX = 1e-6  # of formats in fractions, and of rotations; pixels are exact
+FRACTIONS_PX = 1e-6  # of formats in fractions, and of rotations
 HELD = [
     (name, task)
     for name, writer in WRITERS.items()
     for task in TASK_NAMES
-    if task in writer.tasks and reader_of(name, task) in LAYOUTS
+    if task in writer.tasks and not (name == "label-studio" and task == "pose")  # see test_losses.py
 ]
 PAIRS = [(task, one, other) for one, task in HELD for other, same in HELD if task == same and one != other]
 
