@@ -104,7 +104,7 @@ def convert(source: Path, target: Path, options: ConvertOptions) -> Conversion:
         splits=dict(sorted(splits.items())),
         objects=sum(len(image.entry.objects) for image in images) - losses.count(*LEFT_OUT),
         losses=losses.records(),
-        remarks=[*read.remarks, *remarks],
+        remarks=[*read.remarks, *_other_sizes(images), *remarks],
     )
 
 
@@ -131,6 +131,19 @@ def _write(
         _check_places(read.folder, target)  # nobody has put something there in the meantime
         return True, remarks
     return False, []
+
+
+def _other_sizes(images: Sequence[SizedImage]) -> list[str]:
+    """A sentence about images of another size than their annotations state: pixels may be meant in that one."""
+    wrong = [
+        f"{image.entry.path} ({stated[0]}×{stated[1]} px, the file has {image.width}×{image.height})"
+        for image in images
+        if image.source and (stated := image.entry.declared_size) and stated != (image.width, image.height)
+    ]
+    if not wrong:
+        return []
+    count = "1 image has" if len(wrong) == 1 else f"{len(wrong)} images have"
+    return [f"{count} another size than the annotations state, and the file's is taken: {wrong[0]}"]
 
 
 class _RefusedError(Exception):

@@ -319,7 +319,11 @@ def test_broken_labels_and_absent_images_never_stop_the_rest(tmp_path: Path) -> 
     document["annotations"][2]["segmentation"] = [[1, 2, 3, 4]]
     document["images"].append({"id": 77, "file_name": "gone.png"})
     (folder / "annotations" / "instances_train.json").write_text(json.dumps(document))
+    document["images"][0]["width"] = HEIGHT
+    (folder / "annotations" / "instances_train.json").write_text(json.dumps(document))
     result = convert(folder, tmp_path / "new", ConvertOptions(layout="yolo", task="segment"))
+    said = f"1 image has another size than the annotations state, and the file's is taken: {IMAGE} (48×48 px, the file has 64×48)"
+    assert said in result.remarks
     assert _kinds(result) == {"unread": 1, "absent_image": 1, "no_size": 1, "crowd": 1, "parts_joined": 1}
     assert result.objects == 3
 
