@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 MAX_LENGTH = 80
 _SHOWN = 40
 
 
+@lru_cache(4096)  # asked for every label
 def plain_name(name: str) -> str:
     """A class's name with what nobody sees evened out: composed (NFC), ordinary single spaces, no byte order mark.
 

@@ -33,7 +33,7 @@ def object_ids(path: str, objects: Sequence[LabelledObject]) -> list[str]:
 def _digest(item: LabelledObject) -> str:
     """Of the class and of the numbers that the label says, to the last digit; twelve hexadecimal digits."""
     mask = () if item.mask is None else (item.mask.height, item.mask.width, *item.mask.counts)
-    digest = hashlib.sha256(item.class_name.encode())
-    for numbers in (item.box_xyxy, item.keypoints, item.corners, mask, *item.polygons):
-        digest.update(struct.pack(f"<I{len(numbers)}d", len(numbers), *numbers))
-    return digest.hexdigest()[:12]
+    rows = (item.box_xyxy, item.keypoints, item.corners, mask, *item.polygons)
+    layout = "".join([f"I{len(numbers)}d" for numbers in rows])
+    values = [value for numbers in rows for value in (len(numbers), *numbers)]
+    return hashlib.sha256(item.class_name.encode() + struct.pack(f"<{layout}", *values)).hexdigest()[:12]

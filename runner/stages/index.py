@@ -105,6 +105,13 @@ def build(root: Path, params: IndexParams) -> BuiltIndex:
         FlywheelError: the dataset is not there, holds no image of the layout, its metadata is unusable, or labels that belong
             to no image are refused.
     """
+    from runner.adapters.system.collector import collector_paused
+
+    with collector_paused():
+        return _build(root, params)
+
+
+def _build(root: Path, params: IndexParams) -> BuiltIndex:
     from runner.dataset.columns import own_image_columns
     from runner.dataset.entries import shared_remarks, unread_pictures
     from runner.dataset.index import build_index
