@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections import Counter
 from collections.abc import Sequence
 
 from runner.dataset.entries import LabelledObject
+
+_BOX_ALONE = struct.Struct("<I4dIII")  # what `_digest` packs of a box without any other shape
 
 
 def object_ids(path: str, objects: Sequence[LabelledObject]) -> list[str]:
@@ -21,17 +22,20 @@ def object_ids(path: str, objects: Sequence[LabelledObject]) -> list[str]:
         path: the image's, relative to the dataset.
         objects: of that image, all of them.
     """
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = {}
     ids = []
     for item in objects:
         name = f"{path}#{_digest(item)}"
-        seen[name] += 1
-        ids.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+        seen[name] = count = seen.get(name, 0) + 1
+        ids.append(name if count == 1 else f"{name}-{count}")
     return ids
 
 
 def _digest(item: LabelledObject) -> str:
     """Of the class and of the numbers that the label says, to the last digit; twelve hexadecimal digits."""
+    if not (item.keypoints or item.corners or item.mask or item.polygons):
+        box = _BOX_ALONE.pack(4, *item.box_xyxy, 0, 0, 0)
+        return hashlib.sha256(item.class_name.encode() + box).hexdigest()[:12]
     mask = () if item.mask is None else (item.mask.height, item.mask.width, *item.mask.counts)
     rows = (item.box_xyxy, item.keypoints, item.corners, mask, *item.polygons)
     layout = "".join([f"I{len(numbers)}d" for numbers in rows])

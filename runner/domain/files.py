@@ -20,7 +20,7 @@ from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 T = TypeVar("T")
-_SMALL_BYTES = 1 << 16
+_SMALL_BYTES = 1 << 14
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 
 

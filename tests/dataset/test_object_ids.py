@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,18 @@ def test_another_class_or_another_box_is_another_object(tmp_path: Path) -> None:
 def test_what_is_labelled_twice_is_counted(tmp_path: Path) -> None:
     a, b = ids_of(tmp_path, A, B)
     assert ids_of(tmp_path, A, A, B, A) == [a, f"{a}-2", b, f"{a}-3"]
+
+
+def test_an_id_is_the_digest_of_class_and_numbers() -> None:
+    """So ids are the same in every version: what is kept about an object is found again."""
+    box, points = (0.1, 0.2, 0.5, 0.75), (0.1, 0.2, 1.0)
+    plain = LabelledObject("l:1", "cat", 0, box, normalised=True)
+    posed = plain._replace(keypoints=points)
+    head = b"cat" + struct.pack("<I4d", 4, *box)
+    packed = [head + bytes(12), head + struct.pack("<I3d", 3, *points) + bytes(8)]
+    assert object_ids(PATH, [plain, posed]) == [
+        f"{PATH}#{hashlib.sha256(content).hexdigest()[:12]}" for content in packed
+    ]
 
 
 @pytest.mark.parametrize("shape", ["polygons", "keypoints", "corners"])
