@@ -1,8 +1,9 @@
 """Images per second and core of the index's measurement, beside a loop that only decodes the same JPEGs.
 
-The loop decodes them at half scale, which is the least that any indexer has to do.
+The loop decodes them at half scale, which is the least that any indexer has to do. Beside both, Pillow with imagehash (`make
+install-dev` has it): the perceptual hash alone, which is one of the seven values that the index measures, without a hash of the file.
 
-Both run on one core over the same generated 1280×720 JPEGs, taking turns within one run:
+All run on one core over the same generated 1280×720 JPEGs, taking turns within one run:
 
     python benchmarks/indexing.py [--images 100] [--rounds 7]
 """
@@ -50,6 +51,14 @@ def decode_only(path: Path) -> None:
     cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_2)
 
 
+def hash_with_pillow(path: Path) -> None:
+    """What imagehash's documentation has one write."""
+    import imagehash
+    from PIL import Image
+
+    imagehash.phash(Image.open(path))
+
+
 def rate(work: Callable[[Path], object], paths: Sequence[Path]) -> float:
     """Images per second."""
     started = time.perf_counter()
@@ -72,16 +81,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = make_photographs(Path(folder), arguments.images)
         size_kb = sum(path.stat().st_size for path in paths) / len(paths) / 1000
-        rates: dict[str, list[float]] = {"decode only": [], "index": []}
-        rate(decode_only, paths)  # the files are in the page cache from here on
+        works: dict[str, Callable[[Path], object]] = {
+            "decode only": decode_only,
+            "index": measure_image,
+            "Pillow with imagehash": hash_with_pillow,
+        }
+        rates: dict[str, list[float]] = {name: [] for name in works}
+        for work in works.values():
+            rate(work, paths)  # the files are in the page cache from here on
         for _ in range(arguments.rounds):
-            rates["decode only"].append(rate(decode_only, paths))
-            rates["index"].append(rate(measure_image, paths))
-    ratios = [index / plain for plain, index in zip(rates["decode only"], rates["index"], strict=True)]
+            for name, work in works.items():
+                rates[name].append(rate(work, paths))
     print(f"{len(paths)} JPEGs {WIDTH}×{HEIGHT}, {size_kb:.0f} kB each, one core, {arguments.rounds} rounds")
     for name, values in rates.items():
-        print(f"{name:12} {median(values):7.0f} images/s  ({min(values):.0f}–{max(values):.0f})")
-    print(f"ratio        {median(ratios):7.2f}  ({min(ratios):.2f}–{max(ratios):.2f})")
+        print(f"{name:22} {median(values):7.0f} images/s  ({min(values):.0f}–{max(values):.0f})")
+    for name in ("decode only", "Pillow with imagehash"):
+        ratios = [index / other for other, index in zip(rates[name], rates["index"], strict=True)]
+        print(f"{f'index / {name}':29} {median(ratios):5.2f}  ({min(ratios):.2f}–{max(ratios):.2f})")
 
 
 if __name__ == "__main__":
