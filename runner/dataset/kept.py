@@ -199,7 +199,7 @@ class KeptTable:
         with suppress(OSError):
             path.unlink()
         self._note(
-            f"{self.name}: a damaged file was removed from {self.folder.name}/ and is computed again: {why}"
+            f"{self.name}: a damaged file in .flywheel/index/ was removed; what it held is computed again: {why}"
         )
 
     @contextmanager

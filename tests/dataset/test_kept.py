@@ -84,7 +84,7 @@ def test_a_damaged_part_is_removed_said_and_missing(table: KeptTable) -> None:
         next_process = again(table)
         assert next_process.missing(["a", "b"]) == ["a"]
         assert next_process.notes == [
-            "things: a damaged file was removed from 1/ and is computed again: its content is not what was written"
+            "things: a damaged file in .flywheel/index/ was removed; what it held is computed again: its content is not what was written"
         ]
         assert not path.exists()
     for content in (b"", whole[:-1]):
