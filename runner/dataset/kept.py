@@ -79,7 +79,7 @@ class KeptTable:
         """
         found, columns = self.find(keys)
         if len(found) < len(keys):
-            missing = next(place for place in range(len(keys)) if place not in set(found))
+            missing = min(set(range(len(keys))) - set(found))
             raise KeyError(f"{self.name} of {keys[missing]}")
         return columns
 

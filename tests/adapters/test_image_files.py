@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from runner.adapters.models.inference import read_image
 from runner.adapters.models.training_images import lay_out
@@ -22,6 +22,7 @@ EXIF_TURNED = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
 REMARK_16 = "16 bits a channel, of which the upper 8 are read"
 REMARK_ANIMATED = "an animation, of which the first picture is read"
 REMARK_ALPHA = "an alpha channel, which is not read"
+REMARK_CMYK = "CMYK colours, converted without a colour profile"
 
 
 def picture(mode: str = "RGB") -> Image.Image:
@@ -75,7 +76,7 @@ READ: dict[str, tuple[bytes, str | None]] = {
     "turned.jpg": (turned("JPEG"), None),
     "stereo.jpg": (several("MPO"), None),
     "grey.jpg": (saved("JPEG", "L"), None),
-    "cmyk.jpg": (saved("JPEG", "CMYK"), "CMYK colours, converted without a colour profile"),
+    "cmyk.jpg": (saved("JPEG", "CMYK"), REMARK_CMYK),
     "really-a-png.jpg": (saved("PNG"), None),
     "really-a-jpeg.png": (saved("JPEG"), None),
     "really-a-jpeg.tif": (saved("JPEG"), None),
@@ -86,16 +87,28 @@ READ: dict[str, tuple[bytes, str | None]] = {
     "more-after-it.png": (saved("PNG") + b"more", None),
     "palette.png": (saved("PNG", "P"), None),
     "alpha.png": (saved("PNG", "RGBA"), REMARK_ALPHA),
+    "grey-alpha.png": (saved("PNG", "LA"), REMARK_ALPHA),
+    "transparent-palette.png": (saved("PNG", "P", transparency=0), REMARK_ALPHA),
+    "transparent-colour.png": (saved("PNG", transparency=(0, 0, 0)), REMARK_ALPHA),
+    "bilevel.png": (saved("PNG", "1"), None),
+    "16-bit-alpha.png": (encoded(".png", "uint16", 4), REMARK_16),
     "16-bit.png": (encoded(".png", "uint16"), REMARK_16),
     "16-bit-colour.png": (encoded(".png", "uint16", 3), REMARK_16),
     "animated.png": (several("PNG"), REMARK_ANIMATED),
     "a.webp": (saved("WEBP"), None),
     "alpha.webp": (saved("WEBP", "RGBA"), REMARK_ALPHA),
+    "lossless.webp": (saved("WEBP", lossless=True), None),
+    "lossless-alpha.webp": (saved("WEBP", "RGBA", lossless=True), REMARK_ALPHA),
     "animated.webp": (several("WEBP"), REMARK_ANIMATED),
     "turned.webp": (turned("WEBP"), None),
     "a.bmp": (saved("BMP"), None),
+    "palette.bmp": (saved("BMP", "P"), None),
     "a.tif": (saved("TIFF"), None),
     "grey.tiff": (saved("TIFF", "L"), None),
+    "alpha.tif": (saved("TIFF", "RGBA"), REMARK_ALPHA),
+    "cmyk.tif": (saved("TIFF", "CMYK"), REMARK_CMYK),
+    "palette.tif": (saved("TIFF", "P"), None),
+    "fax.tif": (saved("TIFF", "1", compression="group4"), None),
     "turned.tif": (turned("TIFF"), None),
     "pages.tif": (several("TIFF"), "several pages, of which the first is read"),
     "16-bit.tif": (encoded(".tif", "uint16", 3), REMARK_16),
@@ -158,6 +171,21 @@ def test_a_readable_file_is_so_for_all_and_training_sees_the_same_pixels(tmp_pat
     seen = imread(str(laid_out))
     assert seen is not None
     assert np.array_equal(seen, pixels)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_all_eight_orientations_are_read_turned(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    large = picture().resize((840, 560))
+    large.save(tmp_path / "large.jpg", exif=exif)  # decoded at half scale
+    for kind in ("JPEG", "PNG", "WEBP", "TIFF"):
+        write(tmp_path, f"x.{kind}", saved(kind, exif=exif))
+    for path in tmp_path.iterdir():
+        with Image.open(path) as image:
+            turned_hw = ImageOps.exif_transpose(image).size[::-1]
+        measured = measure_image(path)
+        assert (measured.height, measured.width) == turned_hw == read_image(path).shape[:2], path.name
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -41,7 +41,10 @@ _END_MARKER = b"\xff\xd9"
 _BETWEEN_SCANS = frozenset((0xC4, _START_OF_SCAN, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE))
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_BITS, _SAMPLE_FORMAT = 258, 339  # TIFF's tags
+_BITS, _COLOURS, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 338, 339  # TIFF's tags
+_CMYK = 5
+_NO_PROFILE = "CMYK colours, converted without a colour profile"
+_NO_ALPHA = "an alpha channel, which is not read"
 _FLOAT, _SHORT = 3, 3
 _MOST_CHANNELS = 64
 
@@ -177,7 +180,7 @@ def jpeg_frame(data: bytes) -> tuple[int, int, int] | None:
 
 def _jpeg_remark(data: bytes) -> str | None:
     frame = jpeg_frame(data)
-    return "CMYK colours, converted without a colour profile" if frame and frame[2] == 4 else None
+    return _NO_PROFILE if frame and frame[2] == 4 else None
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
@@ -207,12 +210,14 @@ def _png_remark(data: bytes) -> str | None:
     depth, colour = data[24], data[25]
     if depth == 16:
         return "16 bits a channel, of which the upper 8 are read"
+    alpha = colour in (4, 6)
     for name, _ in _png_chunks(data):
         if name == b"acTL":
             return "an animation, of which the first picture is read"
+        alpha |= name == b"tRNS"  # transparent entries of a palette, or one transparent colour
         if name == b"IDAT":
             break
-    return "an alpha channel, which is not read" if colour in (4, 6) else None
+    return _NO_ALPHA if alpha else None
 
 
 def _webp_remark(data: bytes) -> str | None:
@@ -220,7 +225,8 @@ def _webp_remark(data: bytes) -> str | None:
     flags = data[20] if data[12:16] == b"VP8X" and len(data) > 20 else 0
     if flags & 0x02:
         return "an animation, of which the first picture is read"
-    return "an alpha channel, which is not read" if flags & 0x10 else None
+    lossless_alpha = data[12:16] == b"VP8L" and int.from_bytes(data[21:25], "little") >> 28 & 1
+    return _NO_ALPHA if flags & 0x10 or lossless_alpha else None
 
 
 def _judge_tiff(data: bytes) -> FileVerdict:
@@ -233,8 +239,11 @@ def _judge_tiff(data: bytes) -> FileVerdict:
         return FileVerdict(format="TIFF", problem=problem)
     if deepest == 16:
         return FileVerdict(format="TIFF", remark="16 bits a channel, of which the upper 8 are read")
-    remark = "several pages, of which the first is read" if pages > 1 else None
-    return FileVerdict(format="TIFF", remark=remark)
+    if pages > 1:
+        return FileVerdict(format="TIFF", remark="several pages, of which the first is read")
+    if _CMYK in tags.get(_COLOURS, ()):
+        return FileVerdict(format="TIFF", remark=_NO_PROFILE)
+    return FileVerdict(format="TIFF", remark=_NO_ALPHA if _EXTRA_SAMPLES in tags else None)
 
 
 def _tiff_tags(data: bytes) -> tuple[dict[int, tuple[int, ...]], int]:

@@ -18,5 +18,6 @@ def measuring_version() -> str:
         digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     decoder = find_spec("cv2")
     if decoder is not None and decoder.origin is not None:
-        digest.update(Path(decoder.origin).with_name("version.py").read_bytes())
+        stated, library = Path(decoder.origin).with_name("version.py"), Path(decoder.origin)
+        digest.update(stated.read_bytes() if stated.is_file() else f"{library.stat().st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
