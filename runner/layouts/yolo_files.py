@@ -125,9 +125,10 @@ def label_path(image_path: str) -> str:
 
 def labels_lie_aside(images: Sequence[str], labels: Set[str], task: TaskName) -> bool:
     """Whether the labels of images are in `<task>/labels/`, and none in `labels/`."""
-    paths = [label_path(path) for path in images]
+    if any(label_path(path) in labels for path in images):
+        return False
     aside = task_label_folder(task)
-    return labels.isdisjoint(paths) and not labels.isdisjoint(f"{aside}{path}" for path in paths)
+    return any(f"{aside}{label_path(path)}" in labels for path in images)
 
 
 def task_label_folder(task: TaskName) -> str:

@@ -169,9 +169,12 @@ def run(context: StageContext, params: IndexParams) -> None:
     Raises:
         FlywheelError: as `build` does.
     """
-    built = build(context.root, params)
-    with atomic_folder(context.folder / INDEX_FOLDER.name) as folder:
-        write(folder, built)
+    from runner.adapters.system.collector import collector_paused
+
+    with collector_paused():
+        built = build(context.root, params)
+        with atomic_folder(context.folder / INDEX_FOLDER.name) as folder:
+            write(folder, built)
     _print_notes(built.notes)
 
 

@@ -93,7 +93,7 @@ def read_part(path: Path) -> Part:
     if _digest(content) != path.stem:
         raise DamagedPartError("its content is not what was written")
     try:
-        return pq.read_table(pa.BufferReader(content), use_threads=False)
+        return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise DamagedPartError(str(error)) from error
 
@@ -126,7 +126,7 @@ def taken(part: Part, rows: NDArray[np.intp]) -> Part:
     """Some rows of a part `(N,)`, in their order."""
     import pyarrow as pa
 
-    return part.take(pa.array(rows))
+    return part if _is_whole(rows, len(part)) else part.take(pa.array(rows))
 
 
 def in_order(parts: Sequence[Part], places: NDArray[np.intp]) -> Part:
@@ -134,14 +134,17 @@ def in_order(parts: Sequence[Part], places: NDArray[np.intp]) -> Part:
     import pyarrow as pa
 
     table = pa.concat_tables(parts, promote_options="default")
-    if len(parts) == 1 and np.array_equal(places, np.arange(len(places))):
-        return table
-    return table.take(pa.array(np.argsort(places, kind="stable")))
+    order = np.argsort(places, kind="stable")
+    return table if _is_whole(order, len(table)) else table.take(pa.array(order))
 
 
 def values_of(part: Part) -> dict[str, Any]:
     """The columns but for the key: numbers without None as arrays `(N,)` or `(N, D)`, all else as lists."""
     return {name: _values(part.field(name), part.column(name)) for name in part.column_names if name != KEY}
+
+
+def _is_whole(rows: NDArray[np.intp], length: int) -> bool:
+    return len(rows) == length and bool(np.array_equal(rows, np.arange(length)))
 
 
 def _field(name: str, values: Values) -> tuple[Any, Any]:
