@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.domain.errors import FlywheelError
-from runner.domain.files import read_json, read_text, write_text
+from runner.domain.files import read_json, read_small, read_text, write_text
 from runner.record.catalogue import sprint_folder
 
 
@@ -59,3 +59,16 @@ def test_text_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     assert str(refused.value) == (
         f"{tmp_path}/x.yaml:2: not UTF-8 text: byte 0xff\n  hint: restore it from git: git checkout -- {tmp_path}/x.yaml"
     )
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**14 - 1, 2**14, 2**14 + 1, 100_000])
+def test_small_files_are_read_whole_whatever_their_size(tmp_path: Path, size: int) -> None:
+    content = bytes(number % 251 for number in range(size))
+    (tmp_path / "x").write_bytes(content)
+    assert read_small(f"{tmp_path}/x") == content
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        with pytest.raises(OSError, match=r"Is a directory|No such file"):
+            read_small(str(path))
