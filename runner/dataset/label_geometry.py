@@ -99,6 +99,8 @@ def twins(
 
 def _alike(a: Placed, b: Placed, task: TaskName) -> bool:
     """Whether two objects of one box have one shape."""
+    if TASKS[task].shape is None:
+        return True
     shapes = [shape_columns(task, [item], [size]) for item, size in (a, b)]
     match TASKS[task].shape:
         case "mask_rle":

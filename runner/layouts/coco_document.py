@@ -16,6 +16,8 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import decode_json
 from runner.layouts.coco_shapes import BoxAnnotation, ShapedAnnotation
 
+ONE_ENTRY = "`labels: {image_twice: drop}` below `dataset` in flywheel.yaml: then one entry counts"
+
 
 class CocoImage(msgspec.Struct, frozen=True):
     """An image that a file lists."""
@@ -202,7 +204,7 @@ def _require_one_entry_per_image(path: Path, images: Sequence[CocoImage]) -> Non
             raise _refused(
                 path,
                 f"lists {image.file_name} twice, with {ids}",
-                "keep one entry for each image, and give its annotations that image_id",
+                f"keep one entry for each image, and give its annotations that image_id; or write {ONE_ENTRY}",
             )
 
 

@@ -19,7 +19,7 @@ from runner.dataset.split_names import split_weight
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.label_faults import LabelFault
 from runner.domain.task import USUAL_TASK, TaskName
-from runner.layouts.coco_document import read_document
+from runner.layouts.coco_document import ONE_ENTRY, read_document
 from runner.layouts.coco_entries import EntryReader
 from runner.layouts.coco_paths import ImageFinder
 from runner.layouts.layout import Recognised
@@ -92,10 +92,13 @@ def _one_of(
         if again
         else f"lists {entry.path} although {first[0]} does so too",
         where=Where(f"{folder}/{file}"),
-        hint="keep one entry for each image, and give its annotations that image_id"
-        if again
-        else "keep each image in one annotation file: move the other one out of the dataset, or name those "
-        "to read, `layout: {format: coco, annotations: […]}`",
+        hint=(
+            "keep one entry for each image, and give its annotations that image_id"
+            if again
+            else "keep each image in one annotation file: move the other one out of the dataset, or name those "
+            "to read, `layout: {format: coco, annotations: […]}`"
+        )
+        + f"; or write {ONE_ENTRY}",
         exit_code=ExitCode.STAGE_FAILED,
     )
 
@@ -180,7 +183,7 @@ def coco_categories(folder: Path, file: str) -> list[str]:
     Raises:
         FlywheelError: it is not COCO.
     """
-    document = read_document(folder / file, shapes=False)
+    document = read_document(folder / file, shapes=False, once=True)
     used = {annotation.category_id for _, annotation in document.annotations or ()}
     above = {item.supercategory for item in document.categories if item.supercategory != item.name}
     named = [item for item in document.categories if item.id in used or item.name not in above]
@@ -193,7 +196,7 @@ def coco_keypoints(folder: Path, file: str) -> list[str]:
     Raises:
         FlywheelError: it is not COCO.
     """
-    categories = read_document(folder / file, shapes=False).categories
+    categories = read_document(folder / file, shapes=False, once=True).categories
     return next((item.keypoints for item in categories if item.keypoints), [])
 
 

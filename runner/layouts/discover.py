@@ -104,7 +104,8 @@ def _summary(folder: Path, layout: Layout, recognised: Recognised) -> DatasetSum
     task, classes = recognised.task, recognised.classes
     layout = recognised.layout or layout
     keypoints = recognised.keypoints or find_keypoints(folder) if TASKS[task].skeleton else None
-    scheme = LabelScheme(task=task, classes=classes, keypoints=len(keypoints.names) if keypoints else 0)
+    points = len(keypoints.names) if keypoints else 0
+    scheme = LabelScheme(task=task, classes=classes, keypoints=points, once=True)
     content = layout.read(folder, scheme)
     entries = content.entries
     problems = [*recognised.problems, *_problems(folder, content, with_notes=recognised.labelled)]

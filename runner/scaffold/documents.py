@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from runner.domain.label_faults import FAULT_KINDS
 from runner.domain.task import Keypoints
 from runner.layouts import LAYOUTS, LabelLayout
 from runner.scaffold.scalars import scalar
@@ -52,7 +53,7 @@ def project_text(found: Foundation) -> str:
         keypoints=_keypoint_lines(found.survey.keypoints),
         classes=_list(found.survey.classes),
         layout=_layout_text(found.survey.layout),
-        metadata=_metadata_lines(found),
+        metadata=_metadata_lines(found) + _label_lines(found),
         splits="\n".join(
             f"  {role}: {_condition(condition)}" for role, condition in found.splits.conditions.items()
         ),
@@ -137,6 +138,19 @@ def _layout_text(layout: str | LabelLayout) -> str:
 
 def _option(value: Any) -> str:
     return f"[{', '.join(map(scalar, value))}]" if isinstance(value, list) else scalar(str(value))
+
+
+def _label_lines(found: Foundation) -> str:
+    """What may be said of wrong labels, where there are some."""
+    clips = not TASKS[found.survey.task].may_reach_out
+    most = {
+        kind: [name for name in FAULT_KINDS[kind].allows if clips or name != "clip"][-1]
+        for kind in found.survey.wrong_labels
+    }
+    kinds = ", ".join(f"{kind}: {name}" for kind, name in most.items() if name != "refuse")
+    if not kinds:
+        return ""
+    return f"  # labels: {{{kinds}}}   # what becomes of wrong labels: refuse, drop or clip\n"
 
 
 def _metadata_lines(found: Foundation) -> str:

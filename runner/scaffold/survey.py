@@ -65,7 +65,7 @@ def survey_dataset(folder: Path, layout: str | None, task: TaskName | None = Non
     classes, written = _classes(folder, found, summary)
     _check_classes(folder, found, classes)
     points = len(summary.keypoints.names) if summary.keypoints else 0
-    scheme = LabelScheme(task=summary.task, classes=classes, keypoints=points)
+    scheme = LabelScheme(task=summary.task, classes=classes, keypoints=points, once=True)
     content = layout_of(written).read(folder, scheme)
     entries = content.entries
     _check_trainable(folder, content, summary)

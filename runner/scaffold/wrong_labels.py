@@ -17,10 +17,7 @@ from runner.domain.label_faults import FAULT_KINDS, FaultName, LabelFault, fault
 from runner.domain.task import TaskName
 from runner.tasks import TASKS
 
-SETTING = (
-    "what becomes of them, `dataset.labels` in flywheel.yaml says: refuse, drop or clip; where it says nothing, the checks "
-    "stop a sprint for them, but for duplicate (a warning) and no_image (a note)"
-)
+SETTING = "`dataset.labels` in flywheel.yaml says what becomes of them: refuse, drop or clip"
 # A mask may be larger than its image is said to be by a header that knows no rotation, and costs more than a look.
 _SHOWN_BY_BOXES: tuple[FaultName, ...] = ("outside", "zero_area", "duplicate")
 
@@ -58,7 +55,7 @@ def describe(found: dict[FaultName, list[LabelFault]]) -> list[str]:
         f"{len(faults):,} × {kind}: {faults[0]}" + (", …" if len(faults) > 1 else "")
         for kind, faults in found.items()
     ]
-    return [f"wrong labels, with the first of each kind ({SETTING})", *(f"  {line}" for line in lines)]
+    return [f"wrong labels, and the first of each kind; {SETTING}", *(f"  {line}" for line in lines)]
 
 
 def _sizes(folder: Path, entries: Sequence[ImageEntry]) -> list[ImageMeasurement]:

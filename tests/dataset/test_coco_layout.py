@@ -292,7 +292,8 @@ def test_two_files_listing_one_image_are_refused(tmp_path: Path) -> None:
         read_coco(tmp_path, SCHEME)
     assert str(error.value) == (
         f"{tmp_path}/annotations/b.json: lists images/x.jpg although annotations/a.json does so too\n"
-        "  hint: keep each image in one annotation file: move the other one out of the dataset, or name those to read, `layout: {format: coco, annotations: […]}`"
+        "  hint: keep each image in one annotation file: move the other one out of the dataset, or name those to read, `layout: {format: coco, annotations: […]}`; or write "
+        "`labels: {image_twice: drop}` below `dataset` in flywheel.yaml: then one entry counts"
     )
 
 

@@ -160,9 +160,8 @@ def test_what_was_found_is_told(tmp_path: Path, dataset: Path) -> None:
         "label some 5 images or more of each\n"
         "\n"
         "Notes\n"
-        "  wrong labels, with the first of each kind (what becomes of them, `dataset.labels` in flywheel.yaml says: refuse, "
-        "drop or clip; where it says nothing, the checks stop a sprint for them, but for duplicate (a warning) and no_image "
-        "(a note))\n"
+        "  wrong labels, and the first of each kind; `dataset.labels` in flywheel.yaml says what becomes of them: refuse, "
+        "drop or clip\n"
         "    1 × malformed: labels/train/train-00.txt:1: not numbers: cat 1 2\n"
         "  .github/workflows/sprint.yml says OWNER/REPO: there is no remote `origin` yet;"
         " git remote add origin https://HOST/OWNER/NAME, then: flywheel init --workflows --force"
@@ -535,3 +534,19 @@ def test_a_split_that_data_yaml_names_in_vain_is_refused(tmp_path: Path) -> None
         "the dataset's own val split is empty: data.yaml names val: images/valid, but no image is there"
     )
     assert not (tmp_path / "project").exists()
+
+
+def test_an_image_that_is_listed_twice_is_named_and_its_first_entry_counts(tmp_path: Path) -> None:
+    source = mini_datasets.coco(tmp_path / "pets", train=20, val=4, test=4)
+    path = source / "annotations/instances_train.json"
+    document = json.loads(path.read_text())
+    document["images"].append({**document["images"][0], "id": 99})
+    path.write_text(json.dumps(document))
+    result = adopt(tmp_path / "project", source)
+    assert (result.dataset.images, result.dataset.wrong_labels) == (28, {"image_twice": 1})
+    first = "image 99: it is images/train/train-00.jpg, which it names already: its first entry counts"
+    assert f"  1 × image_twice: annotations/instances_train.json: {first}" in result.notes
+    project = load_project(tmp_path / "project")
+    with pytest.raises(FlywheelError, match="twice") as caught:
+        index.build(tmp_path / "project", index.resolve(project))
+    assert "labels: {image_twice: drop}" in (caught.value.hint or "")

@@ -30,7 +30,9 @@ WRONG = {
     "train-05": "0 0.2 0.2 0.001 0.2\n",
     "test-00": f"{GOOD}{GOOD}",
 }
-DROP = "{faults: drop, outside: clip}"
+DROP = (
+    "{malformed: drop, unknown_class: drop, zero_area: drop, outside: clip, duplicate: drop, no_image: drop}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (
         "    1 × no_image: labels/train/gone.txt: it is the label file of no image of the dataset\n" in text
     )
+    assert f"  # labels: {DROP}   # what" in (folder / "project/flywheel.yaml").read_text()
     return folder / "project"
 
 
