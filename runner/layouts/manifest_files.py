@@ -143,7 +143,8 @@ def _absent_notes(folder: Path, manifest: Manifest, rows: Mapping[str, int], lis
     uris = manifest.columns[URI]
     absent = [(row, str(uris[row]), path) for path, row in rows.items() if not (folder / path).is_file()]
     for row, uri, path in absent:
-        listing.absent(f"{manifest.file}:{row + 1}", uri, path)
+        if not is_remote(uri):  # what was not fetched is somewhere, and no fault of the labels
+            listing.absent(f"{manifest.file}:{row + 1}", uri, path)
     remote = [(row, uri) for row, uri, _ in absent if is_remote(uri)]
     local = [(row, uri) for row, uri, _ in absent if not is_remote(uri)]
     notes = []

@@ -132,6 +132,7 @@ def test_rows_without_labels_and_rows_that_are_no_images(tmp_path: Path) -> None
         f"{FILE}:7: 1 of 4 images are not fetched: s3://bucket/d.png; flywheel init and flywheel convert fetch them",
         f"{FILE}:6: 1 of 4 images are not in the dataset: lost.png",
     ]
+    assert [fault.place for fault in content.faults] == [f"{FILE}:6"]  # what is not fetched is somewhere
 
 
 def test_init_recognises_it_with_its_classes_and_metadata(tmp_path: Path) -> None:
