@@ -116,6 +116,7 @@ def assess_target(
     judged_classes: frozenset[str] = frozenset(),
     seeds: SeedDeviations = NO_SEEDS,
     within: ObjectSlice | None = None,
+    images: NDArray[np.bool_] | None = None,
 ) -> AssessedTarget:
     """Measures one artefact on all images and on every slice.
 
@@ -133,9 +134,10 @@ def assess_target(
         judged_classes: which of them gates name within slices.
         seeds: how far the further training seeds are from the first.
         within: what counts at all, on all images and in every part: its `classes` narrow the slices too.
+        images: `(I,)` which of them are measured on, in every part; all when None.
     """
     assessor = _Assessor(target=target, classes=classes, draws=draws, seeds=seeds)
-    everywhere = np.ones(measurable.n_images, dtype=bool)
+    everywhere = np.ones(measurable.n_images, dtype=bool) if images is None else images
     counted = measurable if within is None else measurable.restricted(within)
     whole = assessor.measure(counted, everywhere, None)
     every = frozenset(classes)
@@ -144,7 +146,7 @@ def assess_target(
     measured, slices = [whole], []
     for part, found in parts:
         if isinstance(part, ImageSlice):
-            cells = assessor.measure(counted, part.images, part.name)
+            cells = assessor.measure(counted, part.images & everywhere, part.name)
         else:
             narrowed = part if within is None else replace(part, classes=within.classes)
             cells = assessor.measure(measurable.restricted(narrowed), everywhere, part.name, of_objects=True)

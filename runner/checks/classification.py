@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from runner.checks.data_rules import (
     DEFAULT_DISTANCE,
+    FrameCorrelation,
     NearDuplicateDistance,
     class_rules,
     data_rules,
@@ -33,6 +34,7 @@ class ClassificationPreset(Options, frozen=True, kw_only=True, tag_field="preset
         ),
     ] = 0.05
     near_duplicate_distance: NearDuplicateDistance = DEFAULT_DISTANCE
+    frame_correlation: FrameCorrelation = UNSET
     min_images_per_class: Annotated[
         NonNegativeInt,
         Meta(
@@ -44,7 +46,13 @@ class ClassificationPreset(Options, frozen=True, kw_only=True, tag_field="preset
     def rules(self, class_names: Sequence[str], group_by: str | None, task: TaskName) -> list[Rule]:
         """The preset's checks for a class map and the metadata column that groups images, if any."""
         return [
-            *data_rules(NAME, self.max_unreadable, group_by, self.near_duplicate_distance),
+            *data_rules(
+                NAME,
+                self.max_unreadable,
+                group_by,
+                self.near_duplicate_distance,
+                self.frame_correlation,
+            ),
             unknown_classes(NAME, class_names),
             *class_rules(NAME, self.min_images_per_class, "images"),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, UnsetType
 
 from runner.adapters.tables.expectations import Expectation, Row
 from runner.checks.rule import Rule
@@ -13,8 +13,9 @@ from runner.domain.options import weakens
 from runner.domain.policy import FindingKind
 from runner.domain.records import SPLITS, Severity
 
-# Of `dataset.near_duplicates`, which imports NumPy: a test holds them to be equal.
+# Of `dataset.near_duplicates` and `dataset.leaks`, which import NumPy: a test holds them to be equal.
 DEFAULT_DISTANCE, MAX_DISTANCE = 4, 7
+FRAME_CORRELATION = 0.9
 NEAR_DUPLICATES = "near_duplicates"
 NearDuplicateDistance = Annotated[
     int,
@@ -26,6 +27,20 @@ NearDuplicateDistance = Annotated[
         extra=weakens(FindingKind.CHECK_WEAKENED),
     ),
 ]
+FrameCorrelation = (
+    Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Neighbouring frames of a video or burst in two splits are a warning: their names (else `captured_at`) say "
+            "that they follow each other, and the correlation of their thumbnails is at least this; 0.9 when absent.",
+            extra=weakens(FindingKind.CHECK_WEAKENED),
+        ),
+    ]
+    | UnsetType
+)
+"""Unset where it is the usual one, so that finished sprints do not run again."""
 
 
 def expect(name: str, **arguments: object) -> Expectation:
@@ -34,7 +49,11 @@ def expect(name: str, **arguments: object) -> Expectation:
 
 
 def data_rules(
-    preset: str, max_unreadable: float, group_by: str | None, near_duplicate_distance: int
+    preset: str,
+    max_unreadable: float,
+    group_by: str | None,
+    near_duplicate_distance: int,
+    frame_correlation: float | UnsetType,
 ) -> list[Rule]:
     """Files, empty splits, labels and leakage; `preset` begins the rules' ids."""
     leakage = [_group_leakage(preset, group_by)] if group_by else []
@@ -45,6 +64,8 @@ def data_rules(
         *leakage,
         *_duplicate_rules(preset),
         _near_duplicates(preset, near_duplicate_distance),
+        _mirrored(preset, near_duplicate_distance),
+        _frames(preset, FRAME_CORRELATION if isinstance(frame_correlation, UnsetType) else frame_correlation),
     ]
 
 
@@ -170,6 +191,42 @@ def _near_duplicates(preset: str, distance: int) -> Rule:
         describe=lambda row: (
             f"{row['path']}: nearly the same as {row['near_path']} in {row['near_split']}"
             f" (distance {int(float(str(row['distance'])))})"
+        ),
+    )
+
+
+def _mirrored(preset: str, distance: int) -> Rule:
+    return Rule(
+        id=f"{preset}.mirrored_copies_across_splits",
+        description="no image of val or test is the mirror image of one of an earlier split"
+        f" (hashes that differ in at most {distance} bits)",
+        severity=Severity.WARNING,
+        fix="move both into one split, or leave one out with data.exclude; augment while training, not before splitting",
+        table=NEAR_DUPLICATES,
+        expectation=expect(
+            "expect_column_values_to_be_between", column="mirrored_distance", min_value=distance + 1
+        ),
+        describe=lambda row: f"{row['path']}: mirrors {row['mirrored_path']} in {row['mirrored_split']}",
+    )
+
+
+def _frames(preset: str, correlation: float) -> Rule:
+    return Rule(
+        id=f"{preset}.neighbouring_frames_across_splits",
+        description="no image of val or test is a neighbouring frame of one of an earlier split"
+        f" (thumbnails with a correlation of at least {correlation:g})",
+        severity=Severity.WARNING,
+        fix="split by video, not by frame: dataset.group_by in flywheel.yaml, with the video's name as metadata",
+        table=NEAR_DUPLICATES,
+        expectation=expect(
+            "expect_column_values_to_be_between",
+            column="frame_correlation",
+            max_value=correlation,
+            strict_max=True,
+        ),
+        describe=lambda row: (
+            f"{row['path']}: follows or precedes {row['frame_path']} in {row['frame_split']}"
+            f" (correlation {float(str(row['frame_correlation'])):.2f})"
         ),
     )
 

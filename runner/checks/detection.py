@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from runner.adapters.tables.expectations import Row
 from runner.checks.data_rules import (
     DEFAULT_DISTANCE,
+    FrameCorrelation,
     NearDuplicateDistance,
     class_rules,
     data_rules,
@@ -40,6 +41,7 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
         ),
     ] = 0.05
     near_duplicate_distance: NearDuplicateDistance = DEFAULT_DISTANCE
+    frame_correlation: FrameCorrelation = UNSET
     min_objects_per_class: Annotated[
         NonNegativeInt,
         Meta(
@@ -51,7 +53,13 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
     def rules(self, class_names: Sequence[str], group_by: str | None, task: TaskName) -> list[Rule]:
         """The preset's checks for a class map and the metadata column that groups images, if any."""
         return [
-            *data_rules(NAME, self.max_unreadable, group_by, self.near_duplicate_distance),
+            *data_rules(
+                NAME,
+                self.max_unreadable,
+                group_by,
+                self.near_duplicate_distance,
+                self.frame_correlation,
+            ),
             unknown_classes(NAME, class_names),
             _degenerate_boxes(),
             _centre_outside() if TASKS[task].may_reach_out else _box_outside(),

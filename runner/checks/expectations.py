@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from runner.adapters.tables.expectations import Expectation, Row
 from runner.checks.classification import ClassificationPreset
-from runner.checks.data_rules import DEFAULT_DISTANCE
+from runner.checks.data_rules import DEFAULT_DISTANCE, FRAME_CORRELATION
 from runner.checks.detection import DetectionPreset
 from runner.checks.expectation_names import EXPECTATION_NAMES
 from runner.checks.rule import Rule
@@ -100,6 +101,22 @@ def near_duplicate_distance(blocks: Sequence[Mapping[str, Any]]) -> int:
     checks = [parse_check(block) for block in blocks]
     presets = [check for check in checks if not isinstance(check, DataExpectation)]
     return max((preset.near_duplicate_distance for preset in presets), default=DEFAULT_DISTANCE)
+
+
+def least_frame_correlation(blocks: Sequence[Mapping[str, Any]]) -> float | UnsetType:
+    """The least that a preset among a sprint's checks asks for; unset where that is the usual one.
+
+    >>> least_frame_correlation([{"preset": "detection", "frame_correlation": 0.8}]), least_frame_correlation([])
+    (0.8, UNSET)
+    """
+    checks = [parse_check(block) for block in blocks]
+    told = [
+        FRAME_CORRELATION if isinstance(check.frame_correlation, UnsetType) else check.frame_correlation
+        for check in checks
+        if not isinstance(check, DataExpectation)
+    ]
+    least = min(told, default=FRAME_CORRELATION)
+    return UNSET if least == FRAME_CORRELATION else least
 
 
 def check_rules(

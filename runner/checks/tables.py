@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.adapters.tables.frames import frame_of, query_frames
+from runner.adapters.tables.frames import query_frames
 from runner.adapters.tables.parquet import column_names
-from runner.checks.data_rules import MAX_DISTANCE, NEAR_DUPLICATES
+from runner.checks.data_rules import NEAR_DUPLICATES
 from runner.checks.twins import twin_frame
 from runner.dataset.columns import place_column
 from runner.domain.records import SPLITS
@@ -103,28 +103,7 @@ def check_frames(
     if "twins" in wanted:
         frames["twins"] = twin_frame(folder)
     if NEAR_DUPLICATES in wanted:
-        frames[NEAR_DUPLICATES] = near_duplicate_frame(folder)
+        from runner.checks.leak_frames import leak_frame
+
+        frames[NEAR_DUPLICATES] = leak_frame(folder)
     return frames
-
-
-def near_duplicate_frame(folder: Path) -> pd.DataFrame:
-    """One row per image of val and test: the nearest image of an earlier split, where one is near.
-
-    The same file in two splits is another check's business.
-
-    Raises:
-        FlywheelError: the index or the manifest is missing or is not readable.
-    """
-    from runner.dataset.near_duplicates import compared, leaks
-
-    near = {leak.path: leak for leak in leaks(folder, distance=MAX_DISTANCE) if not leak.identical}
-    paths = compared(folder)
-    found = [near.get(path) for path in paths]
-    return frame_of(
-        {
-            "path": paths,
-            "near_path": [leak.near_path if leak else None for leak in found],
-            "near_split": [leak.near_split if leak else None for leak in found],
-            "distance": [float(leak.distance) if leak else float("nan") for leak in found],
-        }
-    )

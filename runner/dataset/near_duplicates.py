@@ -221,7 +221,21 @@ def _has_contrast(images: Looks) -> NDArray[np.bool_]:
 
 def _agree(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """`(K,)`: which pairs of thumbnails `(K, P)` have a correlation of at least `MIN_CORRELATION`."""
+    product, length = _products(one, other)
+    agreed: Any = product >= MIN_CORRELATION * length
+    return np.asarray(agreed, np.bool_)
+
+
+def correlations(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """`(K,)`: of thumbnails `(K, P)` with `(K, P)`, or `(1, P)` with `(K, P)`; 0 where one of them has no contrast."""
+    product, length = _products(one, other)
+    return np.divide(product, length, out=np.zeros_like(product), where=length > 0)
+
+
+def _products(
+    one: NDArray[np.uint8], other: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of the centred values: their products summed, and what those would be of equals."""
     first, second = (each.astype(np.float32) - each.mean(axis=1, keepdims=True) for each in (one, other))
     product, squares = (first * second).sum(axis=1), (first**2).sum(axis=1) * (second**2).sum(axis=1)
-    agreed: Any = product >= MIN_CORRELATION * np.sqrt(squares)
-    return np.asarray(agreed, np.bool_)
+    return product.astype(np.float32), np.sqrt(squares).astype(np.float32)

@@ -5,9 +5,9 @@ A metric without data is `None` ("not measured"), never 0, 1 or -1.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from msgspec import field
+from msgspec import UNSET, UnsetType, field
 
 from runner.domain.records import Record
 from runner.domain.task import TaskName
@@ -263,6 +263,49 @@ class NearDuplicates(Record, frozen=True, kw_only=True):
     without: Metrics | None = None
 
 
+LeakKind: TypeAlias = Literal[
+    "same file", "near-duplicate", "mirrored copy", "neighbouring frame", "same group"
+]
+LEAK_KINDS: tuple[LeakKind, ...] = (
+    "same file",
+    "near-duplicate",
+    "mirrored copy",
+    "neighbouring frame",
+    "same group",
+)
+"""From the surest on; an image is counted once, by the first of them that it is."""
+
+
+class LeakPair(Record, frozen=True, kw_only=True):
+    """A test image, and one of train or val that gives it away; `distance` in bits of their hashes, where those were compared."""
+
+    path: str
+    kind: LeakKind
+    near_path: str
+    near_split: str
+    distance: int | None = None
+
+
+class Leaks(Record, frozen=True, kw_only=True):
+    """The test images that training or choosing the model may have seen, and everything measured without them.
+
+    Attributes:
+        images: how many there are, of each kind in `kinds`, in how many `groups` (what the bootstrap draws).
+        pairs: the first of them, by path.
+        left: how many test images there are besides.
+        targets: every artefact on those; empty where there are none. `champion`, `left_out`: see `Evaluation`.
+    """
+
+    images: int
+    groups: int
+    kinds: dict[LeakKind, int]
+    pairs: list[LeakPair]
+    left: int
+    targets: list[TargetEvaluation] = []
+    champion: ChampionEvaluation | None = None
+    left_out: list[LeftOut] = []
+
+
 class Evaluation(Record, frozen=True, kw_only=True):
     """What the evaluate stage writes.
 
@@ -272,6 +315,7 @@ class Evaluation(Record, frozen=True, kw_only=True):
         searched_regions: looked at for weak slices; None without an `auto` slice.
         left_out: where judged means over classes are without some.
         near_duplicates: None in records of earlier versions.
+        leaks: written only where there are some.
     """
 
     task: TaskName
@@ -288,6 +332,7 @@ class Evaluation(Record, frozen=True, kw_only=True):
     searched_regions: int | None = None
     left_out: list[LeftOut] = []
     near_duplicates: NearDuplicates | None = None
+    leaks: Leaks | UnsetType = UNSET
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -366,8 +411,10 @@ class Gallery(Record, frozen=True, kw_only=True):
 
     Attributes:
         confidence: the score from which on predictions are drawn, where it is not the spec's: the recommended one.
+        leaks: pairs of test images and what leaked them, in one picture; written only where there are some.
     """
 
     target: str
     confidence: float | None = None
     images: list[GalleryImage]
+    leaks: str | UnsetType = UNSET

@@ -90,6 +90,22 @@ class GateResult(Record, frozen=True, kw_only=True, omit_defaults=True):
     finding: str | None = None
 
 
+class WithoutLeaks(Record, frozen=True, kw_only=True):
+    """What the same gates say of the test images that did not leak (`Evaluation.leaks`). It decides nothing.
+
+    Attributes:
+        gates: in the order of the verdict's; their intervals hold together as those do.
+        inflation: by how much the optimizing metric is higher with the leaked images, from the same resamples.
+    """
+
+    outcome: Outcome
+    gates: list[GateResult]
+    optimizing_value: float | None
+    optimizing_interval: Interval | None = None
+    inflation: float | None = None
+    inflation_interval: Interval | None = None
+
+
 class Verdict(Record, frozen=True, kw_only=True):
     """The sprint's verdict: PASS only when every gate passes.
 
@@ -98,6 +114,7 @@ class Verdict(Record, frozen=True, kw_only=True):
         family: how many intervals were judged together; `level` is the confidence that all of them hold.
         wear: how often the test split has been used to decide, this time included.
         claim: what the sprint said that it would bring, tested; written only where there is one. It decides nothing.
+        without_leaks: written only where test images leaked and others are left.
     """
 
     outcome: Outcome
@@ -111,6 +128,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     family: int = 0
     wear: Wear | None = None
     claim: GateResult | UnsetType = UNSET
+    without_leaks: WithoutLeaks | UnsetType = UNSET
 
     def outcome_under(self, approved: frozenset[str]) -> Outcome:
         """The outcome once the findings of these ids are approved: without the gates that were kept for them."""

@@ -102,17 +102,30 @@ def _same(image_ids: Sequence[str], order: Sequence[int]) -> dict[int, tuple[int
 
 
 def _near(hashes: NDArray[np.uint64], order: Sequence[int], distance: int) -> dict[int, tuple[int, int]]:
+    """By each position that is near one that is kept: the nearest of those, the first kept of equals, and the bits between."""
     import numpy as np
 
-    kept_hashes = np.empty(len(hashes), dtype=np.uint64)
-    kept: list[int] = []
+    from runner.adapters.pictures.hash_pairs import pairs_within
+
+    ranked = np.asarray(order, np.intp)
+    # Of each hash the image that comes first; whatever comes later has the same neighbours, and that one itself.
+    distinct, first, which = np.unique(hashes[ranked], return_index=True, return_inverse=True)
+    pairs = pairs_within(distinct, distance)
+    one, other = np.concatenate([pairs.first, pairs.second]), np.concatenate([pairs.second, pairs.first])
+    nearest = np.lexsort((first[other], np.tile(pairs.bits, 2), one))
+    one, other, bits = one[nearest], other[nearest], np.tile(pairs.bits, 2)[nearest]
+    begin = np.searchsorted(one, np.arange(len(distinct) + 1))
+    kept = np.zeros(len(distinct), np.bool_)
     repeats = {}
-    for position in order:
-        distances = np.bitwise_count(kept_hashes[: len(kept)] ^ hashes[position])
-        nearest = int(distances.argmin()) if kept else 0
-        if kept and distances[nearest] <= distance:
-            repeats[position] = (kept[nearest], int(distances[nearest]))
-        else:
-            kept_hashes[len(kept)] = hashes[position]
-            kept.append(position)
+    for rank, (position, own) in enumerate(zip(ranked.tolist(), which.tolist(), strict=True)):
+        if kept[own]:
+            repeats[position] = (int(ranked[first[own]]), 0)
+            continue
+        near = slice(begin[own], begin[own + 1])
+        found = np.flatnonzero(kept[other[near]])
+        if len(found):
+            at = int(begin[own]) + int(found[0])
+            repeats[position] = (int(ranked[first[other[at]]]), int(bits[at]))
+        elif rank == first[own]:
+            kept[own] = True
     return repeats

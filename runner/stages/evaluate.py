@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from runner.checks.data_rules import DEFAULT_DISTANCE
-from runner.checks.expectations import near_duplicate_distance
+from msgspec import UNSET, UnsetType, structs
+
+from runner.checks.data_rules import DEFAULT_DISTANCE, FRAME_CORRELATION
+from runner.checks.expectations import least_frame_correlation, near_duplicate_distance
 from runner.config.project import Project
 from runner.config.sprint import CheckBlock, Confidence, Evaluate, SliceSpec
 from runner.domain.champion import ResolvedChampion
@@ -19,6 +21,7 @@ from runner.domain.evaluation import (
     ChampionModel,
     Evaluation,
     FoundSlice,
+    Leaks,
     LeftOut,
     NearDuplicates,
     Resampling,
@@ -74,6 +77,8 @@ class EvaluateParams(Record, frozen=True, kw_only=True):
     judged_classes: list[str]
     champion: str | None = None
     near_duplicate_distance: int = DEFAULT_DISTANCE
+    # Unset where it is the usual one: what was evaluated before there was such an option stays cached.
+    frame_correlation: float | UnsetType = UNSET
 
 
 def resolve(
@@ -101,6 +106,7 @@ def resolve(
         judged_classes=_judged_classes(project, gates),
         champion=champion.sprint if champion else None,
         near_duplicate_distance=near_duplicate_distance(checks),
+        frame_correlation=least_frame_correlation(checks),
     )
 
 
@@ -126,11 +132,12 @@ def run(context: StageContext, params: EvaluateParams) -> None:
     with atomic_folder(context.folder / OUTCOMES_FOLDER.name) as outcomes:
         measured = measuring.all_targets(outcomes)
         write_samples(outcomes / "resamples.parquet", measured.samples)
+        leaks = measuring.without_leaks(outcomes)
     judged = measured.analyses[params.primary_target]
     write_curves(context.folder, measured.analyses, params.primary_target, params.task.classes)
     ERRORS.write(context.folder, errors_record(judged, params.task.classes, params.primary_target))
     METRICS.write(context.folder, metrics_file(measured.targets, params.task))
-    EVALUATION.write(context.folder, _evaluation(context.folder, params, measuring, measured))
+    EVALUATION.write(context.folder, _evaluation(context.folder, params, measuring, measured, leaks))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,13 +156,18 @@ class _Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class _Measuring:
-    """One test split, and what every artefact is measured by."""
+    """One test split, and what every artefact is measured by.
+
+    Attributes:
+        images: `(I,)` which of the split's images are measured on; all when None.
+    """
 
     folder: Path
     params: EvaluateParams
     task: Task
     split: TestSplit
     draws: Draws
+    images: NDArray[np.bool_] | None = None
 
     @classmethod
     def prepare(cls, folder: Path, params: EvaluateParams) -> _Measuring:
@@ -210,6 +222,40 @@ class _Measuring:
         name, classes = self.params.primary_target, self.params.task.classes
         measurable = self.task.measurable(self._data(name))
         return measured_on_others(record, others, name, measurable, self.draws, classes, seeds)
+
+    def without_leaks(self, outcomes: Path) -> Leaks | None:
+        """Everything measured again on the test images that did not leak; None where none leaked."""
+        from runner.assessment.leaks import (
+            PAIRS_FILE,
+            SAMPLES_FILE,
+            leaked_images,
+            leaks_record,
+            left_images,
+            write_pairs,
+        )
+        from runner.assessment.samples import write_samples
+
+        told, distance = self.params.frame_correlation, self.params.near_duplicate_distance
+        least = FRAME_CORRELATION if isinstance(told, UnsetType) else told
+        leaked = leaked_images(self.folder, distance=distance, frame_correlation=least)
+        if not leaked:
+            return None
+        write_pairs(outcomes / PAIRS_FILE, leaked)
+        left = left_images(self.split, leaked)
+        record = leaks_record(leaked, left, self.split.groups)
+        if not left.any():
+            return record
+        others, names = replace(self, images=left), [*self._seeds, *self.params.targets]
+        assessed, deviations = others._all(names, (), lambda: None)
+        samples = [sample for each in assessed.values() for sample in each.samples]
+        compared = others._compared(assessed, deviations, ()) if self.params.champion else None
+        write_samples(outcomes / SAMPLES_FILE, [*samples, *(compared[1] if compared else [])])
+        return structs.replace(
+            record,
+            targets=[assessed[name].evaluation for name in self.params.targets],
+            champion=compared[0] if compared else None,
+            left_out=assessed[self.params.primary_target].left_out,
+        )
 
     @property
     def _seeds(self) -> list[str]:
@@ -313,11 +359,12 @@ class _Measuring:
             judged_classes=frozenset(self.params.judged_classes),
             seeds=seeds,
             within=of_classes(within, data.objects, data.predictions) if within is not None else None,
+            images=self.images,
         )
 
 
 def _evaluation(
-    folder: Path, params: EvaluateParams, measuring: _Measuring, measured: _Measured
+    folder: Path, params: EvaluateParams, measuring: _Measuring, measured: _Measured, leaks: Leaks | None
 ) -> Evaluation:
     import numpy as np
 
@@ -344,6 +391,7 @@ def _evaluation(
         near_duplicates=measured.near_duplicates,
         left_out=measured.left_out,
         champion=measured.champion,
+        leaks=leaks if leaks is not None else UNSET,
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET, UnsetType
 
 from runner.config.project import Project
 from runner.domain.evaluation import Gallery, GalleryImage
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 IMAGES = 12
 MOST_MARKS = 40  # on one picture: of a crowded one the errors that matter most are drawn
 ACTIVATION_MAPS = 4
+LEAKED = 4  # pairs in one picture
+LEAKS_PICTURE = "leaks.jpg"
 ERROR_NAMES = ("missed", "background", "classification", "localisation", "both", "duplicate")
 
 Table = Mapping[str, "NDArray[Any]"]
@@ -92,8 +97,43 @@ def run(context: StageContext, params: InspectParams) -> None:
                     write_bytes(folder / cam, jpeg_bytes(activation))
             shown.append(_record(scene, picture, cam, params.task.name))
             bar.update()
-    gallery = Gallery(target=params.target, confidence=scenes.confidence, images=shown)
+        leaks = _draw_leaks(context, params, folder)
+    gallery = Gallery(target=params.target, confidence=scenes.confidence, images=shown, leaks=leaks)
     GALLERY.write(context.folder, gallery)
+
+
+def _draw_leaks(context: StageContext, params: InspectParams, folder: Path) -> str | UnsetType:
+    """Draws some leaked test images beside what leaked them, of every kind some; where it lies, unset where none leaked."""
+    from runner.adapters.models.inference import read_image
+    from runner.adapters.pictures.drawing import jpeg_bytes
+    from runner.adapters.pictures.pairs import Pair, draw_pairs
+    from runner.assessment.leaks import PAIRS_FILE, read_pairs
+
+    rows = _of_each_kind(read_pairs(context.folder / OUTCOMES_FOLDER.name / PAIRS_FILE), LEAKED)
+    if not rows:
+        return UNSET
+    data = context.root / params.dataset
+    pairs = [
+        Pair(
+            left=read_image(data / row["path"]),
+            right=read_image(data / row["near_path"]),
+            named=(f"test: {Path(row['path']).name}", f"{row['near_split']}: {Path(row['near_path']).name}"),
+            said=row["kind"],
+        )
+        for row in rows
+    ]
+    write_bytes(folder / LEAKS_PICTURE, jpeg_bytes(draw_pairs(pairs)))
+    return f"{GALLERY_FOLDER.name}/{LEAKS_PICTURE}"
+
+
+def _of_each_kind(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]:
+    """At most so many, the first of every kind before the second of any."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for at, row in enumerate(rows):
+        ranked.append((seen[row["kind"]], at))
+        seen[row["kind"]] += 1
+    return [rows[at] for at in sorted(at for _, at in sorted(ranked)[:most])]
 
 
 @dataclass(frozen=True, kw_only=True)

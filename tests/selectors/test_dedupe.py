@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runner.selectors.candidates import Candidates
 from runner.selectors.dedupe import Dedupe
@@ -83,3 +85,23 @@ def test_perceptual_is_what_is_meant_where_no_method_is_named() -> None:
     )
     assert Dedupe(distance=2).standing(images, 0).facts == {"duplicate_of": "1.jpg", "distance": 2}
     assert Dedupe(distance=2).standing(images, 2).said == "no image that is kept is within 2 bits of it"
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(0, 40), distance=st.integers(0, 16))
+def test_the_same_are_dropped_as_by_comparing_each_with_each(seed: int, count: int, distance: int) -> None:
+    random = np.random.default_rng(seed)
+    hashes = random.choice(random.integers(0, 2**64, 5, dtype=np.uint64), count)
+    for _ in range(8):
+        hashes ^= np.uint64(1) << random.integers(0, 64, count, dtype=np.uint64)
+    sharpness = random.integers(0, 4, count).astype(float)
+    kept: list[int] = []
+    expected = {}
+    for position in sorted(range(count), key=lambda at: (-sharpness[at], f"{at}.jpg")):
+        bits = [(int(hashes[position]) ^ int(hashes[other])).bit_count() for other in kept]
+        if bits and min(bits) <= distance:
+            expected[position] = f"near-duplicate of {kept[bits.index(min(bits))]}.jpg (distance {min(bits)})"
+        else:
+            kept.append(position)
+    found = Dedupe(distance=distance).drop(candidates(hashes.tolist(), sharpness.tolist()))
+    assert found == expected

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from planted_sprint import CLASSES, SprintFolder, clean_sprint
 
@@ -64,7 +65,7 @@ def test_met_checks_are_written(tmp_path: Path, sprint: SprintFolder) -> None:
     check.run(context(tmp_path), params({"preset": "detection"}, BRIGHT))
     written = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks)
     assert written.success
-    assert len(written.results) == 16
+    assert len(written.results) == 18
 
 
 def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, sprint: SprintFolder) -> None:
@@ -77,7 +78,7 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
     assert not read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).success
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert str(caught.value) == (
-        "reports/0001-first/checks.json: 2 of 16 data checks failed\n"
+        "reports/0001-first/checks.json: 2 of 18 data checks failed\n"
         "  detection.group_leakage: not so for 1 of 10: the images of one scene are all in the same split\n"
         "    scene train5: in train (images/train/train5-0.jpg and 1 more)"
         " and in test (images/test/test0-0.jpg)\n"
@@ -108,6 +109,7 @@ def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: 
     assert [result.id.removeprefix("classification.") for result in results] == [
         *("too_many_unreadable_files", "unreadable_files", "empty_split", "label_problems", "group_leakage"),
         *("duplicates_across_splits", "duplicates_within_split", "near_duplicates_across_splits"),
+        *("mirrored_copies_across_splits", "neighbouring_frames_across_splits"),
         "unknown_classes",
         *("class_balance", "untrained_classes"),
     ]
@@ -145,6 +147,38 @@ def test_importing_the_stage_imports_nothing_heavy() -> None:
     program = f"import sys, runner.stages.check; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_mirrored_copies_and_neighbouring_frames_are_warnings_that_name_the_pair(
+    tmp_path: Path, sprint: SprintFolder
+) -> None:
+    random = np.random.default_rng(8)
+    picture = np.repeat(np.repeat(random.integers(20, 235, (4, 4)), 4, axis=0), 4, axis=1)
+    frame = np.repeat(np.repeat(random.integers(20, 235, (4, 4)), 4, axis=0), 4, axis=1)
+    following = (frame + random.normal(0, 25, (16, 16))).clip(0, 255)
+    for path, seen in (
+        ("images/train/train7-0.jpg", picture),
+        ("images/val/val7-0.jpg", picture[:, ::-1]),
+        ("images/train/cam_10.jpg", frame),
+        ("images/test/cam_11.jpg", following),
+    ):
+        sprint.add(path, group=path, phash=int(random.integers(0, 2**62)))
+        sprint.thumbnails[path] = seen.astype(np.uint8).tobytes()
+    sprint.write()
+    check.run(context(tmp_path), params({"preset": "detection", "near_duplicate_distance": 2}))
+    found = {
+        result.id.removeprefix("detection."): result
+        for result in read_json(tmp_path / "reports/0001-first/checks.json", Checks).results
+    }
+    mirrored, frames = found["mirrored_copies_across_splits"], found["neighbouring_frames_across_splits"]
+    assert (mirrored.severity, frames.severity) == ("warning", "warning")
+    assert mirrored.rows == ["images/val/val7-0.jpg: mirrors images/train/train7-0.jpg in train"]
+    assert [row.partition(" (")[0] for row in frames.rows] == [
+        "images/test/cam_11.jpg: follows or precedes images/train/cam_10.jpg in train"
+    ]
+    check.run(context(tmp_path), params({"preset": "detection", "frame_correlation": 1}))
+    results = read_json(tmp_path / "reports/0001-first/checks.json", Checks).results
+    assert next(result for result in results if "frames" in result.id).success
 
 
 def test_near_duplicates_across_splits_are_a_warning_that_names_the_pair(

@@ -6,15 +6,17 @@ import contextlib
 import csv
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from runner.adapters.tables.parquet import write_table
+from runner.assessment.leaks import PAIRS_FILE, SAMPLES_FILE, read_pairs
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
 from runner.dataset.near_duplicates import write_thumbnails
@@ -31,9 +33,12 @@ from runner.domain.files import read_json, write_json
 from runner.domain.records import Selection, SplitCounts
 from runner.domain.task import TaskSpec
 from runner.evaluation.intervals import difference, simultaneous
+from runner.gates import Gate
+from runner.gates.judge import Evidence, WrittenGate
 from runner.record.catalogue import sprint_folder
 from runner.stages.evaluate import STAGE, EvaluateParams, run
 from runner.stages.stage import StageContext
+from runner.workflow.judging.without_leaks import without_leaks
 
 CLASSES = ["zero", "one", "two"]
 TARGETS = ["torch", "onnx-fp32"]
@@ -90,6 +95,7 @@ def make_case(folder: Path) -> Case:
     path = np.array([f"images/{number:03d}.jpg" for number in random.permutation(40)], dtype=object)
     images: Columns = {
         "path": path,
+        "image_id": np.array([f"{number:032x}" for number in range(40)], dtype=object),
         "split": np.array(["train" if number % 4 == 0 else "test" for number in range(40)], dtype=object),
         "dropped": np.arange(40) % 8 == 1,
         "brightness": random.random(40),
@@ -450,6 +456,94 @@ def test_test_images_that_training_knows_are_named_and_left_out_beside_the_whole
     assert near.without == judged.slices[0].overall
     assert near.without.images == len(others)
     assert near.without.intervals["map50_95"].low < near.without.intervals["map50_95"].high
+    leaks = evaluation.leaks
+    assert not isinstance(leaks, UnsetType)
+    # images of one scene leak too, and each is counted once
+    assert leaks.kinds["near-duplicate"] == 6
+    assert leaks.images == sum(leaks.kinds.values()) > 6
+    assert leaks.images + leaks.left == len(case.test_paths)
+
+
+def test_everything_is_measured_again_without_leaked_images_and_their_groups(case: Case) -> None:
+    evaluation = evaluated(case, SLICES, seeds=[3])
+    leaks = evaluation.leaks
+    assert not isinstance(leaks, UnsetType)
+    train = set(case.images["group"][case.images["split"] == "train"].tolist())
+    group_of = dict(zip(case.images["path"].tolist(), case.images["group"].tolist(), strict=True))
+    leaked = [path for path in case.test_paths if group_of[path] in train]
+    assert (leaks.kinds, [pair.path for pair in leaks.pairs]) == ({"same group": len(leaked)}, leaked)
+    assert [pair["path"] for pair in read_pairs(case.folder / "outcomes" / PAIRS_FILE)] == leaked
+    rows = np.isin(case.images["path"], leaked)
+    kept = replace(
+        case,
+        folder=case.folder.with_name("0002-kept"),
+        images={**case.images, "dropped": case.images["dropped"] | rows},
+    )
+    for found in kept.predictions.values():
+        inside = ~np.isin(found["path"], leaked)
+        for name in found:
+            found[name] = found[name][inside]
+    write_case(kept)
+    alone = evaluated(kept, SLICES, seeds=[3])
+    assert alone.leaks is UNSET
+    for ours, theirs in zip(leaks.targets, alone.targets, strict=True):
+        assert estimates(ours.overall) == estimates(theirs.overall)
+        assert [(part.name, estimates(part.overall)) for part in ours.slices] == [
+            (part.name, estimates(part.overall)) for part in theirs.slices
+        ]
+        assert ours.overall.intervals["map50_95"].low < ours.overall.intervals["map50_95"].high
+    samples = read_samples(case.folder / "outcomes" / SAMPLES_FILE)
+    sample = samples.get("onnx-fp32", "dark", None, "recall")
+    assert sample is not None
+    assert len(sample.replicates) == 100
+    assert len(sample.seeds) == 1
+
+
+def estimates(metrics: Metrics) -> Metrics:
+    return msgspec.structs.replace(metrics, intervals={}, judged={})
+
+
+@pytest.mark.parametrize(("limit", "then"), [(0.0, "PASS"), (0.99, "FAIL")])
+def test_the_gates_are_asked_again_of_what_did_not_leak(case: Case, limit: float, then: str) -> None:
+    evaluation = evaluated(case, SLICES)
+    gates = [
+        WrittenGate(gate=Gate(metric="recall", min=limit, slice=slice_name), origin="sprint", source="s:1:1")
+        for slice_name in (None, "dark")
+    ]
+    evidence = Evidence(
+        evaluation=evaluation,
+        benchmark=None,
+        exports=[],
+        primary_target="onnx-fp32",
+        samples=read_samples(case.folder / "outcomes" / "resamples.parquet"),
+    )
+    found = without_leaks(case.folder, gates, evidence)
+    assert not isinstance(found, UnsetType)
+    assert found.outcome == then
+    leaks = evaluation.leaks
+    assert not isinstance(leaks, UnsetType)
+    others = next(target for target in leaks.targets if target.target == "onnx-fp32")
+    assert [gate.value for gate in found.gates] == [
+        others.overall.recall,
+        next(part for part in others.slices if part.name == "dark").overall.recall,
+    ]
+    everywhere = next(target for target in evaluation.targets if target.target == "onnx-fp32")
+    assert found.gates[0].value != everywhere.overall.recall
+    assert found.gates[0].interval is not None
+    assert found.inflation == pytest.approx(everywhere.overall.map50_95 - others.overall.map50_95)  # type: ignore[operator]
+    assert found.inflation_interval is not None
+    assert found.inflation_interval.low < found.inflation < found.inflation_interval.high  # type: ignore[operator]
+    nothing = msgspec.structs.replace(evidence, evaluation=msgspec.structs.replace(evaluation, leaks=UNSET))
+    assert without_leaks(case.folder, gates, nothing) is UNSET
+
+
+def test_where_every_test_image_leaked_nothing_is_measured_without_them(case: Case) -> None:
+    alike = {**case.images, "group": np.full(40, "one scene", dtype=object)}
+    write_table(case.folder / "index" / "images.parquet", alike)
+    leaks = evaluated(case, []).leaks
+    assert not isinstance(leaks, UnsetType)
+    assert (leaks.images, leaks.left, leaks.targets) == (len(case.test_paths), 0, [])
+    assert not (case.folder / "outcomes" / SAMPLES_FILE).exists()
 
 
 def test_an_index_without_thumbnails_is_not_said_to_be_free_of_near_duplicates(case: Case) -> None:

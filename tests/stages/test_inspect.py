@@ -10,10 +10,12 @@ import pytest
 
 from runner.adapters.models.inference import read_image
 from runner.adapters.tables.parquet import read_table, write_table
+from runner.assessment.leaks import PAIRS_FILE, write_pairs
+from runner.dataset.leaks import LeakedImage
 from runner.domain.evaluation import Gallery
 from runner.domain.files import read_json
 from runner.domain.task import TaskName
-from runner.record.catalogue import sprint_folder
+from runner.record.catalogue import GALLERY_FOLDER, sprint_folder
 from runner.stages import inspect
 from tests.models_fixture import project, sprint
 from tests.stages.inspected_sprint import ARCHITECTURES, inspected_sprint
@@ -124,3 +126,22 @@ def test_the_judged_artefact_is_inspected() -> None:
     params = inspect.resolve(project(), sprint().primary_target)
     assert (params.target, params.dataset, params.images) == ("onnx-fp32", "data", 12)
     assert inspect.STAGE.inputs(params) == ("data",)
+
+
+def test_leaked_images_are_drawn_beside_what_leaked_them(tmp_path: Path) -> None:
+    context, params = inspected_sprint(tmp_path, "detect")
+    leaked = [
+        LeakedImage(path="good.png", split="test", kind=kind, near_path=near, near_split="train")
+        for kind, near in (*[("near-duplicate", "missed.png")] * 5, ("same group", "mixed.png"))  # type: ignore[arg-type]
+    ]
+    write_pairs(context.folder / "outcomes" / PAIRS_FILE, leaked)
+    inspect.run(context, msgspec.structs.replace(params, maps=0, images=1))
+    gallery = read_json(context.folder / "gallery.json", Gallery)
+    assert gallery.leaks == "gallery/leaks.jpg"
+    assert GALLERY_FOLDER.holds("gallery/leaks.jpg")
+    picture = read_image(context.folder / "gallery" / "leaks.jpg")
+    rows = picture.reshape(inspect.LEAKED, -1, 640, 3)
+    assert len(rows) == 4
+    # three near-duplicates, and of the other kind the one that there is
+    alike = [float(np.abs(rows[0, :200, 322:].astype(int) - row[:200, 322:]).mean()) for row in rows[1:]]
+    assert max(alike[:2]) < alike[2] / 3

@@ -28,8 +28,10 @@ from runner.adapters.pictures.alignment import (
 )
 
 SIDE_PX = 192  # of the pictures that are compared, the longer side
-# Measured by benchmarks/near_duplicates.py: copies are above, pairs of different photographs of one scene below.
-MIN_DETAIL, MIN_AGREEMENT, MIN_CORRELATION = 0.6, 0.9, 0.8
+# Measured by benchmarks/copies.py: copies are above, pairs of different photographs of one scene below. What shows little, as
+# images of 50 px do, agrees by chance more easily.
+MIN_DETAIL, MIN_AGREEMENT, MIN_CORRELATION = 0.85, 0.93, 0.88
+FEW_BLOCKS, MIN_DETAIL_OF_FEW = 16, 0.94
 MIN_OVERLAP, MIN_INSIDE, MAX_ASPECT = 0.15, 0.8, 1.2
 # What shows less of the other than this is a crop, and what is turned by more is turned.
 _WHOLE, _TURNED_DEG = 0.93, 1.0
@@ -71,7 +73,8 @@ class Registration:
     def same_pixels(self) -> bool:
         """Whether both come from one photograph."""
         placed = min(self.overlap) >= MIN_OVERLAP and max(self.overlap) >= MIN_INSIDE
-        alike = self.detail >= MIN_DETAIL and self.agreement >= MIN_AGREEMENT
+        least = MIN_DETAIL if self.blocks >= FEW_BLOCKS else MIN_DETAIL_OF_FEW
+        alike = self.detail >= least and self.agreement >= MIN_AGREEMENT
         return placed and self.aspect <= MAX_ASPECT and self.correlation >= MIN_CORRELATION and alike
 
     @property

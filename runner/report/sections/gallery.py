@@ -104,6 +104,11 @@ def _picture(path: str, found: Pictures, shows: str) -> str:
     return f'<img src="{address}" width="{found.width}" alt="{shows}">'
 
 
+def picture_of(path: str, found: Pictures | None, shows: str) -> str:
+    """One picture of the gallery's folder; empty where a rendering shows none."""
+    return "" if found is None else _picture(path, found, shows)
+
+
 IN_SIGHT = Fold()
 FOLD = Fold(line=_summary)
 WORST = Section(parts=_worst, fold=IN_SIGHT)

@@ -1,4 +1,4 @@
-"""What is the number worth without the test images that the model may know from training?"""
+"""What is the number worth without near-duplicates? In records of before there was `leakage`, which tells of more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from runner.domain.evaluation import Metrics
 from runner.domain.verdict import GateResult, Outcome
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
+from runner.report.sections.leakage import leaks_of
 from runner.report.sections.part import Part, table_head, table_row
 from runner.report.sections.section import UNSURE, Section, Shown
 from runner.report.tables import judged, optimizing
@@ -16,6 +17,8 @@ def sentence(report: SprintReport) -> str:
     """How many test images nearly repeat others, and the optimizing metric without them; plain text, empty where none does."""
     near = report.evaluation.near_duplicates if report.evaluation else None
     measured = judged(report)
+    if leaks_of(report) is not None:  # `leakage` tells of these too
+        return ""
     if report.failure is not None or near is None or not near.images or measured is None:
         return ""
     repeat = "nearly repeats an image" if near.images == 1 else "nearly repeat images"

@@ -9,7 +9,7 @@ from runner.domain.verdict import GateResult, Outcome
 from runner.record.report import SprintReport
 from runner.report.ansi import BOLD, END, GREEN, RED, YELLOW
 from runner.report.escape import code, markdown, paragraphs, plain
-from runner.report.sections import claim, near_duplicates
+from runner.report.sections import claim, leakage, near_duplicates
 from runner.report.sections.gates import said_of_value
 from runner.report.sections.holdout import keeps_open
 from runner.report.sections.part import Part, table_head, table_row, unbroken
@@ -53,7 +53,13 @@ def status(report: SprintReport) -> tuple[str, str]:
 
 def because(report: SprintReport) -> str:
     """A few plain sentences: why the verdict is what it is, whose approval would change it, and where the model is weak."""
-    said = (until_approved(report), _judged_so(report), near_duplicates.sentence(report), weak_spots(report))
+    said = (
+        until_approved(report),
+        _judged_so(report),
+        leakage.sentence(report),
+        near_duplicates.sentence(report),
+        weak_spots(report),
+    )
     return " ".join(part for part in said if part)
 
 
@@ -154,7 +160,7 @@ def _headline(report: SprintReport, _: Shown) -> list[Part]:
     lines = [f"## {icon} {word} — {markdown(report.sprint, 80)}: {markdown(report.title, 200)}", ""]
     if said := claim.sentence(report):
         lines += [f"**{markdown(said, 500)}.**", ""]
-    lines += [f"**{markdown(because(report), 700)}**", ""]
+    lines += [f"**{markdown(because(report), 1200)}**", ""]
     if report.hypothesis:
         lines += [f"*Hypothesis:* {markdown(report.hypothesis, 1000)}", ""]
     lines += [_facts(report), ""]
@@ -228,7 +234,7 @@ def _terminal(report: SprintReport) -> list[str]:
     )
     tint = GREEN if passed else RED if failed else YELLOW
     lines = [f"{BOLD}{tint}{word}{END}  {BOLD}{plain(report.sprint, 80)}{END}: {plain(report.title, 200)}"]
-    lines += [said for said in (claim.sentence(report), plain(because(report), 700)) if said]
+    lines += [said for said in (claim.sentence(report), plain(because(report), 1200)) if said]
     if report.failure is not None and report.failure.where:
         lines.append(f"at {plain(report.failure.where)}")
     if report.failure is not None and report.failure.hint:

@@ -41,6 +41,7 @@ from runner.report.build import sprint_cost
 from runner.report.inputs import ReportInputs
 from runner.stages.timings import read_timings
 from runner.tasks import TASKS
+from runner.workflow.judging.without_leaks import without_leaks
 from runner.workflow.judging.written_gates import written_claim, written_gates
 from runner.workflow.terms import read_terms
 
@@ -156,7 +157,9 @@ def _judge(sources: Sources, inputs: ReportInputs) -> Verdict | None:
         cost=cost.total,
         duration_min=cost.seconds / 60 if cost.seconds is not None else None,
     )
-    return judge(written_gates(project, loaded), evidence, written_claim(loaded))
+    gates = written_gates(project, loaded)
+    verdict = judge(gates, evidence, written_claim(loaded))
+    return msgspec.structs.replace(verdict, without_leaks=without_leaks(sources.folder, gates, evidence))
 
 
 def _champion_name(sources: Sources) -> str | None:

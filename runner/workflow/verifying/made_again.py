@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from runner.adapters.dvc import metafiles
 from runner.adapters.system import yaml_text
+from runner.assessment.leaks import PAIRS_FILE, SAMPLES_FILE
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
@@ -155,7 +157,8 @@ class MadeAgain:
         self.rebuilt.append(name)
         stored = self.folder / name
         if not stored.is_file():
-            self._note(name, "it is missing")
+            told = self._note if _tells_of_leaks(self.folder) else self._rendered
+            (told if Path(name).name in (PAIRS_FILE, SAMPLES_FILE) else self._note)(name, "it is missing")
         elif stored.read_bytes() != rebuilt.read_bytes():
             # Another version of the Parquet writer gives other bytes for the same rows.
             difference = table_difference(stored, rebuilt)
@@ -190,6 +193,15 @@ def _unknown(folder: Path) -> str:
         return VERDICT.read(folder).champion_unknown or ""
     except FlywheelError:
         return ""
+
+
+def _tells_of_leaks(folder: Path) -> bool:
+    """Whether the version that evaluated the sprint measured without leaked images: where none leaked it says nothing either.
+
+    Neither the record nor the tables can be taken out alone: digests.json names them, and the verdict has what they gave.
+    """
+    evaluation, verdict = EVALUATION.read(folder), VERDICT.read(folder)
+    return evaluation.leaks is not UNSET or verdict.without_leaks is not UNSET
 
 
 def _written(folder: Path) -> list[str]:
