@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.adapters.pictures import measured_images
+from runner.adapters.pictures import measured_images, measuring
 from runner.adapters.pictures.image_sizes import MAX_PIXELS
 from runner.adapters.pictures.measured_images import SeenFile, measure_image, measure_images, see_image
 from runner.adapters.tables.kept_parts import part_paths
@@ -126,6 +127,19 @@ def test_another_version_of_the_measuring_code_measures_anew(
     monkeypatch.setattr(measured, "measuring_version", lambda: "of-another-opencv")
     assert counts(look(data)) == (8, 8)
     assert counts(look(data)) == (0, 0)
+
+
+def test_the_version_covers_every_module_that_measures() -> None:
+    folder = Path(measured_images.__file__).parent
+    found, left = set[str](), {"measured_images"}
+    while left:
+        name = left.pop()
+        found.add(name)
+        imported = re.findall(
+            r"from runner.adapters.pictures.(\w+) import", (folder / f"{name}.py").read_text()
+        )
+        left |= set(imported) - found
+    assert found == set(measuring._CODE)
 
 
 def test_a_killed_look_loses_only_what_it_did_last(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from typing import Literal, TypeAlias
 
 from runner.adapters.pictures.foreign_files import foreign_problem
 from runner.adapters.pictures.image_sizes import header_size, size_problem
+from runner.adapters.pictures.tiff_tags import tiff_tags
 
 Format: TypeAlias = Literal["JPEG", "PNG", "BMP", "WebP", "TIFF"]
 SUFFIXES = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff"))
@@ -42,11 +43,10 @@ _BETWEEN_SCANS = frozenset((0xC4, _START_OF_SCAN, 0xDB, 0xDC, 0xDD, *range(0xE0,
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _BITS, _COLOURS, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 338, 339  # TIFF's tags
+_FLOAT = 3
 _CMYK = 5
 _NO_PROFILE = "CMYK colours, converted without a colour profile"
 _NO_ALPHA = "an alpha channel, which is not read"
-_FLOAT, _SHORT = 3, 3
-_MOST_CHANNELS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +230,7 @@ def _webp_remark(data: bytes) -> str | None:
 
 
 def _judge_tiff(data: bytes) -> FileVerdict:
-    tags, pages = _tiff_tags(data)
+    tags, pages = tiff_tags(data)
     deepest = max(tags.get(_BITS, (1,)))
     is_float = _FLOAT in tags.get(_SAMPLE_FORMAT, ())
     if is_float or deepest > 16:
@@ -244,27 +244,6 @@ def _judge_tiff(data: bytes) -> FileVerdict:
     if _CMYK in tags.get(_COLOURS, ()):
         return FileVerdict(format="TIFF", remark=_NO_PROFILE)
     return FileVerdict(format="TIFF", remark=_NO_ALPHA if _EXTRA_SAMPLES in tags else None)
-
-
-def _tiff_tags(data: bytes) -> tuple[dict[int, tuple[int, ...]], int]:
-    """The tags of short numbers of the first page, and whether there are more pages (2) or not (1).
-
-    Nothing where the file is cut: the decoder has the last word. Source: TIFF 6.0, section 2.
-    """
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(data[at : at + size], order)
-
-    start = number(4, 4)
-    count = number(start, 2)
-    found: dict[int, tuple[int, ...]] = {}
-    for at in range(start + 2, min(start + 2 + 12 * count, len(data) - 11), 12):
-        kind, values = number(at + 2, 2), number(at + 4, 4)
-        if kind == _SHORT and 0 < values <= _MOST_CHANNELS:
-            place = at + 8 if values <= 2 else number(at + 8, 4)
-            found[number(at, 2)] = tuple(number(place + 2 * item, 2) for item in range(values))
-    return found, 2 if number(start + 2 + 12 * count, 4) else 1
 
 
 def damaged(kind: Format | None) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_CODE = ("measured_images", "image_files", "image_sizes", "foreign_files")
+_CODE = ("measured_images", "image_files", "image_sizes", "foreign_files", "tiff_tags")
 
 
 @cache
