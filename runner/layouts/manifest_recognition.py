@@ -59,7 +59,7 @@ def recognise_manifest(folder: Path, task: TaskName | None) -> FoundManifest | N
     manifest = open_manifest(folder, file)
     told = [name for name, column in _TELLING if _filled(manifest, column)]
     found = task or (told[0] if told else USUAL_TASK)
-    others = [name for name in dict.fromkeys(told) if name not in (found, "detect")]
+    others = [name for name in dict.fromkeys(told) if name not in (found, USUAL_TASK)]
     problems = (
         [f"{file} has labels for task {' and '.join(others)} too: --task chooses"]
         if others and task is None
