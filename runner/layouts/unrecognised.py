@@ -56,8 +56,8 @@ def _beside(folder: Path, labels: Counter[str]) -> str:
     lines = [words for path in texts[:LOOKED_AT] for words in words_of(folder / path)]
     if lines and all(_are_numbers(words) for words in lines):
         return (
-            f"YOLO labels lie beside their images in {_listed(labels)}, as LabelImg and CVAT write them: "
-            "move the images into images/ and the labels into labels/"
+            f"YOLO labels of objects lie beside their images in {_listed(labels)}, which another --task reads: detect, segment, "
+            "pose or obb"
         )
     return f"files named as images are, perhaps their labels, are in {_listed(labels)}"
 

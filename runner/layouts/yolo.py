@@ -19,7 +19,7 @@ class YoloLayout(Options, frozen=True, kw_only=True, tag_field="format", tag="yo
     name: ClassVar[str] = "yolo"
     tasks: ClassVar[tuple[TaskName, ...]] = ("detect", "segment", "pose", "obb")
     expects: ClassVar[str] = (
-        "images/<split>/*.jpg with labels/<split>/*.txt, or <split>/images/ with <split>/labels/"
+        "images/<split>/*.jpg with labels/<split>/*.txt, <split>/images/ with <split>/labels/, or text files beside their images"
     )
     files_per_image: ClassVar[int] = 2
 
@@ -36,7 +36,9 @@ class YoloLayout(Options, frozen=True, kw_only=True, tag_field="format", tag="yo
         return recognise_yolo(folder, task)
 
     def arrangement(self, folder: Path, task: TaskName, content: LayoutContent) -> str:
-        """Which of the two arrangements, or both."""
+        """Which of the arrangements, or both of those with `images/`."""
+        if not any("images" in entry.path.split("/")[:-1][:2] for entry in content.entries):
+            return "text files beside their images"
         outer = [entry.path.startswith("images/") for entry in content.entries]
         nested = "<split>/images/ with <split>/labels/"
         with_splits = any(entry.split for entry in content.entries)

@@ -1,7 +1,8 @@
 """YOLO: one text file per image, one line per object.
 
 Two arrangements are read, also side by side: `images/<split>/**` with `labels/<split>/**.txt` (or `images/`
-without split folders), and `<split>/images/**` with `<split>/labels/**.txt`. Where labels are not in `labels/`,
+without split folders), and `<split>/images/**` with `<split>/labels/**.txt`. Where no image is in `images/`, labels are those beside
+the images (Darknet's way). Where labels are not in `labels/`,
 those of a dataset with labels for several tasks are: `images/**` with `<task>/labels/**.txt`.
 
 What a line says depends on the task, in fractions of the image's size: see `yolo_lines`.
@@ -20,11 +21,12 @@ import msgspec
 from runner.adapters.system.yaml_text import load_text
 from runner.dataset.class_names import plain_name
 from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent, list_files
-from runner.dataset.split_names import split_role
+from runner.dataset.split_names import folder_of_split, split_role
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_small
 from runner.domain.label_faults import LabelFault
 from runner.domain.task import TaskName
+from runner.layouts.yolo_beside import darknet_splits, labels_beside
 from runner.layouts.yolo_lines import LineReader
 from runner.layouts.yolo_pairing import orphan_faults, orphan_notes, shared_labels
 from runner.layouts.yolo_splits import KEYS, DeclaredSplits, SplitReader
@@ -76,15 +78,17 @@ def read_yolo(folder: Path, scheme: LabelScheme) -> LayoutContent:
 
 
 def declared_splits(folder: Path, images: Sequence[str]) -> DeclaredSplits:
-    """What the dataset's data.yaml says of splits.
+    """What the dataset's data.yaml says of splits; where labels lie beside images, obj.data or lists at the top do.
 
     Raises:
         FlywheelError: it is not readable.
     """
     found = data_yaml(folder)
-    if found is None:
-        return DeclaredSplits()
     reader = SplitReader(folder, {path: layout_split(path) for path in images})
+    if found is None:
+        beside = not any(_lies_in(IMAGES, path) for path in images)
+        darknet = darknet_splits(folder) if beside else None
+        return reader.read(*darknet) if darknet else DeclaredSplits()
     return reader.read(read_data_yaml(folder), found.name)
 
 
@@ -101,22 +105,36 @@ def _empty_splits(folder: Path, entries: Sequence[ImageEntry], splits: DeclaredS
 
 
 def yolo_images(folder: Path) -> list[str]:
-    """The images that this layout recognises, sorted, relative to `folder`."""
-    return [path for path in list_files(folder) if _lies_in(IMAGES, path)]
+    """The images that this layout recognises, sorted, relative to `folder`: those in images/, else all, if labels lie beside."""
+    every = list_files(folder)
+    return [path for path in every if _lies_in(IMAGES, path)] or (every if _beside(folder, every) else [])
 
 
 def yolo_labels(folder: Path) -> list[str]:
     """The label files where this layout expects them, sorted, relative to `folder`."""
+    images = list_files(folder)
+    if not any(_lies_in(IMAGES, path) for path in images) and (beside := _beside(folder, images)):
+        return beside
+    return [path for path in _texts(folder) if _lies_in(LABELS, path)]
+
+
+def _beside(folder: Path, images: Sequence[str]) -> list[str]:
+    return labels_beside(folder, images, _texts(folder))
+
+
+def _texts(folder: Path) -> list[str]:
     texts = list_files(folder, frozenset((".txt",)))
-    return [path for path in texts if _lies_in(LABELS, path) and path.rpartition("/")[2] not in NOT_LABELS]
+    return [path for path in texts if path.rpartition("/")[2] not in NOT_LABELS]
 
 
 def label_path(image_path: str) -> str:
-    """Where an image's labels are: the same path below `labels/`.
+    """Where an image's labels are: the same path below `labels/`, or beside an image that is not in `images/`.
 
-    >>> label_path("images/train/a/x.jpg"), label_path("train/images/x.jpg")
-    ('labels/train/a/x.txt', 'train/labels/x.txt')
+    >>> label_path("images/train/a/x.jpg"), label_path("train/images/x.jpg"), label_path("obj_train_data/x.jpg")
+    ('labels/train/a/x.txt', 'train/labels/x.txt', 'obj_train_data/x.txt')
     """
+    if not _lies_in(IMAGES, image_path):
+        return f"{os.path.splitext(image_path)[0]}.txt"  # noqa: PTH122
     folder, _, name = image_path.rpartition("/")  # as text: for every image, a path takes too long
     parts = folder.split("/")
     parts[parts.index(IMAGES)] = LABELS
@@ -142,6 +160,8 @@ def layout_split(image_path: str) -> str | None:
     >>> layout_split("images/train/a/x.jpg"), layout_split("valid/images/x.jpg"), layout_split("images/x.jpg")
     ('train', 'valid', None)
     """
+    if not _lies_in(IMAGES, image_path):
+        return folder_of_split(image_path)
     parts = image_path.split("/")
     if parts[0] != IMAGES:
         return parts[0]

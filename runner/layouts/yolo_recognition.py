@@ -10,6 +10,7 @@ from runner.layouts.label_kinds import LabelKind, words_of, yolo_kind
 from runner.layouts.layout import Recognised
 from runner.layouts.unrecognised import no_labels
 from runner.layouts.yolo_files import (
+    IMAGES,
     data_yaml,
     label_path,
     labels_lie_aside,
@@ -21,7 +22,10 @@ from runner.layouts.yolo_files import (
     yolo_labels,
 )
 
-NAME_LISTS = ("classes.txt", "labels/classes.txt", "obj.names", "data/obj.names", "classes.names")
+NAME_LISTS = (
+    "classes.txt", "labels/classes.txt", "obj.names", "data/obj.names", "classes.names", "_darknet.labels",
+    "train/_darknet.labels",
+)  # fmt: skip
 
 
 def recognise_yolo(folder: Path, task: TaskName | None) -> Recognised | None:
@@ -43,7 +47,7 @@ def recognise_yolo(folder: Path, task: TaskName | None) -> Recognised | None:
     classes = _classes(folder, labels, problems)
     kind = LabelKind(task=task) if task else yolo_kind(folder, labels)
     problems += [kind.remark] if kind.remark else []
-    if nested := _nested(images):
+    if nested := _nested([path for path in images if IMAGES in path.split("/")[:-1]]):
         problems.append(
             f"everything lies in {nested}/, which is taken for a split: adopt {folder.name}/{nested} instead"
         )
@@ -96,6 +100,8 @@ def _classes(folder: Path, labels: Sequence[str], problems: list[str]) -> list[s
 def _nested(images: Sequence[str]) -> str | None:
     """The only folder at the top, when the splits lie below its `images/`: adopt that one instead."""
     parts = [PurePosixPath(path).parts for path in images]
+    if not parts:
+        return None
     first = {part[0] for part in parts}
     deeper = all(len(part) > 3 and part[0] != "images" for part in parts)
     return first.pop() if len(first) == 1 and deeper else None

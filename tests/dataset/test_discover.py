@@ -197,12 +197,13 @@ def test_folder_one_level_too_high_is_pointed_out(tmp_path: Path) -> None:
 
 
 def test_unknown_layout_says_what_is_there(tmp_path: Path) -> None:
-    found = discover(write(tmp_path, "cats/a.jpg", "cats/a.txt", "dogs/b.jpg", "dogs/c.jpg"))
+    write(tmp_path, "cats/a.jpg", "cats/a.txt", "dogs/b.jpg", "dogs/c.jpg")
+    (tmp_path / "cats" / "a.txt").write_text("a cat on a mat\n")
+    found = discover(tmp_path)
     assert (found.layout, found.images) == (None, 3)
     assert found.problems == [
         "3 images were found, in dogs/ (2), cats/ (1), but not with labels as a layout has them",
-        "YOLO labels lie beside their images in cats/ (1), as LabelImg and CVAT write them: "
-        "move the images into images/ and the labels into labels/",
+        "files named as images are, perhaps their labels, are in cats/ (1)",
     ]
 
 
