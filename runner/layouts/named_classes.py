@@ -21,14 +21,17 @@ class NamedClasses:
 
     def __init__(self, classes: Sequence[str]) -> None:
         self.classes = list(classes)
-        self._known: dict[str, int | Flaw] = dict(class_ids(classes))
+        self._known = class_ids(classes)
+        self._written: dict[str, int | Flaw] = {}  # millions of labels use few names
 
     def number(self, name: str) -> int | Flaw:
         """The position of a class, or what is said where the project has none of that name."""
-        plain = plain_name(name)
-        if plain not in self._known:
-            self._known[plain] = self._unknown(plain)
-        return self._known[plain]
+        found = self._written.get(name)
+        if found is None:
+            plain = plain_name(name)
+            position = self._known.get(plain)
+            found = self._written[name] = self._unknown(plain) if position is None else position
+        return found
 
     def _unknown(self, name: str) -> Flaw:
         if not name.strip():
