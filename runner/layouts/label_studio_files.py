@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from runner.adapters.pictures.image_files import SUFFIXES
 from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme, LayoutContent, list_files
@@ -104,8 +104,8 @@ def image_of(task: LabelTask, key: str | None) -> str | None:
     value = task.data.get(chosen) if chosen else None
     if not isinstance(value, str) or not value:
         return task.upload
-    parts = urlsplit(value)
-    served = parse_qs(parts.query).get("d") if parts.path.endswith("/data/local-files/") else None
+    path, _, query = value.partition("?")
+    served = parse_qs(query).get("d") if path.endswith("/data/local-files/") else None
     return served[0] if served else value
 
 

@@ -109,8 +109,8 @@ def _classes(manifest: Manifest, column: str) -> list[str]:
 def _keypoints(manifest: Manifest) -> Keypoints | None:
     names = _names(manifest, KEYPOINTS_KEY)
     if not names:
-        objects = (item for value in manifest.columns.get("keypoints", ()) for item in value or ())
-        numbers = next((len(item) for item in objects if item), 0)
+        lists = [value for value in manifest.columns.get("keypoints", ()) if isinstance(value, list)]
+        numbers = next((len(item) for value in lists for item in value if isinstance(item, list)), 0)
         names = [f"point_{number}" for number in range(numbers // 3)]
     return Keypoints(names=names, flip=mirrored(names)) if names else None
 

@@ -171,6 +171,7 @@ def test_the_last_updated_annotation_counts_and_cancelled_ones_are_dropped(tmp_p
         ("https://host/x%20y.png?token=1", "images/x y.png"),
         ("images/x y.png", "images/x y.png"),
         ("../../other.png", None),
+        ("http://[::1/other.png", None),
     ],
 )
 def test_images_are_found_wherever_they_were(tmp_path: Path, written: str, path: str | None) -> None:

@@ -168,6 +168,14 @@ def test_the_task_is_told_by_the_columns(
     assert (found.layout, found.task, found.classes, found.objects) == ("manifest", task, classes, 1)
 
 
+def test_columns_of_another_kind_are_named_and_stop_nothing(tmp_path: Path) -> None:
+    row = {"uri": "a.png", "classes": ["cat"], "keypoints": 7, "boxes": 3}
+    dataset(tmp_path, [row], "a.png")
+    assert discover(tmp_path).task == "pose"
+    (entry,) = read(tmp_path).entries
+    assert entry.label_problems == (f"{FILE}:1: boxes has no list, classes 1: none of its objects is read",)
+
+
 @pytest.mark.parametrize(
     ("options", "row", "message"),
     [
