@@ -80,7 +80,7 @@ def _first(rules: Iterable[tuple[str, Callable[[str], bool]]], head: str) -> str
 
 
 def _tags(*names: str) -> Callable[[str], bool]:
-    return lambda head: all(re.search(rf"<{name}[\s>]", head) for name in names)
+    return lambda head: all(re.search(rf"<{name}[\s/>]", head) for name in names)
 
 
 def _keys(*names: str) -> Callable[[str], bool]:

@@ -96,11 +96,12 @@ def recognise_voc(folder: Path) -> FoundVoc | None:
 
 
 def annotation_files(folder: Path) -> list[str]:
-    """The XML files that are VOC's, sorted, relative to `folder`; in a folder Annotations, all that there are."""
+    """The XML files that are VOC's, sorted, relative to `folder`; in a folder Annotations, all that are of no other format."""
+    formats = {file: format_of(folder / file) for file in list_files(folder, frozenset((".xml",)))}
     return [
         file
-        for file in list_files(folder, frozenset((".xml",)))
-        if PurePosixPath(file).parent.name == ANNOTATIONS or format_of(folder / file) == FORMAT
+        for file, found in formats.items()
+        if found == FORMAT or (found is None and PurePosixPath(file).parent.name == ANNOTATIONS)
     ]
 
 
@@ -168,9 +169,12 @@ class _Reader:
         stated = root.child("filename")
         name = stated.text.strip() if stated else ""
         if path := self._by_stem(file):
-            if stated and name and PurePosixPath(name.replace("\\", "/")).stem != PurePosixPath(path).stem:
+            own = PurePosixPath(name.replace("\\", "/"))
+            if stated and name and own.stem != PurePosixPath(path).stem:
                 self.renamed.append(f"{file}:{stated.line}: {name}")
-            return path
+                return path
+            twin = PurePosixPath(path).with_suffix(own.suffix).as_posix()  # a.png beside a.jpg
+            return twin if twin in self.finder.known else path
         if name:
             folder = PurePosixPath(file).parent.name
             if path := self.finder.find(file, name, None if folder == ANNOTATIONS else folder).path:

@@ -143,6 +143,16 @@ def test_labels_without_image_and_an_image_named_twice_are_named(tmp_path: Path)
     ]
 
 
+def test_of_two_images_of_one_stem_the_one_that_is_named_is_meant(tmp_path: Path) -> None:
+    text = xml("a.png", box("cat", 1, 1, 5, 5))
+    files = {"Annotations/a.xml": text, "Annotations/cvat.xml": "<annotations><image/></annotations>"}
+    content = read(dataset(tmp_path, files, "JPEGImages/a.jpg", "JPEGImages/a.png"))
+    assert [(entry.path[11:], entry.labelled) for entry in content.entries] == [
+        ("a.jpg", False),
+        ("a.png", True),
+    ]
+
+
 @pytest.mark.parametrize(
     ("label", "image", "split"),
     [
