@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta
 
+from runner.checks.bias_rules import BiasOption
 from runner.checks.data_rules import (
     DEFAULT_DISTANCE,
     FrameCorrelation,
@@ -24,7 +25,7 @@ NAME = "classification"
 
 
 class ClassificationPreset(Options, frozen=True, kw_only=True, tag_field="preset", tag=NAME):
-    """For classify: corrupt files, unknown class folders, empty splits, leakage, class balance."""
+    """For classify: corrupt files, unknown class folders, empty splits, leakage, class balance, bias."""
 
     max_unreadable: Annotated[
         Fraction,
@@ -42,6 +43,7 @@ class ClassificationPreset(Options, frozen=True, kw_only=True, tag_field="preset
             extra=weakens(FindingKind.CHECK_WEAKENED),
         ),
     ] = 10
+    bias: BiasOption = UNSET
 
     def rules(self, class_names: Sequence[str], group_by: str | None, task: TaskName) -> list[Rule]:
         """The preset's checks for a class map and the metadata column that groups images, if any."""

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta, UnsetType
 
-from runner.adapters.tables.expectations import Expectation, Row
-from runner.checks.rule import Rule
+from runner.adapters.tables.expectations import Row
+from runner.checks.rule import Rule, expect
 from runner.domain.options import weakens
 from runner.domain.policy import FindingKind
 from runner.domain.records import SPLITS, Severity
@@ -41,11 +41,6 @@ FrameCorrelation = (
     | UnsetType
 )
 """Unset where it is the usual one, so that finished sprints do not run again."""
-
-
-def expect(name: str, **arguments: object) -> Expectation:
-    """An expectation and its arguments."""
-    return Expectation(name=name, arguments=arguments)
 
 
 def data_rules(

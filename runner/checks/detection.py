@@ -8,17 +8,17 @@ from typing import Annotated
 from msgspec import UNSET, Meta
 
 from runner.adapters.tables.expectations import Row
+from runner.checks.bias_rules import BiasOption
 from runner.checks.data_rules import (
     DEFAULT_DISTANCE,
     FrameCorrelation,
     NearDuplicateDistance,
     class_rules,
     data_rules,
-    expect,
     unknown_classes,
     where_labelled,
 )
-from runner.checks.rule import Rule
+from runner.checks.rule import Rule, expect
 from runner.domain.label_faults import OVERHANG_TOLERANCE_PX, SMALLEST_SIDE_PX, TWIN_IOU
 from runner.domain.options import Fraction, NonNegativeInt, Options, weakens
 from runner.domain.policy import FindingKind
@@ -31,7 +31,7 @@ NAME = "detection"
 
 class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", tag=NAME):
     """For detect, segment, pose and obb: corrupt files, label errors, degenerate or out-of-image boxes, empty masks,
-    objects labelled twice, empty splits, leakage, class balance."""
+    objects labelled twice, empty splits, leakage, class balance, bias."""
 
     max_unreadable: Annotated[
         Fraction,
@@ -49,6 +49,7 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
             extra=weakens(FindingKind.CHECK_WEAKENED),
         ),
     ] = 10
+    bias: BiasOption = UNSET
 
     def rules(self, class_names: Sequence[str], group_by: str | None, task: TaskName) -> list[Rule]:
         """The preset's checks for a class map and the metadata column that groups images, if any."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from runner.adapters.tables.expectations import Expectation, Row
+from runner.checks.bias_rules import bias_rules
 from runner.checks.classification import ClassificationPreset
 from runner.checks.data_rules import DEFAULT_DISTANCE, FRAME_CORRELATION
 from runner.checks.detection import DetectionPreset
@@ -123,16 +124,30 @@ def check_rules(
     checks: Sequence[Check], class_names: Sequence[str], group_by: str | None, task: TaskName
 ) -> list[Rule]:
     """The rules of all checks, in their order, each with an id of its own."""
-    rules: list[Rule] = []
-    used: Counter[str] = Counter()
-    for check in checks:
-        found = (
+    return _told_apart(
+        rule
+        for check in checks
+        for rule in (
             [_rule(check)] if isinstance(check, DataExpectation) else check.rules(class_names, group_by, task)
         )
-        for rule in found:
-            used[rule.id] += 1
-            rules.append(rule if used[rule.id] == 1 else _renamed(rule, used[rule.id]))
-    return rules
+    )
+
+
+def rules_of_bias(checks: Sequence[Check]) -> list[Rule]:
+    """What the presets among the checks look for of bias, in tables of their own, each with an id of its own."""
+    presets = [check for check in checks if not isinstance(check, DataExpectation)]
+    return _told_apart(
+        rule for preset in presets for rule in bias_rules(str(preset.__struct_config__.tag), preset.bias)
+    )
+
+
+def _told_apart(rules: Iterable[Rule]) -> list[Rule]:
+    used: Counter[str] = Counter()
+    found = []
+    for rule in rules:
+        used[rule.id] += 1
+        found.append(rule if used[rule.id] == 1 else _renamed(rule, used[rule.id]))
+    return found
 
 
 def _rule(check: DataExpectation) -> Rule:

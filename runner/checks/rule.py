@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_ROW_LENGTH = 300
+_NOTHING = ExpectationResult(success=True, checked=0, unexpected=0, rows=[], observed=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Rule:
         table: one of `checks.tables`.
         split: only the rows of that split; all rows when None.
         describe: an offending row as `path: what`.
+        may_be_empty: a table without rows meets it.
     """
 
     id: str
@@ -35,6 +37,12 @@ class Rule:
     expectation: Expectation
     describe: Callable[[Row], str]
     split: str | None = None
+    may_be_empty: bool = False
+
+
+def expect(name: str, **arguments: object) -> Expectation:
+    """An expectation and its arguments."""
+    return Expectation(name=name, arguments=arguments)
 
 
 def run_rules(frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> list[CheckResult]:
@@ -50,9 +58,25 @@ def run_rules(frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> list
         if split:
             frame = frame[frame["split"] == split].reset_index(drop=True)
         suite = list(members)
-        found = validate(frame, [rule.expectation for rule in suite])
+        if frame.empty and all(rule.may_be_empty for rule in suite):
+            found = [_NOTHING] * len(suite)
+        else:
+            found = validate(frame, [rule.expectation for rule in suite])
         outcomes.update((rule.id, outcome) for rule, outcome in zip(suite, found, strict=True))
     return [_result(rule, outcomes[rule.id]) for rule in rules]
+
+
+def not_measured(rule: Rule, reason: str) -> CheckResult:
+    """The result of a check for which there is no data: neither met nor unmet."""
+    return CheckResult(
+        id=rule.id,
+        description=rule.description,
+        severity=rule.severity,
+        success=True,
+        checked=0,
+        unexpected=0,
+        not_measured=reason,
+    )
 
 
 def _suite(rule: Rule) -> tuple[str, str]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # `build_parser` imports them by name
         score,
         select,
         similar,
+        split,
         status,
         validate,
         verify,
@@ -46,6 +47,7 @@ _OURS = (None, errno.EINVAL, errno.EBADF, errno.EDOM)  # nobody's files, permiss
 COMMANDS = (
     "init",
     "convert",
+    "split",
     "validate",
     "plan",
     "run",

@@ -53,7 +53,7 @@ def join_metadata(csv: Path, image_paths: Sequence[str], reserved: Iterable[str]
 
     table = read_rows(csv)
     _check_columns(csv, table.columns, reserved)
-    rows, strangers = _rows_of_images(csv, table, image_paths)
+    rows, strangers = rows_of_images(csv, table, image_paths)
     order = [rows.get(path) for path in image_paths]
     columns, notes = {}, list(table.notes)
     for name, texts in table.columns.items():
@@ -109,9 +109,7 @@ def _check_columns(csv: Path, names: Iterable[str], reserved: Iterable[str]) -> 
         )
 
 
-def _rows_of_images(
-    csv: Path, table: CsvRows, image_paths: Sequence[str]
-) -> tuple[dict[str, int], list[str]]:
+def rows_of_images(csv: Path, table: CsvRows, image_paths: Sequence[str]) -> tuple[dict[str, int], list[str]]:
     """The row of each image that has one, and the paths of no image."""
     images = set(image_paths)
     places = _unique_places(image_paths)

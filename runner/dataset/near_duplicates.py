@@ -174,6 +174,25 @@ def nearest(images: Looks, others: Looks, *, distance: int) -> Nearest:
     return Nearest(position=position, distance=bits)
 
 
+def pairs_within(images: Looks, *, distance: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Every pair of near-duplicates among the images: `(P,)` positions each, the first before the second.
+
+    Args:
+        images: `(N,)` of them.
+        distance: largest number of differing bits, 0 to 7.
+    """
+    rows = np.flatnonzero(_has_contrast(images))
+    first, second = _candidates(images.hashes[rows], images.hashes[rows], distance)
+    later = first < second
+    first, second = rows[first[later]], rows[second[later]]
+    agreed = [
+        _agree(images.thumbnails[first[at : at + _CHUNK]], images.thumbnails[second[at : at + _CHUNK]])
+        for at in range(0, len(first), _CHUNK)
+    ]
+    kept = np.concatenate([np.zeros(0, np.bool_), *agreed])
+    return first[kept], second[kept]
+
+
 def _candidates(
     hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

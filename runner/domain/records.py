@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
-
-class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every record has in common."""
-
+from runner.domain.bias import DataBias
+from runner.domain.record import Record as Record
 
 # --- benchmark, export, training ------------------------------------------------------------------
 
@@ -192,7 +190,10 @@ class Severity(StrEnum):
 
 
 class CheckResult(Record, frozen=True, kw_only=True):
-    """One expectation's outcome. `rows` name up to 20 offending rows as `path: what`."""
+    """One expectation's outcome. `rows` name up to 20 offending rows as `path: what`.
+
+    `not_measured` says why, where there was nothing to look at.
+    """
 
     id: str
     description: str
@@ -202,12 +203,14 @@ class CheckResult(Record, frozen=True, kw_only=True):
     unexpected: int
     rows: list[str] = []
     fix: str = ""
+    not_measured: str | UnsetType = UNSET
 
 
 class Checks(Record, frozen=True, kw_only=True):
-    """What the check stage writes."""
+    """What the check stage writes. `bias` is there where a preset was given."""
 
     results: list[CheckResult]
+    bias: DataBias | UnsetType = UNSET
 
     @property
     def success(self) -> bool:

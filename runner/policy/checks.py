@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from runner.checks.bias_rules import BiasLimits
 from runner.checks.data_rules import FRAME_CORRELATION
 from runner.checks.expectations import OWN_KEYS, parse_check
 from runner.domain.records import Severity
@@ -16,7 +17,12 @@ from runner.domain.records import Severity
 Block = Mapping[str, Any]
 _NAMES_ROWS = ("column", "column_A", "column_B", "column_list", "column_set")
 _TIGHTER_WHEN_MORE = frozenset(("mostly", "min_value", "strict_min", "strict_max", "near_duplicate_distance"))
-_TIGHTER_WHEN_LESS = frozenset(("max_value", "max_unreadable", "frame_correlation"))
+_TIGHTER_WHEN_LESS = frozenset(
+    (
+        *("max_value", "max_unreadable", "frame_correlation"),
+        *("max_shortcut", "max_shift", "max_class_ratio"),
+    )
+)
 _ALLOWED_SETS = frozenset(("expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"))
 _DEMANDED_SETS = frozenset(
     ("expect_column_values_to_not_be_in_set", "expect_column_distinct_values_to_contain_set")
@@ -50,8 +56,10 @@ def options(block: Block) -> dict[str, Any]:
     """The check's options with its defaults written out, without what only describes it."""
     check = parse_check(block)
     if "preset" in block:
-        found: dict[str, Any] = {"frame_correlation": FRAME_CORRELATION, **msgspec.to_builtins(check)}
-        return {key: value for key, value in found.items() if key != "preset"}
+        usual = {"frame_correlation": FRAME_CORRELATION, **msgspec.to_builtins(BiasLimits())}
+        found: dict[str, Any] = {**usual, **msgspec.to_builtins(check)}
+        bias = found.pop("bias", {})
+        return {key: value for key, value in {**found, **bias}.items() if key != "preset"}
     ((_, written),) = block.items()
     written = {**written, **({"value_set": _sorted(written["value_set"])} if "value_set" in written else {})}
     defaults = {"severity": str(Severity.ERROR), "mostly": 1, "strict_min": False, "strict_max": False}

@@ -2,44 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from runner.checks.expectations import DataExpectation, Preset, check_rules, parse_check
+from msgspec import UNSET, UnsetType
+
+from runner.checks.bias_rules import OF_BIAS, OF_CHAMPION, SLICE_SHARES, BiasLimits
+from runner.checks.expectations import DataExpectation, Preset, check_rules, parse_check, rules_of_bias
+from runner.checks.rule import Rule, not_measured
 from runner.config.project import Project
-from runner.config.sprint import CheckBlock
+from runner.config.sprint import SliceSpec, Sprint
+from runner.domain.bias import DataBias
+from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import CheckResult, Checks, Record, Severity
 from runner.domain.task import TaskName
 from runner.record.catalogue import CHECKS, INDEX_FOLDER, SELECTION_FOLDER
 from runner.stages.stage import Stage, StageContext, images_of
+from runner.tasks import TASKS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS_SHOWN = 5
 OF_LABELS = ("label_problems", "degenerate_boxes", "boxes_outside_image", "empty_masks")
 
 
 class CheckParams(Record, frozen=True, kw_only=True):
-    """What the checks depend on."""
+    """What the checks depend on.
+
+    Attributes:
+        slices: the project's and the sprint's, where a preset is given and there are any.
+        champion: whose data a preset compares with, where there is one.
+    """
 
     task: TaskName
     class_names: list[str]
     group_by: str | None
     presets: list[Preset]
     expectations: list[DataExpectation]
+    slices: list[SliceSpec] | UnsetType = UNSET
+    champion: ResolvedChampion | UnsetType = UNSET
 
 
-def resolve(project: Project, blocks: Sequence[CheckBlock]) -> CheckParams:
+def resolve(project: Project, sprint: Sprint, champion: ResolvedChampion | None) -> CheckParams:
     """The checks of a sprint.
 
     Raises:
         FlywheelError: a check is neither a preset nor a known expectation.
     """
-    checks = [parse_check(block) for block in blocks]
+    checks = [parse_check(block) for block in sprint.checks]
+    presets = [check for check in checks if not isinstance(check, DataExpectation)]
+    slices = [spec for spec in (*project.slices, *sprint.evaluate.slices) if spec.auto is None]
     return CheckParams(
         task=project.task,
         class_names=list(project.classes),
         group_by=project.dataset.group_by,
-        presets=[check for check in checks if not isinstance(check, DataExpectation)],
+        presets=presets,
         expectations=[check for check in checks if isinstance(check, DataExpectation)],
+        slices=slices if presets and slices else UNSET,
+        champion=champion if presets and champion is not None else UNSET,
     )
 
 
@@ -52,18 +74,55 @@ def run(context: StageContext, params: CheckParams) -> None:
     """
     checks_given = [*params.presets, *params.expectations]
     rules = check_rules(checks_given, params.class_names, params.group_by, params.task)
-    results: list[CheckResult] = []
-    if rules:
-        from runner.checks.rule import run_rules
-        from runner.checks.tables import check_frames
-
-        frames = check_frames(context.folder, params.class_names, {rule.table for rule in rules})
-        results = run_rules(frames, rules)
-    checks = Checks(results=results)
+    absent = {
+        *([SLICE_SHARES] if isinstance(params.slices, UnsetType) else []),
+        *(OF_CHAMPION if isinstance(params.champion, UnsetType) else []),
+    }
+    rules += [rule for rule in rules_of_bias(checks_given) if rule.table not in absent]
+    checks = _checked(context, params, rules) if rules else Checks(results=[])
     # The report reads it, and needs it most when a check failed.
     CHECKS.write(context.folder, checks)
     if not checks.success:
         raise _failure(context, checks)
+
+
+def _checked(context: StageContext, params: CheckParams, rules: Sequence[Rule]) -> Checks:
+    from runner.checks.rule import run_rules
+    from runner.checks.tables import check_frames
+
+    wanted = {rule.table for rule in rules}
+    frames = check_frames(context.folder, params.class_names, wanted - OF_BIAS)
+    bias: DataBias | UnsetType = UNSET
+    reason = ""
+    if wanted & OF_BIAS:
+        bias, of_bias = _bias(context, params)
+        frames |= of_bias
+        reason = bias.not_measured
+    measured = [rule for rule in rules if not (reason and rule.table in OF_CHAMPION)]
+    found = {rule.id: result for rule, result in zip(measured, run_rules(frames, measured), strict=True)}
+    results = [found[rule.id] if rule.id in found else not_measured(rule, reason) for rule in rules]
+    return Checks(results=results, bias=bias)
+
+
+def _bias(context: StageContext, params: CheckParams) -> tuple[DataBias, Mapping[str, pd.DataFrame]]:
+    from runner.assessment.slice_shares import slice_shares
+    from runner.checks.bias_tables import measured_bias
+    from runner.checks.described_images import sprint_tables
+    from runner.stages.champion_data import champion_data
+
+    slices = [] if isinstance(params.slices, UnsetType) else params.slices
+    champion = params.champion
+    return measured_bias(
+        sprint_tables(context.folder),
+        params.class_names,
+        params.group_by,
+        "objects" if TASKS[params.task].ranked else "images",
+        slice_shares(context.folder, slices) if slices else [],
+        None if isinstance(champion, UnsetType) else champion_data(context.root, champion),
+        next(
+            (preset.bias for preset in params.presets if not isinstance(preset.bias, UnsetType)), BiasLimits()
+        ),
+    )
 
 
 def _failure(context: StageContext, checks: Checks) -> FlywheelError:
@@ -94,7 +153,7 @@ def _paragraph(result: CheckResult) -> str:
 
 STAGE = Stage(
     name="check",
-    version=2,
+    version=3,  # checks.json has what may bias the sprint: ADR 39
     params_type=CheckParams,
     run=run,
     reads=(INDEX_FOLDER, SELECTION_FOLDER),

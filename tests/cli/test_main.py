@@ -34,6 +34,7 @@ NAMES = (
     "score",
     "embed",
     "similar",
+    "split",
     "doctor",
     "ci",
 )

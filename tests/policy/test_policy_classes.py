@@ -56,7 +56,9 @@ IN_BOTH = "expect_column_values_to_not_be_null: {table: images, column: split}"
 POSE = PROJECT.replace("task: detect", "task: pose\nkeypoints: {names: [nose, tail], sigmas: [0.1, 0.1]}")
 CLASSIFY = PROJECT.replace("task: detect", "task: classify").replace("layout: yolo", "layout: folders")
 CLASSIFY = CLASSIFY.replace("map50_95", "top1").replace("  - {name: small, objects: area_px < 800}\n", "")
-CLASSES = LAST[: LAST.index("  - {format: openvino")].replace("detection, max", "classification, max")
+CLASSES = LAST[: LAST.index("  - {format: openvino")].replace(
+    "detection, max", "classification, bias: {max_shift: 0.3, severity: error}, max"
+)
 CLASSES = (
     CLASSES.replace("min_objects", "min_images")
     .replace("yolo11n.", "yolo11n-cls.")

@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from msgspec import UNSET
 from planted_sprint import CLASSES, SprintFolder, clean_sprint
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
+from runner.domain.bias import DataBias
+from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Checks
@@ -42,7 +45,7 @@ def params(*blocks: dict[str, Any], **project: Any) -> check.CheckParams:
         "train": {"framework": "ultralytics", "model": "yolo26n.yaml"},
         "checks": list(blocks),
     }
-    return check.resolve(msgspec.convert(PROJECT | project, Project), msgspec.convert(sprint, Sprint).checks)
+    return check.resolve(msgspec.convert(PROJECT | project, Project), msgspec.convert(sprint, Sprint), None)
 
 
 def context(root: Path) -> StageContext:
@@ -65,7 +68,7 @@ def test_met_checks_are_written(tmp_path: Path, sprint: SprintFolder) -> None:
     check.run(context(tmp_path), params({"preset": "detection"}, BRIGHT))
     written = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks)
     assert written.success
-    assert len(written.results) == 18
+    assert len(written.results) == 22
 
 
 def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, sprint: SprintFolder) -> None:
@@ -78,7 +81,7 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
     assert not read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).success
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert str(caught.value) == (
-        "reports/0001-first/checks.json: 2 of 18 data checks failed\n"
+        "reports/0001-first/checks.json: 2 of 22 data checks failed\n"
         "  detection.group_leakage: not so for 1 of 10: the images of one scene are all in the same split\n"
         "    scene train5: in train (images/train/train5-0.jpg and 1 more)"
         " and in test (images/test/test0-0.jpg)\n"
@@ -112,8 +115,9 @@ def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: 
         *("mirrored_copies_across_splits", "neighbouring_frames_across_splits"),
         "unknown_classes",
         *("class_balance", "untrained_classes"),
+        *("shortcuts", "split_shift", "class_imbalance", "unseen_values"),
     ]
-    assert results[-2].rows == ["cat: 12 training images", "dog: 12 training images"]
+    assert results[-6].rows == ["cat: 12 training images", "dog: 12 training images"]
 
 
 def test_unmet_warning_does_not_stop_the_sprint(tmp_path: Path, sprint: SprintFolder) -> None:
@@ -121,6 +125,28 @@ def test_unmet_warning_does_not_stop_the_sprint(tmp_path: Path, sprint: SprintFo
     check.run(context(tmp_path), params({"preset": "detection", "min_objects_per_class": 1000}))
     results = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).results
     assert [result.id for result in results if not result.success] == ["detection.class_balance"]
+
+
+def test_a_champion_whose_data_is_not_here_leaves_its_checks_unmeasured(
+    tmp_path: Path, sprint: SprintFolder
+) -> None:
+    sprint.write()
+    champion = ResolvedChampion(
+        sprint="0000-before",
+        tag="pets#prod#1",
+        commit="c" * 40,
+        target="torch",
+        path="weights/s.pt",
+        digest="d" * 32,
+    )
+    given = msgspec.structs.replace(params({"preset": "detection"}), champion=champion)
+    check.run(context(tmp_path), given)
+    written = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks)
+    told = {result.id: result.not_measured for result in written.results if result.not_measured is not UNSET}
+    assert list(told) == ["detection.champion_shift", "detection.new_to_champion"]
+    assert isinstance(written.bias, DataBias)
+    assert set(told.values()) == {written.bias.not_measured}
+    assert written.success
 
 
 def test_no_checks_write_an_empty_record(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from runner.record.report import SprintReport
 from runner.report.sections import (
+    bias,
     champion,
     checks,
     cost,
@@ -54,6 +55,7 @@ SECTIONS: tuple[Section, ...] = (  # in the order in which a reviewer asks for t
     targets.TARGETS,
     data.DATA,
     checks.CHECKS,
+    bias.BIAS,
     checks.PASSED_CHECKS,
     training.TRAINING,
     training.EPOCHS,
@@ -76,6 +78,7 @@ KEPT: tuple[tuple[Section | tuple[Section, bool], ...], ...] = (
     (errors.ERRORS,),
     (reproduce.REPRODUCE,),
     (data.DATA,),
+    (bias.BIAS,),
     (training.TRAINING,),
     (cost.COST,),
     (slices.CLASSES,),
@@ -84,7 +87,7 @@ KEPT: tuple[tuple[Section | tuple[Section, bool], ...], ...] = (
     (errors.CALIBRATION,),
     (gallery.WORST, gallery.GALLERY.more),
     (gates.FURTHER, findings.FINDINGS.more, findings.UNDECIDED.more),
-    (checks.CHECKS.more,),
+    (checks.CHECKS.more, bias.BIAS.more),
     (champion.DIFFERENCES.more,),
     (slices.SLICES.more, slices.REGIONS.more),
     (slices.CLASSES.more,),
