@@ -7,7 +7,6 @@ from pathlib import Path
 
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 from runner.domain.errors import FlywheelError
-from runner.domain.records import SPLITS
 
 EXAMPLE = """\
   flywheel split                           propose train, val and test for all labelled images
@@ -95,6 +94,8 @@ def parse_shares(text: str) -> dict[str, float]:
     >>> parse_shares("train=0.8,val=0.1,test=0.1")
     {'train': 0.8, 'val': 0.1, 'test': 0.1}
     """
+    from runner.domain.records import SPLITS
+
     shares = {}
     for part in text.split(","):
         name, _, number = part.partition("=")
