@@ -14,7 +14,7 @@ from runner.config.sprint import DataSelection, SplitSelection
 from runner.dataset.manifest import Manifest
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.records import POOL, SPLITS
-from runner.selectors.candidates import Candidates, Selector
+from runner.selectors.candidates import Candidates, PairFinder, Selector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +97,12 @@ def _selectors(choice: SplitSelection) -> tuple[tuple[RuleName, Selector], ...]:
     return tuple(found)
 
 
+def looks_at_images(data: DataSelection) -> bool:
+    """Whether a rule needs the images themselves, and not only the index."""
+    choices: list[SplitSelection] = [getattr(data, name) for name in SPLITS]
+    return any(choice.dedupe is not None and choice.dedupe.way == "embedding" for choice in choices)
+
+
 def needed_columns(rules: Sequence[SplitRule]) -> list[str]:
     """The columns of the images table that `apply_rules` reads."""
     read = [name for rule in rules for _, selector in rule.selectors for name in selector.needs]
@@ -113,6 +119,7 @@ def apply_rules(
     masks: Mapping[str, NDArray[Any]],
     rules: Sequence[SplitRule],
     chosen: Sequence[str],
+    finder: PairFinder | None = None,
 ) -> Applied:
     """Applies the rules: readable, of a split that is asked for, labelled, `where`, `exclude`, selectors; in this order.
 
@@ -122,11 +129,12 @@ def apply_rules(
         images: `needed_columns` of the images table, each `(images,)`.
         masks: for each of `needed_conditions`, which images satisfy it, `(images,)`.
         chosen: the splits that are asked for.
+        finder: looks at the images for those that show the same; None where they are not at hand.
 
     Raises:
         FlywheelError: an image belongs to two splits, or a selector cannot be applied.
     """
-    draft = _Draft(images)
+    draft = _Draft(images, finder)
     draft.assign(rules, masks)
     for rule in rules:
         draft.readable(rule.name)
@@ -157,8 +165,9 @@ def require_images(
 class _Draft:
     """A manifest in the making: rule after rule drops images from it."""
 
-    def __init__(self, images: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, images: Mapping[str, NDArray[Any]], finder: PairFinder | None) -> None:
         self.images = images
+        self._finder = finder
         self.steps: list[Step] = []
         count = len(images["path"])
         self._left: dict[str, Positions] = {}
@@ -210,7 +219,7 @@ class _Draft:
             self.drop_where(rule.name, "exclude", reason, lambda left: masks[exclude][left], exclude)
         for option, selector in rule.selectors:
             left = self._left[rule.name]
-            dropped = selector.drop(candidates(self.images, left, selector))
+            dropped = selector.drop(candidates(self.images, left, selector, self._finder))
             reasons = {int(left[at]): reason for at, reason in dropped.items()}
             self._drop(rule.name, option, selector.describe(), selector.describe(), reasons, selector)
 
@@ -244,12 +253,18 @@ class _Draft:
         )
 
 
-def candidates(images: Mapping[str, NDArray[Any]], left: Positions, selector: Selector) -> Candidates:
+def candidates(
+    images: Mapping[str, NDArray[Any]],
+    left: Positions,
+    selector: Selector,
+    finder: PairFinder | None = None,
+) -> Candidates:
     """What a selector sees of the images that are left."""
     return Candidates(
         paths=images["path"][left].tolist(),
         image_ids=images["image_id"][left].tolist(),
         columns={name: images[name][left] for name in selector.needs},
+        finder=finder,
     )
 
 

@@ -26,12 +26,12 @@ def _only(required: tuple[str, ...], refused: tuple[str, ...]) -> Schema:
 RULES: dict[str, list[Schema]] = {
     "Dedupe": [
         {
-            "if": {"required": ["method"], "properties": {"method": {"const": "exact"}}},
+            "if": {"required": ["method"], "properties": {"method": {"enum": ["exact", "embedding"]}}},
             "then": {
                 "properties": {
                     "distance": {
                         "not": {},
-                        "errorMessage": "`method: exact` compares the files' content: it has no distance",
+                        "errorMessage": "a distance is of `method: perceptual`, whose hashes it is between",
                     }
                 }
             },

@@ -15,6 +15,7 @@ from runner.planning.decided import ConditionPart, decided_parts
 from runner.planning.lookalikes import Lookalike, lookalike
 from runner.planning.recorded_index import IndexFiles
 from runner.planning.slices_of_image import SliceOfImage, slices_of_image
+from runner.selectors.candidates import PairFinder
 from runner.stages.select import SelectParams, images_and_masks
 
 if TYPE_CHECKING:
@@ -73,20 +74,27 @@ class Explanation(Record, frozen=True, kw_only=True):
     label_problems: list[str]
 
 
-def explain(files: IndexFiles, params: SelectParams, specs: Sequence[SliceSpec], row: int) -> Explanation:
+def explain(
+    files: IndexFiles,
+    params: SelectParams,
+    specs: Sequence[SliceSpec],
+    row: int,
+    finder: PairFinder | None = None,
+) -> Explanation:
     """Explains one image of an index.
 
     Args:
         params: of the stage `select`.
         specs: the slices that the sprint is judged on.
         row: of the image in the table of images.
+        finder: looks at the images, where a rule asks.
 
     Raises:
         FlywheelError: a condition is refused, an image belongs to two splits, or a rule cannot be applied.
     """
     rules = split_rules(params.splits, params.data)
     images, masks = images_and_masks(files.images, rules, ["label_problem"])
-    applied = apply_rules(images, masks, rules, params.splits_chosen)
+    applied = apply_rules(images, masks, rules, params.splits_chosen, finder)
     manifest = applied.manifest
     split = manifest.assigned[row]
     shown = [rule for rule in rules if split is None or rule.name == split]
@@ -107,7 +115,7 @@ def explain(files: IndexFiles, params: SelectParams, specs: Sequence[SliceSpec],
             )
             for rule in shown
         ],
-        rules=[_explained(step, images, parts, row) for step in applied.steps if step.split == split],
+        rules=[_explained(step, images, parts, row, finder) for step in applied.steps if step.split == split],
         lookalike=near,
         lookalike_unknown=unknown,
         slices=slices_of_image(files.images, files.objects, specs, row, _judged(applied, row)),
@@ -126,6 +134,7 @@ def _explained(
     images: Mapping[str, NDArray[Any]],
     parts: Mapping[str, list[ConditionPart]],
     row: int,
+    finder: PairFinder | None,
 ) -> ExplainedRule:
     at = step.before.searchsorted(row)
     if at == len(step.before) or step.before[at] != row:
@@ -136,7 +145,7 @@ def _explained(
         return ExplainedRule(
             rule=step.rule, text=step.text, keeps=keeps, said=said, parts=parts.get(step.text, [])
         )
-    standing = step.selector.standing(candidates(images, step.before, step.selector), int(at))
+    standing = step.selector.standing(candidates(images, step.before, step.selector, finder), int(at))
     return ExplainedRule(
         rule=step.rule, text=step.text, keeps=keeps, said=standing.said, facts=dict(standing.facts)
     )

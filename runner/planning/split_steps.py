@@ -8,6 +8,7 @@ from runner.assessment.split_rules import Step, apply_rules, require_images, spl
 from runner.domain.errors import FlywheelError
 from runner.domain.records import Record
 from runner.planning.recorded_index import IndexFiles
+from runner.selectors.candidates import PairFinder
 from runner.stages.select import SelectParams, images_and_masks
 
 SPLIT_CONDITION = "split"
@@ -50,15 +51,17 @@ class SplitSteps(Record, frozen=True, kw_only=True):
         return list(dict.fromkeys(step.split for step in self.steps))
 
 
-def split_steps(files: IndexFiles, params: SelectParams, sprint: str, said: str) -> SplitSteps:
-    """Counts what each rule leaves.
+def split_steps(
+    files: IndexFiles, params: SelectParams, sprint: str, said: str, finder: PairFinder | None = None
+) -> SplitSteps:
+    """Counts what each rule leaves; `finder` looks at the images, where a rule asks.
 
     Raises:
         FlywheelError: a condition is refused, an image belongs to two splits, or a rule cannot be applied.
     """
     rules = split_rules(params.splits, params.data)
     images, masks = images_and_masks(files.images, rules)
-    applied = apply_rules(images, masks, rules, params.splits_chosen)
+    applied = apply_rules(images, masks, rules, params.splits_chosen, finder)
     counts: list[StepCount] = []
     for rule in rules:
         matched = int(masks[rule.where].sum())

@@ -10,6 +10,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+class PairFinder(Protocol):
+    """Looks at the images themselves for those that show the same."""
+
+    def pairs(self, paths: Sequence[str], image_ids: Sequence[str]) -> Sequence[tuple[int, int, str]]:
+        """Pairs of positions, the smaller first, and in a word what was done to the one to get the other (none: saved anew).
+
+        Args:
+            paths: `(N,)`. `image_ids`: `(N,)` content hashes, each once.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidates:
     """The images of one split that earlier rules left.
@@ -18,11 +30,13 @@ class Candidates:
         paths: unique keys, sorted.
         image_ids: content hashes.
         columns: the index columns that the selector asked for, each `(images,)`.
+        finder: None where the images are not at hand, as for a plan.
     """
 
     paths: Sequence[str]
     image_ids: Sequence[str]
     columns: Mapping[str, NDArray[Any]]
+    finder: PairFinder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

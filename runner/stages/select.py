@@ -13,6 +13,7 @@ from runner.adapters.tables import duckdb
 from runner.assessment.split_rules import (
     SplitRule,
     apply_rules,
+    looks_at_images,
     needed_columns,
     needed_conditions,
     require_images,
@@ -28,6 +29,7 @@ from runner.domain.label_faults import LABEL_FAULTS
 from runner.domain.records import SPLITS, Record, Selection
 from runner.domain.task import TaskName
 from runner.record.catalogue import INDEX_FOLDER, SELECTION, SELECTION_FOLDER
+from runner.selectors.candidates import PairFinder
 from runner.stages.stage import Stage, StageContext, images_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 class SelectParams(Record, frozen=True, kw_only=True):
     """What the selection depends on besides the index.
 
-    `chosen` are the splits of which images are selected: train, val and test where it does not say.
+    `chosen` are the splits of which images are selected: train, val and test where it does not say. `dataset` is where
+    the images lie, where a rule looks at them.
     """
 
     task: TaskName
@@ -46,6 +49,7 @@ class SelectParams(Record, frozen=True, kw_only=True):
     data: DataSelection
     group_by: str | None = None
     chosen: list[str] | UnsetType = UNSET
+    dataset: str | UnsetType = UNSET
 
     @property
     def splits_chosen(self) -> tuple[str, ...]:
@@ -62,21 +66,41 @@ def resolve(project: Project, data: DataSelection, chosen: list[str] | UnsetType
         data=data,
         group_by=project.dataset.group_by,
         chosen=chosen,
+        dataset=project.dataset.path if looks_at_images(data) else UNSET,
     )
+
+
+def inputs(params: SelectParams) -> tuple[str, ...]:
+    """The dataset, where a rule looks at the images themselves."""
+    return () if isinstance(params.dataset, UnsetType) else (params.dataset,)
+
+
+def finder_of(root: Path, params: SelectParams) -> PairFinder | None:
+    """What looks at the images for those that show the same; None where no rule asks."""
+    if isinstance(params.dataset, UnsetType):
+        return None
+    from runner.embeddings.same_pixels import SamePixels
+
+    return SamePixels(root, params.dataset)
 
 
 def run(context: StageContext, params: SelectParams) -> None:
     """Writes selection/manifest.parquet and selection.json.
 
     Raises:
-        FlywheelError: a condition is refused, an image belongs to two splits, or nothing is left for a split.
+        FlywheelError: a condition is refused, an image belongs to two splits, or nothing is left for a split; images have
+            to be looked at and cannot be.
     """
     from runner.adapters.tables.parquet import write_table
 
     index = context.folder / INDEX_FOLDER.name
     faults = index / LABEL_FAULTS
     manifest, selection = chosen(
-        index / "images.parquet", index / "objects.parquet", params, faults if faults.is_file() else None
+        index / "images.parquet",
+        index / "objects.parquet",
+        params,
+        faults if faults.is_file() else None,
+        finder_of(context.root, params),
     )
     with atomic_folder(context.folder / SELECTION_FOLDER.name) as folder:
         write_table(folder / "manifest.parquet", manifest.columns())
@@ -95,7 +119,11 @@ def preview(
 
 
 def chosen(
-    images_parquet: Path, objects_parquet: Path, params: SelectParams, faults_parquet: Path | None = None
+    images_parquet: Path,
+    objects_parquet: Path,
+    params: SelectParams,
+    faults_parquet: Path | None = None,
+    finder: PairFinder | None = None,
 ) -> tuple[Manifest, Selection]:
     """The manifest of an existing index, and its counts; `faults_parquet` is there where wrong labels were treated.
 
@@ -109,7 +137,7 @@ def chosen(
     metadata = _metadata_columns(images_parquet, params.classes)
     columns, masks = images_and_masks(images_parquet, rules, [*grouped, *metadata])
     objects, _ = duckdb.load(objects_parquet, label_columns(params.task), [])
-    applied = apply_rules(columns, masks, rules, params.splits_chosen)
+    applied = apply_rules(columns, masks, rules, params.splits_chosen, finder)
     require_images(applied, rules, params.splits_chosen, columns)
     groups = columns["group"].tolist() if grouped else None
     described = {name: columns[name].tolist() for name in metadata}
@@ -149,6 +177,7 @@ STAGE = Stage(
     params_type=SelectParams,
     run=run,
     reads=(INDEX_FOLDER,),
+    inputs=inputs,
     writes=(SELECTION_FOLDER, SELECTION),
     work=lambda params, selection: float(images_of(selection)),
 )

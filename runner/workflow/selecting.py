@@ -27,7 +27,8 @@ def selection(root: Path, name: str | None, say: Say) -> SplitSteps:
     """
     situation = load_written(root, name)
     found = find_index(root, situation.project, situation.name, say)
-    return split_steps(found.files, _params(situation), situation.name, found.said)
+    params = _params(situation)
+    return split_steps(found.files, params, situation.name, found.said, select.finder_of(root, params))
 
 
 def explanation(root: Path, name: str | None, image: str, say: Say) -> Explanation:
@@ -46,7 +47,8 @@ def explanation(root: Path, name: str | None, image: str, say: Say) -> Explanati
     found = find_index(root, project, situation.name, say)
     table, _ = duckdb.load(found.files.images, ["path", "image_id"], [])
     row = named_image(image, table["path"].tolist(), table["image_id"].tolist(), project.dataset.path)
-    return explain(found.files, _params(situation), specs, row)
+    params = _params(situation)
+    return explain(found.files, params, specs, row, select.finder_of(root, params))
 
 
 def _params(situation: Situation) -> SelectParams:

@@ -112,7 +112,7 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("sample: {size: 2000, balance: camera}", "quota: {by: camra, max: 5}", '5:72: data.train.quota.by: the table `images` has no column "camra"; did you mean "camera"?'),
         ("sample: {size: 2000, balance: camera}", "quota: {by: camera}", "5:67: data.train.quota: a quota says how many: `max` of each value, `images` by value, or both"),
         ("sample: {size: 2000, balance: camera}", "quota: {by: camera, images: {dock: 0}}", "5:95: data.train.quota.images.dock: must be at least 1, found 0"),
-        ("{distance: 4}", "{method: exact, distance: 4}", "5:71: data.train.dedupe.distance: `method: exact` compares the files' content: it has no distance"),
+        ("{distance: 4}", "{method: exact, distance: 4}", "5:71: data.train.dedupe.distance: a distance is of `method: perceptual`, whose hashes it is between"),
         ("{distance: 4}", "{method: exakt}", '5:54: data.train.dedupe.method: unknown value "exakt"; did you mean "exact"?'),
         # checks
         ("preset: detection", "preset: detecton", '9:13: checks[1].preset: unknown value "detecton"; did you mean "detection"?'),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.adapters.pictures import hash_pairs
+from runner.domain.errors import FlywheelError
+from runner.selectors import dedupe
 from runner.selectors.candidates import Candidates
 from runner.selectors.dedupe import Dedupe
 
@@ -103,5 +108,78 @@ def test_the_same_are_dropped_as_by_comparing_each_with_each(seed: int, count: i
             expected[position] = f"near-duplicate of {kept[bits.index(min(bits))]}.jpg (distance {min(bits)})"
         else:
             kept.append(position)
-    found = Dedupe(distance=distance).drop(candidates(hashes.tolist(), sharpness.tolist()))
-    assert found == expected
+    for few, most in ((0, 1 << 27), (5000, 1 << 27), (0, 1)):  # by pairs, one by one, and by too many pairs
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dedupe, "FEW", few)
+            patch.setattr(hash_pairs, "_MOST_PAIRS", most)
+            found = Dedupe(distance=distance).drop(candidates(hashes.tolist(), sharpness.tolist()))
+        assert found == expected
+
+
+class Finder:
+    """Remembers what it was asked, and tells what it was told."""
+
+    def __init__(self, *pairs: tuple[str, str, str]) -> None:
+        self.pairs_told = pairs
+        self.asked: list[str] = []
+
+    def pairs(self, paths: Sequence[str], image_ids: Sequence[str]) -> list[tuple[int, int, str]]:
+        self.asked = list(image_ids)
+        return [(image_ids.index(one), image_ids.index(other), said) for one, other, said in self.pairs_told]
+
+
+def looked_at(finder: Finder | None, ids: str, pixels: Sequence[int] = (1, 1, 1, 1)) -> Candidates:
+    return Candidates(
+        paths=[f"{number}.jpg" for number in range(len(ids))],
+        image_ids=list(ids),
+        columns={
+            "sharpness": np.arange(len(ids), dtype=float),
+            "width": np.array(pixels[: len(ids)], dtype=np.int64),
+            "height": np.ones(len(ids), dtype=np.int64),
+        },
+        finder=finder,
+    )
+
+
+def test_what_shows_the_same_pixels_is_dropped_and_the_largest_stays() -> None:
+    finder = Finder(("a", "b", "flipped"), ("b", "c", ""))
+    dedupe = Dedupe(method="embedding")
+    images = looked_at(finder, "abcd", pixels=(1, 9, 1, 1))
+    assert dedupe.drop(images) == {
+        0: "shows the same pixels as 1.jpg (flipped)",
+        2: "shows the same pixels as 1.jpg",
+    }
+    assert dedupe.standing(images, 0).said == (
+        "shows the same pixels as 1.jpg (flipped), which is larger (9 px, this 1)"
+    )
+    assert dedupe.standing(images, 0).facts == {"duplicate_of": "1.jpg", "changes": "flipped"}
+    assert dedupe.standing(images, 3).said == "no image that is kept shows the same pixels"
+    assert dedupe.describe() == "shows the same pixels as one that is kept"
+
+
+def test_an_image_that_shows_what_a_dropped_one_does_stays() -> None:
+    # c is sharpest and drops b; a is like b only
+    finder = Finder(("a", "b", ""), ("b", "c", "cropped"))
+    assert Dedupe(method="embedding").drop(looked_at(finder, "abc")) == {
+        1: "shows the same pixels as 2.jpg (cropped)"
+    }
+
+
+def test_a_content_is_looked_at_once_and_its_files_go_together() -> None:
+    finder = Finder(("a", "b", "turned"))
+    drops = Dedupe(method="embedding").drop(looked_at(finder, "abab"))
+    assert finder.asked == ["a", "b"]
+    assert drops == {
+        0: "shows the same pixels as 3.jpg (turned)",
+        1: "the same file as 3.jpg",
+        2: "shows the same pixels as 3.jpg (turned)",
+    }
+
+
+def test_without_the_images_nobody_knows() -> None:
+    with pytest.raises(FlywheelError) as error:
+        Dedupe(method="embedding").drop(looked_at(None, "ab"))
+    assert str(error.value) == (
+        "`dedupe: {method: embedding}` looks at the images themselves, which a plan does not\n"
+        "  hint: flywheel run, or flywheel select"
+    )

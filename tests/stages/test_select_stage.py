@@ -312,6 +312,24 @@ def test_what_a_spec_does_not_say_stands_in_no_parameters() -> None:
     }
 
 
+def test_only_where_a_rule_looks_at_images_the_dataset_is_an_input() -> None:
+    project = Project(
+        apiVersion="flywheel/v1",
+        kind="Project",
+        name="x",
+        task="detect",
+        classes=["cat"],
+        dataset=Dataset(path="data", layout="yolo"),
+    )
+    plain = select.resolve(project, DataSelection(train=SplitSelection(dedupe=Dedupe(distance=3))))
+    assert select.STAGE.inputs(plain) == ()
+    assert "dataset" not in select.STAGE.section(plain)
+    looking = select.resolve(project, DataSelection(val=SplitSelection(dedupe=Dedupe(method="embedding"))))
+    assert select.STAGE.inputs(looking) == ("data",)
+    assert select.finder_of(Path(), plain) is None
+    assert select.finder_of(Path(), looking) is not None
+
+
 def test_digests_change_with_images_and_labels_of_their_split_only(folder: Folder) -> None:
     columns = index_columns()
     first = folder.index(columns).run()
