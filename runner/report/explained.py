@@ -14,6 +14,7 @@ from runner.report.escape import plain
 from runner.report.wording import aligned, count
 
 _YES_NO = {True: "yes", False: "no", None: "unknown"}
+_ORDER = ("split", "readable", "labelled", "where", "exclude", "dedupe", "quota", "sample")
 _KEEPS = {"split": "keeps", "where": "keeps"}
 _PLAIN = ("readable", "labelled", "asked for")  # rules that say all there is to say by their names
 _TEXT = 400
@@ -25,23 +26,17 @@ def render_steps(selected: SplitSteps) -> str:
     head = f"{selected.sprint}: {count(selected.images, 'image')} of {selected.index}"
     head += f", {selected.unassigned:,} in no split" if selected.unassigned else ""
     splits = selected.splits
-    rules = dict.fromkeys(step.rule for step in _in_order(selected) if step.rule != "asked for")
     rows = [("rule", *splits)]
-    for rule in rules:
+    for rule in _ORDER:
         by_split = {step.split: step for step in selected.steps if step.rule == rule}
-        rows.append((rule, *(_cell(by_split.get(split)) for split in splits)))
+        if by_split:
+            rows.append((rule, *(_cell(by_split.get(split)) for split in splits)))
     said = [
         (step.split, step.rule, f"{_KEEPS.get(step.rule, 'drops')}  {plain(step.text, _TEXT)}")
         for step in selected.steps
         if step.rule not in _PLAIN
     ]
     return "\n".join([head, "", *aligned(rows), "", *(line.rstrip() for line in aligned(said, texts=3))])
-
-
-def _in_order(selected: SplitSteps) -> list[StepCount]:
-    """The steps of the split with the most rules first: its order is that of all."""
-    lengths = {split: sum(step.split == split for step in selected.steps) for split in selected.splits}
-    return sorted(selected.steps, key=lambda step: -lengths[step.split])
 
 
 def _cell(step: StepCount | None) -> str:
