@@ -42,6 +42,8 @@ def planned_selection(
     tables = planned_index(root, folder, plans)
     if tables is None:
         return None, "not known: the index is recorded, but neither here nor in the cache (dvc pull)"
+    if not isinstance(params_of(resolved, select.STAGE).dataset, UnsetType):
+        return None, "not known before the run: `dedupe: {method: embedding}` looks at the images themselves"
     try:
         faults = _planned_faults(root, folder, resolved, plans)
         found = select.preview(*tables, params_of(resolved, select.STAGE), faults)

@@ -9,17 +9,23 @@ import numpy as np
 import pytest
 from planted_sprint import CLASSES, SprintFolder, clean_sprint
 
-from runner.config.project import Splits
+from runner.config.project import Dataset, Project, Splits
 from runner.config.sprint import DataSelection, SliceSpec, SplitSelection
 from runner.domain.errors import FlywheelError
 from runner.planning.explanation import ExplainedRule, Explanation, explain
 from runner.planning.named_image import named_image
 from runner.planning.recorded_index import IndexFiles
+from runner.planning.records import Action, StagePlan
+from runner.planning.resolve import resolve_stages
+from runner.planning.selection import planned_selection
 from runner.planning.split_steps import split_steps
+from runner.record.catalogue import sprint_folder
 from runner.report.explained import render_explanation, render_steps
 from runner.selectors.dedupe import Dedupe
 from runner.selectors.quota import Quota
 from runner.selectors.sample import Sample
+from runner.stages import index, select
+from runner.stages.kinds import Kind, step
 from runner.stages.select import SelectParams
 
 ONE = "images/train/train0-0.jpg"
@@ -257,6 +263,29 @@ def test_a_split_that_is_emptied_is_counted_all_the_same(tmp_path: Path) -> None
     assert steps.problem is not None
     assert steps.problem.startswith("no image is left for train: 12 of 20 images satisfy")
     assert [step.left for step in steps.steps if step.split == "train"] == [12, 12, 12, 0]
+
+
+def test_a_plan_does_not_look_at_images(tmp_path: Path) -> None:
+    files_of(planted(tmp_path))
+    data = DataSelection(train=SplitSelection(dedupe=Dedupe(method="embedding")))
+    project = Project(
+        apiVersion="flywheel/v1",
+        kind="Project",
+        name="x",
+        task="detect",
+        classes=CLASSES,
+        dataset=Dataset(path="data", layout="yolo"),
+    )
+    steps = (step(index.STAGE, index.resolve), step(select.STAGE, lambda work: select.resolve(work, data)))
+    stages = resolve_stages(Kind[Project](name="choosing", folder="reports", steps=steps), project)
+    plans = [
+        StagePlan(stage="index", action=Action.CACHED, reasons=[]),
+        StagePlan(stage="select", action=Action.RUN, reasons=[]),
+    ]
+    assert planned_selection(tmp_path, sprint_folder(tmp_path, "0001-first"), stages, plans) == (
+        None,
+        "not known before the run: `dedupe: {method: embedding}` looks at the images themselves",
+    )
 
 
 # --- which image is meant -------------------------------------------------------------------------
