@@ -73,6 +73,10 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "extends": {S2: ADDED},
     "a layout's block": {P: PROJECT.replace("layout: yolo", "layout: {format: yolo}")},
     "wrong labels": {P: PROJECT.replace("group_by: scene", "group_by: scene, labels: {faults: refuse}")},
+    **{
+        name: {P: PROJECT.replace("layout: yolo", f"layout: {{format: {name}}}")}
+        for name in ("voc", "cvat", "label-studio", "manifest")
+    },
     "another layout": {P: PROJECT.replace("layout: yolo", "layout: {format: coco}")},
     "embeddings": {P: f"{PROJECT}embeddings: {{source: lite0}}\n"},
     "embeddings by the champion": {P: f"{PROJECT}embeddings: {{source: champion}}\n"},
@@ -91,9 +95,11 @@ TEXTS = {  # of options whose schema does not say what they may be
     "currency": ["USD"],
     "device": ["cpu", "cuda:0"],
     "extends": ["0001-first-model"],
+    "file": ["other.parquet"],
     "from": ["0001-first-model"],
     "group_by": ["camera"],
     "guidelines": ["flywheel.yaml"],
+    "image": ["photo"],
     "metadata": ["data/other.csv"],
     "output": ["vector"],
     "path": ["flywheel.yaml"],
@@ -104,6 +110,8 @@ TEXTS = {  # of options whose schema does not say what they may be
 }
 LISTS: dict[str, list[Any]] = {
     "annotations": [["annotations/hard.json"]],
+    "keypoints": [["nose", "tail"]],
+    "metadata": [["camera"]],
     "seeds": [[1]],
     "flip": [[1, 0]],
     "sigmas": [[0.5, 0.5]],
