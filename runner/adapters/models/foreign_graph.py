@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ class ForeignGraph:
 
 
 def read_graph(content: bytes, path: Path, side_px: int | None, output: str | None) -> ForeignGraph:
-    """A graph from the bytes of an ONNX file. Nothing beside the file is read.
+    """A graph from the bytes of an ONNX file. Nothing beside the file is read: it may be a stranger's.
 
     Args:
         path: for messages.
@@ -41,6 +42,8 @@ def read_graph(content: bytes, path: Path, side_px: int | None, output: str | No
     import io
 
     import openvino
+
+    _require_own_weights(content, path)
 
     try:
         model = openvino.convert_model(io.BytesIO(content))
@@ -67,6 +70,41 @@ def read_graph(content: bytes, path: Path, side_px: int | None, output: str | No
             "name an output of (1, D) or (1, D, h, w): embeddings.output",
         )
     return ForeignGraph(model=model, side_px=side, output=place)
+
+
+def _require_own_weights(content: bytes, path: Path) -> None:
+    """OpenVINO would read any file of this machine that a tensor names, by a path of any kind.
+
+    Raises:
+        FlywheelError: it is no ONNX file, or a tensor's numbers are in another file.
+    """
+    import onnx
+
+    try:
+        model = onnx.ModelProto.FromString(content)
+    except Exception as error:  # protobuf's own, which no module of it exports
+        raise _unusable(
+            path, "cannot be read as a network: it is no ONNX file", "export it anew as one ONNX file"
+        ) from error
+    for tensor in _tensors(model):
+        if tensor.external_data or tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise _unusable(
+                path,
+                f"its weights are in another file, which is not read: {tensor.name!a}",
+                "export it anew as one ONNX file, with its weights in it",
+            )
+
+
+def _tensors(message: Any) -> Iterator[Any]:
+    """Every tensor of a model, wherever it stands: in subgraphs, attributes and functions too."""
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for part in [value] if hasattr(value, "ListFields") else value:
+            if field.message_type.name == "TensorProto":
+                yield part
+            else:
+                yield from _tensors(part)
 
 
 def _side(model: Any, path: Path, wanted: int | None) -> int:
