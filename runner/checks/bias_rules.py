@@ -108,8 +108,8 @@ def _shortcuts(preset: str, limits: BiasLimits) -> Rule:
 def _describe_shortcut(row: Row) -> str:
     return (
         f"{row['column']}: {row['values']} tells {row['class_name']}: {row['holding']} of {row['inside']} such training "
-        f"images hold it, and {row['missed']} of {row['outside']} others (J {_two(row['score'])}, surely more than "
-        f"{_two(row['excess'])})"
+        f"images hold it, and {row['missed']} of {row['outside']} others (J {_number(row['score'])}, surely more than "
+        f"{_number(row['excess'])})"
     )
 
 
@@ -129,7 +129,7 @@ def _split_shifts(preset: str, limits: BiasLimits) -> Rule:
 
 
 def _describe_shift(row: Row) -> str:
-    return f"{row['words']} (distance {_two(row['distance'])}, by chance up to {_two(row['chance'])})"
+    return f"{row['words']} (distance {_number(row['distance'], 3)}, by chance up to {_number(row['chance'], 3)})"
 
 
 def _class_imbalance(preset: str, limits: BiasLimits) -> Rule:
@@ -143,7 +143,7 @@ def _class_imbalance(preset: str, limits: BiasLimits) -> Rule:
             "expect_column_values_to_be_between", column="ratio", max_value=limits.max_class_ratio
         ),
         describe=lambda row: (
-            f"{row['class_name']}: {row['train']} training labels, the commonest class has {_two(row['ratio'])} times as many"
+            f"{row['class_name']}: {row['train']} training labels, the commonest class has {_number(row['ratio'])} times as many"
         ),
         may_be_empty=True,
     )
@@ -228,5 +228,5 @@ def _places(images: object) -> str:
     return " and ".join(f"{found[split]} of {split}" for split in (*SPLITS, POOL) if found.get(split))
 
 
-def _two(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, (int, float)) else "?"
+def _number(value: object, digits: int = 2) -> str:
+    return f"{value:.{digits}f}" if isinstance(value, (int, float)) else "?"
