@@ -173,7 +173,7 @@ def rows(count: int) -> None:
         _, seconds = _timed(lambda: run_rules(frames, plain))
         print(f"Great Expectations over them: {seconds:.1f} s")
         (_, bias), seconds = _timed(
-            lambda: measured_bias(sprint_tables(folder), classes, "scene", "objects", [], None, LIMITS)
+            lambda: measured_bias(sprint_tables(folder), classes, "scene", "objects", [], LIMITS)
         )
         print(f"bias measured: {seconds:.1f} s")
         of_bias = [rule for rule in bias_rules("detection", LIMITS) if rule.table in bias]

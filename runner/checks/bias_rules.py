@@ -18,9 +18,8 @@ SHORTCUTS, SPLIT_SHIFTS, CLASS_SHARES, SLICE_SHARES = (
     "class_shares",
     "slice_shares",
 )
-UNSEEN_VALUES, CHAMPION_SHIFTS, CHAMPION_VALUES = "unseen_values", "champion_shifts", "champion_values"
-OF_CHAMPION = frozenset((CHAMPION_SHIFTS, CHAMPION_VALUES))
-OF_BIAS = frozenset((SHORTCUTS, SPLIT_SHIFTS, CLASS_SHARES, SLICE_SHARES, UNSEEN_VALUES)) | OF_CHAMPION
+UNSEEN_VALUES = "unseen_values"
+OF_BIAS = frozenset((SHORTCUTS, SPLIT_SHIFTS, CLASS_SHARES, SLICE_SHARES, UNSEEN_VALUES))
 _WEAKENED = weakens(FindingKind.CHECK_WEAKENED)
 
 
@@ -38,8 +37,7 @@ class BiasLimits(Options, frozen=True, kw_only=True):
     max_shift: Annotated[
         Fraction,
         Meta(
-            description="The distance of a column's distribution in val or test from train's, and of what is new from the "
-            "champion's data: 0 to 1, from which on it is reported where drawing groups at random does not explain it. "
+            description="The distance of a column's distribution in val or test from train's: 0 to 1, from which on it is reported where drawing groups at random does not explain it. "
             "Numbers whose means are half a standard deviation apart have a distance of 0.2.",
             extra=_WEAKENED,
         ),
@@ -75,7 +73,7 @@ BiasOption = Annotated[
 
 
 def bias_rules(preset: str, given: BiasLimits | UnsetType) -> list[Rule]:
-    """The rules; `preset` begins their ids. Those about the champion need one, those about slices some."""
+    """The rules; `preset` begins their ids. Those about slices need some."""
     limits = BiasLimits() if isinstance(given, UnsetType) else given
     return [
         _shortcuts(preset, limits),
@@ -83,8 +81,6 @@ def bias_rules(preset: str, given: BiasLimits | UnsetType) -> list[Rule]:
         _class_imbalance(preset, limits),
         *_slices(preset, limits),
         _unseen_values(preset, limits),
-        _champion_shifts(preset, limits),
-        _champion_values(preset, limits),
     ]
 
 
@@ -186,37 +182,6 @@ def _unseen_values(preset: str, limits: BiasLimits) -> Rule:
         expectation=expect("expect_column_values_to_be_between", column="unseen", max_value=0),
         describe=lambda row: (
             f"{row['path']}: {row['column']} = {row['value']}, in no training image; in {_places(row['images'])}"
-        ),
-        may_be_empty=True,
-    )
-
-
-def _champion_shifts(preset: str, limits: BiasLimits) -> Rule:
-    return Rule(
-        id=f"{preset}.champion_shift",
-        description="the images that the champion's sprint did not have look as its data does (no column shifts all by more "
-        f"than {limits.max_shift:g})",
-        severity=Severity(limits.severity),
-        fix="nothing, if the new data is meant to differ: the champion is compared on what it was not made for",
-        table=CHAMPION_SHIFTS,
-        expectation=expect("expect_column_values_to_be_between", column="shift", max_value=limits.max_shift),
-        describe=lambda row: (
-            f"{row['column']}: new images differ from the champion's: {_describe_shift(row)}"
-        ),
-        may_be_empty=True,
-    )
-
-
-def _champion_values(preset: str, limits: BiasLimits) -> Rule:
-    return Rule(
-        id=f"{preset}.new_to_champion",
-        description="the champion's data has every class and every value of a metadata column that this sprint's has",
-        severity=Severity(limits.severity),
-        fix="nothing, if they are meant to be new: the champion never met them",
-        table=CHAMPION_VALUES,
-        expectation=expect("expect_column_values_to_be_between", column="unseen", max_value=0),
-        describe=lambda row: (
-            f"{row['path']}: {row['column']} = {row['value']}, new to the champion; in {_places(row['images'])}"
         ),
         may_be_empty=True,
     )

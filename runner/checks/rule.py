@@ -66,19 +66,6 @@ def run_rules(frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> list
     return [_result(rule, outcomes[rule.id]) for rule in rules]
 
 
-def not_measured(rule: Rule, reason: str) -> CheckResult:
-    """The result of a check for which there is no data: neither met nor unmet."""
-    return CheckResult(
-        id=rule.id,
-        description=rule.description,
-        severity=rule.severity,
-        success=True,
-        checked=0,
-        unexpected=0,
-        not_measured=reason,
-    )
-
-
 def _suite(rule: Rule) -> tuple[str, str]:
     return rule.table, rule.split or ""
 

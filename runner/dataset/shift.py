@@ -32,7 +32,6 @@ def shifts(
     *,
     of: str,
     comparisons: int = 1,
-    weight: float = 1.0,
     seed: int = 0,
 ) -> list[Shift]:
     """Of each column, how the images of the other set differ from the rest; in the order of the columns.
@@ -44,7 +43,6 @@ def shifts(
         other: `(N,)`: which images are of the other set.
         groups: `(N,)` int; a group that is in both sets counts as two.
         of: what the other set is called.
-        weight: what a distance counts for: the share that the other set has of what is asked about.
         comparisons: how many such calls there are together: each has its share of the 5 in 100.
     """
     usable = [column for column in columns if not column.identifies and not column.moments]
@@ -61,9 +59,9 @@ def shifts(
         Shift(
             of=of,
             column=column.name,
-            distance=round(weight * float(distance[at]), 6),
-            chance=round(weight * float(min(chance[at], 1.0)), 6),
-            shift=round(weight * float(distance[at]), 6) if distance[at] > chance[at] else 0.0,
+            distance=round(float(distance[at]), 6),
+            chance=round(float(min(chance[at], 1.0)), 6),
+            shift=round(float(distance[at]), 6) if distance[at] > chance[at] else 0.0,
             words=_words(column, other),
         )
         for at, column in enumerate(usable)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from runner.domain.record import Record
 
-CHAMPION = "champion"  # what a shift is called that sets this sprint's new images beside the champion's data
-
 
 class Shortcut(Record, frozen=True, kw_only=True):
     """How well a column of the index alone tells which training images hold a class.
@@ -33,9 +31,8 @@ class Shift(Record, frozen=True, kw_only=True):
     """How a column of one set of images differs from that of another.
 
     Attributes:
-        of: the split that is compared with train; `champion`: this sprint's new images beside the champion's.
-        distance: Kolmogorov-Smirnov for numbers, else total variation; 0 (alike) to 1. Of new images beside the champion's:
-            times their share, which is how far they move the whole.
+        of: the split that is compared with train.
+        distance: Kolmogorov-Smirnov for numbers, else total variation; 0 (alike) to 1.
         chance: the distance that drawing groups at random exceeds in any column in 5 of 100 cases.
         shift: the distance; 0 where chance explains it.
         words: what differs most.
@@ -50,17 +47,12 @@ class Shift(Record, frozen=True, kw_only=True):
 
 
 class ClassShare(Record, frozen=True, kw_only=True):
-    """How many labels of a class (of images, or of objects that are no crowd) each split has.
-
-    Attributes:
-        champion: how many the champion's data has; None where that was not looked at.
-    """
+    """How many labels of a class (of images, or of objects that are no crowd) each split has."""
 
     class_name: str
     train: int
     val: int
     test: int
-    champion: int | None = None
 
 
 class SliceShare(Record, frozen=True, kw_only=True):
@@ -74,14 +66,12 @@ class SliceShare(Record, frozen=True, kw_only=True):
 
 
 class NewValue(Record, frozen=True, kw_only=True):
-    """A value of a metadata column that no training image has, or none of the champion's.
+    """A value of a metadata column that no training image has.
 
     Attributes:
-        seen_by: who never saw it: `train`, or `champion`.
         images: by split (the pool is one), how many images have it; of `path` the first.
     """
 
-    seen_by: str
     column: str
     value: str
     images: dict[str, int]
@@ -95,8 +85,6 @@ class DataBias(Record, frozen=True, kw_only=True):
         max_shortcut, max_shift: the thresholds.
         classes_counted: `images` or `objects`.
         effective_classes: the number of equally frequent classes with train's entropy; None without labels.
-        champion: the sprint whose data was compared with; empty where there is none.
-        not_measured: why the champion's data could not be compared with; empty where it was.
     """
 
     shortcuts: list[Shortcut]
@@ -108,5 +96,3 @@ class DataBias(Record, frozen=True, kw_only=True):
     max_shift: float
     classes_counted: str
     effective_classes: float | None = None
-    champion: str = ""
-    not_measured: str = ""

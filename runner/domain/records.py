@@ -190,10 +190,7 @@ class Severity(StrEnum):
 
 
 class CheckResult(Record, frozen=True, kw_only=True):
-    """One expectation's outcome. `rows` name up to 20 offending rows as `path: what`.
-
-    `not_measured` says why, where there was nothing to look at.
-    """
+    """One expectation's outcome. `rows` name up to 20 offending rows as `path: what`."""
 
     id: str
     description: str
@@ -203,7 +200,6 @@ class CheckResult(Record, frozen=True, kw_only=True):
     unexpected: int
     rows: list[str] = []
     fix: str = ""
-    not_measured: str | UnsetType = UNSET
 
 
 class Checks(Record, frozen=True, kw_only=True):

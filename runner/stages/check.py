@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
-from runner.checks.bias_rules import OF_BIAS, OF_CHAMPION, SLICE_SHARES, BiasLimits
+from runner.checks.bias_rules import OF_BIAS, SLICE_SHARES, BiasLimits
 from runner.checks.expectations import DataExpectation, Preset, check_rules, parse_check, rules_of_bias
-from runner.checks.rule import Rule, not_measured
+from runner.checks.rule import Rule
 from runner.config.project import Project
 from runner.config.sprint import SliceSpec, Sprint
 from runner.domain.bias import DataBias
-from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import CheckResult, Checks, Record, Severity
 from runner.domain.task import TaskName
@@ -33,7 +32,6 @@ class CheckParams(Record, frozen=True, kw_only=True):
 
     Attributes:
         slices: the project's and the sprint's, where a preset is given and there are any.
-        champion: whose data a preset compares with, where there is one.
     """
 
     task: TaskName
@@ -42,10 +40,9 @@ class CheckParams(Record, frozen=True, kw_only=True):
     presets: list[Preset]
     expectations: list[DataExpectation]
     slices: list[SliceSpec] | UnsetType = UNSET
-    champion: ResolvedChampion | UnsetType = UNSET
 
 
-def resolve(project: Project, sprint: Sprint, champion: ResolvedChampion | None) -> CheckParams:
+def resolve(project: Project, sprint: Sprint) -> CheckParams:
     """The checks of a sprint.
 
     Raises:
@@ -61,7 +58,6 @@ def resolve(project: Project, sprint: Sprint, champion: ResolvedChampion | None)
         presets=presets,
         expectations=[check for check in checks if isinstance(check, DataExpectation)],
         slices=slices if presets and slices else UNSET,
-        champion=champion if presets and champion is not None else UNSET,
     )
 
 
@@ -74,10 +70,7 @@ def run(context: StageContext, params: CheckParams) -> None:
     """
     checks_given = [*params.presets, *params.expectations]
     rules = check_rules(checks_given, params.class_names, params.group_by, params.task)
-    absent = {
-        *([SLICE_SHARES] if isinstance(params.slices, UnsetType) else []),
-        *(OF_CHAMPION if isinstance(params.champion, UnsetType) else []),
-    }
+    absent = {SLICE_SHARES} if isinstance(params.slices, UnsetType) else set()
     rules += [rule for rule in rules_of_bias(checks_given) if rule.table not in absent]
     checks = _checked(context, params, rules) if rules else Checks(results=[])
     # The report reads it, and needs it most when a check failed.
@@ -93,32 +86,24 @@ def _checked(context: StageContext, params: CheckParams, rules: Sequence[Rule]) 
     wanted = {rule.table for rule in rules}
     frames = check_frames(context.folder, params.class_names, wanted - OF_BIAS)
     bias: DataBias | UnsetType = UNSET
-    reason = ""
     if wanted & OF_BIAS:
         bias, of_bias = _bias(context, params)
         frames |= of_bias
-        reason = bias.not_measured
-    measured = [rule for rule in rules if not (reason and rule.table in OF_CHAMPION)]
-    found = {rule.id: result for rule, result in zip(measured, run_rules(frames, measured), strict=True)}
-    results = [found[rule.id] if rule.id in found else not_measured(rule, reason) for rule in rules]
-    return Checks(results=results, bias=bias)
+    return Checks(results=run_rules(frames, rules), bias=bias)
 
 
 def _bias(context: StageContext, params: CheckParams) -> tuple[DataBias, Mapping[str, pd.DataFrame]]:
     from runner.assessment.slice_shares import slice_shares
     from runner.checks.bias_tables import measured_bias
     from runner.checks.described_images import sprint_tables
-    from runner.stages.champion_data import champion_data
 
     slices = [] if isinstance(params.slices, UnsetType) else params.slices
-    champion = params.champion
     return measured_bias(
         sprint_tables(context.folder),
         params.class_names,
         params.group_by,
         "objects" if TASKS[params.task].ranked else "images",
         slice_shares(context.folder, slices) if slices else [],
-        None if isinstance(champion, UnsetType) else champion_data(context.root, champion),
         next(
             (preset.bias for preset in params.presets if not isinstance(preset.bias, UnsetType)), BiasLimits()
         ),

@@ -131,7 +131,7 @@ SPRINT: Kind[SprintInputs] = Kind(
     steps=(
         step(index.STAGE, lambda work: index.resolve(work.project)),
         step(select.STAGE, lambda work: select.resolve(work.project, work.sprint.data)),
-        step(check.STAGE, lambda work: check.resolve(work.project, work.sprint, work.champion)),
+        step(check.STAGE, lambda work: check.resolve(work.project, work.sprint)),
         step(train.STAGE, lambda work: train.resolve(work.project, work.sprint.train, work.ancestor)),
         step(export.STAGE, lambda work: export.resolve(work.project, work.sprint.export)),
         step(predict.STAGE, lambda work: predict.resolve(work.project, work.sprint.export)),

@@ -9,24 +9,19 @@ import pytest
 from planted_bias import CLASSES, PlantedImages
 
 from runner.checks.bias_rules import OF_BIAS, BiasLimits, bias_rules
-from runner.checks.bias_tables import ChampionData, measured_bias
+from runner.checks.bias_tables import measured_bias
 from runner.checks.rule import run_rules
-from runner.domain.bias import CHAMPION, DataBias, SliceShare
+from runner.domain.bias import DataBias, SliceShare
 from runner.domain.records import CheckResult, Severity
 
 
 def measured(
     tmp_path: Path,
     images: PlantedImages,
-    champion: PlantedImages | None = None,
     slices: list[SliceShare] | None = None,
 ) -> tuple[DataBias, dict[str, CheckResult]]:
-    theirs = None
-    if champion is not None:
-        tables = champion.write(tmp_path / "champion")
-        theirs = ChampionData(sprint="0001-first", tables=tables, classes=CLASSES, group_by="scene")
     bias, frames = measured_bias(
-        images.write(tmp_path / "sprint"), CLASSES, "scene", "objects", slices or [], theirs, BiasLimits()
+        images.write(tmp_path / "sprint"), CLASSES, "scene", "objects", slices or [], BiasLimits()
     )
     rules = bias_rules("detection", BiasLimits())
     assert {rule.table for rule in rules} == OF_BIAS == frames.keys()
@@ -39,13 +34,13 @@ def unmet(results: dict[str, CheckResult]) -> list[str]:
 
 
 def test_nothing_is_found_where_nothing_is_wrong(tmp_path: Path) -> None:
-    bias, results = measured(tmp_path, PlantedImages(), PlantedImages())
+    bias, results = measured(tmp_path, PlantedImages())
     assert unmet(results) == []
     assert all(
         results[name].checked for name in ("shortcuts", "split_shift", "class_imbalance", "unseen_values")
     )
-    assert {shift.of for shift in bias.shifts} == {"val", "test"}  # none of the images is new
-    assert (bias.new_values, bias.champion, bias.not_measured) == ([], "0001-first", "")
+    assert {shift.of for shift in bias.shifts} == {"val", "test"}
+    assert bias.new_values == []
     assert bias.effective_classes == pytest.approx(2, abs=0.1)
 
 
@@ -136,35 +131,3 @@ def test_slices_without_training_and_small_ones_are_named(tmp_path: Path) -> Non
     assert unmet(results) == ["untrained_slices", "small_slices"]
     assert results["untrained_slices"].rows == ["dark: 20 in test, none in train"]
     assert results["small_slices"].rows == ["snow: 2 in test, 30 in train"]
-
-
-def test_new_images_are_set_beside_the_champions(tmp_path: Path) -> None:
-    """Twice as many images: the new ones are darker, of a camera and a class that the champion has not met."""
-    champion, images, new = PlantedImages(), PlantedImages(), PlantedImages(seed=5, prefix="new-")
-    champion.label[:] = 0
-    new.columns["brightness"] -= 0.3
-    new.columns["camera"][:] = "roof"
-    images.paths += new.paths
-    for name in ("scene", "split", "label", "group"):
-        setattr(images, name, np.concatenate([getattr(images, name), getattr(new, name)]))
-    images.columns = {
-        name: np.concatenate([images.columns[name], new.columns[name]]) for name in images.columns
-    }
-    bias, results = measured(tmp_path, images, champion)
-    assert [row.split(":")[0] for row in results["champion_shift"].rows] == ["brightness", "camera"]
-    found = {shift.column: shift for shift in bias.shifts if shift.of == CHAMPION}
-    assert found["camera"].distance == pytest.approx(
-        0.5
-    )  # half of the images are new, and none of them as before
-    assert [row.split(": ")[1].split(";")[0] for row in results["new_to_champion"].rows] == [
-        "camera = roof, new to the champion",
-        "class = dog, new to the champion",
-    ]
-
-
-def test_where_the_champions_data_is_not_here_the_record_says_why(tmp_path: Path) -> None:
-    tables = PlantedImages().write(tmp_path)
-    absent = ChampionData(sprint="0001-first", tables=None, reason="manifest.parquet of 0001-first not here")
-    bias, frames = measured_bias(tables, CLASSES, "scene", "objects", [], absent, BiasLimits())
-    assert (bias.champion, bias.not_measured) == ("0001-first", "manifest.parquet of 0001-first not here")
-    assert frames["champion_shifts"].empty

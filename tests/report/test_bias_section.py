@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from runner.domain.bias import CHAMPION, ClassShare, DataBias, NewValue, Shift, Shortcut, SliceShare
-from runner.domain.records import CheckResult, Checks, Severity
+from runner.domain.bias import ClassShare, DataBias, NewValue, Shift, Shortcut, SliceShare
+from runner.domain.records import Checks
 from runner.record.report import SprintReport
 from runner.report import markdown
 from runner.report.sections.bias import BIAS
@@ -29,23 +29,21 @@ def bias(**changes: object) -> DataBias:
         shifts=[
             Shift(of="test", column="brightness", distance=0.4, chance=0.2, shift=0.4, words="mean 0.2 instead of 0.4"),
             Shift(of="val", column="brightness", distance=0.1, chance=0.2, shift=0.0, words="as before"),
-            Shift(of=CHAMPION, column="camera", distance=0.3, chance=0.1, shift=0.3, words="roof 60% instead of 0%"),
+            Shift(of="val", column="camera", distance=0.3, chance=0.1, shift=0.3, words="roof 60% instead of 0%"),
             Shift(of="val", column="width", distance=0.0, chance=0.0, shift=0.0, words=""),
         ],
         classes=[
-            ClassShare(class_name="cat", train=300, val=20, test=30, champion=280),
-            ClassShare(class_name="dog", train=3, val=0, test=1, champion=0),
+            ClassShare(class_name="cat", train=300, val=20, test=30),
+            ClassShare(class_name="dog", train=3, val=0, test=1),
         ],
         slices=[SliceShare(slice="dark", train=0, val=1, test=10), SliceShare(slice="small", train=9, val=9, test=9, objects=True)],
         new_values=[
-            NewValue(seen_by="train", column="weather", value="fog", images={"test": 4, "pool": 9}, path="a.jpg"),
-            NewValue(seen_by=CHAMPION, column="class", value="dog", images={"train": 3}, path="b.jpg"),
+            NewValue(column="weather", value="fog", images={"test": 4, "pool": 9}, path="a.jpg"),
         ],
         max_shortcut=0.5,
         max_shift=0.2,
         classes_counted="objects",
         effective_classes=1.06,
-        champion="0001-first",
     )  # fmt: skip
 
 
@@ -61,11 +59,11 @@ def test_each_kind_has_its_sentence_and_its_rows(passing: SprintReport) -> None:
     assert lines == [
         "- Train's labels are spread as evenly as over 1.1 equally frequent classes of 2: cat has 300, dog 3.",
         "- camera alone tells which training images hold a class: a model may learn that in its place.",
-        "- More than chance explains differ test beside train in brightness; new images beside the champion's in camera.",
-        "- Never seen before: 1 value of metadata in no training image; 1 value or class not in the champion's data.",
+        "- More than chance explains differ val beside train in camera; test beside train in brightness.",
+        "- Never seen before: 1 value of metadata in no training image.",
     ]
     assert "| `camera` | cat | 0.90 | 0.70 | east, west and 2 more | 39 of 40 | 1 of 60 |" in section
-    assert "| new images | `camera` | 0.30 | 0.10 | roof 60% instead of 0% |" in section
+    assert "| val | `camera` | 0.30 | 0.10 | roof 60% instead of 0% |" in section
     for plot in BIAS.plots:
         assert f"](plots/{plot.name}.svg)" in section
 
@@ -85,26 +83,8 @@ def test_nothing_to_say_is_no_section(passing: SprintReport) -> None:
     assert not any(plot.there(passing) for plot in BIAS.plots)
 
 
-def test_a_clean_sprint_says_so_and_why_the_champion_is_not_compared_with(passing: SprintReport) -> None:
-    clean = replace(
-        bias(), shortcuts=[], shifts=[], new_values=[], not_measured="manifest.parquet of 0001-first not here"
-    )
+def test_a_clean_sprint_says_so(passing: SprintReport) -> None:
+    clean = replace(bias(), shortcuts=[], shifts=[], new_values=[])
     text = markdown.render(with_bias(passing, clean))
     assert "No single column tells which training images hold a class." in text
-    assert (
-        "Val and test look as train does. The champion's data is not compared with: manifest.parquet" in text
-    )
-
-
-def test_a_check_without_data_is_shown_as_not_measured(passing: SprintReport) -> None:
-    result = CheckResult(
-        id="detection.champion_shift",
-        description="new images look as the champion's",
-        severity=Severity.WARNING,
-        success=True,
-        checked=0,
-        unexpected=0,
-        not_measured="its index is not here",
-    )
-    text = markdown.render(replace(passing, checks=Checks(results=[result])))
-    assert "| not measured: its index is not here | `detection.champion_shift` |" in text
+    assert "Val and test look as train does." in text

@@ -10,13 +10,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from msgspec import UNSET
 from planted_sprint import CLASSES, SprintFolder, clean_sprint
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.domain.bias import DataBias
-from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.records import Checks
@@ -45,7 +42,7 @@ def params(*blocks: dict[str, Any], **project: Any) -> check.CheckParams:
         "train": {"framework": "ultralytics", "model": "yolo26n.yaml"},
         "checks": list(blocks),
     }
-    return check.resolve(msgspec.convert(PROJECT | project, Project), msgspec.convert(sprint, Sprint), None)
+    return check.resolve(msgspec.convert(PROJECT | project, Project), msgspec.convert(sprint, Sprint))
 
 
 def context(root: Path) -> StageContext:
@@ -125,28 +122,6 @@ def test_unmet_warning_does_not_stop_the_sprint(tmp_path: Path, sprint: SprintFo
     check.run(context(tmp_path), params({"preset": "detection", "min_objects_per_class": 1000}))
     results = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).results
     assert [result.id for result in results if not result.success] == ["detection.class_balance"]
-
-
-def test_a_champion_whose_data_is_not_here_leaves_its_checks_unmeasured(
-    tmp_path: Path, sprint: SprintFolder
-) -> None:
-    sprint.write()
-    champion = ResolvedChampion(
-        sprint="0000-before",
-        tag="pets#prod#1",
-        commit="c" * 40,
-        target="torch",
-        path="weights/s.pt",
-        digest="d" * 32,
-    )
-    given = msgspec.structs.replace(params({"preset": "detection"}), champion=champion)
-    check.run(context(tmp_path), given)
-    written = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks)
-    told = {result.id: result.not_measured for result in written.results if result.not_measured is not UNSET}
-    assert list(told) == ["detection.champion_shift", "detection.new_to_champion"]
-    assert isinstance(written.bias, DataBias)
-    assert set(told.values()) == {written.bias.not_measured}
-    assert written.success
 
 
 def test_no_checks_write_an_empty_record(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_dataset_of_another_layout_says_what_is_read(context: StageContext) -> N
     assert str(error.value) == (
         "other: there is no image in other/ where the layout yolo has them\n"
         "  hint: it reads images/<split>/*.jpg with labels/<split>/*.txt, "
-        "or <split>/images/ with <split>/labels/; "
+        "<split>/images/ with <split>/labels/, or text files beside their images; "
         "set dataset.layout in flywheel.yaml or move the files"
     )
 

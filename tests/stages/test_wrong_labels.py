@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import mini_datasets
+import msgspec
 import pytest
 
 from runner.adapters.models.yolo_folder import write_training_folder
 from runner.adapters.tables.parquet import read_table
 from runner.adapters.tables.selected import SelectedData
 from runner.config.load import load_project, validate
-from runner.config.sprint import DataSelection
+from runner.config.sprint import DataSelection, Sprint
 from runner.domain.errors import FlywheelError
 from runner.domain.records import Checks, LabelFaults, Selection
 from runner.record.catalogue import CHECKS, SELECTION, sprint_folder
@@ -90,7 +91,14 @@ def indexed(project: Path, sprint: str, labels: str = "") -> tuple[StageContext,
 
 
 def checked(context: StageContext, project: Path, *, stops: bool) -> Checks:
-    params = check.resolve(load_project(project), [{"preset": "detection", "min_objects_per_class": 0}])
+    sprint = {
+        "apiVersion": "flywheel/v1",
+        "kind": "Sprint",
+        "title": "First",
+        "train": {"framework": "ultralytics", "model": "yolo26n.yaml"},
+        "checks": [{"preset": "detection", "min_objects_per_class": 0, "bias": {"min_slice_images": 0}}],
+    }
+    params = check.resolve(load_project(project), msgspec.convert(sprint, Sprint))
     if not stops:
         check.run(context, params)
     else:

@@ -95,6 +95,7 @@ def write_sprint(folder: Path, case: Case) -> None:
         folder / "index" / "images.parquet",
         {
             "path": column(paths),
+            "image_id": column([f"content of {path}" for path in paths]),
             "width": np.full(count, 60),
             "height": np.full(count, 40),
             "brightness": np.linspace(0, 1, count),

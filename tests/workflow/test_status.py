@@ -23,8 +23,8 @@ def row(project: Path) -> str:
         ("spec", "title: A", "title: No", "title A sprint small enough for tests → No sprint small"),
         ("spec", "title:", "hypothesis: it works\ntitle:", "hypothesis none → it works"),
         ("spec", "title:", "owner: us\ntitle:", "owner none → us"),
-        ("project", "< 0.3", "< 0.2", "evaluate: slices[dark].where brightness < 0.3 → brightness < 0.2"),
-        ("project", "{by: camera}", "{by: scene}", "evaluate: slices: {by: camera} taken away"),
+        ("project", "< 0.3", "< 0.2", "check: slices[dark].where brightness < 0.3 → brightness < 0.2"),
+        ("project", "{by: camera}", "{by: scene}", "check: slices: {by: camera} taken away"),
         ("project", "[zero, one,", "[one, zero,", "index: classes [zero, one, two"),
         ("project", "cpu_hour: 0.1", "cpu_hour: 0.2", "the price of an hour on cpu 0.1 → 0.2"),
         (

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
-from runner.adapters.system.compiled import njit
+from runner.adapters.system.compiled import njit, prange
 from runner.domain.errors import FlywheelError
 
 MAX_DISTANCE = 16

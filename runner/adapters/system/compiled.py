@@ -2,7 +2,7 @@
 
 numba's cache is unpickled, that is executed, and both `.numba_config.yaml` in the working folder and NUMBA_CACHE_DIR say where it
 lies. It also takes a function for unchanged when what it calls in another file has changed: the cache is one for each state of
-`runner/evaluation/`.
+`runner/evaluation/` and of what else is compiled.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any
 from runner.adapters.system.private_folders import cache_folder, out_of_reach
 
 _PREFIX = "NUMBA_"
-_COMPILED = Path(__file__).parents[2] / "evaluation"
+_RUNNER = Path(__file__).parents[2]
+_COMPILED = ("evaluation/*.py", "adapters/pictures/hash_pairs.py")
 
 
 def code_key() -> str:
     """Of the code that is compiled: what evaluates, its compiler, and the interpreter; 16 hex digits."""
     digest = hashlib.sha256(f"{sys.version} {version('numba')}".encode())
-    for path in sorted(_COMPILED.glob("*.py")):
+    for path in sorted(path for pattern in _COMPILED for path in _RUNNER.glob(pattern)):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -39,8 +40,9 @@ def _import_numba() -> Any:
     # It looks again before each compilation, in the working folder of that moment.
     config._config_fname = str(folder / "no-configuration.yaml")
     config.reload_config()
-    return numba.njit
+    return numba
 
 
-njit = _import_numba()
-"""`numba.njit`; the only way by which code here gets it."""
+_NUMBA = _import_numba()
+njit, prange = _NUMBA.njit, _NUMBA.prange
+"""Numba's; the only way by which code here gets them."""

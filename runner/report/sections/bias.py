@@ -1,4 +1,4 @@
-"""What may bias the model or its verdict: shortcuts, shifts between splits and from the champion's data, imbalance, new values?"""
+"""What may bias the model or its verdict: shortcuts, shifts between splits, imbalance, new values?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import UnsetType
 from runner.adapters.pictures import plotting_bias
 from runner.adapters.pictures.canvas import Picture
 from runner.adapters.pictures.plotting_bias import DotRow
-from runner.domain.bias import CHAMPION, DataBias, NewValue, Shift
+from runner.domain.bias import DataBias, Shift
 from runner.domain.records import POOL, SPLITS
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
@@ -57,27 +57,18 @@ def _told(bias: DataBias) -> str:
 
 def _apart(bias: DataBias) -> str:
     words = []
-    for of in ("val", "test", CHAMPION):
+    for of in ("val", "test"):
         found = [shift.column for shift in bias.shifts if shift.of == of and shift.shift > bias.max_shift]
         if found:
-            what = "new images beside the champion's" if of == CHAMPION else f"{of} beside train"
-            words.append(f"{what} in {', '.join(found)}")
-    compared = "val and test look as train does" + (
-        ", and new images as the champion's" if bias.champion and not bias.not_measured else ""
-    )
-    said = f"More than chance explains differ {'; '.join(words)}." if words else f"{compared}."
-    unknown = f" The champion's data is not compared with: {bias.not_measured}." if bias.not_measured else ""
-    return said[0].upper() + said[1:] + unknown
+            words.append(f"{of} beside train in {', '.join(found)}")
+    if not words:
+        return "Val and test look as train does."
+    return f"More than chance explains differ {'; '.join(words)}."
 
 
 def _new(bias: DataBias) -> str:
-    unseen = sum(value.seen_by != CHAMPION for value in bias.new_values)
-    new = len(bias.new_values) - unseen
-    told = [f"{count(unseen, 'value')} of metadata in no training image"] if unseen else []
-    told += (
-        [f"{count(new, 'value or class', 'values and classes')} not in the champion's data"] if new else []
-    )
-    return f"Never seen before: {'; '.join(told)}." if told else ""
+    unseen = len(bias.new_values)
+    return f"Never seen before: {count(unseen, 'value')} of metadata in no training image." if unseen else ""
 
 
 def _shortcut_rows(bias: DataBias) -> list[Part]:
@@ -119,7 +110,7 @@ def _shift_rows(bias: DataBias) -> list[Part]:
     rows = [
         table_row(
             [
-                markdown("new images" if each.of == CHAMPION else each.of, 20),
+                markdown(each.of, 20),
                 code(each.column, _LABEL),
                 number(each.distance, 2),
                 number(each.chance, 2),
@@ -159,7 +150,7 @@ def _shifts_plot(report: SprintReport) -> Picture:
     by_column: dict[str, dict[str, Shift]] = {}
     for shift in bias.shifts:  # the clearest first
         by_column.setdefault(shift.column, {})[shift.of] = shift
-    names = {"val": "val and train", "test": "test and train", CHAMPION: "new images and the champion's"}
+    names = {"val": "val and train", "test": "test and train"}
     rows = [
         DotRow(
             label=plain(column, _LABEL),
@@ -187,7 +178,7 @@ def _classes_plot(report: SprintReport) -> Picture:
     shares = bias.classes
     if len(shares) > PLOT_ROWS:  # the commonest, and the rarest
         shares = [*shares[: PLOT_ROWS // 2], *shares[-PLOT_ROWS // 2 :]]
-    totals = {name: sum(getattr(each, name) or 0 for each in bias.classes) for name in (*SPLITS, CHAMPION)}
+    totals = {name: sum(getattr(each, name) or 0 for each in bias.classes) for name in SPLITS}
     rows = [
         DotRow(
             label=plain(each.class_name, _LABEL),
@@ -197,7 +188,7 @@ def _classes_plot(report: SprintReport) -> Picture:
         )
         for each in shares
     ]
-    legend = {name: "the champion's data" if name == CHAMPION else name for name in totals if totals[name]}
+    legend = {name: name for name in totals if totals[name]}
     what = f"% of the split's {'labels' if bias.classes_counted == 'objects' else 'images'}"
     return _shares_plot("Share of each class by split", rows, what, legend)
 
@@ -223,18 +214,13 @@ def _new_values_plot(report: SprintReport) -> Picture:
     shown = _of(report).new_values[:PLOT_ROWS]
     rows = [
         DotRow(
-            label=plain(_named(value), _LABEL),
+            label=plain(f"{value.column} = {value.value}", _LABEL),
             values={name: value.images[name] for name in (*SPLITS, POOL) if name in value.images},
         )
         for value in shown
     ]
     legend = {name: name for name in (*SPLITS, POOL) if any(name in row.values for row in rows)}
     return plotting_bias.bars("Images with values that were never seen", rows, "images", legend)
-
-
-def _named(value: NewValue) -> str:
-    new_to = " (new to the champion)" if value.seen_by == CHAMPION else ""
-    return f"{value.column} = {value.value}{new_to}"
 
 
 def _of(report: SprintReport) -> DataBias:
@@ -287,7 +273,7 @@ BIAS = Section(
         ),
         _plot(
             "bias_new_values",
-            "Images with values that no training image, or none of the champion's, has",
+            "Images with values that no training image has",
             lambda bias: bias.new_values,
             _new_values_plot,
         ),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from msgspec import UnsetType
-
 from runner.domain.records import CheckResult, Severity
 from runner.record.report import SprintReport
 from runner.report.ansi import BOLD, DIM, END, RED, YELLOW
@@ -66,8 +64,6 @@ def _check_rows(results: Iterable[CheckResult]) -> list[str]:
 
 
 def _icon(result: CheckResult) -> str:
-    if not isinstance(result.not_measured, UnsetType):
-        return f"not measured: {markdown(result.not_measured, 160)}"
     if result.success:
         return "✓"
     return "✗ error" if result.severity is Severity.ERROR else "⚠ warning"

@@ -14,7 +14,7 @@ from runner.planning.situation import Situation
 from runner.planning.stages import Work
 from runner.record.catalogue import CHAMPION_FOLDER, FAILURE
 from runner.record.strangers import refuse_strangers
-from runner.stages import champion, check, train
+from runner.stages import champion, train
 from runner.stages.run import RUN_PID_VARIABLE, failure_of
 from runner.workflow import fetching, terms
 from runner.workflow.judged_sprint import JudgedSprint
@@ -81,8 +81,6 @@ def _ready(situation: Situation, *, pull: bool, say: Say) -> tuple[Situation, Pl
         shutil.rmtree(situation.folder / CHAMPION_FOLDER.name, ignore_errors=True)
     elif champion.STAGE.name in plan.runs:
         fetching.require_champion(situation.root, situation.champion, pull=pull, say=say)
-    if situation.champion is not None and check.STAGE.name in plan.runs:
-        fetching.fetch_champion_data(situation.root, situation.champion, pull=pull, say=say)
     if situation.ancestor is not None and train.STAGE.name in plan.runs:
         fetching.require_ancestor(situation.root, situation.ancestor, pull=pull, say=say)
     return situation, plan
