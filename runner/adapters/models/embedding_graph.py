@@ -1,12 +1,12 @@
 """A network under OpenVINO that gives a vector for each image, on the CPU: the same bits on every run, however many threads.
 
-Each image is computed by one thread alone, several images at a time. By itself OpenVINO computes in bfloat16 where the CPU has
+Each image is computed by one thread alone, several images at a time, in OpenVINO's own queue: of two threads of Python's that each
+waited for a request of their own, one was once seen to wait for ever. By itself OpenVINO computes in bfloat16 where the CPU has
 units for it, and vectors would be off by 0.1 of 5: it is held to float32.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,9 +73,9 @@ class GraphEmbedder:
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
         }
-        self._compiled = openvino.Core().compile_model(model, "CPU", settings)
+        compiled = openvino.Core().compile_model(model, "CPU", settings)
+        self._queue = openvino.AsyncInferQueue(compiled, threads)
         self._inputs, self._threads, self._output = inputs, threads, output
-        self._local = threading.local()
 
     def embed(self, images: Sequence[Path]) -> NDArray[np.float32]:
         """`(N, D)`, of length 1 each.
@@ -85,19 +85,24 @@ class GraphEmbedder:
         """
         import cv2
 
+        found: dict[int, NDArray[np.float32]] = {}
+
+        def finished(request: Any, row: int) -> None:
+            found[row] = np.array(request.get_output_tensor(self._output).data, np.float32)[0]
+
+        self._queue.set_callback(finished)
         threads = cv2.getNumThreads()
         cv2.setNumThreads(1)
         try:
             with ThreadPoolExecutor(self._threads) as pool:
-                return np.stack(list(pool.map(self._one, images)))
+                for row, pixels in enumerate(pool.map(self._inputs.of, images)):
+                    self._queue.start_async([pixels], row)
         finally:
+            self._queue.wait_all()
             cv2.setNumThreads(threads)
-
-    def _one(self, path: Path) -> NDArray[np.float32]:
-        if not hasattr(self._local, "request"):
-            self._local.request = self._compiled.create_infer_request()
-        found = np.array(self._local.request.infer([self._inputs.of(path)])[self._output], np.float32)[0]
-        return unit(found.mean(axis=(1, 2)) if found.ndim == 3 else found, path)
+        maps = [found[row] for row in range(len(images))]
+        vectors = [each.mean(axis=(1, 2)) if each.ndim == 3 else each for each in maps]
+        return np.stack([unit(vector, path) for vector, path in zip(vectors, images, strict=True)])
 
 
 def unit(vector: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
