@@ -24,7 +24,7 @@ class DescribedImages:
     """N images: those selected for train, val and test, and those of the pool.
 
     Attributes:
-        paths, ids: `(N,)` text.
+        paths: `(N,)` text.
         split: `(N,)` text: train, val, test or pool.
         group: `(N,)` text.
         properties: of each column of file and pixels its values, `(N,)`.
@@ -33,7 +33,6 @@ class DescribedImages:
     """
 
     paths: NDArray[Any]
-    ids: NDArray[Any]
     split: NDArray[Any]
     group: NDArray[Any]
     properties: Mapping[str, NDArray[Any]]
@@ -84,14 +83,13 @@ def described_images(tables: Tables, class_names: Sequence[str], group_by: str |
     metadata = [name for name in names if name not in own and name != group_by]
     properties = [name for name in names if name in _properties()]
     grouped = ["group"] if "group" in names else []
-    images = read_table(tables.images, ["path", "image_id", *grouped, *properties, *metadata])
+    images = read_table(tables.images, ["path", *grouped, *properties, *metadata])
     split = _splits(tables.manifest, images["path"])
     rows = np.flatnonzero(split != "")
     paths = images["path"][rows]
     image, label = _labels(tables.objects, paths)
     return DescribedImages(
         paths=paths,
-        ids=images["image_id"][rows],
         split=split[rows],
         group=images["group"][rows] if grouped else paths,
         properties={name: images[name][rows] for name in properties} | {SUFFIX: _suffixes(paths)},

@@ -83,6 +83,13 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_sprint(parser: argparse.ArgumentParser) -> None:
+    """The sprint that a command is about, where it may be left out."""
+    parser.add_argument(
+        "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
+    )
+
+
 def project_root(options: argparse.Namespace) -> Path:
     """The project's folder.
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say
+from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root, say
 
 if TYPE_CHECKING:
     from runner.domain.policy import Finding
@@ -31,9 +31,7 @@ def add_parser(commands: Subparsers) -> None:
         execute,
         formats=("text", "json", "markdown"),
     )
-    parser.add_argument(
-        "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
-    )
+    add_sprint(parser)
     parser.add_argument(
         "--base",
         metavar="REF",

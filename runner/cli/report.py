@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root, wants_color
+from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root, wants_color
 
 EXAMPLE = """\
   flywheel report                                      the newest sprint's, for the terminal
@@ -23,9 +23,7 @@ def add_parser(commands: Subparsers) -> None:
         execute,
         formats=("text", "json", "markdown", "html"),
     )
-    parser.add_argument(
-        "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
-    )
+    add_sprint(parser)
     parser.add_argument(
         "--max-bytes",
         type=int,

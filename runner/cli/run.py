@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say, wants_color
+from runner.cli.common import (
+    Subparsers,
+    add_root,
+    add_sprint,
+    command,
+    print_json,
+    project_root,
+    say,
+    wants_color,
+)
 
 EXAMPLE = """\
   flywheel run                             the newest sprint
@@ -20,9 +29,7 @@ def add_parser(commands: Subparsers) -> None:
         EXAMPLE,
         execute,
     )
-    parser.add_argument(
-        "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
-    )
+    add_sprint(parser)
     parser.add_argument(
         "--pull",
         action="store_true",

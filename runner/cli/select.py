@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say
+from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root, say
 
 EXAMPLE = """\
   flywheel select                          the newest sprint: what each rule leaves of each split
@@ -18,9 +18,7 @@ def add_parser(commands: Subparsers) -> None:
     parser = command(
         commands, "select", "show which images a sprint uses for what, and why", EXAMPLE, execute
     )
-    parser.add_argument(
-        "sprint", nargs="?", metavar="SPRINT", help="a sprint's name or its file (default: the newest)"
-    )
+    add_sprint(parser)
     parser.add_argument(
         "--explain",
         metavar="IMAGE",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -61,15 +62,7 @@ class LabelStudioLayout(Options, frozen=True, kw_only=True, tag_field="format", 
         found = recognise_label_studio(folder, task)
         if found is None or found.keypoints is None:
             return found
-        layout = LabelStudioLayout(keypoints=found.keypoints.names)
-        return Recognised(
-            task=found.task,
-            classes=found.classes,
-            problems=found.problems,
-            labelled=found.labelled,
-            keypoints=found.keypoints,
-            layout=layout,
-        )
+        return replace(found, layout=LabelStudioLayout(keypoints=found.keypoints.names))
 
     def arrangement(self, folder: Path, task: TaskName, content: LayoutContent) -> str:
         """The exports."""
