@@ -77,6 +77,27 @@ def test_a_verdict_that_does_not_survive_is_said_with_the_gate(passing: SprintRe
     assert "verdict would be" in comment.render(report, CONTEXT)
 
 
+def test_a_gate_on_a_difference_shows_the_difference_and_not_the_value(passing: SprintReport) -> None:
+    report = with_leaks(passing, None)
+    assert report.verdict is not None
+    others = report.verdict.without_leaks
+    assert isinstance(others, WithoutLeaks)
+    at = next(number for number, gate in enumerate(others.gates) if gate.decided_by == "interval")
+    drop = replace(
+        others.gates[at],
+        value=0.656,
+        reference=0.657,
+        interval=Interval(low=-0.007, high=0.006),
+        threshold=0.03,
+    )
+    gates = [*others.gates[:at], drop, *others.gates[at + 1 :]]
+    verdict = replace(report.verdict, without_leaks=replace(others, gates=gates))
+    text = markdown.render(replace(report, verdict=verdict)).replace("\N{NO-BREAK SPACE}", " ")
+    section = text[text.index("### Leakage between splits") :]
+    assert "PASS<br>−0.001 (−0.007 to +0.006) |" in section
+    assert "0.656" not in section
+
+
 def test_a_verdict_that_survives_is_said_too(passing: SprintReport) -> None:
     assert sentence(with_leaks(passing, None)).endswith("and no gate comes out otherwise.")
 

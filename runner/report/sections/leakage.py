@@ -11,6 +11,7 @@ from runner.domain.verdict import GateResult, Outcome, Verdict, WithoutLeaks
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
 from runner.report.sections.gallery import picture_of
+from runner.report.sections.gates import said_of_value
 from runner.report.sections.part import Part, table, table_head, table_row, unbroken
 from runner.report.sections.section import UNSURE, Section, Shown
 from runner.report.tables import judged, optimizing
@@ -135,8 +136,8 @@ def _gates(report: SprintReport) -> list[str]:
 
 
 def _outcome(gate: GateResult) -> str:
-    sure = f" ({spread(gate.interval, signed=gate.reference is not None)})" if gate.interval else ""
-    return f"{WORDS[gate.outcome]}<br>{unbroken(number(gate.value) + sure)}"
+    value = said_of_value(gate, "").removeprefix(": ")  # of quality, which has no currency
+    return f"{WORDS[gate.outcome]}<br>{unbroken(value or number(None))}"
 
 
 def _pairs(leaks: Leaks, shown: Shown, report: SprintReport) -> Part:
