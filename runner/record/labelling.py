@@ -1,0 +1,133 @@
+"""What a labelling round leaves in the folder of the sprint that asks for it: which images were picked and why, and what was answered."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runner.domain.records import Record
+
+CONTROL_ARM = "random"  # images that no strategy picked: what labelling gains by itself
+ArmName = str  # of `annotation.batch.mix`; `gold` for images whose labels are known already
+
+Outcome = Literal["accepted", "moved", "relabelled", "added"]
+"""What became of a pre-annotation, or that there was none: `accepted` as it stood, `moved` with its class kept, `relabelled` wherever
+it then lay; `added` by the annotator."""
+
+
+class BatchImage(Record, frozen=True, kw_only=True):
+    """One image of a batch: a row of batch.csv.
+
+    Attributes:
+        key: of its task, whatever the tool: 16 hexadecimal digits of the SHA-256 of `<sprint>\\n<image_id>`. Idempotency rests on it.
+        path: relative to the dataset's folder, when the batch was drawn.
+        image_id: of its content; an image that was renamed since is found by it.
+        arm: what picked it; `random` is the control arm.
+        annotators: how many are to label it independently.
+        score: of the arm's measure; None where the arm has none.
+        reason: in words, with the figures that decided.
+    """
+
+    key: str
+    path: str
+    image_id: str
+    arm: ArmName
+    annotators: int = 1
+    score: float | None = None
+    reason: str = ""
+
+
+class SliceCoverage(Record, frozen=True, kw_only=True):
+    """How many images of a slice the batch has, and the pool."""
+
+    slice: str
+    batch: int
+    pool: int
+
+
+class Batch(Record, frozen=True, kw_only=True):
+    """What batch.csv was drawn from; batch.json.
+
+    Attributes:
+        sprint: that asks for the labels.
+        into: the split that the images go to once they are labelled.
+        champion: the sprint and the tag of the model that scored the pool; None where none was needed.
+        evidence: what the picks rest on: a file's name → DVC's hash of its content.
+        pool_images, pool_digest: what was drawn from.
+        arms: images of each arm. `control` of them are in the control arm.
+        labels: how many labels are expected, by what the champion predicts there.
+        price: of those labels, in the project's currency; None where the project names no price.
+    """
+
+    sprint: str
+    into: Literal["train", "test"]
+    champion: str | None
+    tag: str | None
+    seed: int
+    pool_images: int
+    pool_digest: str
+    evidence: dict[str, str]
+    arms: dict[str, int]
+    labels: float | None = None
+    price: float | None = None
+    currency: str = "EUR"
+    coverage: list[SliceCoverage] = []
+
+
+class Proposal(Record, frozen=True, kw_only=True):
+    """A pre-annotation as the annotator was shown it; lengths are fractions of the image's size.
+
+    Attributes:
+        box: x_min, y_min, x_max, y_max; of an image's class, the whole image.
+        score: the champion's confidence, 0 to 1.
+    """
+
+    class_name: str
+    box: tuple[float, float, float, float]
+    score: float
+    polygons: list[list[float]] = []
+    keypoints: list[float] = []
+    corners: list[float] = []
+
+
+class AnsweredObject(Record, frozen=True, kw_only=True):
+    """One object as an annotator left it; lengths are fractions of the image's size.
+
+    Attributes:
+        box: x_min, y_min, x_max, y_max, or the hull of its shape; of an image's class, the whole image.
+        polygons: outlines, each x, y, x, y, …
+        keypoints: x, y, visibility (0, 1, 2) of each point.
+        corners: x, y of an oriented box's four corners.
+        proposal: the place among the answer's `proposals` of what it was made from; None where it was added.
+    """
+
+    class_name: str
+    box: tuple[float, float, float, float]
+    outcome: Outcome
+    polygons: list[list[float]] = []
+    keypoints: list[float] = []
+    corners: list[float] = []
+    proposal: int | None = None
+
+
+class Answer(Record, frozen=True, kw_only=True):
+    """What one annotator said of one image: a line of answers.jsonl, sorted by path and annotator.
+
+    Attributes:
+        annotator: a pseudonym or an account's name, as the tool gives it; never an address.
+        skipped: looked at, and not labelled.
+        seconds: that the annotator took, as the tool measured it; None where the tool does not.
+        guidelines: SHA-256 of the guidelines' file as it was when the tasks were handed out; None without any.
+        tool: `label-studio`, `cvat`, `coco`, `yolo`, `simulated`.
+        proposals: what was shown. One that no object names was deleted.
+    """
+
+    key: str
+    path: str
+    image_id: str
+    annotator: str
+    tool: str
+    skipped: bool = False
+    seconds: float | None = None
+    guidelines: str | None = None
+    proposals: list[Proposal] = []
+    objects: list[AnsweredObject] = []
