@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from runner.config.annotation import Annotation
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.options import (
     CHANGES_A_SPLIT,
@@ -14,10 +15,8 @@ from runner.domain.options import (
     Condition,
     Fraction,
     Name,
-    NonNegative,
     Options,
     PositiveInt,
-    RelativePath,
     Text,
     weakens,
 )
@@ -32,28 +31,6 @@ from runner.tasks import TASKS
 from runner.trainers import TrainerOptions
 
 SPEC_NAME = r"^[0-9]{4}-[a-z0-9-]{1,60}$"
-
-
-class AnnotationBudget(Options, frozen=True, kw_only=True):
-    """What the sprint may spend on labels."""
-
-    money: Annotated[NonNegative, Meta(description="In the project's currency.", extra=NEUTRAL)]
-
-
-class Annotation(Options, frozen=True, kw_only=True):
-    """How this sprint's labels were or will be made."""
-
-    strategy: Annotated[
-        Literal["boxes", "polygons", "masks", "obb", "keypoints", "class"],
-        Meta(description="What annotators draw.", extra=NEUTRAL),
-    ]
-    guidelines: Annotated[
-        RelativePath | None,
-        Meta(description="The annotators' instructions; their hash is in the report.", extra=NEUTRAL),
-    ] = None
-    budget: Annotated[
-        AnnotationBudget | None, Meta(description="What the sprint may spend on labels.", extra=NEUTRAL)
-    ] = None
 
 
 class SplitSelection(Options, frozen=True, kw_only=True):
