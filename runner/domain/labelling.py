@@ -109,6 +109,43 @@ class AnsweredObject(Record, frozen=True, kw_only=True):
     proposal: int | None = None
 
 
+class HandedTask(Record, frozen=True, kw_only=True):
+    """One image as it was handed out.
+
+    Attributes:
+        key, path, image_id, annotators: as in the batch.
+        width, height: in pixels, turned by EXIF.
+        proposals: what annotators are shown, the likeliest first.
+    """
+
+    key: str
+    path: str
+    image_id: str
+    width: int
+    height: int
+    annotators: int = 1
+    proposals: list[Proposal] = []
+
+
+class HandedOut(Record, frozen=True, kw_only=True):
+    """The tasks of a batch as they were handed out; handed-out.json. What is shown does not change any more.
+
+    Attributes:
+        tool: as in `Answer`.
+        tag: of the champion that made the proposals; None where there are none.
+        min_confidence: from which on a prediction was shown.
+        guidelines: SHA-256 of the guidelines' file; None without any.
+    """
+
+    sprint: str
+    tool: str
+    strategy: str
+    tag: str | None = None
+    min_confidence: float | None = None
+    guidelines: str | None = None
+    tasks: list[HandedTask] = []
+
+
 class Answer(Record, frozen=True, kw_only=True):
     """What one annotator said of one image: a line of answers.jsonl, sorted by path and annotator.
 

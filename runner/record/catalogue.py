@@ -18,6 +18,7 @@ from runner.adapters.git.repository import read_file
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import Errors, Evaluation, Gallery
 from runner.domain.files import encode_json, read_json, write_bytes, write_json
+from runner.domain.labelling import Batch, HandedOut
 from runner.domain.policy import Agreed
 from runner.domain.records import (
     Benchmark,
@@ -52,7 +53,7 @@ class RecordFile(Generic[T]):
     Attributes:
         name: its path inside the sprint's folder.
         type: what a JSON file holds; `str` of other texts, `Path` of a folder.
-        written_by: a stage, or who else: `compile`, `run`, `judge`, `report`, `promote`, `dvc`.
+        written_by: a stage, or who else: `compile`, `batch`, `annotate`, `run`, `judge`, `report`, `promote`, `dvc`.
         kept_in: git has small texts and pictures; DVC what is large, of which git has the hash in dvc.lock.
         digested: digests.json has its SHA-256 (of a folder: of each file in it), so `verify` compares its bytes.
         bundled: the job that ran a sprint hands it on to the jobs that are trusted.
@@ -216,6 +217,14 @@ F1_CONFIDENCE = RecordFile("plots/f1_confidence.csv", str, "evaluate")
 GALLERY_FOLDER = _folder("gallery", "inspect", optional=True, members=r"(?:[0-9]{2,4}(?:-cam)?|leaks)\.jpg")
 GALLERY = RecordFile("gallery.json", Gallery, "inspect")
 BENCHMARK = RecordFile("benchmark.json", Benchmark, "benchmark")
+
+# --- what a labelling round writes before there is anything to train on --------------------------------
+
+BATCH = RecordFile("batch.json", Batch, "batch")
+BATCH_IMAGES = RecordFile("batch.csv", str, "batch")  # rows: record/labelling.py
+HANDED_OUT = RecordFile("handed-out.json", HandedOut, "annotate")
+ANSWERS = RecordFile("answers.jsonl", str, "annotate")
+ANNOTATIONS = RecordFile("annotations.csv", str, "annotate")
 
 # --- what the run, the judgement, the report and the promotion write -------------------------------
 

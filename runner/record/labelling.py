@@ -1,0 +1,166 @@
+"""The tables of a labelling round: batch.csv, answers.jsonl and annotations.csv, as text and as records."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import csv_text, decode_json, read_text, write_text
+from runner.domain.labelling import Answer, BatchImage
+from runner.domain.records import Record
+from runner.record.catalogue import ANNOTATIONS, ANSWERS, BATCH_IMAGES
+
+T = TypeVar("T", bound=Record)
+
+
+class AnnotationRow(Record, frozen=True, kw_only=True):
+    """One answer in numbers: a row of annotations.csv.
+
+    Attributes:
+        state: `labelled`: its labels are in the dataset; `skipped`: looked at, and not labelled; `kept`: the dataset had other
+            labels of the image, which stayed; `waiting`: it cannot be merged yet.
+        accepted, moved, relabelled, added: its objects by what became of the pre-annotation that they were made from.
+        deleted: pre-annotations that no object was made from.
+        labels: a digest of the labels that were merged, which tells later edits; empty where none were.
+    """
+
+    key: str
+    path: str
+    annotator: str
+    tool: str
+    seconds: float | None
+    guidelines: str | None
+    state: str
+    objects: int
+    accepted: int
+    moved: int
+    relabelled: int
+    deleted: int
+    added: int
+    labels: str = ""
+
+
+def row_of(answer: Answer, state: str, labels: str = "") -> AnnotationRow:
+    """An answer, counted."""
+    outcomes = Counter(item.outcome for item in answer.objects)
+    used = {item.proposal for item in answer.objects if item.proposal is not None}
+    return AnnotationRow(
+        key=answer.key,
+        path=answer.path,
+        annotator=answer.annotator,
+        tool=answer.tool,
+        seconds=answer.seconds,
+        guidelines=answer.guidelines,
+        state=state,
+        objects=len(answer.objects),
+        accepted=outcomes["accepted"],
+        moved=outcomes["moved"],
+        relabelled=outcomes["relabelled"],
+        deleted=0 if answer.skipped else len(answer.proposals) - len(used),
+        added=outcomes["added"],
+        labels=labels,
+    )
+
+
+def read_batch(folder: Path) -> list[BatchImage]:
+    """The images of a sprint's batch; none where no batch was drawn.
+
+    Raises:
+        FlywheelError: batch.csv is none (exit code 3).
+    """
+    return _read_rows(folder / BATCH_IMAGES.name, BatchImage)
+
+
+def write_batch(folder: Path, images: Sequence[BatchImage]) -> None:
+    """Writes batch.csv."""
+    write_text(folder / BATCH_IMAGES.name, _table(BatchImage, images))
+
+
+def read_annotations(folder: Path) -> list[AnnotationRow]:
+    """The rows of annotations.csv; none where nothing was answered.
+
+    Raises:
+        FlywheelError: it is none (exit code 3).
+    """
+    return _read_rows(folder / ANNOTATIONS.name, AnnotationRow)
+
+
+def write_annotations(folder: Path, rows: Sequence[AnnotationRow]) -> None:
+    """Writes annotations.csv."""
+    write_text(folder / ANNOTATIONS.name, _table(AnnotationRow, rows))
+
+
+def read_answers(folder: Path) -> list[Answer]:
+    """What was answered; nothing where there is no answers.jsonl.
+
+    Raises:
+        FlywheelError: a line is no answer (exit code 3).
+    """
+    path = folder / ANSWERS.name
+    if not path.is_file():
+        return []
+    answers = []
+    for number, line in enumerate(
+        read_text(path).split("\n")[:-1], start=1
+    ):  # text may hold other ends of lines
+        try:
+            answers.append(decode_json(line.encode(), Answer))
+        except msgspec.MsgspecError as error:
+            raise _unusable(path, number, f"not an answer: {error}") from error
+    return answers
+
+
+def answers_text(answers: Iterable[Answer]) -> str:
+    """answers.jsonl: a line each, by path and annotator."""
+    ordered = sorted(answers, key=lambda answer: (answer.path, answer.key, answer.annotator))
+    return "".join(f"{msgspec.json.encode(answer).decode()}\n" for answer in ordered)
+
+
+def write_answers(folder: Path, answers: Iterable[Answer]) -> None:
+    """Writes answers.jsonl."""
+    write_text(folder / ANSWERS.name, answers_text(answers))
+
+
+def _table(kind: type[Record], records: Sequence[Record]) -> str:
+    names = kind.__struct_fields__
+    rows = [[_cell(getattr(record, name)) for name in names] for record in records]
+    return csv_text([names, *rows])
+
+
+def _cell(value: object) -> object:
+    return "" if value is None else value
+
+
+def _read_rows(path: Path, kind: type[T]) -> list[T]:
+    if not path.is_file():
+        return []
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    records = []
+    for row in reader:
+        cells = {name: cell for name, cell in row.items() if name in kind.__struct_fields__ and cell != ""}
+        empty = {
+            field.name: "" if field.type is str else None
+            for field in msgspec.structs.fields(kind)
+            if field.name not in cells and field.required
+        }
+        try:
+            records.append(msgspec.convert({**empty, **cells}, kind, strict=False))
+        except msgspec.ValidationError as error:
+            raise _unusable(path, reader.line_num, str(error)) from error
+    return records
+
+
+def _unusable(path: Path, line: int, message: str) -> FlywheelError:
+    return FlywheelError(
+        message,
+        where=Where(str(path), line),
+        hint=f"restore it from git: git checkout -- {path}",
+        exit_code=ExitCode.STAGE_FAILED,
+    )
