@@ -6,13 +6,51 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from runner.domain.options import NEUTRAL, NonNegative, Options, RelativePath
+from runner.domain.options import NEUTRAL, Fraction, NonNegative, Options, RelativePath
 
 
 class AnnotationBudget(Options, frozen=True, kw_only=True):
     """What the sprint may spend on labels."""
 
     money: Annotated[NonNegative, Meta(description="In the project's currency.", extra=NEUTRAL)]
+
+
+class AgreementLimit(Options, frozen=True, kw_only=True):
+    """How far annotators must agree."""
+
+    metric: Annotated[
+        Literal["iou", "class", "alpha"],
+        Meta(
+            description="`iou`: the mean overlap of the objects that two annotators drew, one that a single annotator drew counting 0. "
+            "`class`: the share of objects that both drew and call the same. `alpha`: Krippendorff's, of classes and of what one "
+            "of them left out; 0 is chance.",
+            extra=NEUTRAL,
+        ),
+    ] = "iou"
+    min: Annotated[
+        Fraction,
+        Meta(description="Below it the labels are to be reviewed, and no model is trained.", extra=NEUTRAL),
+    ]
+
+
+class QualityOptions(Options, frozen=True, kw_only=True):
+    """What is spent on knowing how good the labels are."""
+
+    double_annotated: Annotated[
+        Fraction,
+        Meta(description="The share of a batch that two annotators label independently.", extra=NEUTRAL),
+    ] = 0
+    gold: Annotated[
+        Fraction,
+        Meta(
+            description="Images of the labelled split that are handed out again among the batch's, as a share of the batch. What is "
+            "answered measures the annotators; the dataset keeps its labels.",
+            extra=NEUTRAL,
+        ),
+    ] = 0
+    agreement: Annotated[
+        AgreementLimit | None, Meta(description="How far annotators must agree.", extra=NEUTRAL)
+    ] = None
 
 
 class Annotation(Options, frozen=True, kw_only=True):
@@ -25,6 +63,10 @@ class Annotation(Options, frozen=True, kw_only=True):
     guidelines: Annotated[
         RelativePath | None,
         Meta(description="The annotators' instructions; their hash is in the report.", extra=NEUTRAL),
+    ] = None
+    quality: Annotated[
+        QualityOptions | None,
+        Meta(description="Images labelled twice, and images whose labels are known.", extra=NEUTRAL),
     ] = None
     budget: Annotated[
         AnnotationBudget | None, Meta(description="What the sprint may spend on labels.", extra=NEUTRAL)

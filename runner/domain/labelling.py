@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal
 
 from runner.domain.records import Record
 
 CONTROL_ARM = "random"  # images that no strategy picked: what labelling gains by itself
-ArmName = str  # of `annotation.batch.mix`; `gold` for images whose labels are known already
+GOLD_ARM = "gold"  # images whose labels are known: they measure annotators, and are never merged
+ArmName = str  # of `annotation.batch.mix`, or `gold`
 
 Outcome = Literal["accepted", "moved", "relabelled", "added"]
 """What became of a pre-annotation, or that there was none: `accepted` as it stood, `moved` with its class kept, `relabelled` wherever
 it then lay; `added` by the annotator."""
+
+
+def task_key(sprint: str, image_id: str) -> str:
+    """Of the task that an image of a sprint's batch becomes: 16 hexadecimal digits, the same however often it is drawn.
+
+    >>> task_key("0002-dark", "a" * 64)
+    '1e373d24e00c1d11'
+    """
+    return hashlib.sha256(f"{sprint}\n{image_id}".encode()).hexdigest()[:16]
 
 
 class BatchImage(Record, frozen=True, kw_only=True):
