@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 from msgspec.structs import force_setattr
 
+from runner.config.goal import Goal
 from runner.config.label_rules import LabelRules
 from runner.config.sprint import SliceSpec
 from runner.domain.options import (
@@ -286,6 +287,9 @@ class Project(Options, frozen=True, kw_only=True):
     phase: Annotated[
         Literal["feasibility", "viability", "scale", "maintenance"] | None,
         Meta(description="How far the project is.", extra=NEUTRAL),
+    ] = None
+    goal: Annotated[
+        Goal | None, Meta(description="What it is to reach, and what that is worth.", extra=NEUTRAL)
     ] = None
     splits: Annotated[Splits, Meta(description="Conditions that assign images to splits.")] = Splits()
     slices: Annotated[

@@ -72,6 +72,7 @@ def project_problems(project: Node, facts: ProjectFacts) -> list[SchemaProblem]:
         *embedding_problems(project, facts.root),
         *metadata_problems(facts.root, project),
         *task_problems(project),
+        *metric_problems(project.get("goal", "metric"), facts.task),
         *_duplicates(project.get("classes").entries(), "class"),
         *_reserved_classes(project.get("classes").entries()),
         *_alike_classes(project.get("classes").entries()),

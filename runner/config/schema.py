@@ -99,6 +99,7 @@ _LAYOUT_TAG: dict[str, Schema] = {"format": {"description": "Which layout."}}
 _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Gate": {"metric": {"enum": list(GATE_METRICS)}},
     "Claim": {"metric": {"enum": list(QUALITY_METRICS)}},
+    "Goal": {"metric": {"enum": list(QUALITY_METRICS)}},
     "Evaluate": {"optimizing": {"enum": list(QUALITY_METRICS)}},
     "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Additions": {"checks": {"items": {"$ref": "#/$defs/Check"}}},

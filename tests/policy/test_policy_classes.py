@@ -78,6 +78,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
         for name in ("voc", "cvat", "label-studio", "manifest")
     },
     "another layout": {P: PROJECT.replace("layout: yolo", "layout: {format: coco}")},
+    "goal": {P: f"{PROJECT}goal: {{metric: map50, target: 0.8, value_per_point: 40}}\n"},
     "embeddings": {P: f"{PROJECT}embeddings: {{source: lite0}}\n"},
     "embeddings by the champion": {P: f"{PROJECT}embeddings: {{source: champion}}\n"},
     "embeddings by a file": {P: f"{PROJECT}embeddings: {OWN_NETWORK}\n"},
