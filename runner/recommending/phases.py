@@ -1,0 +1,131 @@
+"""The question of the project's phase, and the answer that the evidence gives."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from runner.recommending.goals import Goal
+from runner.recommending.known import Known, Part
+from runner.recommending.sources import TRANSFER, Sources, middle
+
+HUNDRED = 100
+FURTHEST = 1000.0  # times the training images there are: beyond it no number is realistic
+
+
+def phase(known: Known, aims: list[Goal], drawn: Sources) -> tuple[str, str]:
+    """Question and answer; both empty where flywheel.yaml names no phase."""
+    match known.phase:
+        case "feasibility":
+            return "Does a baseline beat chance on a hundred images?", _feasibility(known)
+        case "viability":
+            return "What would reaching the target cost, and is that worth it?", _viability(
+                known, aims, drawn
+            )
+        case "scale":
+            return "What holds the weakest slice back?", _scale(known, drawn)
+        case "maintenance":
+            return "Is it time to label again?", _maintenance(known)
+    return "", ""
+
+
+def _feasibility(known: Known) -> str:
+    if known.measure is None:
+        return "Not known: no model was measured yet."
+    error = known.measure.error
+    chance = known.chance if known.chance is not None else 0.0
+    value = f"{known.metric} is {known.measure.value:.3f} with {known.train} training images, and chance would give {chance:.3f}"
+    if error is None:
+        return f"Not known: {value}, but nobody can say how far off it may be."
+    surely = known.measure.value - 2 * error > chance
+    if surely:
+        return f"Yes: {value}."
+    if known.train < HUNDRED:
+        return f"Not yet: {value}. There are {HUNDRED - known.train} images to go to a hundred."
+    return f"No: {value}. Look at the labels and at whether the task can be seen in the images at all."
+
+
+def _viability(known: Known, aims: list[Goal], drawn: Sources) -> str:
+    """Images by the power law until each open gate's distance is closed, and their price."""
+    wanted = [goal for goal in aims if goal.most]
+    if known.measure is None:
+        return "Not known: no model was measured yet."
+    if not wanted:
+        return (
+            "The target is reached: no gate on quality is open."
+            if not known.gates
+            else ("No gate on quality is open: what is open is no matter of labels.")
+        )
+    needed = np.zeros(len(drawn.labels))
+    for goal in wanted:
+        needed = np.maximum(needed, _images_until(goal, known, drawn))
+    reached = needed < FURTHEST * max(1, known.train)
+    share = float(reached.mean())
+    if share < 0.1:
+        return "Labels alone will hardly reach it: in fewer than one of ten readings of the evidence they do."
+    ends = middle(np.log(np.maximum(1.0, needed[reached])))
+    low, high = (_round(math.exp(end)) for end in (ends.low, ends.high))
+    text = f"{low:,} to {high:,} further training images, where labels can reach it at all: {share:.0%} of the readings of the evidence"
+    if known.prices.label:
+        each = known.prices.label * known.per_image
+        text += f"; {low * each:,.2f} to {high * each:,.2f} {known.prices.currency} of labels"
+        if known.prices.point is not None:
+            text += _worth(known, sum(goal.most or 0.0 for goal in wanted), low * each, high * each, share)
+    return f"{text}."
+
+
+def _worth(known: Known, distance: float, low: float, high: float, share: float) -> str:
+    worth = distance * 100 * (known.prices.point or 0.0)
+    said = f"; reaching it is worth {worth:,.2f} {known.prices.currency} to the project: "
+    if worth * share >= high:
+        return f"{said}it pays"
+    return f"{said}{'it may pay' if worth * share >= low else 'it does not pay'}"
+
+
+def _images_until(goal: Goal, known: Known, drawn: Sources) -> np.ndarray:
+    """`(DRAWS,)` images until the goal is reached by labels of its own slice; infinite where they never reach it."""
+    drawn = goal.of(drawn, known)
+    reducible = goal.lacks * drawn.labels
+    has = goal.part.train + TRANSFER * max(0, known.train - goal.part.train) if goal.part else known.train
+    left = 1 - (goal.most or 0.0) / np.maximum(reducible, 1e-12)
+    with np.errstate(over="ignore"):
+        times = np.where(left > 0, np.maximum(left, 1e-12) ** (-1 / drawn.exponent) - 1, np.inf)
+    return max(1, has) * times
+
+
+def _round(number: float) -> int:
+    """Two significant digits."""
+    step = 10 ** max(0, math.floor(math.log10(max(1.0, number))) - 1)
+    return int(round(number / step) * step)
+
+
+def _scale(known: Known, drawn: Sources) -> str:
+    parts = [part for part in known.parts if part.test >= 10]
+    if not parts:
+        return "Not known: no slice has ten test images."
+    weakest = min(parts, key=lambda part: (part.measure.value, part.name))
+    return f"{weakest.name} ({weakest.measure.value:.3f}): {_held_back(weakest, known, drawn)}."
+
+
+def _held_back(part: Part, known: Known, drawn: Sources) -> str:
+    share = part.train / max(1, known.train)
+    count = f"it has {part.train} of {known.train} training images ({share:.0%}) and {part.share:.0%} of what is tested"
+    if share < 0.5 * part.share:
+        more = f", and {part.pool} in the pool" if part.pool is not None else ""
+        return f"few labels: {count}{more}"
+    if drawn.interval("noise").low > 0.25:
+        return f"wrong labels: {count}, so it is not for want of images"
+    return (
+        f"not the number of its images, since {count}: look at its labels, at what it shows, and at the model"
+    )
+
+
+def _maintenance(known: Known) -> str:
+    if known.pool == 0:
+        return "No: the pool is empty, so nothing new was seen."
+    share = known.pool / max(1, known.train)
+    said = f"the pool has {known.pool} images ({share:.0%} of what was trained on)"
+    if known.shift:
+        return f"Yes: {said}, and {known.shift}."
+    return f"Not for what is known: {said}, and its slices are those of the training images."
