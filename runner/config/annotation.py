@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from runner.domain.options import NEUTRAL, Fraction, NonNegative, Options, RelativePath
+from runner.strategies.mix import BatchOptions
 
 
 class AnnotationBudget(Options, frozen=True, kw_only=True):
@@ -63,6 +64,14 @@ class Annotation(Options, frozen=True, kw_only=True):
     guidelines: Annotated[
         RelativePath | None,
         Meta(description="The annotators' instructions; their hash is in the report.", extra=NEUTRAL),
+    ] = None
+    batch: Annotated[
+        BatchOptions | None,
+        Meta(
+            description="Which images of the pool are labelled next. It is the spec's own: what another spec `extends` does not inherit "
+            "it.",
+            extra=NEUTRAL,
+        ),
     ] = None
     quality: Annotated[
         QualityOptions | None,

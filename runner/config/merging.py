@@ -23,7 +23,7 @@ def merged_chain(chain: Sequence[Document]) -> dict[str, Any]:
     for document in reversed(chain):
         if isinstance(document.data, dict):
             patch = {key: value for key, value in document.data.items() if key != "add"}
-            merged = merge(_without_other_start(merged, patch), patch)
+            merged = merge(_without_batch(_without_other_start(merged, patch)), patch)
             for key, path in ADDED.items():
                 merged = _lengthened(merged, path, _list(document.data, ("add", key)))
     return merged
@@ -91,6 +91,14 @@ def _without_other_start(base: dict[str, Any], patch: dict[str, Any]) -> dict[st
     given = {key for key in STARTS if above.get(key) is not None}
     dropped = set(STARTS) - given if len(given) == 1 else set()
     return base | {"train": {key: value for key, value in below.items() if key not in dropped}}
+
+
+def _without_batch(base: dict[str, Any]) -> dict[str, Any]:
+    """What a spec extends, without the batch that its sprint had labelled: another sprint has one of its own, or none."""
+    annotation = base.get("annotation")
+    if not isinstance(annotation, dict):
+        return base
+    return base | {"annotation": {key: value for key, value in annotation.items() if key != "batch"}}
 
 
 def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -256,6 +256,8 @@ def _inner_blocks(value: Schema, definitions: dict[str, Schema]) -> list[tuple[s
             presets = _inner_blocks(definitions[name]["then"], definitions)
             return [*presets, (".expect_…", "Expectation")]
         return [("", name)] if definitions[name].get("type") == "object" else []
+    if "$ref" in value.get("then", {}) and "else" in value:
+        return _inner_blocks(value["then"], definitions)
     value = value.get("then", value)
     if "items" in value:
         return [(f"[]{suffix}", name) for suffix, name in _inner_blocks(value["items"], definitions)]

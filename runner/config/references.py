@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.config.approval_rules import approval_problems
+from runner.config.batch_rules import batch_problems
 from runner.config.check_arguments import check_problems
 from runner.config.columns import (
     Columns,
@@ -45,6 +46,8 @@ class ProjectFacts:
     objects: Columns
     slices: SliceNames
     readable: bool
+    has_pool: bool = False
+    has_groups: bool = False
 
 
 def project_facts(root: Path, project: Node) -> ProjectFacts:
@@ -61,6 +64,8 @@ def project_facts(root: Path, project: Node) -> ProjectFacts:
         objects=object_columns(classes),
         slices=slice_names(project.get("slices")),
         readable=isinstance(project.value, dict),
+        has_pool=project.get("splits", "pool").value is not None,
+        has_groups=project.get("dataset", "group_by").value is not None,
     )
 
 
@@ -101,6 +106,10 @@ def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[SchemaProblem]:
         for keys in (("quota", "by"), ("sample", "balance"), ("sample", "stratify")):
             problems += column_problems(sprint.get("data", name, *keys), facts.images)
     problems += condition_problems(sprint.get("data", "exclude"), facts.images)
+    if facts.readable:
+        problems += batch_problems(
+            sprint.get("annotation"), facts.images, has_pool=facts.has_pool, has_groups=facts.has_groups
+        )
     for check in sprint.get("checks").entries():
         problems += check_problems(check, facts.images, facts.objects)
         problems += preset_problems(check, facts.task)

@@ -15,7 +15,7 @@ import msgspec
 
 from runner.config.approval_rules import PEOPLE, POLICY_PROPERTIES
 from runner.config.project import Project
-from runner.config.schema_rules import QUOTA_IMAGES, RULES
+from runner.config.schema_rules import METADATA_WEIGHTS, QUOTA_IMAGES, RULES
 from runner.config.sprint import Sprint
 from runner.domain.evaluation import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
 from runner.domain.options import DATASET_PATH, NEUTRAL, POLICY, Options, weakens
@@ -105,6 +105,7 @@ _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Additions": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Policy": POLICY_PROPERTIES,
     "Quota": {"images": QUOTA_IMAGES},
+    "Metadata": {"weights": METADATA_WEIGHTS},
     **{type(layout).__name__: _LAYOUT_TAG for layout in LAYOUTS.values()},
 }
 
@@ -226,6 +227,14 @@ def _of_either_type(branches: list[Schema]) -> Schema:
     tagged = next((branch for branch in branches if "discriminator" in branch), None)
     if tagged:
         return _name_or_block(tagged)
+    block = next((branch for branch in branches if "$ref" in branch), None)
+    if block:
+        rest = [branch for branch in branches if branch is not block]
+        return {
+            "if": {"type": "object"},
+            "then": block,
+            "else": {**rest[0]} if len(rest) == 1 else _of_either_type(rest),
+        }
     merged = {key: value for branch in branches for key, value in branch.items()}
     return merged | {"type": [branch["type"] for branch in branches]}
 
@@ -315,5 +324,8 @@ def _or_null(schema: Schema) -> Schema:
     if "$ref" in schema:
         reference = {"$ref": schema.pop("$ref")}
         return {**schema, "if": {"not": {"type": "null"}}, "then": reference}
+    if "if" in schema:
+        described = {key: schema.pop(key) for key in ("description",) if key in schema}
+        return {**described, "if": {"not": {"type": "null"}}, "then": schema}
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     return {**schema, "type": [*types, "null"]}

@@ -18,6 +18,12 @@ QUOTA_IMAGES: Schema = {
     "minProperties": 1,
 }
 
+METADATA_WEIGHTS: Schema = {
+    "patternProperties": {"^.": {"type": "number", "exclusiveMinimum": 0, "maximum": 1e6}},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
+
 
 def _only(required: tuple[str, ...], refused: tuple[str, ...]) -> Schema:
     return {"required": list(required), "properties": dict.fromkeys(refused, False)}

@@ -86,3 +86,43 @@ def _bits(probabilities: Floats) -> Floats:
     """−p log₂ p; 0 where p is 0."""
     held = np.clip(probabilities, np.finfo(np.float64).tiny, 1)
     return np.asarray(np.where(probabilities > 0, -held * np.log2(held), 0.0))
+
+
+# Source: Yang et al., "Plug and Play Active Learning for Object Detection" (PPAL, arXiv 2211.11612): w = 1 + αβ log(1 + γd), with
+# γ = e^(1/α) − 1, so that a class that is never found (d = 1) weighs 1 + β.
+_ALPHA, _BETA = 0.3, 0.2
+
+
+def class_weights(difficulty: Floats) -> Floats:
+    """How much an unsure prediction of each class `(K,)` weighs, from 1 to 1.2; a class that was not measured as their mean.
+
+    Args:
+        difficulty: `(K,)`, 0 to 1; NaN where it was not measured.
+
+    >>> class_weights(np.array([0.0, 1.0, np.nan])).round(3).tolist()
+    [1.0, 1.2, 1.1]
+    """
+    weights = 1 + _ALPHA * _BETA * np.log1p((np.exp(1 / _ALPHA) - 1) * difficulty)
+    known = weights[~np.isnan(weights)]
+    return np.asarray(np.where(np.isnan(weights), known.mean() if len(known) else 1.0, weights))
+
+
+def calibrated(
+    image: Ints, class_id: Ints, scores: Floats, n_images: int, difficulty: Floats, *, ranked: bool = True
+) -> Floats:
+    """The entropies of each image's predictions, weighted by their classes and added: `(N,)`, NaN where nothing was predicted.
+
+    Args:
+        image, class_id: of each prediction, `(P,)`. `scores`: from 0 to 1, `(P,)`.
+        difficulty: of each class, `(K,)`.
+        ranked: predictions are yes or no each; else they are probabilities of an image's classes.
+
+    Source: PPAL, as above, where difficulty is measured in training; here it is 1 − what the class was evaluated at.
+
+    >>> calibrated(np.array([0, 0]), np.array([0, 1]), np.array([0.5, 0.5]), 2, np.array([0.0, 1.0])).round(3).tolist()
+    [2.2, nan]
+    """
+    entropies = _bits(scores) + _bits(1 - scores) if ranked else _bits(scores)
+    weights = class_weights(difficulty)[class_id]
+    total = np.bincount(image, weights=entropies * weights, minlength=n_images)
+    return np.asarray(np.where(np.bincount(image, minlength=n_images) > 0, total, np.nan))

@@ -64,6 +64,26 @@ CLASSES = (
     .replace("yolo11n.", "yolo11n-cls.")
     .replace("{distance: 0}", "{distance: 3}")
 )
+POOL = PROJECT.replace("test: split = 'test'", "test: split = 'test'\n  pool: split = 'pool'")
+BATCH = """\
+annotation:
+  strategy: boxes
+  budget: {money: 100}
+  quality: {double_annotated: 0.1, gold: 0.1, agreement: {metric: iou, min: 0.8}}
+  batch:
+    size: 20
+    where: brightness < 0.3
+    mix:
+      random: 0.2
+      uncertainty: {share: 0.2, measure: entropy, spread: 2}
+      disagreement: {share: 0.1, between: flips}
+      diversity: {share: 0.1, method: clusters}
+      typicality: {share: 0.1}
+      rare_classes: {share: 0.1}
+      failures: {share: 0.1}
+      metadata: {share: 0.1, column: camera, weights: {dock-a: 2}}
+"""
+TEST_BATCH = "annotation: {strategy: boxes, batch: {size: 20, mix: {random: 1}}}\n"
 # What a proposal starts from: PROJECT and LAST, and other files of it.
 EXAMPLES: dict[str, dict[str, str]] = {
     "detect": {},
@@ -78,6 +98,8 @@ EXAMPLES: dict[str, dict[str, str]] = {
         for name in ("voc", "cvat", "label-studio", "manifest")
     },
     "another layout": {P: PROJECT.replace("layout: yolo", "layout: {format: coco}")},
+    "a batch": {P: POOL, S2: LAST + BATCH},
+    "a batch at random": {P: POOL, S2: LAST + TEST_BATCH},
     "goal": {P: f"{PROJECT}goal: {{metric: map50, target: 0.8, value_per_point: 40}}\n"},
     "embeddings": {P: f"{PROJECT}embeddings: {{source: lite0}}\n"},
     "embeddings by the champion": {P: f"{PROJECT}embeddings: {{source: champion}}\n"},
@@ -91,7 +113,7 @@ TEXTS = {  # of options whose schema does not say what they may be
     "balance": ["camera", "lighting"],
     "by": ["weather", ["camera", "weather"], "lighting"],
     "class": ["one", "*"],
-    "column": ["contrast"],
+    "column": ["contrast", "camera"],
     "stratify": ["lighting"],
     "currency": ["USD"],
     "device": ["cpu", "cuda:0"],
@@ -125,7 +147,19 @@ DICTS: dict[str, list[Any]] = {
     "teams": [{"ml-leads": ["alice", "bob", "mallory"]}],
     "calibration": [{"split": "val"}],
     "keypoints": [{"names": ["nose"]}],
+    "agreement": [{"min": 0.5}],
+    "batch": [{"size": 9}],
     "budget": [{"money": 7}],
+    "diversity": [0.5],
+    "disagreement": [0.5],
+    "failures": [0.5],
+    "metadata": [{"share": 0.5, "column": "lighting", "weights": {"day": 1}}],
+    "mix": [{"random": 1}],
+    "quality": [{"gold": 0.5}],
+    "rare_classes": [0.5],
+    "typicality": [0.5],
+    "uncertainty": [0.5, {"share": 0.3}],
+    "weights": [{"dock-b": 1}],
     "annotation": [{"strategy": "polygons"}],
     "expect": [{"metric": "map50", "min_gain": 0.5}],
     "add": [{"gates": [{"metric": "recall", "min": 0.1}]}],
@@ -189,8 +223,8 @@ def places(
         ((name, inner),) = value.items()
         yield from places(known["Expectation"], inner, known, (*path, name))
         return
-    if "then" in schema:  # a preset; a layout's block
-        schema = schema["then"]
+    if "then" in schema:  # a preset; a layout's block; an arm's options in place of its share
+        schema = referenced(schema["then"], known)
     for branch in schema.get("allOf", []):
         ((tag, constant),) = branch.get("if", {}).get("properties", {None: None}).items()
         if constant and value.get(tag) == constant.get("const"):
