@@ -17,6 +17,7 @@ from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
 
 if TYPE_CHECKING:  # `build_parser` imports them by name
     from runner.cli import (  # noqa: F401
+        batch,
         ci,
         compare,
         convert,
@@ -62,6 +63,7 @@ COMMANDS = (
     "query",
     "select",
     "score",
+    "batch",
     "embed",
     "similar",
     "doctor",

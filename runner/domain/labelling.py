@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Any, Literal
 
 from runner.domain.records import Record
 
@@ -61,12 +61,17 @@ class Batch(Record, frozen=True, kw_only=True):
     Attributes:
         sprint: that asks for the labels.
         into: the split that the images go to once they are labelled.
-        champion: the sprint and the tag of the model that scored the pool; None where none was needed.
-        evidence: what the picks rest on: a file's name → DVC's hash of its content.
-        pool_images, pool_digest: what was drawn from.
+        champion, tag, commit: the sprint of the model that scored the pool, its tag in the registry and the commit that it names;
+            None where none was needed.
+        evidence: what the picks rest on: a file's path → DVC's hash of its content; `embeddings/<source>` → SHA-256 of the vectors.
+        pool_images, pool_digest: what was drawn from: how many images satisfy the batch's condition, and a SHA-256 of their contents.
         arms: images of each arm. `control` of them are in the control arm.
-        labels: how many labels are expected, by what the champion predicts there.
+        labels: how many labels are expected, by what the champion predicts there; of two annotators, both.
         price: of those labels, in the project's currency; None where the project names no price.
+        coverage: of each slice of the project, of whole images.
+        options: of `annotation.batch`, as a spec writes them; with the mix that was drawn by, where the spec names none.
+        beside: the sprints whose own batches were left out of the pool.
+        short: arms that found fewer images than their share, by how many.
     """
 
     sprint: str
@@ -82,6 +87,10 @@ class Batch(Record, frozen=True, kw_only=True):
     price: float | None = None
     currency: str = "EUR"
     coverage: list[SliceCoverage] = []
+    commit: str | None = None
+    options: dict[str, Any] = {}
+    beside: list[str] = []
+    short: dict[str, int] = {}
 
 
 class Proposal(Record, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from runner.adapters.git.registry_tags import ModelTags, RegistryTag, Unreadable
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.evaluation import REFERENCE_TARGET
+from runner.domain.evaluation import REFERENCE_TARGET, seed_target
 from runner.domain.records import Record
 from runner.record.catalogue import EXPORTS, EXPORTS_FOLDER, LOCK, METRICS, TRAINING, sprint_path
 
@@ -54,6 +54,7 @@ class _Named(msgspec.Struct, frozen=True):
 
 class _TrainedFile(msgspec.Struct, frozen=True):
     path: str
+    seed: int = 0
 
 
 class TrainedFiles(msgspec.Struct, frozen=True):
@@ -350,6 +351,35 @@ def trained(root: Path, champion: Champion) -> ResolvedChampion:
     """
     training = TRAINING.read_at(root, champion.commit, champion.sprint, TrainedFiles)
     return _stored(root, champion, REFERENCE_TARGET, (training.first if training else None) or "")
+
+
+def seed_models(root: Path, champion: Champion) -> dict[str, ResolvedChampion]:
+    """The champion's trained models of all seeds, by the names of their predictions; from its record in git.
+
+    Raises:
+        FlywheelError: its record does not say which those are.
+    """
+    training = TRAINING.read_at(root, champion.commit, champion.sprint, TrainedFiles)
+    return {
+        seed_target(model.seed) if number else REFERENCE_TARGET: _stored(
+            root, champion, REFERENCE_TARGET, model.path
+        )
+        for number, model in enumerate(training.models if training else [])
+    }
+
+
+def artefacts(root: Path, champion: Champion) -> dict[str, ResolvedChampion]:
+    """The champion's trained model and all its exports, by the names of their targets; from its record in git.
+
+    Raises:
+        FlywheelError: its record does not say which those are.
+    """
+    exported = EXPORTS.read_at(root, champion.commit, champion.sprint, list[_Named]) or []
+    exports = {
+        each.target: _stored(root, champion, each.target, f"{EXPORTS_FOLDER.name}/{each.target}")
+        for each in exported
+    }
+    return {REFERENCE_TARGET: trained(root, champion), **exports}
 
 
 def _stored(root: Path, champion: Champion, target: str, path: str) -> ResolvedChampion:

@@ -11,7 +11,9 @@ import msgspec
 
 from runner.domain.files import decode_json
 from runner.domain.policy import Finding, FindingKind
+from runner.domain.records import JUDGED
 from runner.policy.conditions import same
+from runner.policy.test_origin import TestOrigin
 
 _SHOWN = 5
 
@@ -60,7 +62,10 @@ class RecordedData:
 
 
 def evidence_of(
-    reference: RecordedData, own: RecordedData, frozen: tuple[str, ...] = ("test",)
+    reference: RecordedData,
+    own: RecordedData,
+    frozen: tuple[str, ...] = ("test",),
+    origin: TestOrigin = TestOrigin(),  # noqa: B008  frozen
 ) -> list[Finding]:
     """What the records of two sprints show.
 
@@ -68,13 +73,14 @@ def evidence_of(
         reference: the sprint on the base; without records of it there is nothing to compare with.
         own: this sprint, after it ran.
         frozen: the splits that may not change, by the base's policy.
+        origin: of the sprint's test images that labelling rounds brought.
     """
     before, after = _selection(reference.selection), _selection(own.selection)
     found: list[Finding] = []
     if after and before is None and reference.selection is not None:
         found += _unreadable(reference.sprint, own.sprint, after, frozen)
     if before and after:
-        found += _splits(reference.sprint, own.sprint, before, after, frozen)
+        found += _splits(reference.sprint, own.sprint, before, after, frozen, origin)
         found += _groups(reference.sprint, own.sprint, before, after)
         found += _regrouped(reference.sprint, own.sprint, before, after)
         found += _described(reference.sprint, own.sprint, before, after, frozen)
@@ -99,7 +105,12 @@ def _unreadable(reference: str, sprint: str, after: _Selection, frozen: tuple[st
 
 
 def _splits(
-    reference: str, sprint: str, before: _Selection, after: _Selection, frozen: tuple[str, ...]
+    reference: str,
+    sprint: str,
+    before: _Selection,
+    after: _Selection,
+    frozen: tuple[str, ...],
+    origin: TestOrigin,
 ) -> Iterator[Finding]:
     for split in frozen:
         old, new = before.split_digests.get(split), after.split_digests.get(split)
@@ -118,8 +129,21 @@ def _splits(
             before=f"{_shown(was)} ({old[:12]})",
             after=f"{_shown(now)} ({new[:12]})",
             message=f"the images or labels of {split} are not those that {reference} was judged on ({counts}): its results "
-            "and these are of different data",
+            f"and these are of different data{origin.said if split == JUDGED else ''}",
         )
+        if split == JUDGED and origin.chosen:
+            yield _chosen_by_a_model(sprint, origin)
+
+
+def _chosen_by_a_model(sprint: str, origin: TestOrigin) -> Finding:
+    return Finding(
+        kind=FindingKind.TEST_CHANGED,
+        sprint=sprint,
+        subject="split test: chosen by a strategy",
+        after=f"{len(origin.chosen)} images",
+        message=f"{len(origin.chosen)} test images were chosen by a labelling strategy, not at random: {origin.chosen_said}. A test set "
+        "that a model chose is biased; images for the test split are drawn by a batch with `into: test`",
+    )
 
 
 def _groups(reference: str, sprint: str, before: _Selection, after: _Selection) -> Iterator[Finding]:

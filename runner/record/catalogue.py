@@ -222,6 +222,7 @@ BENCHMARK = RecordFile("benchmark.json", Benchmark, "benchmark")
 
 BATCH = RecordFile("batch.json", Batch, "batch")
 BATCH_IMAGES = RecordFile("batch.csv", str, "batch")  # rows: record/labelling.py
+BATCH_SHEET = RecordFile("batch.jpg", str, "batch", digested=False, optional=True)
 HANDED_OUT = RecordFile("handed-out.json", HandedOut, "annotate")
 ANSWERS = RecordFile("answers.jsonl", str, "annotate")
 ANNOTATIONS = RecordFile("annotations.csv", str, "annotate")

@@ -78,9 +78,14 @@ def read_batch(folder: Path) -> list[BatchImage]:
     return _read_rows(folder / BATCH_IMAGES.name, BatchImage)
 
 
+def batch_text(images: Sequence[BatchImage]) -> str:
+    """batch.csv: a line each, in the order in which they were drawn."""
+    return _table(BatchImage, images)
+
+
 def write_batch(folder: Path, images: Sequence[BatchImage]) -> None:
     """Writes batch.csv."""
-    write_text(folder / BATCH_IMAGES.name, _table(BatchImage, images))
+    write_text(folder / BATCH_IMAGES.name, batch_text(images))
 
 
 def read_annotations(folder: Path) -> list[AnnotationRow]:

@@ -51,5 +51,6 @@ class Scores(Record, frozen=True, kw_only=True):
     measures: dict[str, Quantiles | None]
 
 
+COMMITTEE_FOLDER = RecordFile("committee", Path, "committee", kept_in="dvc")
 IMAGE_SCORES = RecordFile("images.parquet", Path, "score", kept_in="dvc")
 SCORES = RecordFile("scores.json", Scores, "score")

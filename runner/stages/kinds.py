@@ -6,7 +6,7 @@ This is the one place that knows both a kind's inputs and its stages. Importing 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,7 @@ from runner.stages import (
     benchmark,
     champion,
     check,
+    committee,
     evaluate,
     export,
     index,
@@ -163,13 +164,17 @@ class ScoringInputs:
     """What a scoring of the pool is resolved from.
 
     Attributes:
-        champion: whose artefact predicts on the pool.
+        champion: whose artefact predicts on the pool; None: nothing does, and the pool is only indexed and selected.
         confidence: from which on a prediction counts: the champion's own operating confidence.
+        members: further artefacts of the champion's sprint that predict there too, by name.
+        mirrored: whether the champion's artefact also predicts on mirrored images.
     """
 
     project: Project
-    champion: ResolvedChampion
+    champion: ResolvedChampion | None
     confidence: float
+    members: dict[str, ResolvedChampion] = field(default_factory=dict)
+    mirrored: bool = False
 
 
 SCORING: Kind[ScoringInputs] = Kind(
@@ -179,7 +184,16 @@ SCORING: Kind[ScoringInputs] = Kind(
         step(index.STAGE, lambda work: index.resolve(work.project)),
         step(select.STAGE, lambda work: select.resolve(work.project, DataSelection(), [POOL])),
         step(champion.STAGE, lambda work: champion.resolve(work.project, work.champion, POOL)),
-        step(score.STAGE, lambda work: score.resolve(work.project, work.confidence)),
+        step(
+            committee.STAGE,
+            lambda work: committee.resolve(
+                work.project, work.members, work.champion if work.mirrored else None
+            ),
+        ),
+        step(
+            score.STAGE,
+            lambda work: score.resolve(work.project, work.confidence) if work.champion else None,
+        ),
     ),
 )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from runner.domain.labelling import CONTROL_ARM
@@ -170,10 +169,3 @@ class BatchOptions(Options, frozen=True, kw_only=True):
         ),
     ] = None
     seed: Annotated[Seed, Meta(description="Another seed draws other images.", extra=NEUTRAL)] = 0
-
-
-def written(options: BatchOptions) -> dict[str, Any]:
-    """The options that are not the usual ones, as a spec has them."""
-    plain: dict[str, Any] = msgspec.to_builtins(options)
-    usual: dict[str, Any] = msgspec.to_builtins(BatchOptions())
-    return {name: value for name, value in plain.items() if usual.get(name) != value}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,10 +10,11 @@ import msgspec
 from runner.config.load import load_project
 from runner.config.project import Project
 from runner.config.sprint import Evaluate
+from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Record
 from runner.pipeline.compile import compile_pipeline
-from runner.planning.champion import Champion, shipped
+from runner.planning.champion import Champion, artefacts, seed_models, shipped
 from runner.planning.edits import input_edits
 from runner.planning.resolve import ResolvedStage, resolve_stages
 from runner.planning.stages import Work, plan_stages
@@ -22,8 +23,10 @@ from runner.record import catalogue
 from runner.record.scoring import SCORES, Scores
 from runner.record.strangers import is_left
 from runner.stages import champion as champion_stage
+from runner.stages import committee
 from runner.stages.kinds import SCORING, ScoringInputs
 from runner.stages.run import RUN_PID_VARIABLE
+from runner.strategies.pool import Member
 from runner.workflow import fetching
 from runner.workflow.holder import holder
 from runner.workflow.locking import work_lock
@@ -57,16 +60,53 @@ def score(root: Path, *, pull: bool, say: Say) -> ScoredPool:
             it is being scored already; or a stage failed.
     """
     project = load_project(root)
+    require_pool(project)
+    shown = run_scoring(root, project, holder(root, project, "score with"), pull=pull, say=say)
+    return ScoredPool(folder=shown, scores=SCORES.read(root / shown))
+
+
+def require_pool(project: Project) -> None:
+    """
+    Raises:
+        FlywheelError: flywheel.yaml names no pool.
+    """
     if project.splits.pool is None:
         raise FlywheelError(
             "there is no pool to score: `splits.pool` is not set",
             where=Where(CONFIGURATION),
             hint="say which images are not labelled yet, as in: splits: {pool: \"split = 'pool'\"}",
         )
-    champion = holder(root, project, "score with")
-    inputs = _inputs(root, project, champion)
-    name = f"{champion.sprint}-pool"
-    shown = f"{SCORING.folder}/{name}"
+
+
+def scoring_folder(champion: str | None) -> str:
+    """Where the scoring by a champion's sprint lies, or the pool as it is before there is a champion.
+
+    >>> scoring_folder("0001-first-model"), scoring_folder(None)
+    ('scores/0001-first-model-pool', 'scores/pool')
+    """
+    return f"{SCORING.folder}/{champion}-pool" if champion else f"{SCORING.folder}/pool"
+
+
+def run_scoring(
+    root: Path,
+    project: Project,
+    champion: Champion | None,
+    *,
+    others: Collection[Member] = (),
+    pull: bool,
+    say: Say,
+) -> str:
+    """Runs what changed, and gives the folder of the scoring, from the repository's top.
+
+    Args:
+        champion: None before the first promotion: the pool is then only indexed and selected.
+        others: what else is to predict on the pool.
+
+    Raises:
+        FlywheelError: the data or a model is not here; it is under way already; or a stage failed.
+    """
+    inputs = _inputs(root, project, champion, others)
+    shown = scoring_folder(champion.sprint if champion else None)
     folder = root / shown
     _refuse_strangers(folder, shown)
     stages = resolve_stages(SCORING, inputs)
@@ -78,8 +118,9 @@ def score(root: Path, *, pull: bool, say: Say) -> ScoredPool:
         work = _planned(root, folder, stages)
         if pull and fetching.fetch_outputs(work, say=say):
             work = _planned(root, folder, stages)
-        if champion_stage.STAGE.name in work.runs:
-            fetching.require_champion(root, inputs.champion, pull=pull, say=say)
+        for stage, models in _models(inputs).items():
+            for model in models if stage in work.runs else ():
+                fetching.require_champion(root, model, pull=pull, say=say)
         compile_pipeline(folder, stages, CONFIGURATION)
         failure = run_stages(work, watch, say)
     if failure is not None:
@@ -89,7 +130,16 @@ def score(root: Path, *, pull: bool, say: Say) -> ScoredPool:
             hint=failure.hint,
             exit_code=ExitCode(failure.exit_code),
         )
-    return ScoredPool(folder=shown, scores=SCORES.read(folder))
+    return shown
+
+
+def _models(inputs: ScoringInputs) -> dict[str, list[ResolvedChampion]]:
+    """By stage, the models that it runs."""
+    shipped_one = [inputs.champion] if inputs.champion else []
+    return {
+        champion_stage.STAGE.name: shipped_one,
+        committee.STAGE.name: [*inputs.members.values(), *(shipped_one if inputs.mirrored else [])],
+    }
 
 
 def _planned(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> Work:
@@ -98,12 +148,29 @@ def _planned(root: Path, folder: Path, stages: Sequence[ResolvedStage]) -> Work:
     return Work(root=root, folder=folder, stages=stages, plans=plans, command=COMMAND)
 
 
-def _inputs(root: Path, project: Project, champion: Champion) -> ScoringInputs:
+def _inputs(
+    root: Path, project: Project, champion: Champion | None, others: Collection[Member]
+) -> ScoringInputs:
     """The champion's artefact, and the confidence that its predictions were counted from when it was promoted."""
-    model = shipped(root, champion)
+    if champion is None:
+        return ScoringInputs(project=project, champion=None, confidence=Evaluate().operating_confidence)
+    members = {
+        **(seed_models(root, champion) if "seeds" in others else {}),
+        **(artefacts(root, champion) if "artefacts" in others else {}),
+    }
+    return ScoringInputs(
+        project=project,
+        champion=shipped(root, champion),
+        confidence=operating_confidence(root, champion),
+        members=dict(sorted(members.items())) if len(members) > 1 else {},
+        mirrored="flips" in others,
+    )
+
+
+def operating_confidence(root: Path, champion: Champion) -> float:
+    """From which on the champion's predictions were counted when it was promoted."""
     recorded = catalogue.EVALUATION.read_at(root, champion.commit, champion.sprint, _Operating)
-    confidence = recorded.operating_confidence if recorded else Evaluate().operating_confidence
-    return ScoringInputs(project=project, champion=model, confidence=confidence)
+    return recorded.operating_confidence if recorded else Evaluate().operating_confidence
 
 
 def _refuse_strangers(folder: Path, shown: str) -> None:

@@ -13,10 +13,12 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
 from runner.domain.files import encode_json, write_bytes
+from runner.domain.records import JUDGED
 from runner.planning.situation import Situation
-from runner.record.catalogue import EVALUATION, SELECTION, TERMS, sprint_folder
+from runner.record.catalogue import BATCH, EVALUATION, SELECTION, SELECTION_FOLDER, TERMS, sprint_folder
 
 if TYPE_CHECKING:  # most runs have no terms, and need not wait for what makes them
+    from runner.policy.test_origin import TestOrigin
     from runner.record.terms import Terms
 
 
@@ -161,12 +163,32 @@ def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
         for name in (SELECTION.name, EVALUATION.name)
     }
     own = RecordedData(sprint=folder.name, selection=here[SELECTION.name], evaluation=here[EVALUATION.name])
+    origin = _origin(root, folder)
     of_old = [RecordAt(sprint=str(terms.recorded_reference), commit=terms.base_commit)]
     evidence = [
         finding
         for record in terms.records or of_old
         for finding in evidence_of(
-            readable_at(root, record.sprint, record.commit), own, terms.policy.frozen_splits
+            readable_at(root, record.sprint, record.commit), own, terms.policy.frozen_splits, origin
         )
     ]
     return replace(terms, evidence=distinct(evidence))
+
+
+def _origin(root: Path, folder: Path) -> TestOrigin:
+    """Of the sprint's test images, those that labelling rounds brought."""
+    from runner.config.load import list_sprints
+    from runner.policy.test_origin import TestOrigin, test_origin
+    from runner.record.labelling import read_batch
+
+    folders = {name: sprint_folder(root, name) for name in list_sprints(root)}
+    drawn = [name for name, each in folders.items() if (each / BATCH.name).is_file()]
+    manifest = folder / SELECTION_FOLDER.name / "manifest.parquet"
+    if not drawn or not manifest.is_file():
+        return TestOrigin()
+    from runner.adapters.tables.parquet import read_table
+
+    table = read_table(manifest, ["image_id", "assigned", "selected"])
+    judged = table["selected"].astype(bool) & (table["assigned"] == JUDGED)
+    batches = ((name, BATCH.read(folders[name]), read_batch(folders[name])) for name in drawn)
+    return test_origin(table["image_id"][judged].tolist(), batches)

@@ -21,6 +21,7 @@ MARKED_PX = 300  # the side of a tile with marks: their names need room
 MAX_TILES = 120
 _GAP_PX = 6
 _READERS = 4
+_QUALITY = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,12 @@ class _Fitted:
 
 
 def contact_sheet(
-    tiles: Sequence[Tile], columns: int = 4, heading: Sequence[str] = (), tile_px: int = TILE_PX
+    tiles: Sequence[Tile],
+    columns: int = 4,
+    heading: Sequence[str] = (),
+    tile_px: int = TILE_PX,
+    *,
+    jpeg: bool = False,
 ) -> bytes:
     """A PNG with the images in rows, as they come.
 
@@ -62,6 +68,7 @@ def contact_sheet(
         columns: how many beside each other; fewer where there are not so many.
         heading: what stands above all of them.
         tile_px: the side of a tile.
+        jpeg: a JPEG instead, which is a tenth as large: for sheets that git keeps.
     """
     import cv2
 
@@ -74,7 +81,12 @@ def contact_sheet(
     sheet = _in_rows(drawn, min(columns, len(drawn)))
     if heading:
         sheet = np.vstack([captions(heading, sheet.shape[1]), sheet])
-    return bytes(cv2.imencode(".png", sheet)[1].tobytes())
+    encoded = (
+        cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        if jpeg
+        else cv2.imencode(".png", sheet)
+    )
+    return bytes(encoded[1].tobytes())
 
 
 def _in_rows(drawn: Sequence[Pixels], columns: int) -> Pixels:

@@ -14,13 +14,17 @@ from runner.domain.policy import FindingKind
 from runner.domain.records import Record
 from runner.record import digests
 from runner.record.catalogue import (
+    BATCH,
     DIGESTS,
+    FAILURE,
+    LOCK,
     TERMS,
     sprint_path,
 )
 from runner.workflow import terms
 from runner.workflow.load import load
 from runner.workflow.merged_terms import merged_terms
+from runner.workflow.verifying.batch_again import BatchAgain, batch_again
 from runner.workflow.verifying.made_again import MadeAgain
 from runner.workflow.verifying.mismatch import Mismatch, mismatches
 from runner.workflow.verifying.recorded import (
@@ -69,6 +73,9 @@ def verify(root: Path, name: str) -> Verification:
     """
     situation = load(root, name)
     project, loaded, folder = situation.project, situation.loaded, situation.folder
+    drawn = batch_again(root, project, loaded)
+    if _is_batch_alone(folder):
+        return _of_batch(root, loaded.name, drawn)
     recorded = recorded_digests(folder, loaded.name)
     digests.require_line_ends(root, recorded)
     absent = require_outputs(folder, loaded.name, recorded)
@@ -78,22 +85,43 @@ def verify(root: Path, name: str) -> Verification:
     of_terms, notes = _terms(root, folder)
     findings += [mismatch for mismatch in of_terms if mismatch.problem == "does not follow"]
     repeated = MadeAgain(root, folder, project, loaded, suspicious=bool(findings))
-    findings += repeated.findings
+    findings += [*repeated.findings, *drawn.findings]
     renderings = [*(mismatch for mismatch in of_terms if mismatch not in findings), *repeated.renderings]
     if findings:  # what is not of one piece is compared to the byte
         findings += [msgspec.structs.replace(each, problem="does not follow") for each in renderings]
         renderings = []
-    findings = _blamed(findings, repeated.rebuilt, f"{sprint_path(loaded.name)}/")
+    rebuilt = [*repeated.rebuilt, *drawn.rebuilt]
+    findings = _blamed(findings, rebuilt, f"{sprint_path(loaded.name)}/")
     return Verification(
         sprint=loaded.name,
         identical=not (findings or renderings),
         compared=len(recorded),
-        rebuilt=repeated.rebuilt,
+        rebuilt=rebuilt,
         findings=findings,
         renderings=renderings,
         absent=absent,
-        notes=notes,
+        notes=[*notes, *drawn.notes],
         hint=_hint(findings, loaded.name),
+    )
+
+
+def _is_batch_alone(folder: Path) -> bool:
+    """Whether a batch was drawn and nothing has run yet."""
+    return (folder / BATCH.name).is_file() and not any(
+        (folder / file.name).is_file() for file in (DIGESTS, FAILURE, LOCK)
+    )
+
+
+def _of_batch(root: Path, sprint: str, drawn: BatchAgain) -> Verification:
+    findings = [*no_records(root, sprint), *drawn.findings]
+    return Verification(
+        sprint=sprint,
+        identical=not findings,
+        compared=0,
+        rebuilt=drawn.rebuilt,
+        findings=findings,
+        notes=[*drawn.notes, "the sprint has not run: there is no verdict to verify"],
+        hint=_hint(findings, sprint),
     )
 
 

@@ -1,0 +1,1 @@
+"""Labelling rounds: which images are asked about, how they get to annotators, and how answers get into the dataset."""

@@ -1,0 +1,309 @@
+"""A batch drawn from evidence: what the mix needs is read, images are drawn, and what they are expected to cost is counted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from runner.assessment.quality_images import with_quality
+from runner.config.annotation import Annotation
+from runner.config.load import list_sprints
+from runner.config.project import Project
+from runner.domain.errors import FlywheelError, Where
+from runner.domain.labelling import GOLD_ARM, Batch, BatchImage
+from runner.embeddings import Setting
+from runner.embeddings.kept import KeptVectors
+from runner.planning.champion import Champion
+from runner.record.catalogue import sprint_folder
+from runner.record.labelling import read_batch
+from runner.strategies.mix import BatchOptions, Mix
+from runner.strategies.mixture import Budget, draw
+from runner.strategies.pool import Needs, Pool
+from runner.tasks import TASKS
+from runner.workflow.drawing.candidates import PoolTables, pool_tables
+from runner.workflow.drawing.champion_facts import ChampionFacts
+from runner.workflow.drawing.coverage import coverage, covered_columns
+from runner.workflow.drawing.evidence import Evidence
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_PRICES = {
+    "boxes": "box",
+    "obb": "box",
+    "polygons": "polygon",
+    "masks": "polygon",
+    "keypoints": "keypoints",
+    "class": "class_label",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """What a batch is drawn by, all of it looked up.
+
+    Attributes:
+        sprint: that asks for the labels. `annotation`: its spec's block, with a batch.
+        mix: the spec's, or the usual one.
+        champion: None where no arm asks for one.
+        beside: the sprints whose batches are left out of the pool.
+        complete: computes the vectors that are missing; None: what is not kept is an error.
+    """
+
+    root: Path
+    project: Project
+    sprint: str
+    annotation: Annotation
+    mix: Mix
+    champion: Champion | None
+    evidence: Evidence
+    setting: Callable[[], Setting]
+    beside: Sequence[str] = ()
+    compute_vectors: bool = True
+
+    @property
+    def options(self) -> BatchOptions:
+        """Of the batch.
+
+        Raises:
+            FlywheelError: the spec asks for none.
+        """
+        if self.annotation.batch is None:
+            raise FlywheelError(
+                "the spec asks for no batch of images",
+                where=Where(f"specs/{self.sprint}.yaml"),
+                hint="as in: annotation: {strategy: boxes, batch: {size: 50}}",
+            )
+        return self.annotation.batch
+
+    @cached_property
+    def tables(self) -> PoolTables:
+        """The images."""
+        options, needs = self.options, needs_of(self.mix)
+        columns = [*needs.columns, *covered_columns(self.project)]
+        return pool_tables(self.project, self.evidence, options.where, columns, self._left_out())
+
+    def draw(self) -> tuple[Batch, list[BatchImage]]:
+        """The batch and its images, those that measure annotators included.
+
+        Raises:
+            FlywheelError: what the mix needs is not here, the budget reaches for nothing, or no image is left.
+        """
+        options, tables = self.options, self.tables
+        vectors = _Vectors(self, tables)
+        pool = self._pool(tables, vectors)
+        drawn = draw(pool, options, self.mix, self.sprint, self._budget())
+        images = drawn.images
+        if self.annotation.quality is not None:
+            images = with_quality(
+                images,
+                tables.labelled_images(),
+                self.annotation.quality,
+                sprint=self.sprint,
+                seed=options.seed,
+            )
+        labels = self._labels(pool, drawn.positions, images)
+        price = self._price()
+        return Batch(
+            sprint=self.sprint,
+            into=options.into,
+            champion=self.champion.sprint if self.champion else None,
+            tag=self.champion.tag if self.champion else None,
+            commit=self.champion.commit if self.champion else None,
+            seed=options.seed,
+            pool_images=len(pool),
+            pool_digest=hashlib.sha256("\n".join(pool.image_ids).encode()).hexdigest(),
+            evidence={**self.evidence.recorded, **vectors.recorded},
+            arms=dict(Counter(image.arm for image in images)),
+            labels=None if labels is None else round(labels, 2),
+            price=None if labels is None or not price else round(labels * price, 2),
+            currency=self.project.costs.currency,
+            coverage=coverage(self.project, tables, drawn.positions),
+            options=self._written(),
+            beside=list(self.beside),
+            short=drawn.short,
+        ), images
+
+    def _written(self) -> dict[str, Any]:
+        options: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(self.options, mix=self.mix))
+        return {name: value for name, value in options.items() if value is not None}
+
+    def _left_out(self) -> frozenset[str]:
+        """The contents that other sprints' batches hold."""
+        return frozenset(
+            image.image_id
+            for sprint in self.beside
+            for image in read_batch(sprint_folder(self.root, sprint))
+            if image.arm != GOLD_ARM
+        )
+
+    def _pool(self, tables: PoolTables, vectors: _Vectors) -> Pool:
+        needs, facts = needs_of(self.mix), ChampionFacts(self.root, self.project, self.champion)
+        looks, labelled_looks = tables.looks()
+        predictions = tables.predictions() if self.champion else None
+        failures = facts.failures(set(tables.columns["path"].tolist())) if needs.failures else []
+        columns = {name: tables.columns[name][tables.rows] for name in needs.columns}
+        grouped = self.project.dataset.group_by is not None
+        return Pool(
+            paths=tables.paths,
+            image_ids=tables.image_ids,
+            classes=self.project.classes,
+            ranked=TASKS[self.project.task].ranked,
+            confidence=facts.confidence,
+            columns=columns,
+            groups=[str(group) for group in tables.columns["group"][tables.rows].tolist()]
+            if grouped
+            else None,
+            predictions=predictions,
+            others={
+                member: tables.others(member, facts.seeds, facts.artefacts)
+                for member in members_of(self.mix)
+                if self.champion is not None
+            },
+            difficulty=facts.difficulty() if needs.difficulty else None,
+            labelled_objects=tables.labelled_objects() if needs.labelled_objects else None,
+            labels=self._expected(tables, predictions, facts.confidence),
+            vectors=vectors.of(tables.rows) if needs.vectors else None,
+            labelled_vectors=vectors.of(tables.labelled) if needs.vectors else None,
+            looks=looks,
+            labelled_looks=labelled_looks,
+            failures=failures,
+            failure_vectors=vectors.of_paths([failure.path for failure in failures]) if failures else None,
+        )
+
+    def _expected(
+        self, tables: PoolTables, predictions: Any, confidence: float
+    ) -> NDArray[np.float64] | None:
+        """How many labels each image needs: as many as the champion predicts, or as the labelled ones have in the mean."""
+        import numpy as np
+
+        if not TASKS[self.project.task].ranked:
+            return np.ones(len(tables.rows))
+        if predictions is not None:
+            counted = predictions.image[predictions.score >= confidence]
+            return np.bincount(counted, minlength=len(tables.rows)).astype(np.float64)
+        mean = tables.mean_labels()
+        return None if mean is None else np.full(len(tables.rows), mean)
+
+    def _price(self) -> float:
+        price: float = getattr(self.project.costs.label, _PRICES[self.annotation.strategy])
+        return price
+
+    def _budget(self) -> Budget | None:
+        """In money: second annotators and gold images are paid for too.
+
+        Raises:
+            FlywheelError: labels have no price.
+        """
+        budget, quality = self.annotation.budget, self.annotation.quality
+        if budget is None:
+            return None
+        price = self._price()
+        if not price and self.options.size is None:
+            raise FlywheelError(
+                f"a budget in money, and no price of a label: costs.label.{_PRICES[self.annotation.strategy]} is not set",
+                where=Where("flywheel.yaml"),
+                hint="as in: costs: {label: {box: 0.04}}; or say how many images: annotation.batch.size",
+            )
+        more = 1 + (quality.double_annotated + quality.gold if quality else 0)
+        return Budget(money=budget.money, per_label=price * more) if price else None
+
+    def _labels(self, pool: Pool, positions: Sequence[int], images: Sequence[BatchImage]) -> float | None:
+        """Of all annotators; a gold image is labelled as the mean of the batch."""
+        if pool.labels is None:
+            return None
+        own = [float(pool.labels[at]) for at in positions]
+        gold = len(images) - len(own)
+        paid = sum(labels * image.annotators for labels, image in zip(own, images, strict=False))
+        return paid + gold * sum(own) / len(own)
+
+
+class _Vectors:
+    """The vectors of the images that an arm compares, read or computed at once; `recorded` tells which those were."""
+
+    def __init__(self, drawing: Drawing, tables: PoolTables) -> None:
+        self._drawing, self._tables = drawing, tables
+        self._digest = hashlib.sha256()
+        self.recorded: dict[str, str] = {}
+
+    @cached_property
+    def _kept(self) -> KeptVectors:
+        drawing, tables = self._drawing, self._tables
+        kept = KeptVectors(drawing.project.embeddings, drawing.setting())
+        if drawing.compute_vectors:
+            data = drawing.root / drawing.project.dataset.path
+            rows = [*tables.rows.tolist(), *tables.labelled.tolist()]
+            ids, paths = tables.columns["image_id"], tables.columns["path"]
+            kept.complete({str(ids[row]): data / str(paths[row]) for row in rows})
+        return kept
+
+    def of(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """`(N, D)` of rows of the index.
+
+        Raises:
+            FlywheelError: the source is not here, or a vector is not and was not to be computed.
+        """
+        import numpy as np
+
+        ids = [str(image_id) for image_id in self._tables.columns["image_id"][rows].tolist()]
+        vectors = self._kept.get(ids) if ids else np.zeros((0, self._width()), np.float32)
+        self._digest.update(np.ascontiguousarray(vectors).tobytes())
+        source = self._drawing.project.embeddings.name
+        self.recorded = {f"embeddings/{source}": self._digest.hexdigest()}
+        return vectors
+
+    def of_paths(self, paths: Sequence[str]) -> NDArray[np.float32]:
+        """`(N, D)` of images by their paths."""
+        import numpy as np
+
+        place = {str(path): row for row, path in enumerate(self._tables.columns["path"].tolist())}
+        return self.of(np.array([place[path] for path in paths], np.intp))
+
+    def _width(self) -> int:
+        first = [str(self._tables.columns["image_id"][self._tables.rows[0]])]
+        return int(self._kept.get(first).shape[1])
+
+
+def needs_of(mix: Mix) -> Needs:
+    """What all arms need together."""
+    needs = [arm.strategy.needs for arm in mix.arms]
+    return Needs(
+        predictions=any(need.predictions for need in needs),
+        difficulty=any(need.difficulty for need in needs),
+        labelled_objects=any(need.labelled_objects for need in needs),
+        vectors=any(need.vectors for need in needs),
+        failures=any(need.failures for need in needs),
+        columns=tuple(sorted({name for need in needs for name in need.columns})),
+    )
+
+
+def members_of(mix: Mix) -> list[Any]:
+    """What else is to predict on the pool."""
+    return sorted({arm.strategy.needs.others for arm in mix.arms if arm.strategy.needs.others})
+
+
+def needs_champion(annotation: Annotation, mix: Mix) -> bool:
+    """Whether the champion has to look at the pool: for an arm, or to tell what labels will cost."""
+    needs = needs_of(mix)
+    return needs.predictions or needs.difficulty or needs.failures or annotation.budget is not None
+
+
+def other_batches(root: Path, sprint: str) -> list[str]:
+    """The other sprints that have a batch: their images are not asked about twice."""
+    return [name for name in list_sprints(root) if name != sprint and read_batch(sprint_folder(root, name))]
+
+
+def changed_options(known: Batch, annotation: Annotation) -> list[str]:
+    """The options of a batch that are not those that it was drawn by; a mix that the spec does not name is what it was."""
+    options = annotation.batch or BatchOptions()
+    then = msgspec.convert(known.options, BatchOptions)
+    now = options if options.mix is not None else msgspec.structs.replace(options, mix=then.mix)
+    return [name for name in BatchOptions.__struct_fields__ if getattr(then, name) != getattr(now, name)]
