@@ -32,6 +32,7 @@ NAMES = (
     "query",
     "select",
     "score",
+    "batch",
     "embed",
     "similar",
     "split",
