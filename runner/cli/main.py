@@ -56,6 +56,7 @@ COMMANDS = (
     "judge",
     "verify",
     "status",
+    "next",
     "compare",
     "promote",
     "rollback",

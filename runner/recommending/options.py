@@ -27,8 +27,8 @@ TUNED = (0.0, 0.5)
 """Of what the model costs, a search over recipes gives back so much."""
 RUNS = 4
 """Trainings of such a search, at most."""
-MIX = {"uncertainty": 0.5, "diversity": 0.3, "random": 0.2}
-FIRST_MIX = {"diversity": 0.8, "random": 0.2}  # where no model is there that could be unsure
+MIX = {"random": 0.2, "uncertainty": 0.5, "diversity": 0.3}
+FIRST_MIX = {"random": 0.2, "typicality": 0.8}  # where no model is there that could be unsure
 TEST_MIX = {"random": 1.0}  # chosen by the model that it judges, a test split is biased
 
 

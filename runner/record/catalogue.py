@@ -30,6 +30,7 @@ from runner.domain.records import (
     Training,
 )
 from runner.domain.verdict import SplitUse, Verdict
+from runner.record.recommendation import Recommendation
 from runner.record.report import SprintReport
 from runner.record.terms import Terms
 from runner.record.timings import Timings
@@ -235,6 +236,8 @@ FAILURE = RecordFile("failure.json", StageFailure, "run", digested=False, of_fai
 LAST_FAILURE = RecordFile("last-failure.json", LastFailure, "run", digested=False, bundled=False)
 TERMS = RecordFile("terms.json", Terms, "run", of_failure=True, configured=True)
 USES = RecordFile("uses.json", list[SplitUse], "judge")
+# Rests on earlier sprints' records too: made again where they are here, and are those that it names.
+RECOMMENDATION = RecordFile("recommendation.json", Recommendation, "report", reported=True, configured=True)
 VERDICT = RecordFile("verdict.json", Verdict, "judge", required=True, remade=True, configured=True)
 REPORT = RecordFile(
     "report.json", SprintReport, "report", required=True, of_failure=True, remade=True, configured=True

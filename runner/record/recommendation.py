@@ -7,6 +7,9 @@ from typing import Literal
 from runner.domain.evaluation import Interval
 from runner.domain.records import Record
 
+WAY = 1
+"""How recommendations are made; raised with every change that gives another one for the same evidence."""
+
 Action = Literal["label", "clean", "tune", "collect", "label_test", "ship", "stop"]
 Source = Literal["labels", "noise", "model"]
 """What an error may come from: too few labels, wrong ones, or the model and how it is trained."""
@@ -78,6 +81,7 @@ class Recommendation(Record, frozen=True, kw_only=True):
     """What to do next, on what evidence.
 
     Attributes:
+        way: how it was made, see `WAY`.
         action: None where it abstains; `abstains` says why, and `separates` what would tell the options apart.
         unit: what gains are of: points of the optimizing metric (`metric`), or the distance of open gates that is
             closed (`gates`): what the lower ends of their intervals lack to their thresholds.
@@ -87,6 +91,7 @@ class Recommendation(Record, frozen=True, kw_only=True):
         past: earlier recommendations, the oldest first.
     """
 
+    way: int = WAY
     sprint: str
     metric: str
     value: float | None

@@ -177,7 +177,7 @@ def test_nothing_measured_asks_for_labels() -> None:
     )
     found = recommend(fresh)
     assert found.action == "label"
-    assert found.options[0].mix == {"diversity": 0.8, "random": 0.2}
+    assert found.options[0].mix == {"random": 0.2, "typicality": 0.8}
 
 
 def test_the_same_evidence_gives_the_same_answer() -> None:

@@ -20,6 +20,7 @@ from runner.report.sections import (
     holdout,
     leakage,
     near_duplicates,
+    recommendation,
     reproduce,
     slices,
     targets,
@@ -60,6 +61,7 @@ SECTIONS: tuple[Section, ...] = (  # in the order in which a reviewer asks for t
     training.TRAINING,
     training.EPOCHS,
     cost.COST,
+    recommendation.RECOMMENDED,
     reproduce.REPRODUCE,
 )
 # What stays longest when a text must fit: the first lines; what shares a line, by its order in the text. A section that
@@ -69,6 +71,7 @@ KEPT: tuple[tuple[Section | tuple[Section, bool], ...], ...] = (
     (verdict.FAILURE,),
     (gates.GATES, findings.FINDINGS, findings.UNDECIDED),
     (gates.DECIDING, gates.INTERVALS),
+    (recommendation.RECOMMENDED,),
     (champion.DIFFERENCES, champion.SEEDS),
     (checks.CHECKS,),
     (slices.SLICES,),
@@ -109,6 +112,7 @@ FOLDS: tuple[Fold, ...] = (
     targets.FOLD,
     checks.FOLD,
     cost.FOLD,
+    recommendation.FOLD,
     reproduce.FOLD,
     OLDER,
 )

@@ -80,8 +80,10 @@ class Sources:
         return read_terms(self.folder)
 
     def record(self, file: RecordFile[T]) -> T | None:
-        """A stage's record, or None where the stage did not get so far."""
-        return file.read_if_there(self.folder) if file.written_by in self.fresh else None
+        """A stage's record, or None where the stage did not get so far; what the report writes, of a sprint that was judged."""
+        judged = "evaluate" in self.fresh and self.failure is None
+        there = judged if file.written_by == "report" else file.written_by in self.fresh
+        return file.read_if_there(self.folder) if there else None
 
     @property
     def reported(self) -> dict[str, Any]:

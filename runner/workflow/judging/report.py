@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes, write_text
 from runner.domain.records import StageFailure
@@ -19,6 +21,7 @@ from runner.record.catalogue import (
     FAILURE,
     PIPELINE,
     PLOTS,
+    RECOMMENDATION,
     REPORT,
     REPORT_PAGE,
     SELECTION,
@@ -29,9 +32,11 @@ from runner.record.catalogue import (
 from runner.record.digests import renderings_are_recorded, write_digests
 from runner.report import markdown, plots
 from runner.report.build import build
+from runner.report.inputs import ReportInputs
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.collect import Sources, collect
 from runner.workflow.load import load
+from runner.workflow.recommending.recommend import write_recommendation
 
 JUDGING = ("champion", "evaluate")  # what a new champion, or other slices, run again
 DRAWN = "inspect"  # reads of the outcomes those of the judged artefact alone
@@ -101,7 +106,7 @@ def write_report(
         VERDICT.write(folder, inputs.verdict)
     else:
         (folder / VERDICT.name).unlink(missing_ok=True)
-    rendered = build(inputs)
+    rendered = build(_with_what_is_next(situation, inputs))
     previous = folder / REPORT.name
     before = previous.read_bytes() if previous.is_file() else None
     REPORT.write(folder, rendered)
@@ -110,6 +115,15 @@ def write_report(
         write_text(folder / REPORT_PAGE.name, markdown.render(rendered, plots="plots"))
     write_digests(root, situation.project, situation.loaded, stored_unchanged=nothing_ran)
     return JudgedSprint(report=rendered, folder=folder.relative_to(root))
+
+
+def _with_what_is_next(situation: Situation, inputs: ReportInputs) -> ReportInputs:
+    """The inputs with recommendation.json as it is written now: of a sprint that was judged."""
+    found = write_recommendation(situation.root, situation.folder, situation.project, situation.loaded)
+    others = {name: record for name, record in inputs.records.items() if name != RECOMMENDATION.name}
+    if found is not None:
+        others[RECOMMENDATION.name] = msgspec.to_builtins(found)
+    return msgspec.structs.replace(inputs, records=others)
 
 
 def _sources(situation: Situation, failure: StageFailure | None) -> Sources:

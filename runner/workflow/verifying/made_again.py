@@ -16,7 +16,7 @@ from runner.assessment.leaks import PAIRS_FILE, SAMPLES_FILE
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
-from runner.domain.files import read_text
+from runner.domain.files import encode_json, read_text
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import ResolvedStage, params_of, stages_of
 from runner.record.catalogue import (
@@ -25,6 +25,7 @@ from runner.record.catalogue import (
     LOCK,
     PARAMS,
     PIPELINE,
+    RECOMMENDATION,
     REPORT_PAGE,
     STORED,
     VERDICT,
@@ -33,10 +34,12 @@ from runner.record.catalogue import (
 from runner.record.differences import first_difference, json_difference, table_difference
 from runner.record.lock import broken_links
 from runner.record.parameters import ancestor_of, champion_of, compiled_difference, other_versions, section
+from runner.record.recommendation import WAY
 from runner.stages import evaluate
 from runner.stages.evaluate import EvaluateParams
 from runner.trainers import CHAMPION
 from runner.workflow.judging.collect import SAMPLES
+from runner.workflow.recommending.recommend import made_again as recommended_again
 from runner.workflow.verifying.mismatch import Mismatch, mismatches
 from runner.workflow.verifying.rebuild import REMADE, RecordedSprint, evaluated_again, reported_again
 
@@ -124,6 +127,23 @@ class MadeAgain:
             reported = reported_again(recorded, folder)
         for name in REMADE:
             self._compare(name, reported[name])
+        self._what_is_next(recorded)
+
+    def _what_is_next(self, recorded: RecordedSprint) -> None:
+        """The recommendation, where everything is here that it rested on, and it was made in today's way."""
+        stored = RECOMMENDATION.read_if_there(self.folder)
+        if stored is None:
+            return
+        if stored.way != WAY:
+            self._rendered(RECOMMENDATION.name, f"way is {stored.way}, rebuilt {WAY}")
+            return
+        found, lacking = recommended_again(
+            recorded.root, self.folder, recorded.project, recorded.loaded, stored
+        )
+        if lacking:
+            self._rendered(RECOMMENDATION.name, lacking)
+        else:
+            self._compare(RECOMMENDATION.name, encode_json(found))
 
     def _compare(self, name: str, rebuilt: bytes) -> None:
         self.rebuilt.append(name)
