@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from runner.domain.verdict import Outcome
 from runner.recommending.known import Known, OpenGate, Part
-from runner.recommending.sources import TRANSFER, Sources, within
+from runner.recommending.sources import Sources
 
 Floats = NDArray[np.float64]
 
@@ -28,10 +28,6 @@ class Goal:
     most: float | None = None
     part: Part | None = None
     gate: OpenGate | None = None
-
-    def of(self, drawn: Sources, known: Known) -> Sources:
-        """Of what its own error consists."""
-        return drawn if self.part is None else within(drawn, self.part, known)
 
     def worth(self, raised: Floats) -> Floats:
         """What a rise is worth: nothing beyond the threshold."""
@@ -66,26 +62,56 @@ def _of_gate(gate: OpenGate, known: Known) -> Goal | None:
     return Goal(lacks=max(0.0, 1 - gate.level), most=lacking, part=part, gate=gate)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lacks:
+    """Of what a goal's number lacks to 1, how much is for want of what; `(DRAWS,)` each, in the metric's unit.
+
+    What a slice lacks as all images do has their shares. What it lacks beyond that is for want of its own images, or because it is
+    more difficult: the fewer training images it has for what is tested of it, the more of that is the first. No image of another
+    slice mends that.
+
+    Attributes:
+        labels: mended by further labels of any images; `own`: by those of the slice alone.
+    """
+
+    labels: Floats
+    own: Floats
+    noise: Floats
+    model: Floats
+
+    @classmethod
+    def of(cls, goal: Goal, drawn: Sources, known: Known) -> Lacks:
+        part = goal.part
+        beyond = max(0.0, 1 - known.lacks / max(1 - part.measure.value, 1e-6)) if part is not None else 0.0
+        usual, more = goal.lacks * (1 - beyond), goal.lacks * beyond
+        mended = drawn.excess
+        if part is not None:
+            density = part.train / max(1, known.train) / max(part.share, 1e-6)
+            least = 0.5 * (1 - min(1.0, density))
+            mended = least + (1 - least) * drawn.excess
+        return cls(
+            labels=usual * drawn.labels,
+            own=more * mended,
+            noise=usual * drawn.noise,
+            model=usual * drawn.model + more * (1 - mended),
+        )
+
+
 def raised_by_labels(goal: Goal, target: Part | None, images: int, drawn: Sources, known: Known) -> Floats:
     """`(DRAWS,)` by how much further training images raise the goal's number.
 
     Args:
         target: the slice that all of them are of; None: as the pool has them.
     """
-    if goal.part is None and target is not None:
-        slice_goal = Goal(lacks=1 - target.measure.value, part=target)
-        rest = max(0.0, goal.lacks - target.share * slice_goal.lacks) / max(1e-9, 1 - target.share)
-        others = _raised(rest * drawn.labels, TRANSFER * images / max(1, known.train), drawn.exponent)
-        own = raised_by_labels(slice_goal, target, images, drawn, known)
-        return target.share * own + (1 - target.share) * others
-    part = goal.part
-    drawn = goal.of(drawn, known)
-    if part is None:
-        return _raised(goal.lacks * drawn.labels, images / max(1, known.train), drawn.exponent)
-    has = part.train + TRANSFER * max(0, known.train - part.train)
-    inside = 1.0 if target is part else 0.0 if target is not None else _share_of_pool(part, known)
-    more = images * (inside + TRANSFER * (1 - inside))
-    return _raised(goal.lacks * drawn.labels, more / max(1.0, has), drawn.exponent)
+    lacks, part = Lacks.of(goal, drawn, known), goal.part
+    raised = _raised(lacks.labels, images / max(1, known.train), drawn.exponent)
+    if part is not None:
+        inside = 1.0 if target is part else 0.0 if target is not None else _share_of_pool(part, known)
+        return raised + _raised(lacks.own, images * inside / max(1, part.train), drawn.exponent)
+    if target is not None:  # of all images, the slice's part is raised by more
+        own = Lacks.of(Goal(lacks=1 - target.measure.value, part=target), drawn, known).own
+        raised = raised + target.share * _raised(own, images / max(1, target.train), drawn.exponent)
+    return raised
 
 
 def _raised(reducible: Floats, times: float, exponent: Floats) -> Floats:

@@ -107,6 +107,7 @@ class Known:
         curve: this sprint and earlier ones, by number of images.
         seed_deviation: over training seeds, in the metric's unit; None with one seed.
         gap: how much lower the loss is on train than on val, as a share of val's, at the best epoch; below 0 counts as 0.
+        augmented: train's images were augmented, which makes its loss higher.
         rise: how much the metric on val rose over the last tenth of the epochs, as a share of what it lacks to 1.
         peaked: the metric on val was best before the last third of the epochs.
         wrong: the share of train's labels that is wrong, where that was measured (gold images, agreement, faults that were found).
@@ -136,6 +137,7 @@ class Known:
     seed_deviation: float | None = None
     gap: float | None = None
     rise: float | None = None
+    augmented: bool = True
     peaked: bool = False
     wrong: Measure | None = None
     costs: Mapping[str, float] = field(default_factory=dict)

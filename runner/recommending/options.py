@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.domain.verdict import Outcome
-from runner.recommending.goals import Goal, narrowed, raised_by_labels
+from runner.recommending.goals import Goal, Lacks, narrowed, raised_by_labels
 from runner.recommending.known import Known, Part
 from runner.recommending.sources import DRAWS, Sources
 from runner.record.recommendation import Action
@@ -171,7 +171,7 @@ def _cleaning(known: Known, aims: list[Goal], drawn: Sources, chance: np.random.
     return Possible(
         action="clean",
         why=f"a review of {reviewed} of {known.labels} training labels, those that the model doubts first",
-        gain=_mended([(goal, goal.of(drawn, known).noise * share) for goal in aims]),
+        gain=_mended([(goal, Lacks.of(goal, drawn, known).noise * share) for goal in aims]),
         labels=float(reviewed),
         price=_money(known, reviews=reviewed),
         rests=_said(drawn, "labels: ", "errors: "),
@@ -194,19 +194,19 @@ def _tuning(known: Known, aims: list[Goal], drawn: Sources, chance: np.random.Ge
     return Possible(
         action="tune",
         why=why,
-        gain=_mended([(goal, goal.of(drawn, known).model * share) for goal in aims]),
+        gain=_mended([(goal, Lacks.of(goal, drawn, known).model * share) for goal in aims]),
         price=price,
         rests=(*_said(drawn, "training: "), *(f"gate: {words}" for words in other[:3])),
     )
 
 
 def _mended(shares: list[tuple[Goal, Floats]]) -> Floats | None:
-    """What mending a share of each goal's error is worth."""
+    """What mending so much of what each goal lacks is worth."""
     if not shares:
         return None
     gain = np.zeros(DRAWS)
     for goal, share in shares:
-        gain += goal.worth(goal.lacks * share)
+        gain += goal.worth(share)
     return gain
 
 

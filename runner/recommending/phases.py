@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from runner.recommending.goals import Goal
+from runner.recommending.goals import Goal, of_gates, raised_by_labels
 from runner.recommending.known import Known, Part
-from runner.recommending.sources import TRANSFER, Sources, middle
+from runner.recommending.sources import Sources, middle
 
 HUNDRED = 100
 FURTHEST = 1000.0  # times the training images there are: beyond it no number is realistic
@@ -48,12 +49,14 @@ def _feasibility(known: Known) -> str:
 
 def _viability(known: Known, aims: list[Goal], drawn: Sources) -> str:
     """Images by the power law until each open gate's distance is closed, and their price."""
-    wanted = [goal for goal in aims if goal.most]
+    wanted = [goal for goal in aims if _short_of(goal) > 0]
     if known.measure is None:
         return "Not known: no model was measured yet."
     if not wanted:
         return (
-            "The target is reached: no gate on quality is open."
+            "No measured number is short of its limit: what is open is open for want of test images."
+            if aims and of_gates(aims)
+            else "The target is reached: no gate on quality is open."
             if not known.gates
             else ("No gate on quality is open: what is open is no matter of labels.")
         )
@@ -71,7 +74,7 @@ def _viability(known: Known, aims: list[Goal], drawn: Sources) -> str:
         each = known.prices.label * known.per_image
         text += f"; {low * each:,.2f} to {high * each:,.2f} {known.prices.currency} of labels"
         if known.prices.point is not None:
-            text += _worth(known, sum(goal.most or 0.0 for goal in wanted), low * each, high * each, share)
+            text += _worth(known, sum(_short_of(goal) for goal in wanted), low * each, high * each, share)
     return f"{text}."
 
 
@@ -83,15 +86,22 @@ def _worth(known: Known, distance: float, low: float, high: float, share: float)
     return f"{said}{'it may pay' if worth * share >= low else 'it does not pay'}"
 
 
-def _images_until(goal: Goal, known: Known, drawn: Sources) -> np.ndarray:
-    """`(DRAWS,)` images until the goal is reached by labels of its own slice; infinite where they never reach it."""
-    drawn = goal.of(drawn, known)
-    reducible = goal.lacks * drawn.labels
-    has = goal.part.train + TRANSFER * max(0, known.train - goal.part.train) if goal.part else known.train
-    left = 1 - (goal.most or 0.0) / np.maximum(reducible, 1e-12)
-    with np.errstate(over="ignore"):
-        times = np.where(left > 0, np.maximum(left, 1e-12) ** (-1 / drawn.exponent) - 1, np.inf)
-    return max(1, has) * times
+def _images_until(goal: Goal, known: Known, drawn: Sources) -> NDArray[np.float64]:
+    """`(DRAWS,)` images, of the goal's own slice where it has one, until its number is at the limit; infinite where it never is."""
+    sizes = np.geomspace(8, FURTHEST * max(8, known.train), 60)
+    needed = np.full(len(drawn.labels), np.inf)
+    for images in sizes[::-1]:
+        enough = raised_by_labels(goal, goal.part, int(images), drawn, known) >= _short_of(goal)
+        needed[enough] = images
+    return needed
+
+
+def _short_of(goal: Goal) -> float:
+    """What the number itself lacks to the limit: further test images narrow its interval."""
+    gate = goal.gate
+    if gate is None or gate.limit is None or gate.value is None:
+        return 0.0
+    return max(0.0, gate.limit - gate.value)
 
 
 def _round(number: float) -> int:

@@ -35,13 +35,11 @@ it than not, and possibly all or nothing."""
 LEVEL = 0.8
 EXPONENT = (0.1, 0.8)
 """What α may be before anything is known of it: from the slowest to the fastest curves of the literature."""
-TRANSFER = 0.3
-"""An image outside a slice is worth so much of one inside it, for the slice."""
 LUCK = 0.015
 """The standard deviation of a training's luck, where there is one seed only."""
 OTHERWISE = 0.03  # added to it where the recipe or the test images differ
 _UNLIKE = 0.6  # of the logarithms of two slices' errors, where both have as many images: slices differ in difficulty
-_GAP, _RISE = 0.3, 0.06  # how far a training curve's signs are from the shares
+_GAP, _RISE = 0.3, 0.12  # how far a training curve's signs are from the shares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,8 @@ class Sources:
 
     Attributes:
         labels, noise, model: shares of the error; they sum to 1. `exponent`: α. `wrong`: the share of labels that is wrong.
-        excess: `(DRAWS,)` in [0, 1]: how much of what a slice lacks beyond the rest labels would mend, see `within`.
+        excess: in [0, 1]: how much of what a slice lacks beyond the rest labels of it would mend, see `goals.Lacks`.
+        hidden: in [0, 1]: how much of the gap between train and val augmentation hides.
         rests: the evidence that moved them, in words.
     """
 
@@ -60,6 +59,7 @@ class Sources:
     exponent: Floats
     wrong: Floats
     excess: Floats
+    hidden: Floats
     rests: tuple[str, ...] = ()
 
     def interval(self, source: Source) -> Interval:
@@ -70,28 +70,6 @@ class Sources:
     def middles(self) -> dict[Source, Interval]:
         """Of all shares."""
         return {source: self.interval(source) for source in ("labels", "noise", "model")}
-
-
-def within(drawn: Sources, part: Part, known: Known) -> Sources:
-    """The shares of a slice's own error. What it lacks as all images do has their shares; labels are as often wrong in it.
-
-    What it lacks beyond that is for want of its images, or because it is more difficult: the fewer training images it has
-    for what is tested of it, the more of that is the first.
-    """
-    lacks = max(1 - part.measure.value, 1e-6)
-    beyond = max(0.0, 1 - known.lacks / lacks)
-    density = part.train / max(1, known.train) / max(part.share, 1e-6)
-    least = 0.5 * (1 - min(1.0, density))
-    mended = least + (1 - least) * drawn.excess
-    return Sources(
-        labels=(1 - beyond) * drawn.labels + beyond * mended,
-        noise=(1 - beyond) * drawn.noise,
-        model=(1 - beyond) * drawn.model + beyond * (1 - mended),
-        exponent=drawn.exponent,
-        wrong=drawn.wrong,
-        excess=drawn.excess,
-        rests=drawn.rests,
-    )
 
 
 def sources(known: Known, seed: int = 0) -> Sources:
@@ -108,6 +86,7 @@ def sources(known: Known, seed: int = 0) -> Sources:
         exponent=exponent,
         wrong=wrong,
         excess=chance.uniform(size=DRAWS),
+        hidden=chance.uniform(size=DRAWS),
     )
     rests: list[str] = []
     weights = np.zeros(DRAWS)
@@ -122,6 +101,7 @@ def sources(known: Known, seed: int = 0) -> Sources:
         exponent=exponent[kept],
         wrong=wrong[kept],
         excess=prior.excess[kept],
+        hidden=prior.hidden[kept],
         rests=tuple(rests),
     )
 
@@ -198,7 +178,7 @@ def _slices(prior: Sources, parts: Sequence[Part]) -> tuple[str, Floats] | None:
     least = _UNLIKE / (spread.std() * np.sqrt(min(len(usable), 4)))
     fewest = min(usable, key=lambda part: (part.train, part.name))
     said = f"slices: {fewest.name} has {fewest.train} training images and {fewest.measure.value:.3f}"
-    expected = -(1 - TRANSFER) * prior.exponent * prior.labels
+    expected = -prior.exponent * prior.labels
     return said, _normal(slope, expected, float(least))
 
 
@@ -207,7 +187,10 @@ def _gap(prior: Sources, known: Known) -> tuple[str, Floats] | None:
     if known.gap is None:
         return None
     gap = max(0.0, min(1.0, known.gap))
-    return f"training: the loss on train is {gap:.0%} below that on val", _normal(gap, 1 - prior.model, _GAP)
+    # Augmentation makes train's loss higher, by nobody knows how much: then a gap tells something, and none tells little.
+    seen = 1 - prior.hidden if known.augmented else 1.0
+    said = f"training: the loss on train is {gap:.0%} below that on val"
+    return said, _normal(gap, seen * (1 - prior.model), _GAP)
 
 
 def _rise(prior: Sources, known: Known) -> tuple[str, Floats] | None:

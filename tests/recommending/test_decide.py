@@ -27,6 +27,7 @@ KNOWN = Known(
     per_image=5.0,
     pool=120,
     prices=PRICES,
+    augmented=False,
 )
 RISING = (
     CurvePoint(sprint="0001-first", images=70, measure=Measure(value=0.30, error=0.02)),
@@ -198,6 +199,8 @@ def test_evidence_moves_the_shares() -> None:
         sources(replace(KNOWN, wrong=Measure(value=0.3, error=0.02))).noise.mean() > before.noise.mean() + 0.2
     )
     assert sources(replace(KNOWN, gap=0.0)).model.mean() > before.model.mean() + 0.1
+    hidden = sources(replace(KNOWN, gap=0.0, augmented=True)).model.mean()
+    assert before.model.mean() < hidden < sources(replace(KNOWN, gap=0.0)).model.mean()
     otherwise = tuple(replace(point, otherwise=True) for point in FLAT)
     tells_less = sources(replace(KNOWN, curve=otherwise)).labels.mean()
     assert sources(replace(KNOWN, curve=FLAT)).labels.mean() < tells_less < before.labels.mean()
