@@ -19,7 +19,7 @@ from runner.record.recommendation import Action, Option, Recommendation
 
 Floats = NDArray[np.float64]
 
-SURE = 0.7
+SURE = 0.6
 """An option is recommended when the chance that no other gains more is at least this."""
 SMALL = 0.005
 """A gain of the optimizing metric below this is none: no test split of a usual size would show it."""
