@@ -24,6 +24,7 @@ NAMES = (
     "report",
     "verify",
     "status",
+    "next",
     "judge",
     "compare",
     "promote",
