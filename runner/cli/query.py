@@ -12,6 +12,7 @@ EXAMPLE = """\
   flywheel query "brightness < 0.2 AND n_platelet > 0"
   flywheel query "camera = 'dock'" --sort sharpness --limit 20 --sheet blurred.png
   flywheel query "class = 'platelet' AND area_px < 100" --objects
+  flywheel query "entropy > 0.8" --sort entropy --descending      of the pool, after `flywheel score`
   flywheel query "labelled" --format csv > labelled.csv"""
 LIMIT = 20
 

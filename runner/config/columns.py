@@ -10,7 +10,13 @@ from runner.adapters.tables.conditions import analyse
 from runner.adapters.tables.plain_conditions import Use
 from runner.config.explain import SchemaProblem
 from runner.config.node import Node
-from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, UNQUERIED_COLUMNS, own_image_columns
+from runner.dataset.columns import (
+    IMAGE_COLUMNS,
+    OBJECT_COLUMNS,
+    SCORE_COLUMNS,
+    UNQUERIED_COLUMNS,
+    own_image_columns,
+)
 from runner.dataset.metadata import metadata_header
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
@@ -39,6 +45,11 @@ class Columns:
         if unqueried is not None:
             what = "an object's shape" if unqueried.kind == "shape" else "where a label happens to be written"
             return f"{name} holds {what}: a condition cannot use it"
+        if self.table == "images" and name.lower() in SCORE_COLUMNS:
+            return (
+                f"{name} is a score of the champion's: what is selected or sliced by it would change with every promotion; "
+                "in `flywheel query` a condition can name it"
+            )
         return (
             f'the table `{self.table}` has no column "{name}"{suggestion(name, self.names, plural="columns")}'
         )

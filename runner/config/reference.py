@@ -19,7 +19,7 @@ from runner.adapters.tables.duckdb import CONDITION_SECONDS
 from runner.checks.expectation_names import EXPECTATIONS, Arguments
 from runner.config.policy_classes import policy_classes
 from runner.config.schema import Schema, referenced
-from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, UNQUERIED_COLUMNS, Column
+from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SCORE_COLUMNS, UNQUERIED_COLUMNS, Column
 from runner.domain.errors import ExitCode
 from runner.domain.evaluation import (
     CLASSIFY_METRICS,
@@ -334,6 +334,12 @@ def _conditions() -> Iterator[str]:
     metadata = "joined by `path` ([types](#metadata))"
     rows.append(("every metadata column", "", "`dataset.metadata`", metadata))
     yield "### Columns of `images`\n\n" + _table(header, rows)
+    yield (
+        "### Scores of images\n\nOnce `flywheel score` has run, a condition of `flywheel query` can name the champion's scores too; they "
+        "are NULL for images that it has not scored. In a spec or in flywheel.yaml they are refused: what is selected, or a slice that a "
+        "gate judges, would change with every promotion. A metadata column of the same name goes before.\n\n"
+        + _table(header, _column_rows(SCORE_COLUMNS.values()))
+    )
     yield "### Columns of `objects`\n\n" + _table(header, _column_rows(OBJECT_COLUMNS.values()))
     shapes = ", ".join(f"`{column.name}` ({column.meaning})" for column in UNQUERIED_COLUMNS.values())
     yield f"The file index/objects.parquet also has what no condition can use: {shapes}."

@@ -15,8 +15,8 @@ from runner.domain.task import TaskName
 
 Kind = Literal["text", "number", "true or false", "shape"]
 """What a cell holds; a `shape` is a list or encoded text."""
-Source = Literal["file", "pixels", "layout", "labels", "flywheel.yaml"]
-"""What says it: the image's bytes, its decoded pixels, the folders, the labels, or the project's options."""
+Source = Literal["file", "pixels", "layout", "labels", "flywheel.yaml", "champion"]
+"""What says it: the image's bytes, its decoded pixels, the folders, the labels, the project's options, or the champion's scores."""
 
 PLACE = "label_place"
 
@@ -115,6 +115,41 @@ OBJECT_COLUMNS = _by_name(
     _flag("truncated", "labels", "whether the box touches the image's border"),
     _flag("crowd", "labels", "whether it stands for a group of objects (COCO's iscrowd)"),
     _text("problem", "labels", "what is wrong with the box"),
+)
+# Of images, in a table of their own that `flywheel score` writes, joined by image_id: questions about the data may name them,
+# specs may not (a slice or a selection would follow whichever model holds the stage).
+SCORE_COLUMNS = _by_name(
+    _number(
+        "predictions",
+        "champion",
+        "how many predictions count: those from the operating confidence on; of a classifier's, the likeliest class",
+        "int64",
+    ),
+    _number(
+        "confidence",
+        "champion",
+        "the highest score that the champion gives anything on it, 0 to 1",
+        "float64",
+    ),
+    _number(
+        "least_confidence",
+        "champion",
+        "1 − the probability of the likelier answer, of the most unsure prediction, 0 to 1; high is unsure",
+        "float64",
+    ),
+    _number(
+        "margin",
+        "champion",
+        "the likeliest answer's probability − the next one's, 0 to 1; low is unsure",
+        "float64",
+    ),
+    _number(
+        "entropy",
+        "champion",
+        "of the most unsure answer, as a share of the most there can be, 0 to 1; high is unsure",
+        "float64",
+    ),
+    _number("entropy_sum", "champion", "the entropies of all its answers, added", "float64"),
 )
 # What objects.parquet has besides, and no condition can use.
 UNQUERIED_COLUMNS = _by_name(

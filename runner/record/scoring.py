@@ -8,6 +8,7 @@ from runner.domain.records import Record
 from runner.record.catalogue import RecordFile
 
 MEASURES = ("least_confidence", "margin", "entropy", "entropy_sum")
+"""Of images.parquet; beside them it has `path`, `image_id`, `predictions` and `confidence` (`dataset/columns.py`)."""
 
 
 class Quantiles(Record, frozen=True, kw_only=True):

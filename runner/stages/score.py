@@ -41,18 +41,24 @@ def run(context: StageContext, params: ScoreParams) -> None:
     import numpy as np
 
     from runner.adapters.tables.parquet import read_table, write_table
-    from runner.adapters.tables.selected import selected_paths
+    from runner.adapters.tables.selected import image_ids, selected_paths
 
-    paths = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", params.split)
+    manifest = context.folder / SELECTION_FOLDER.name / "manifest.parquet"
+    paths = selected_paths(manifest, params.split)
     predictions = read_table(context.folder / CHAMPION_FOLDER.name / "predictions.parquet")
     place = {path: position for position, path in enumerate(paths)}
     image = np.array([place[path] for path in predictions["path"].tolist()], dtype=np.int64)
     counted = _counted(image, predictions, params)
-    measures = _uncertainty(image, predictions["score"].astype(np.float64), len(paths), params.task)
+    points = predictions["score"].astype(np.float64)
+    measures = _uncertainty(image, points, len(paths), params.task)
     per_image = np.bincount(image[counted], minlength=len(paths))
     columns = {name: getattr(measures, name) for name in MEASURES}
-    cells = {name: _empty_where_unknown(values) for name, values in columns.items()}
-    write_table(context.folder / IMAGE_SCORES.name, {"path": paths, "predictions": per_image, **cells})
+    known = {"confidence": _highest(image, points, len(paths)), **columns}
+    cells = {name: _empty_where_unknown(values) for name, values in known.items()}
+    write_table(
+        context.folder / IMAGE_SCORES.name,
+        {"path": paths, "image_id": image_ids(manifest, paths), "predictions": per_image, **cells},
+    )
     model = read_json(context.folder / CHAMPION_FOLDER.name / "champion.json", ChampionModel)
     scores = Scores(
         sprint=model.sprint,
@@ -82,6 +88,15 @@ def _counted(
     first = np.zeros(len(image), dtype=bool)
     first[order[np.searchsorted(image[order], np.unique(image))]] = True
     return first
+
+
+def _highest(image: NDArray[np.int64], scores: Floats, n_images: int) -> Floats:
+    """The highest score on each image, `(n_images,)`; NaN where nothing was predicted."""
+    import numpy as np
+
+    highest = np.full(n_images, np.nan)
+    np.fmax.at(highest, image, scores)
+    return highest
 
 
 def _uncertainty(image: NDArray[np.int64], scores: Floats, n_images: int, task: TaskSpec) -> Uncertainty:
@@ -134,7 +149,7 @@ def quantiles(values: Floats) -> Quantiles | None:
 
 STAGE = Stage(
     name="score",
-    version=1,
+    version=2,
     params_type=ScoreParams,
     run=run,
     reads=(SELECTION_FOLDER, SELECTION, CHAMPION_FOLDER),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from runner.assessment.query import Query, QueryResult, ask
@@ -10,12 +11,13 @@ from runner.config.columns import Columns, condition_problems
 from runner.config.load import load_project
 from runner.config.node import Node
 from runner.config.project import Project
-from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS
+from runner.dataset.columns import IMAGE_COLUMNS, OBJECT_COLUMNS, SCORE_COLUMNS
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes
 from runner.domain.records import POOL, SPLITS
 from runner.planning.recorded_index import IndexFiles
-from runner.workflow.indexed import find_index
+from runner.workflow.indexed import FoundIndex, find_index
+from runner.workflow.scored import names_scores, with_scores
 
 SHEET_SUFFIX = ".png"
 _COLUMNS = 5
@@ -30,7 +32,8 @@ def query(root: Path, asked: Query, sheet: Path | None, say: Callable[[str], Non
 
     Raises:
         ConfigurationErrors: flywheel.yaml is not valid.
-        FlywheelError: the condition is refused, there is no index, or the sheet cannot be made or is there already.
+        FlywheelError: the condition is refused, there is no index, the sheet cannot be made or is there already, or it asks for
+            scores and the champion has scored nothing.
     """
     project = load_project(root)
     if sheet is not None:
@@ -38,11 +41,24 @@ def query(root: Path, asked: Query, sheet: Path | None, say: Callable[[str], Non
     splits = {name: getattr(project.splits, name) for name in (*SPLITS, POOL)}
     splits = {name: where for name, where in splits.items() if where is not None}
     found = find_index(root, project, None, say)
-    _require_sound(found.files, asked, project)
-    result = ask(found.files.images, found.files.objects, asked, splits, project.classes, found.said)
-    if sheet is not None:
-        write_bytes(sheet, _sheet(root, project, found.files, result))
+    with _scored_if_asked(root, project, found, asked) as found:
+        _require_sound(found.files, asked, project)
+        result = ask(found.files.images, found.files.objects, asked, splits, project.classes, found.said)
+        if sheet is not None:
+            write_bytes(sheet, _sheet(root, project, found.files, result))
     return result
+
+
+def _scored_if_asked(
+    root: Path, project: Project, found: FoundIndex, asked: Query
+) -> AbstractContextManager[FoundIndex]:
+    """The index, with the champion's scores where the question names some."""
+    from runner.adapters.tables import duckdb
+
+    known = duckdb.column_names(found.files.images)
+    if asked.table == "images" and names_scores([asked.condition], [asked.sort], known):
+        return with_scores(root, project, found)
+    return nullcontext(found)
 
 
 def _require_new(sheet: Path) -> None:
@@ -91,7 +107,7 @@ def _require_sound(files: IndexFiles, asked: Query, project: Project) -> None:
 
 def _other_table(message: str, asked: Query) -> str | None:
     """What to do where a column is the other table's."""
-    other = OBJECT_COLUMNS if asked.table == "images" else IMAGE_COLUMNS
+    other = OBJECT_COLUMNS if asked.table == "images" else IMAGE_COLUMNS | SCORE_COLUMNS
     if not any(f'no column "{name}"' in message for name in other):
         return None
     if asked.table == "images":

@@ -97,6 +97,9 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("{by: weather}", "{name: ones, objects: class = 'wto'}", '21:34: evaluate.slices[0].objects: unknown class "wto"; did you mean "two"?'),
         # conditions
         ("sharpness < 12", "sharpnes < 12", '6:12: data.exclude: the table `images` has no column "sharpnes"; did you mean "sharpness"?'),
+        ("sharpness < 12", "entropy > 0.8", '6:12: data.exclude: entropy is a score of the champion\'s: what is selected or sliced by it would change with every promotion; in `flywheel query` a condition can name it'),
+        ("{by: weather}", "{by: confidence}", '21:17: evaluate.slices[0].by: confidence is a score of the champion\'s: what is selected or sliced by it would change with every promotion; in `flywheel query` a condition can name it'),
+        ("{by: weather}", "{name: unsure, where: Margin < 0.1}", '21:34: evaluate.slices[0].where: Margin is a score of the champion\'s: what is selected or sliced by it would change with every promotion; in `flywheel query` a condition can name it'),
         ("sharpness < 12", "n_four > 1", f'6:12: data.exclude: the table `images` has no column "n_four"; columns: {IMAGES}'),
         ("sharpness < 12", "sharpness <", '6:12: data.exclude: not a complete SQL expression: syntax error at or near "<"'),
         ("sharpness < 12", "sharpness < 12; SELECT 1", "6:12: data.exclude: one boolean expression is allowed, and nothing else"),

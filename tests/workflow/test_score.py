@@ -14,6 +14,7 @@ import pytest
 from projects import PROJECT, SPRINT, call, commit, environment, flywheel, make_tag
 
 from runner.adapters.tables.parquet import read_table
+from runner.dataset.columns import SCORE_COLUMNS
 
 FOLDER = f"scores/{SPRINT}-pool"
 TAG = "tiny-digits#prod#1"
@@ -46,6 +47,11 @@ def kill_in(root: Path, stage: str) -> None:
 def test_the_champion_scores_the_pool_after_a_kill_and_what_did_not_change_does_not_run_again(
     promoted: Path,
 ) -> None:
+    nothing = flywheel(promoted, "query", "entropy > 0.8")
+    assert (nothing.returncode, nothing.stdout) == (3, "")
+    assert nothing.stderr == (
+        f"error: {FOLDER}/: the champion {SPRINT} ({TAG}) has not scored the pool yet\n  hint: flywheel score\n"
+    )
     kill_in(promoted, "champion")
     result = flywheel(promoted, "score", check=True)
     did = {
@@ -56,7 +62,7 @@ def test_the_champion_scores_the_pool_after_a_kill_and_what_did_not_change_does_
     assert f"scores: {FOLDER}/images.parquet, one row per image  (scores.json beside it)" in result.stdout
 
     images = read_table(promoted / FOLDER / "images.parquet")
-    assert list(images) == ["path", "predictions", "least_confidence", "margin", "entropy", "entropy_sum"]
+    assert list(images) == ["path", "image_id", *SCORE_COLUMNS]
     assert images["path"].tolist() == sorted(images["path"].tolist())
     assert all(path.startswith("images/pool/") for path in images["path"])
     predictions = read_table(promoted / FOLDER / "champion" / "predictions.parquet")
@@ -70,6 +76,17 @@ def test_the_champion_scores_the_pool_after_a_kill_and_what_did_not_change_does_
         "champion",
         "score",
     ]  # a sprint built the index
+
+    told = json.loads(
+        flywheel(promoted, "query", "confidence >= 0", "--sort", "entropy", "--format", "json").stdout
+    )
+    assert told["index"].endswith(f", 4 of them scored by {SPRINT} ({TAG})")
+    listed = {row["path"]: row["confidence"] for row in told["rows"]}
+    assert listed == dict(zip(images["path"].tolist(), images["confidence"].tolist(), strict=True))
+    entropies = [row["entropy"] for row in told["rows"]]
+    assert entropies == sorted(images["entropy"].tolist())
+    none = json.loads(flywheel(promoted, "query", "entropy IS NULL", "--format", "json").stdout)
+    assert none["images"] == none["rows_of_table"] - 4  # what the champion was not asked about
 
     commit(promoted, "Scores of the pool")
     tracked = call(promoted, "git", "ls-files", FOLDER).stdout.split()
@@ -87,6 +104,11 @@ def test_the_champion_scores_the_pool_after_a_kill_and_what_did_not_change_does_
     (promoted / FOLDER / ".scores.json.a1b2c3d4").write_text("half")  # left by a killed process
     for path in ("scores.json", "images.parquet"):
         (promoted / FOLDER / path).unlink()
+    call(promoted, "git", "checkout", "-q", "--", f"{FOLDER}/scores.json")
+    absent = flywheel(promoted, "query", "entropy > 0.8")
+    assert absent.stderr == (
+        f"error: {FOLDER}/: images.parquet is not here, only its record is\n  hint: flywheel score --pull\n"
+    )
     again = flywheel(promoted, "score", check=True)
     assert again.stdout == result.stdout
     assert "running" not in again.stderr  # what was deleted came out of DVC's cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,3 +43,10 @@ def selected_paths(manifest: Path, split: str) -> list[str]:
             exit_code=ExitCode.STAGE_FAILED,
         )
     return sorted(str(path) for path in table["path"][chosen])
+
+
+def image_ids(manifest: Path, paths: Sequence[str]) -> list[str]:
+    """The content hashes of images of a manifest, in the order of their paths."""
+    table = read_table(manifest, ["path", "image_id"])
+    ids = dict(zip(table["path"].tolist(), table["image_id"].tolist(), strict=True))
+    return [str(ids[path]) for path in paths]
