@@ -15,8 +15,9 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 import msgspec
 
 from runner.adapters.git.repository import read_file
+from runner.domain.error_analysis import Errors, Gallery
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.evaluation import Errors, Evaluation, Gallery
+from runner.domain.evaluation import Evaluation
 from runner.domain.files import encode_json, read_json, write_bytes, write_json
 from runner.domain.labelling import Batch, HandedOut
 from runner.domain.policy import Agreed
