@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.adapters.pictures.feature_votes import Corners, proposals
-from runner.adapters.pictures.local_features import BYTES, FEATURES, features_version, local_features
+from runner.adapters.pictures.local_features import (
+    BYTES,
+    FEATURES,
+    features_version,
+    local_features,
+    one_thread_per_image,
+)
 from runner.adapters.pictures.registration import Registration, read_grey, register
 from runner.adapters.system.machine import cpu_count
 from runner.dataset.kept import KeptTable, kept_folder
@@ -151,16 +156,3 @@ def _confirmed(pictures: Pictures, row: int, others: Iterable[int]) -> AlteredCo
 def _in_parallel(function: Callable[[int], Any], rows: Sequence[int]) -> Iterator[Any]:
     with ThreadPoolExecutor(cpu_count()) as pool:
         yield from pool.map(function, rows)
-
-
-@contextmanager
-def one_thread_per_image() -> Iterator[None]:
-    """One image per core is faster than several cores per image."""
-    import cv2
-
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
