@@ -8,23 +8,21 @@ import msgspec
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.domain.error_analysis import (
+from runner.domain.evaluation import (
     Calibration,
     CalibrationBin,
+    ChampionEvaluation,
     ConfusionMatrix,
+    Difference,
     Errors,
     ErrorType,
-    Gallery,
-    GalleryImage,
-    RecommendedPoint,
-)
-from runner.domain.evaluation import (
-    ChampionEvaluation,
-    Difference,
     Evaluation,
     FoundSlice,
+    Gallery,
+    GalleryImage,
     Interval,
     Metrics,
+    RecommendedPoint,
     Resampling,
     SliceMetrics,
     TargetEvaluation,

@@ -15,9 +15,9 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 import msgspec
 
 from runner.adapters.git.repository import read_file
-from runner.domain.error_analysis import Errors, Gallery
+from runner.domain.annotation_quality import AnnotationQuality
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.evaluation import Evaluation
+from runner.domain.evaluation import Errors, Evaluation, Gallery
 from runner.domain.files import encode_json, read_json, write_bytes, write_json
 from runner.domain.labelling import Batch, HandedOut
 from runner.domain.policy import Agreed
@@ -228,6 +228,7 @@ BATCH_SHEET = RecordFile("batch.jpg", str, "batch", digested=False, optional=Tru
 HANDED_OUT = RecordFile("handed-out.json", HandedOut, "annotate")
 ANSWERS = RecordFile("answers.jsonl", str, "annotate")
 ANNOTATIONS = RecordFile("annotations.csv", str, "annotate")
+QUALITY = RecordFile("annotation.json", AnnotationQuality, "annotate", of_failure=True, reported=True)
 
 # --- what the run, the judgement, the report and the promotion write -------------------------------
 

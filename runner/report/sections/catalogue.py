@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from runner.record.report import SprintReport
 from runner.report.sections import (
+    annotation,
     bias,
     champion,
     checks,
@@ -54,6 +55,7 @@ SECTIONS: tuple[Section, ...] = (  # in the order in which a reviewer asks for t
     near_duplicates.NEAR_DUPLICATES,
     holdout.HOLDOUT,
     targets.TARGETS,
+    annotation.ANNOTATION,
     data.DATA,
     checks.CHECKS,
     bias.BIAS,
@@ -74,6 +76,7 @@ KEPT: tuple[tuple[Section | tuple[Section, bool], ...], ...] = (
     (recommendation.RECOMMENDED,),
     (champion.DIFFERENCES, champion.SEEDS),
     (checks.CHECKS,),
+    (annotation.ANNOTATION,),
     (slices.SLICES,),
     (slices.REGIONS, gallery.GALLERY),
     (leakage.LEAKAGE, near_duplicates.NEAR_DUPLICATES, holdout.HOLDOUT),
@@ -90,7 +93,7 @@ KEPT: tuple[tuple[Section | tuple[Section, bool], ...], ...] = (
     (errors.CALIBRATION,),
     (gallery.WORST, gallery.GALLERY.more),
     (gates.FURTHER, findings.FINDINGS.more, findings.UNDECIDED.more),
-    (checks.CHECKS.more, bias.BIAS.more),
+    (checks.CHECKS.more, annotation.ANNOTATION.more, bias.BIAS.more),
     (champion.DIFFERENCES.more,),
     (slices.SLICES.more, slices.REGIONS.more),
     (slices.CLASSES.more,),
@@ -110,6 +113,7 @@ FOLDS: tuple[Fold, ...] = (
     gallery.FOLD,
     errors.FOLD,
     targets.FOLD,
+    annotation.FOLD,
     checks.FOLD,
     cost.FOLD,
     recommendation.FOLD,

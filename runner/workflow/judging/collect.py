@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ANNOTATE = "annotate"
 SAMPLES = f"{OUTCOMES_FOLDER.name}/resamples.parquet"
 
 
@@ -80,9 +81,10 @@ class Sources:
         return read_terms(self.folder)
 
     def record(self, file: RecordFile[T]) -> T | None:
-        """A stage's record, or None where the stage did not get so far; what the report writes, of a sprint that was judged."""
+        """A stage's record, or None where the stage did not get so far; what the report writes, of a sprint that was judged. What
+        annotators left is there before any stage."""
         judged = "evaluate" in self.fresh and self.failure is None
-        there = judged if file.written_by == "report" else file.written_by in self.fresh
+        there = judged if file.written_by == "report" else file.written_by in (*self.fresh, ANNOTATE)
         return file.read_if_there(self.folder) if there else None
 
     @property

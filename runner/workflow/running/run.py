@@ -22,6 +22,7 @@ from runner.workflow.judging.report import write_report
 from runner.workflow.last_run import LastRun
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
+from runner.workflow.running.agreed_labels import require_agreed_labels
 from runner.workflow.running.limits import limit_of, watched
 from runner.workflow.running.stages import run_stages
 
@@ -81,8 +82,10 @@ def _ready(situation: Situation, *, pull: bool, say: Say) -> tuple[Situation, Pl
         shutil.rmtree(situation.folder / CHAMPION_FOLDER.name, ignore_errors=True)
     elif champion.STAGE.name in plan.runs:
         fetching.require_champion(situation.root, situation.champion, pull=pull, say=say)
-    if situation.ancestor is not None and train.STAGE.name in plan.runs:
-        fetching.require_ancestor(situation.root, situation.ancestor, pull=pull, say=say)
+    if train.STAGE.name in plan.runs:
+        require_agreed_labels(situation)
+        if situation.ancestor is not None:
+            fetching.require_ancestor(situation.root, situation.ancestor, pull=pull, say=say)
     return situation, plan
 
 
