@@ -1,11 +1,14 @@
 """Planted copies of every kind: which share is found, and how many different photographs are taken for one; beside imagededup.
 
-    python benchmarks/copies.py [--images 25] [--million] [FOLDER …]      (default: the datasets of ../shared)
+    python benchmarks/copies.py [--images 25] [--choose] [--million] [FOLDER …]
 
 Of some images of each folder copies are made, and each is looked for among all images of the folder: by hashes and thumbnails of the
-index (`near-duplicate`, `mirrored copy`), by laying it upon its original (`registration`: whether what anything proposes is
-confirmed; its wrong pairs are the three images of the folder that look most alike otherwise), and by imagededup's perceptual hash at its usual
-distance of 10 bits, where it is installed. `--million`: the time for all pairs of a million hashes within 6 bits, and of
+index (`near-duplicate`, `mirrored copy`), by corners and registration (`altered copy`), by laying it upon its original (`registration`:
+whether what anything proposes is confirmed; its wrong pairs are the three images of the folder that look most alike otherwise), and by
+imagededup's perceptual hash at its usual distance of 10 bits, where it is installed.
+
+Thresholds are chosen on the photographs of `--choose` (sign_digits and coco_clean of ../shared), and measured on others: those of dice,
+and the images of a generated demo. `--million`: the time for all pairs of a million hashes within 6 bits, and of
 100,000 beside faiss, where it is installed.
 """
 
@@ -22,14 +25,18 @@ import numpy as np
 from near_duplicates import SHARED, _images
 from numpy.typing import NDArray
 
+from runner.adapters.pictures.feature_votes import Corners, proposals
 from runner.adapters.pictures.hash_pairs import pairs_within
+from runner.adapters.pictures.local_features import BYTES, FEATURES, local_features
 from runner.adapters.pictures.measured_images import measure_image
 from runner.adapters.pictures.registration import SIDE_PX, register, small_grey
+from runner.dataset.altered import PROPOSED
 from runner.dataset.leaks import FRAME_CORRELATION, mirrored_copies, nearest_copies
 from runner.dataset.near_duplicates import DEFAULT_DISTANCE, Looks, correlations
 
 Pixels = NDArray[np.uint8]
 HARDEST = 3
+CHOSEN_ON, MEASURED_ON = ("sign_digits", "coco_clean"), ("dice",)
 
 
 def copies(image: Pixels, random: np.random.Generator) -> Iterator[tuple[str, Any]]:
@@ -82,6 +89,22 @@ def looks_of(picture: Pixels | Path, folder: Path) -> tuple[Looks, NDArray[np.ui
     )
 
 
+def corners_of(described: list[NDArray[np.uint8]]) -> Corners:
+    """Those of several pictures."""
+    filled = np.zeros((len(described), FEATURES, BYTES), np.uint8)
+    for at, found in enumerate(described):
+        filled[at, : len(found)] = found
+    return Corners.of(filled, np.array([len(found) for found in described], np.int64))
+
+
+def altered(path: Path, grey: NDArray[np.uint8], known: Corners, greys: list[NDArray[np.uint8]]) -> int:
+    """The first image that corners propose and registration confirms; -1 for none."""
+    tried: dict[int, None] = {}
+    for described in local_features(path, mirrored=True):
+        tried |= dict.fromkeys(proposals(corners_of([described]), known, PROPOSED)[0].tolist())
+    return next((at for at in tried if at >= 0 and register(greys[at], grey) is not None), -1)
+
+
 def imagededup_hash() -> Any:
     try:
         from imagededup.methods import PHash
@@ -129,6 +152,10 @@ def compare(folder: Path, sampled: int, table: Table, temporary: Path) -> None:
         thumbnails=np.concatenate([look.thumbnails for look, _ in known]),
     )
     hashes = [int(peer.encode_image(str(path)), 16) for path in paths] if peer else []
+    started = time.perf_counter()
+    corners = corners_of([local_features(path, mirrored=False)[0] for path in paths])
+    took = (time.perf_counter() - started) / len(paths)
+    print(f"{folder.name}: {len(paths)} images, corners {1e3 * took:.1f} ms each, one at a time")
     for at in range(0, len(paths), max(1, len(paths) // sampled)):
         image = np.asarray(cv2.imread(str(paths[at])), np.uint8)
         for kind, copy in copies(image, random):
@@ -136,6 +163,8 @@ def compare(folder: Path, sampled: int, table: Table, temporary: Path) -> None:
             near = nearest_copies(ours, looks, DEFAULT_DISTANCE)
             near = near or mirrored_copies(ours.thumbnails, looks.thumbnails, DEFAULT_DISTANCE)
             table.add(kind, "index", near != [] and near[0][1] == at, near != [] and near[0][1] != at)
+            told = altered(temporary / "copy.png", grey, corners, [known_grey for _, known_grey in known])
+            table.add(kind, "altered copy", told == at, told not in (-1, at))
             alike = correlations(ours.thumbnails, looks.thumbnails)
             if kind.startswith("frame"):
                 table.add(kind, "frame of that name", bool(alike[at] >= FRAME_CORRELATION), 0)
@@ -184,6 +213,17 @@ def _beside_faiss(hashes: NDArray[np.uint64], took: float, pairs: int) -> None:
     assert told == pairs
 
 
+def usual_folders(temporary: Path, *, choose: bool) -> list[Path]:
+    """Those that thresholds are chosen on, or those that they are measured on."""
+    if choose:
+        return [SHARED / name for name in CHOSEN_ON]
+    from runner.demo import Counts, generate
+
+    drawn = temporary / "demo"
+    generate(drawn, counts=Counts(near_duplicates=0, corrupt_train=0, corrupt_pool=0))
+    return [*(SHARED / name for name in MEASURED_ON), drawn]
+
+
 def main() -> None:
     import tempfile
 
@@ -192,6 +232,7 @@ def main() -> None:
     )
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--images", type=int, default=25)
+    parser.add_argument("--choose", action="store_true", help="on what thresholds are chosen by")
     parser.add_argument("--million", action="store_true")
     asked = parser.parse_args()
     if asked.million:
@@ -199,7 +240,7 @@ def main() -> None:
         return
     table = Table()
     with tempfile.TemporaryDirectory() as temporary:
-        for folder in asked.folders or sorted(path for path in SHARED.glob("*") if path.is_dir()):
+        for folder in asked.folders or usual_folders(Path(temporary), choose=asked.choose):
             compare(folder, asked.images, table, Path(temporary))
     table.show()
 

@@ -20,7 +20,7 @@ import pytest
 from runner.adapters.pictures import plotting, plotting_errors, plotting_intervals
 from runner.adapters.pictures.canvas import Picture
 from runner.stages import evaluate
-from runner.stages.evaluate import EvaluateParams
+from runner.stages.measuring import EvaluateParams
 from runner.stages.stage import StageContext
 
 KEPT = 500  # pictures of some 100 kB

@@ -8,19 +8,8 @@ import msgspec
 from planted_report import BENCHMARK, EXPORTS, SELECTION, SPRINT, gate, sprint_inputs
 
 from runner.config.project import Project
-from runner.domain.evaluation import (
-    Calibration,
-    CalibrationBin,
-    ConfusionMatrix,
-    Errors,
-    ErrorType,
-    Evaluation,
-    Interval,
-    Metrics,
-    Resampling,
-    SliceMetrics,
-    TargetEvaluation,
-)
+from runner.domain.error_analysis import Calibration, CalibrationBin, ConfusionMatrix, Errors, ErrorType
+from runner.domain.evaluation import Evaluation, Interval, Metrics, Resampling, SliceMetrics, TargetEvaluation
 from runner.domain.verdict import Outcome, Verdict, Wear
 from runner.exporters.onnx import OnnxExporter
 from runner.report.inputs import ReportInputs

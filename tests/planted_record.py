@@ -19,7 +19,7 @@ from projects import call, commit, environment
 from runner.adapters.dvc.metafiles import cache_path, file_md5, folder_md5
 from runner.adapters.git import trusted as git_write
 from runner.adapters.git.access import Access
-from runner.domain.evaluation import Gallery, GalleryImage
+from runner.domain.error_analysis import Gallery, GalleryImage
 from runner.domain.files import encode_json
 from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse

@@ -8,21 +8,23 @@ import msgspec
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.domain.evaluation import (
+from runner.domain.error_analysis import (
     Calibration,
     CalibrationBin,
-    ChampionEvaluation,
     ConfusionMatrix,
-    Difference,
     Errors,
     ErrorType,
-    Evaluation,
-    FoundSlice,
     Gallery,
     GalleryImage,
+    RecommendedPoint,
+)
+from runner.domain.evaluation import (
+    ChampionEvaluation,
+    Difference,
+    Evaluation,
+    FoundSlice,
     Interval,
     Metrics,
-    RecommendedPoint,
     Resampling,
     SliceMetrics,
     TargetEvaluation,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.adapters.tables.parquet import write_table
-from runner.domain.evaluation import (
+from runner.domain.error_analysis import (
     Calibration,
     CalibrationBin,
     ConfusionMatrix,

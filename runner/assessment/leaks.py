@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from runner.adapters.tables.parquet import read_table, write_table
 from runner.assessment.split import TestSplit
 from runner.dataset.leaks import LeakedImage, SelectedImages, find_leaks
-from runner.domain.evaluation import LEAK_KINDS, LeakPair, Leaks
+from runner.domain.evaluation import Leaks
+from runner.domain.leaking import LEAK_KINDS, LeakPair
 from runner.domain.records import JUDGED
 
 # In outcomes/, where there are leaks: every pair, and what `resamples.parquet` has, on the other images.

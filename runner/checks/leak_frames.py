@@ -13,7 +13,7 @@ from runner.dataset.leaks import Found, SelectedImages, copies, frames
 if TYPE_CHECKING:
     import pandas as pd
 
-    from runner.domain.evaluation import LeakKind
+    from runner.domain.leaking import LeakKind
 
 # By kind, what its columns begin with, and what its last one says.
 _COLUMNS: dict[LeakKind, tuple[str, str]] = {

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root
+from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root, say
+
+if TYPE_CHECKING:
+    from runner.workflow.recommending.next import Advice
 
 EXAMPLE = """\
   flywheel next                          label, clean, tune, collect, label for the test split, ship or stop
@@ -40,11 +44,27 @@ def execute(options: argparse.Namespace) -> int:
     from runner.workflow.recommending.next import advise, render, write
 
     root = project_root(options)
-    advice = advise(root, options.sprint, lambda line: print(line, file=sys.stderr))
+    advice = advise(root, options.sprint, say)
     if options.write or options.option is not None:
         advice = write(root, advice, options.option)
+        _draw(root, advice)
     if options.format == "json":
         print_json(advice)
     else:
         print(render(advice))
     return 0
+
+
+def _draw(root: Path, advice: Advice) -> None:
+    """The batch of a sprint that asks for one. The spec stays where it cannot be drawn: what is missing is said."""
+    from runner.domain.errors import FlywheelError
+    from runner.labelling.batch import batch
+
+    if advice.sprint is None:
+        return
+    try:
+        drawn = batch(root, advice.sprint, redraw=False, pull=False, say=say)
+    except FlywheelError as error:
+        say(f"warning: its batch is not drawn: {error}")
+    else:
+        say(f"drawn: {len(drawn.images)} images: {drawn.folder}/")

@@ -175,7 +175,7 @@ def render(plan: Plan) -> str:
     from runner.report.plan_words import worn
 
     width = max(len(stage.stage) for stage in plan.stages)
-    lines = [f"{plan.sprint}: {plain(plan.title)}", "", "stages"]
+    lines = [f"{plan.sprint}: {plain(plan.title)}", *_labels(plan), "", "stages"]
     for stage in plan.stages:
         seconds = (
             f"  (about {_duration(stage.forecast_s)})" if stage.forecast_s and stage.action == "RUN" else ""
@@ -200,6 +200,13 @@ def render(plan: Plan) -> str:
     )
     lines += ["", f"{plan.wear.split} split  {worn(plan.wear)}"] if plan.wear else []
     return "\n".join(lines)
+
+
+def _labels(plan: Plan) -> list[str]:
+    """How far the labels are that it waits for."""
+    if not plan.round:
+        return []
+    return ["", f"labels  {plan.round.words}  ({plan.round.detail(plan.sprint)})"]
 
 
 def _ancestors(plan: Plan) -> list[str]:

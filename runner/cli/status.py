@@ -16,7 +16,7 @@ def add_parser(commands: Subparsers) -> None:
     parser = command(
         commands,
         "status",
-        "list all sprints: planned, running, passed, failed, promoted, stale",
+        "list all sprints: planned, batch proposed, waiting for labels, ready to run, running, passed, failed, promoted, stale",
         EXAMPLE,
         execute,
     )

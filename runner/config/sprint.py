@@ -279,6 +279,11 @@ class Sprint(Options, frozen=True, kw_only=True):
     ] = None
 
     @property
+    def asks_for_labels(self) -> bool:
+        """Whether images of the pool are to be labelled for it."""
+        return self.annotation is not None and self.annotation.batch is not None
+
+    @property
     def primary_target(self) -> str:
         """The artefact that gates judge when they name none: the first export, else the torch model."""
         return self.export[0].name if self.export else REFERENCE_TARGET

@@ -21,6 +21,7 @@ from runner.dataset.entries import ImageEntry, LabelledObject, LabelScheme
 from runner.dataset.object_ids import object_ids
 from runner.dataset.shapes import mask_problem, shape_columns
 from runner.domain.errors import FlywheelError
+from runner.domain.label_faults import LabelFault, Locate, as_they_are
 from runner.domain.nearest import suggestion
 from runner.domain.task import BOX, TaskName
 from runner.tasks import TASKS
@@ -56,6 +57,7 @@ def build_index(
     scheme: LabelScheme,
     metadata: Mapping[str, Sequence[Any]],
     group_by: str | None,
+    locate: Locate = as_they_are,
 ) -> IndexTables:
     """Builds both tables, in the order of the entries.
 
@@ -68,6 +70,7 @@ def build_index(
         scheme: the project's task and classes.
         metadata: further columns, one value per entry.
         group_by: the metadata column that groups images; images without a value are a group of their own.
+        locate: tells where labels are that something is wrong with.
 
     Raises:
         FlywheelError: `group_by` is not a metadata column, or a class has a reserved name.
@@ -90,8 +93,12 @@ def build_index(
     keys = metadata[group_by] if group_by else [None] * len(entries)
     groups = [entry.path if key is None else str(key) for entry, key in zip(entries, keys, strict=True)]
     counted = Counter((item.entry.path, item.label.class_name) for item in objects)
-    images = {**_image_table(pairs, groups, counted, scheme.classes), **metadata}
-    return IndexTables(images=images, objects=_object_table(objects, scheme.task))
+    images = {**_image_table(pairs, groups, counted, scheme.classes, locate), **metadata}
+    objects_table = _object_table(objects, scheme.task)
+    wrong = [at for at, problem in enumerate(objects_table["problem"]) if problem]
+    places = locate(objects_table[PLACE][at] for at in wrong)
+    objects_table[PLACE] = [places.get(place, place) for place in objects_table[PLACE]]
+    return IndexTables(images=images, objects=objects_table)
 
 
 def group_fraction(group: str) -> float:
@@ -109,8 +116,11 @@ def _image_table(
     groups: Sequence[str],
     counted: Mapping[tuple[str, str], int],
     classes: Sequence[str],
+    locate: Locate,
 ) -> Table:
     """Every column of the catalogue, and the number of each class's objects: `counted` by image and class."""
+    unfit = {at: found for at, pair in enumerate(pairs) if (found := _unfit(*pair))}
+    places = locate(fault.place for faults in unfit.values() for fault in faults)
     measurements = [measured for _, measured in pairs]
     per_class = {name: [counted.get((entry.path, name), 0) for entry, _ in pairs] for name in classes}
     values = {
@@ -129,7 +139,10 @@ def _image_table(
         "group": list(groups),
         "group_fraction": [group_fraction(group) for group in groups],
         "labelled": [entry.labelled for entry, _ in pairs],
-        "label_problem": [_label_problem(entry, measured) for entry, measured in pairs],
+        "label_problem": [
+            _label_problem(entry, measured, [fault.at(places) for fault in unfit.get(at, ())])
+            for at, (entry, measured) in enumerate(pairs)
+        ],
         "n_objects": [sum(numbers[at] for numbers in per_class.values()) for at in range(len(pairs))],
     }
     counts = {count_column(name): _array(numbers, "int64") for name, numbers in per_class.items()}
@@ -225,11 +238,16 @@ def _box_problems(
     return problems
 
 
-def _label_problem(entry: ImageEntry, measured: ImageMeasurement) -> str | None:
-    problems: list[str] = list(entry.label_problems)
-    if measured.problem is None:
-        size_hw = (measured.height or 0, measured.width or 0)
-        problems += [wrong for item in entry.objects if (wrong := mask_problem(item, size_hw))]
+def _unfit(entry: ImageEntry, measured: ImageMeasurement) -> list[LabelFault]:
+    """The labels of an image that cannot be laid over it."""
+    if measured.problem is not None:
+        return []
+    size_hw = (measured.height or 0, measured.width or 0)
+    return [wrong for item in entry.objects if (wrong := mask_problem(item, size_hw))]
+
+
+def _label_problem(entry: ImageEntry, measured: ImageMeasurement, unfit: Sequence[LabelFault]) -> str | None:
+    problems: list[str] = [*entry.label_problems, *unfit]
     size = (measured.width, measured.height)
     if entry.declared_size is not None and measured.problem is None and entry.declared_size != size:
         stated = "×".join(map(str, entry.declared_size))

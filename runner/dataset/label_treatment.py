@@ -14,7 +14,14 @@ from runner.dataset.entries import ImageEntry, LabelledObject, LayoutContent
 from runner.dataset.label_fault_counts import FAULT_COLUMNS
 from runner.dataset.label_scene import SHAPE_KINDS, Scene
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.label_faults import FaultName, LabelFault, Treatment, fault_of
+from runner.domain.label_faults import (
+    FaultName,
+    LabelFault,
+    Locate,
+    Treatment,
+    as_they_are,
+    fault_of,
+)
 from runner.domain.task import TaskName
 from runner.tasks import TASKS
 
@@ -49,6 +56,7 @@ def treat_labels(
     measurements: Sequence[ImageMeasurement],
     task: TaskName,
     treatments: Mapping[FaultName, Treatment],
+    locate: Locate = as_they_are,
 ) -> TreatedLabels:
     """Treats the faults of the kinds that `treatments` names.
 
@@ -60,6 +68,7 @@ def treat_labels(
         measurements: one per entry.
         task: the project's.
         treatments: what becomes of each kind.
+        locate: tells where labels are that are wrong by their shape.
 
     Raises:
         FlywheelError: labels that belong to no image of the dataset are to be refused.
@@ -72,7 +81,18 @@ def treat_labels(
         scene = Scene(entries, [measurements[at] for at in kept], task)
         treater.of_shapes(scene)
         entries = scene.entries()
-    return TreatedLabels(entries=entries, kept=kept, treated=treater.treated)
+    places = locate(fault.place for fault, _, _ in treater.treated)
+    return TreatedLabels(
+        entries=[_placed(entry, places) for entry in entries] if places else entries,
+        kept=kept,
+        treated=[(fault.at(places), path, treatment) for fault, path, treatment in treater.treated],
+    )
+
+
+def _placed(entry: ImageEntry, places: Mapping[str, str]) -> ImageEntry:
+    if not entry.label_problems:
+        return entry
+    return replace(entry, label_problems=tuple(fault_of(wrong).at(places) for wrong in entry.label_problems))
 
 
 class _Treater:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from runner.adapters.tables.parquet import column_names, read_table
 from runner.dataset.frames import neighbours, places
 from runner.dataset.near_duplicates import MIN_CONTRAST, MIN_CORRELATION, THUMBNAILS, Looks, correlations
-from runner.domain.evaluation import LeakKind
+from runner.domain.leaking import LeakKind
 
 Found: TypeAlias = tuple[LeakKind, int, int, float]
 """Kind, the image's row, the row of what gives it away, and the differing bits or the correlation."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.adapters.tables.parquet import read_table, write_table
+from runner.adapters.tables.parquet import write_table
 
 # Measured by benchmarks/near_duplicates.py: copies saved anew, scaled, brightened, blurred or with noise are within 4 bits
 # and above this correlation in 99 to 100 of 100; of 212,203 pairs of different photographs 6 are within 4 bits,
@@ -31,84 +31,11 @@ _CHUNK = 1 << 20
 
 
 THUMBNAILS = "thumbnails.parquet"
-# A split's images are compared with those of the splits that come before it here: those that a model learnt from first.
-_COMPARED = {"val": ("train",), "test": ("train", "val")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Leak:
-    """An image of val or test that one of an earlier split shows already.
-
-    Attributes:
-        distance: in how many bits their hashes differ.
-        identical: the files are the same, byte by byte.
-    """
-
-    path: str
-    split: str
-    near_path: str
-    near_split: str
-    distance: int
-    identical: bool
 
 
 def write_thumbnails(index: Path, paths: Sequence[str], thumbnails: Sequence[bytes]) -> None:
     """Writes the thumbnails beside the index's tables."""
     write_table(index / THUMBNAILS, {"path": list(paths), "grey": list(thumbnails)})
-
-
-def compared(sprint: Path) -> list[str]:
-    """The selected images of the splits that are compared with earlier ones, sorted."""
-    manifest = read_table(sprint / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
-    chosen = manifest["selected"].astype(bool) & np.isin(manifest["assigned"].astype(str), list(_COMPARED))
-    return sorted(manifest["path"][chosen].tolist())
-
-
-def leaks(sprint: Path, *, distance: int) -> list[Leak]:
-    """The selected images of val and test that nearly repeat one of an earlier split, sorted by split and path.
-
-    Args:
-        sprint: the sprint's folder, with `index` and `selection`.
-        distance: largest number of differing bits of the hashes.
-
-    Raises:
-        FlywheelError: a table is missing or not readable.
-    """
-    manifest = read_table(sprint / "selection" / "manifest.parquet", ["path", "assigned", "selected"])
-    chosen = manifest["selected"].astype(bool)
-    split_of = dict(
-        zip(manifest["path"][chosen].tolist(), manifest["assigned"][chosen].tolist(), strict=True)
-    )
-    images = read_table(sprint / "index" / "images.parquet", ["path", "image_id", "phash"])
-    seen = read_table(sprint / "index" / THUMBNAILS, ["path", "grey"])
-    grey_of = dict(zip(seen["path"].tolist(), seen["grey"].tolist(), strict=True))
-    paths = images["path"].tolist()
-    order = np.array(sorted(range(len(paths)), key=paths.__getitem__), np.intp)
-    splits = np.array([split_of.get(path) for path in paths], object)
-    looks = Looks(
-        hashes=images["phash"].astype(np.uint64),
-        thumbnails=np.array([np.frombuffer(grey_of[path], np.uint8) for path in paths]).reshape(
-            len(paths), -1
-        ),
-    )
-    found = []
-    for split, earlier in _COMPARED.items():
-        rows, others = order[splits[order] == split], order[np.isin(splits[order].astype(str), earlier)]
-        near = nearest(looks.rows(rows), looks.rows(others), distance=distance)
-        for row, at, bits in zip(rows.tolist(), near.position.tolist(), near.distance.tolist(), strict=True):
-            if at >= 0:
-                other = int(others[at])
-                found.append(
-                    Leak(
-                        path=paths[row],
-                        split=split,
-                        near_path=paths[other],
-                        near_split=splits[other],
-                        distance=bits,
-                        identical=images["image_id"][row] == images["image_id"][other],
-                    )
-                )
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,11 @@ A metric without data is `None` ("not measured"), never 0, 1 or -1.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from msgspec import UNSET, UnsetType, field
 
+from runner.domain.leaking import LeakKind, LeakPair, NearPair
 from runner.domain.records import Record
 from runner.domain.task import TaskName
 
@@ -239,15 +240,6 @@ class LeftOut(Record, frozen=True, kw_only=True):
     classes: dict[str, int]
 
 
-class NearPair(Record, frozen=True, kw_only=True):
-    """A test image, and the nearest image of train or val; `distance` is in bits of their perceptual hashes."""
-
-    path: str
-    near_path: str
-    near_split: str
-    distance: int
-
-
 class NearDuplicates(Record, frozen=True, kw_only=True):
     """Test images that nearly repeat images of train or val.
 
@@ -261,29 +253,6 @@ class NearDuplicates(Record, frozen=True, kw_only=True):
     images: int
     pairs: list[NearPair] = []
     without: Metrics | None = None
-
-
-LeakKind: TypeAlias = Literal[
-    "same file", "near-duplicate", "mirrored copy", "neighbouring frame", "same group"
-]
-LEAK_KINDS: tuple[LeakKind, ...] = (
-    "same file",
-    "near-duplicate",
-    "mirrored copy",
-    "neighbouring frame",
-    "same group",
-)
-"""From the surest on; an image is counted once, by the first of them that it is."""
-
-
-class LeakPair(Record, frozen=True, kw_only=True):
-    """A test image, and one of train or val that gives it away; `distance` in bits of their hashes, where those were compared."""
-
-    path: str
-    kind: LeakKind
-    near_path: str
-    near_split: str
-    distance: int | None = None
 
 
 class Leaks(Record, frozen=True, kw_only=True):
@@ -314,7 +283,7 @@ class Evaluation(Record, frozen=True, kw_only=True):
         slice_members: of each slice that somebody named, a digest of which of them belong to it.
         searched_regions: looked at for weak slices; None without an `auto` slice.
         left_out: where judged means over classes are without some.
-        near_duplicates: None in records of earlier versions.
+        near_duplicates: of records of before there were `leaks`, which tell of more.
         leaks: written only where there are some.
     """
 
@@ -331,90 +300,5 @@ class Evaluation(Record, frozen=True, kw_only=True):
     slice_members: dict[str, str] = {}
     searched_regions: int | None = None
     left_out: list[LeftOut] = []
-    near_duplicates: NearDuplicates | None = None
+    near_duplicates: NearDuplicates | UnsetType | None = UNSET
     leaks: Leaks | UnsetType = UNSET
-
-
-# --- errors ---------------------------------------------------------------------------------------
-
-
-class ErrorType(Record, frozen=True, kw_only=True):
-    """One kind of error: how often, and how much map50 would rise if it were mended (TIDE's dAP)."""
-
-    name: Literal["classification", "localisation", "both", "duplicate", "background", "missed"]
-    count: int
-    ap_cost: float | None
-
-
-class ConfusionMatrix(Record, frozen=True, kw_only=True):
-    """Rows are the truth, columns the prediction, in the order of `labels`; at the operating confidence.
-
-    Attributes:
-        background: the last label is no class (ranked tasks): a row of false detections, a column of misses.
-    """
-
-    labels: list[str]
-    counts: list[list[int]]
-    background: bool = False
-
-
-class RecommendedPoint(Record, frozen=True, kw_only=True):
-    """The confidence with the highest f1, and what it gives there."""
-
-    confidence: float
-    precision: float | None
-    recall: float | None
-    f1: float | None
-
-
-class CalibrationBin(Record, frozen=True, kw_only=True):
-    """Predictions whose confidence lies in [low, high): how many, their mean confidence, how many are right."""
-
-    low: float
-    high: float
-    count: int
-    confidence: float | None
-    accuracy: float | None
-
-
-class Calibration(Record, frozen=True, kw_only=True):
-    """How far confidence can be believed; `ece` is the expected calibration error in [0, 1]."""
-
-    ece: float | None
-    bins: list[CalibrationBin]
-
-
-class Errors(Record, frozen=True, kw_only=True):
-    """What the judged artefact gets wrong (errors.json). `point` per class is under the class's name."""
-
-    target: str
-    types: list[ErrorType]
-    confusion: ConfusionMatrix
-    recommended: RecommendedPoint | None
-    recommended_per_class: dict[str, RecommendedPoint]
-    calibration: Calibration
-
-
-class GalleryImage(Record, frozen=True, kw_only=True):
-    """One of the worst test images, drawn with truth and prediction. Paths are relative to the sprint folder."""
-
-    image: str  # relative to the dataset
-    picture: str
-    cam: str | None = None  # class activation map of the torch model on its worst error
-    loss: float
-    errors: dict[str, int]  # error type → how many
-    caption: str
-
-
-class Gallery(Record, frozen=True, kw_only=True):
-    """What the inspect stage writes (gallery.json); worst first.
-
-    Attributes:
-        confidence: the score from which on predictions are drawn, where it is not the spec's: the recommended one.
-        leaks: pairs of test images and what leaked them, in one picture; written only where there are some.
-    """
-
-    target: str
-    confidence: float | None = None
-    images: list[GalleryImage]
-    leaks: str | UnsetType = UNSET

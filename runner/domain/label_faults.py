@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -121,6 +121,15 @@ FAULT_KINDS: Mapping[FaultName, FaultKind] = _by_name(
 """Every kind, in the order in which they are listed."""
 
 
+Locate: TypeAlias = Callable[[Iterable[str]], Mapping[str, str]]
+"""Places as they are told to somebody, of those among some that a reader of the file does better with (`layouts/json_places.py`)."""
+
+
+def as_they_are(places: Iterable[str]) -> Mapping[str, str]:
+    """A `Locate` that knows nothing better."""
+    return {}
+
+
 class Flaw(NamedTuple):
     """What is wrong with one label, without its place; `rest`: what is left of its object without the flaw, if anything."""
 
@@ -136,7 +145,7 @@ class LabelFault(str):
 
     Attributes:
         kind: decides what becomes of it.
-        place: the file with the line, or the annotation; `labels/train/x.txt:3`, `annotations/a.json: annotation 12`.
+        place: the file with the line, and what is there; `labels/train/x.txt:3`, `annotations/a.json:120: annotation 12`.
         message: what is wrong, without the place.
         image: the image that it is about, relative to the dataset; empty where its entry tells.
         rest: the labelled object without what is wrong with it, if there is anything left: `drop` keeps it.
@@ -158,6 +167,11 @@ class LabelFault(str):
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return self.kind, self.place, self.message, self.image, self.rest
+
+    def at(self, places: Mapping[str, str]) -> LabelFault:
+        """The same fault, at what `places` says for its place; itself where they say nothing."""
+        place = places.get(self.place)
+        return LabelFault(self.kind, place, self.message, self.image, self.rest) if place else self
 
     @classmethod
     def of(cls, place: str, flaw: Flaw | str) -> LabelFault:

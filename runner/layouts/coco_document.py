@@ -15,6 +15,7 @@ from runner.dataset.formats import format_of
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import decode_json
 from runner.layouts.coco_shapes import BoxAnnotation, ShapedAnnotation
+from runner.layouts.json_places import NOWHERE, Place, place_of
 
 ONE_ENTRY = "`labels: {image_twice: drop}` below `dataset` in flywheel.yaml: then one entry counts"
 
@@ -120,6 +121,7 @@ def read_document(path: Path, *, shapes: bool, once: bool = False) -> CocoDocume
 
 def _loose(path: Path, content: bytes, cause: Exception) -> _Loose:
     """The document where an annotation, or a number that JSON does not have (NaN, Infinity), stopped msgspec."""
+    document: Any = None
     try:
         document = json.loads(content)
         for name in ("images", "categories", "annotations") if isinstance(document, dict) else ():
@@ -127,9 +129,23 @@ def _loose(path: Path, content: bytes, cause: Exception) -> _Loose:
                 _make_ids_whole(item)
         return msgspec.convert(document, _Loose)
     except (msgspec.ValidationError, UnicodeDecodeError, RecursionError, TypeError) as error:
-        raise _not_coco(path, str(error)) from error
+        raise _not_coco(path, str(error), _first_wrong(path, document)) from error
+    except json.JSONDecodeError as error:
+        raise _not_coco(path, f"not valid JSON: {error.msg}", (error.lineno, error.colno)) from error
     except ValueError as error:
         raise _not_coco(path, str(cause)) from error
+
+
+def _first_wrong(path: Path, document: Any) -> Place:
+    """The first image or category that is none; nothing where it is the file that is none."""
+    for key, kind in (("images", CocoImage), ("categories", Category)) if isinstance(document, dict) else ():
+        items = document.get(key)
+        for at, item in enumerate(items if isinstance(items, list) else []):
+            try:
+                msgspec.convert(item, kind)
+            except msgspec.ValidationError:
+                return place_of(path, key, at)
+    return NOWHERE
 
 
 def _make_ids_whole(item: Any) -> None:
@@ -146,6 +162,7 @@ def _readable(
     if annotations is None:
         return None
     listed = []
+    ids = Counter(str(item.get("id")) for item in annotations if isinstance(item, dict))
     for at, item in enumerate(annotations):
         try:
             listed.append((at, msgspec.convert(item, kind)))
@@ -154,7 +171,9 @@ def _readable(
             image, number = fields.get("image_id"), fields.get("id")
             malformed.append(
                 Malformed(
-                    name=f"annotation {number}" if isinstance(number, (int, str)) else f"annotations[{at}]",
+                    name=f"annotation {number}"
+                    if isinstance(number, (int, str)) and ids[str(number)] == 1
+                    else f"annotations[{at}]",
                     image_id=image if isinstance(image, (int, str)) else None,
                     problem=str(error),
                 )
@@ -180,7 +199,7 @@ def _names(listed: Sequence[tuple[int, BoxAnnotation]]) -> tuple[list[str], list
 
 def _require_one_image_per_id(path: Path, images: Sequence[CocoImage]) -> None:
     first: dict[int | str, CocoImage] = {}
-    for image in images:
+    for at, image in enumerate(images):
         other = first.setdefault(image.id, image)
         if other is not image and other.file_name != image.file_name:
             raise _refused(
@@ -188,12 +207,13 @@ def _require_one_image_per_id(path: Path, images: Sequence[CocoImage]) -> None:
                 f"the images {other.file_name} and {image.file_name} share the id {image.id}: "
                 "which of them an annotation is about cannot be told",
                 "give each image an id of its own, and its annotations the same image_id",
+                place_of(path, "images", at),
             )
 
 
 def _require_one_entry_per_image(path: Path, images: Sequence[CocoImage]) -> None:
     places: dict[str, CocoImage] = {}
-    for image in images:
+    for at, image in enumerate(images):
         same = places.setdefault(image.file_name, image)
         if same is not image:
             ids = (
@@ -205,18 +225,20 @@ def _require_one_entry_per_image(path: Path, images: Sequence[CocoImage]) -> Non
                 path,
                 f"lists {image.file_name} twice, with {ids}",
                 f"keep one entry for each image, and give its annotations that image_id; or write {ONE_ENTRY}",
+                place_of(path, "images", at),
             )
 
 
 def _require_one_category_per_id(path: Path, categories: Sequence[Category]) -> None:
     first: dict[int, Category] = {}
-    for category in categories:
+    for at, category in enumerate(categories):
         other = first.setdefault(category.id, category)
         if other.name != category.name:
             raise _refused(
                 path,
                 f'the categories "{other.name}" and "{category.name}" share the id {category.id}',
                 "give each category an id of its own, and its annotations the same category_id",
+                place_of(path, "categories", at),
             )
 
 
@@ -231,7 +253,7 @@ def _shared_names(categories: Sequence[Category]) -> list[str]:
     ]
 
 
-def _not_coco(path: Path, problem: str) -> FlywheelError:
+def _not_coco(path: Path, problem: str, place: Place = NOWHERE) -> FlywheelError:
     if name := format_of(path):
         return _refused(
             path,
@@ -239,9 +261,12 @@ def _not_coco(path: Path, problem: str) -> FlywheelError:
             "export the labels as COCO or YOLO, or move the file out of the dataset folder",
         )
     return _refused(
-        path, f"not a COCO annotation file: {problem}", "correct it, or move it out of the dataset folder"
+        path,
+        f"not a COCO annotation file: {problem}",
+        "correct it, or move it out of the dataset folder",
+        place,
     )
 
 
-def _refused(path: Path, message: str, hint: str) -> FlywheelError:
-    return FlywheelError(message, where=Where(str(path)), hint=hint, exit_code=ExitCode.STAGE_FAILED)
+def _refused(path: Path, message: str, hint: str, place: Place = NOWHERE) -> FlywheelError:
+    return FlywheelError(message, where=Where(str(path), *place), hint=hint, exit_code=ExitCode.STAGE_FAILED)

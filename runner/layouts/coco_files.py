@@ -22,6 +22,7 @@ from runner.domain.task import USUAL_TASK, TaskName
 from runner.layouts.coco_document import ONE_ENTRY, read_document
 from runner.layouts.coco_entries import EntryReader
 from runner.layouts.coco_paths import ImageFinder
+from runner.layouts.json_places import content_with_lines, line_of
 from runner.layouts.layout import Recognised
 from runner.tasks import TASKS
 
@@ -52,7 +53,7 @@ def read_coco(folder: Path, scheme: LabelScheme, annotations: Sequence[str] | No
         split = file_split(file)
         for number, entry in reader.read(file, file_subset(file)):
             entry = replace(entry, split=split or folder_split(entry.path))
-            kept = _one_of(folder, scheme, listed.get(entry.path), (file, entry))
+            kept = _one_of(folder, scheme, listed.get(entry.path), (file, entry), number)
             if entry.path in listed:
                 first = listed[entry.path][0]
                 reader.faults.append(
@@ -71,13 +72,18 @@ def read_coco(folder: Path, scheme: LabelScheme, annotations: Sequence[str] | No
         for file in files
         if (split := file_split(file)) and split not in filled
     }
-    return LayoutContent(entries=entries, notes=reader.notes, empty_splits=empty, faults=reader.faults)
+    content = LayoutContent(entries=entries, notes=reader.notes, empty_splits=empty, faults=reader.faults)
+    return content_with_lines(folder, content)
 
 
 def _one_of(
-    folder: Path, scheme: LabelScheme, first: tuple[str, ImageEntry] | None, second: tuple[str, ImageEntry]
+    folder: Path,
+    scheme: LabelScheme,
+    first: tuple[str, ImageEntry] | None,
+    second: tuple[str, ImageEntry],
+    number: int | str,
 ) -> tuple[str, ImageEntry]:
-    """Which of two entries of an image counts: the first, unless the second is of a split that is judged by.
+    """Which of two entries of an image counts: the first, unless the second, of the id `number`, is of a split that is judged by.
 
     Raises:
         FlywheelError: there are two, and the dataset is to be refused for it.
@@ -91,7 +97,7 @@ def _one_of(
         f"lists {entry.path} twice, under two file names"
         if again
         else f"lists {entry.path} although {first[0]} does so too",
-        where=Where(f"{folder}/{file}"),
+        where=Where(f"{folder}/{file}", *line_of(folder, f"{file}: image {number}")),
         hint=(
             "keep one entry for each image, and give its annotations that image_id"
             if again

@@ -23,6 +23,7 @@ from runner.domain.label_faults import Flaw, LabelFault
 from runner.layouts.class_folders import WHOLE_IMAGE
 from runner.layouts.coco_paths import ImageFinder
 from runner.layouts.drawn_shapes import DrawnShape, taken_by
+from runner.layouts.json_places import content_with_lines
 from runner.layouts.label_studio_document import LabelTask, Region, read_tasks
 from runner.layouts.label_studio_shapes import CHOICES, KEYPOINT, SHAPES, drawn, is_of_image, skeleton
 from runner.layouts.listing import Listing
@@ -55,7 +56,8 @@ def read_label_studio(folder: Path, scheme: LabelScheme, options: LabelStudioLay
         reader.notes += [f"{file}: {note}" for note in notes]
         reader.read(file, tasks)
     entries = reader.listing.sorted_with(images)
-    return LayoutContent(entries=entries, notes=reader.notes, faults=reader.listing.faults)
+    content = LayoutContent(entries=entries, notes=reader.notes, faults=reader.listing.faults)
+    return content_with_lines(folder, content)
 
 
 def exports(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from runner.config.dropped import dropped
 from runner.config.load import LoadedSprint
@@ -22,7 +23,8 @@ from runner.planning.records import Action, Plan, StagePlan
 from runner.planning.selection import planned_selection, split_plans, treated_labels
 from runner.planning.situation import Situation
 from runner.planning.stages import plan_stages
-from runner.record.catalogue import SELECTION
+from runner.record.catalogue import SELECTION, VERDICT
+from runner.record.rounds import Round, round_of
 
 
 def make_plan(situation: Situation) -> Plan:
@@ -54,7 +56,15 @@ def make_plan(situation: Situation) -> Plan:
         dropped=[str(warning).partition("\n")[0] for warning in dropped(loaded.chain)],
         ancestors=[one.sprint for one in ancestor.line] if ancestor else [],
         wear=_wear(situation, selection, stages) if selection is not None else None,
+        round=_round(situation),
     )
+
+
+def _round(situation: Situation) -> Round | UnsetType:
+    """How far the labels are that it waits for."""
+    if (situation.folder / VERDICT.name).is_file():
+        return UNSET
+    return round_of(situation.folder, asked=situation.loaded.sprint.asks_for_labels) or UNSET
 
 
 def _champion_selection(root: Path, champion: Champion | None) -> tuple[Selection | None, list[str]]:

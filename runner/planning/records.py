@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec import UNSET, UnsetType
+
 from runner.domain.records import Record
 from runner.domain.verdict import Wear
+from runner.record.rounds import Round
 
 
 class Action(StrEnum):
@@ -62,6 +65,7 @@ class Plan(Record, frozen=True, kw_only=True):
         dropped: what the spec leaves out of the lists of the one it extends, each with its place.
         champion_unknown: why it is not known who holds the stage, and what to type; gates against it are not measured then.
         wear: how often the test split has been used to decide; None while the split is not known.
+        round: how far its labels are; left out where it asks for none, or was judged.
     """
 
     sprint: str
@@ -76,6 +80,7 @@ class Plan(Record, frozen=True, kw_only=True):
     dropped: list[str] = []
     champion_unknown: str = ""
     wear: Wear | None = None
+    round: Round | UnsetType = UNSET
 
     @property
     def runs(self) -> list[str]:

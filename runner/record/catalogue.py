@@ -16,8 +16,9 @@ import msgspec
 
 from runner.adapters.git.repository import read_file
 from runner.domain.annotation_quality import AnnotationQuality
+from runner.domain.error_analysis import Errors, Gallery
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.evaluation import Errors, Evaluation, Gallery
+from runner.domain.evaluation import Evaluation
 from runner.domain.files import encode_json, read_json, write_bytes, write_json
 from runner.domain.labelling import Batch, HandedOut
 from runner.domain.policy import Agreed

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType, field
 
+from runner.domain.error_analysis import Errors, Gallery
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.evaluation import Errors, Evaluation, Gallery
+from runner.domain.evaluation import Evaluation
 from runner.domain.policy import Finding
 from runner.domain.records import (
     Benchmark,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.domain.evaluation import ConfusionMatrix
+from runner.domain.error_analysis import ConfusionMatrix
 
 SHOWN_CLASSES = 15
 _TOP = 10

@@ -8,7 +8,8 @@ from msgspec import field
 
 from runner.config.project import Project
 from runner.config.sprint import Sprint
-from runner.domain.evaluation import Errors, Evaluation, Gallery
+from runner.domain.error_analysis import Errors, Gallery
+from runner.domain.evaluation import Evaluation
 from runner.domain.records import (
     Benchmark,
     Checks,

@@ -77,6 +77,9 @@ def _lines(plan: Plan, sprint: SprintProposal, *, would: bool) -> list[str]:
     lines = [f"**{'Would ' * would}{markdown(what_runs(plan))}**"]
     if changed_stages(plan):
         lines.append(f"**Why**: {'; '.join(markdown(reason, 200) for reason in why_it_runs(plan))}")
+    if plan.round:
+        labels = f"{plan.round.words} ({plan.round.detail(plan.sprint)})"
+        lines.append(f"**Labels**: {markdown(labels, 300)}")
     lines.append(_changes_line(sprint))
     kept = [gate for gate in sprint.gates if gate.finding]
     if kept:

@@ -15,6 +15,7 @@ from runner.dataset.entries import ImageEntry
 from runner.dataset.label_scene import Scene
 from runner.domain.label_faults import FAULT_KINDS, FaultName, LabelFault, fault_of
 from runner.domain.task import TaskName
+from runner.layouts.json_places import with_lines
 from runner.tasks import TASKS
 
 SETTING = "`dataset.labels` in flywheel.yaml says what becomes of them: refuse, drop or clip"
@@ -43,6 +44,7 @@ def wrong_labels(
         for kind in _SHOWN_BY_BOXES:
             shown = scene.faults(kind, masks=False)
             found += [LabelFault(kind, scene.objects[at].place, message) for at, message in shown.items()]
+    found = with_lines(folder, found)
     by_kind = {kind: [fault for fault in found if fault.kind == kind] for kind in FAULT_KINDS}
     return {kind: members for kind, members in by_kind.items() if members}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,7 @@ def _build(root: Path, params: IndexParams) -> BuiltIndex:
     from runner.dataset.label_treatment import treat_labels
     from runner.dataset.measured import measure_dataset
     from runner.dataset.metadata import JoinedMetadata, join_metadata, with_layout_metadata
+    from runner.layouts.json_places import located
 
     data = root / params.path
     content = read_dataset(data, params)
@@ -128,11 +130,13 @@ def _build(root: Path, params: IndexParams) -> BuiltIndex:
         metadata = join_metadata(root / params.metadata, paths, reserved)
     columns = with_layout_metadata(metadata.columns, content.metadata, params.metadata)
     measured = measure_dataset(root, data, paths)
-    treated = treat_labels(content, measured.images, params.task, params.treatments)
+    treated = treat_labels(content, measured.images, params.task, params.treatments, partial(located, data))
     if len(treated.kept) < len(paths):
         measured = replace(measured, images=[measured.images[at] for at in treated.kept])
         columns = {name: [values[at] for at in treated.kept] for name, values in columns.items()}
-    tables = build_index(treated.entries, measured.images, params.scheme, columns, params.group_by)
+    tables = build_index(
+        treated.entries, measured.images, params.scheme, columns, params.group_by, partial(located, data)
+    )
     remarks = [
         (entry.path, found.remark)
         for entry, found in zip(treated.entries, measured.images, strict=True)

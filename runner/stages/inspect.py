@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, UnsetType
 
 from runner.config.project import Project
-from runner.domain.evaluation import Gallery, GalleryImage
+from runner.domain.error_analysis import Gallery, GalleryImage
 from runner.domain.files import atomic_folder, write_bytes
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record

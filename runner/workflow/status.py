@@ -20,6 +20,7 @@ from runner.planning.records import Action
 from runner.planning.situation import Situation
 from runner.policy.snapshot import Snapshot, snapshot_of
 from runner.record.catalogue import FAILURE, LAST_FAILURE, LOCK, VERDICT, sprint_folder
+from runner.record.rounds import Round, round_of
 from runner.workflow.judging import stale
 from runner.workflow.judging.outdated import outdated
 from runner.workflow.locking import is_running
@@ -33,6 +34,9 @@ class State(StrEnum):
 
     INVALID = "invalid"
     PLANNED = "planned"
+    PROPOSED = "batch proposed"
+    WAITING = "waiting for labels"
+    READY = "ready to run"
     RUNNING = "running"
     STOPPED = "stopped"
     PASSED = "passed"
@@ -41,6 +45,12 @@ class State(StrEnum):
     NOT_MEASURED = "not measured"
 
 
+_OF_ROUND = {
+    "asked": State.PLANNED,
+    "proposed": State.PROPOSED,
+    "waiting": State.WAITING,
+    "labelled": State.READY,
+}
 _OF_OUTCOME = {
     Outcome.PASS: State.PASSED,
     Outcome.FAIL: State.FAILED,
@@ -50,19 +60,25 @@ _OF_OUTCOME = {
 
 
 class SprintStatus(Record, frozen=True, kw_only=True):
-    """One sprint at a glance. `stale` says why its verdict is not one of what the repository holds now."""
+    """One sprint at a glance.
+
+    Attributes:
+        round: how far its labels are, where it asks for a batch and was not judged yet.
+        stale: why its verdict is not one of what the repository holds now.
+    """
 
     sprint: str
     title: str
     state: State
     promoted: bool = False
+    round: Round | None = None
     stale: str | None = None
     detail: str = ""
 
     @property
     def label(self) -> str:
-        """The state in a word or two: `passed`, `promoted`, `failed, stale`."""
-        state = "promoted" if self.promoted else self.state.value
+        """The state in a few words: `passed`, `promoted`, `failed, stale`, `waiting for labels (12 of 48)`."""
+        state = "promoted" if self.promoted else self.round.words if self.round else self.state.value
         return f"{state}, stale" if self.stale else state
 
 
@@ -123,17 +139,24 @@ def _status(board: _Board, name: str) -> SprintStatus:
     promoted = champion is not None and champion.sprint == name
     if is_running(root, name):
         return SprintStatus(sprint=name, title=loaded.sprint.title, state=State.RUNNING, promoted=promoted)
+    labels = None
     try:
         state, detail = _recorded(sprint_folder(root, name))
+        if state is State.PLANNED:
+            labels = round_of(sprint_folder(root, name), asked=loaded.sprint.asks_for_labels)
+        if labels is not None:
+            state, detail = _OF_ROUND[labels.state], labels.detail(name)
     except FlywheelError as error:
         state, detail = State.STOPPED, f"{_shown(error)}: run it again"
     written = Situation(root, board.project, loaded, registry)
-    stale = None if state in (State.PLANNED, State.STOPPED) else _stale(board, written)
+    judged = state not in (*_OF_ROUND.values(), State.STOPPED)
+    stale = _stale(board, written) if judged else None
     return SprintStatus(
         sprint=name,
         title=loaded.sprint.title,
         state=state,
         promoted=promoted,
+        round=labels,
         stale=stale,
         detail="; ".join(part for part in (detail, f"stale: {stale}" if stale else "") if part)
         or loaded.sprint.title,

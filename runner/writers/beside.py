@@ -12,7 +12,9 @@ from typing import Any
 from runner.dataset.csv_rows import KEY, read_rows
 from runner.dataset.entries import LayoutContent
 from runner.dataset.metadata import join_metadata
+from runner.domain.errors import FlywheelError
 from runner.domain.files import csv_text
+from runner.writers.losses import Losses
 from runner.writers.reading import Source
 
 _KEPT = ("license", "licence", "copying", "notice", "attribution", "copyright")
@@ -38,17 +40,20 @@ def write_metadata(source: Path, file: str, target: Path, places: Mapping[str, s
     (target / file).write_text(text.getvalue(), encoding="utf-8", newline="\n")
 
 
-def all_values(source: Source, paths: Sequence[str]) -> list[dict[str, Any]]:
+def all_values(source: Source, paths: Sequence[str], losses: Losses) -> list[dict[str, Any]]:
     """The values of all metadata columns for each image, those of CSV files and those that the layout itself holds.
 
-    Of two columns of one name, the first file's counts.
-
-    Raises:
-        FlywheelError: a file is no CSV that is read.
+    Of two columns of one name, the first file's counts. A file that cannot be joined (with several rows for an image, as a list
+    of findings has, or with none) is a loss.
     """
     values: list[dict[str, Any]] = [{} for _ in paths]
     for file in source.metadata_files:
-        for name, column in join_metadata(source.folder / file, paths, ()).columns.items():
+        try:
+            joined = join_metadata(source.folder / file, paths, ())
+        except FlywheelError as error:
+            losses.add("table", f"{file} ({error.message})")
+            continue
+        for name, column in joined.columns.items():
             for row, value in zip(values, column, strict=True):
                 row.setdefault(name, value)
     at = {entry.path: number for number, entry in enumerate(source.content.entries)}

@@ -180,7 +180,7 @@ def _prepared(
     kept = {entry.path for entry in without_strays([image.entry for image in found], writer, task, losses)}
     found = [image for image in found if image.entry.path in kept]
     places = unique_places([image.entry for image in found], writer, read.scheme, losses)
-    values = all_values(read, [image.entry.path for image in found]) if writer.is_table else None
+    values = all_values(read, [image.entry.path for image in found], losses) if writer.is_table else None
     return read, [
         replace(image, place=places[image.entry.path], metadata=values[at] if values else {})
         for at, image in enumerate(found)

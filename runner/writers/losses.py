@@ -48,6 +48,7 @@ LOSSES: Mapping[str, str] = {
     "skeleton": "key points whose place in the skeleton the format does not keep",
     "flag": "flags (difficult, truncated, occluded) that the format has no place for",
     "renamed": "images that get another name or lose their folder",
+    "table": "CSV files left out: the format has no place for a table that is not one row per image",
     "metadata": "metadata columns that the format has no place for",
 }
 """Every kind of loss, in words that follow its number."""

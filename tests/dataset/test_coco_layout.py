@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from without_lines import without_lines
 
 from runner.dataset.entries import EncodedMask, LabelledObject, LabelScheme
 from runner.domain.errors import FlywheelError
@@ -101,7 +102,7 @@ def test_bad_annotation_is_named(tmp_path: Path, annotation: dict[str, Any], pro
     )
     (entry,) = read_coco(write(tmp_path, "annotations/a.json", content), SCHEME).entries
     assert entry.objects == ()
-    assert entry.label_problems == (f"annotations/a.json: annotation 12: {problem}",)
+    assert entry.label_problems == (f"annotations/a.json:1:158: annotation 12: {problem}",)
 
 
 @pytest.mark.parametrize(
@@ -195,14 +196,16 @@ def test_one_broken_annotation_leaves_the_others_readable(
     path.write_text(path.read_text().replace('"annotations": [', f'"annotations": [{annotation}, '))
     (entry,) = read_coco(tmp_path, SCHEME).entries
     assert [item.place for item in entry.objects] == ["annotations/a.json#5"]
-    assert entry.label_problems == (f"annotations/a.json: annotation 6: {problem}",)
+    assert without_lines(entry.label_problems) == (f"annotations/a.json: annotation 6: {problem}",)
 
 
 def test_what_is_no_annotation_at_all_is_noted(tmp_path: Path) -> None:
     content = document(annotations=[3, {"image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]}])
     found = read_coco(write(tmp_path, "annotations/a.json", content, "images/x.jpg"), SCHEME)
     assert len(found.entries[0].objects) == 1
-    assert found.notes == ["annotations/a.json: annotations[0]: Expected `object`, got `int`"]
+    assert list(without_lines(found.notes)) == [
+        "annotations/a.json: annotations[0]: Expected `object`, got `int`"
+    ]
 
 
 def test_a_stated_size_that_is_none_is_not_believed(tmp_path: Path) -> None:
@@ -291,7 +294,7 @@ def test_two_files_listing_one_image_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FlywheelError) as error:
         read_coco(tmp_path, SCHEME)
     assert str(error.value) == (
-        f"{tmp_path}/annotations/b.json: lists images/x.jpg although annotations/a.json does so too\n"
+        f"{tmp_path}/annotations/b.json:1:13: lists images/x.jpg although annotations/a.json does so too\n"
         "  hint: keep each image in one annotation file: move the other one out of the dataset, or name those to read, `layout: {format: coco, annotations: […]}`; or write "
         "`labels: {image_twice: drop}` below `dataset` in flywheel.yaml: then one entry counts"
     )
@@ -330,7 +333,7 @@ def only_object(folder: Path, task: TaskName, annotation: dict[str, Any]) -> Lab
     (entry,) = read_coco(write(folder, "annotations/a.json", content), scheme).entries
     if entry.label_problems:
         assert entry.objects == ()
-        return entry.label_problems[0].removeprefix("annotations/a.json: annotation 1: ")
+        return without_lines(entry.label_problems)[0].removeprefix("annotations/a.json: annotation 1: ")
     return entry.objects[0]
 
 

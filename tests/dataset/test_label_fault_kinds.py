@@ -108,7 +108,7 @@ SQUARE, LINE = [1, 1, 5, 1, 5, 5, 1, 5], [1, 1, 5, 5]
 )
 def test_an_annotation_of_coco(tmp_path: Path, task: TaskName, annotation: dict[str, Any], kind: str) -> None:
     write(tmp_path, {"images/x.jpg": "", "annotations/a.json": coco([annotation])})
-    assert faults(read_coco(tmp_path, scheme(task))) == [(kind, "annotations/a.json: annotation 11")]
+    assert faults(read_coco(tmp_path, scheme(task))) == [(kind, "annotations/a.json:1:131: annotation 11")]
 
 
 def test_what_is_left_of_an_object_without_its_short_outline(tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_an_image_of_coco_that_is_not_there(tmp_path: Path) -> None:
     write(tmp_path, {"images/x.jpg": "", "annotations/a.json": coco([], "x.jpg", "y.jpg", "../z.jpg")})
     found = read_coco(tmp_path, scheme()).faults
     assert [(fault.place, fault.image) for fault in found] == [
-        ("annotations/a.json: image 3", ""),
-        ("annotations/a.json: image 2", "images/a/y.jpg"),
+        ("annotations/a.json:1:79: image 3", ""),
+        ("annotations/a.json:1:46: image 2", "images/a/y.jpg"),
     ]
     assert {fault.kind for fault in found} == {"no_image"}
 
@@ -145,7 +145,7 @@ def test_an_image_that_a_coco_file_lists_twice_is_refused_or_its_first_entry_cou
     (entry,) = found.entries
     assert [item.place for item in entry.objects] == ["annotations/a.json#11"]
     assert [str(fault) for fault in found.faults] == [
-        "annotations/a.json: image 2: it is images/x.jpg, which it names already: its first entry counts"
+        "annotations/a.json:1:46: image 2: it is images/x.jpg, which it names already: its first entry counts"
     ]
 
 
@@ -158,8 +158,8 @@ def test_of_two_coco_files_the_one_that_is_judged_by_keeps_the_image(tmp_path: P
     (entry,) = found.entries
     assert (entry.split, entry.objects[0].place) == ("test", "annotations/test.json#11")
     assert [str(fault) for fault in found.faults] == [
-        "annotations/test.json: image 1: it is images/x.jpg, which annotations/a_train.json names too: annotations/test.json counts",
-        "annotations/train.json: image 1: it is images/x.jpg, which annotations/test.json names too: annotations/test.json counts",
+        "annotations/test.json:1:13: image 1: it is images/x.jpg, which annotations/a_train.json names too: annotations/test.json counts",
+        "annotations/train.json:1:13: image 1: it is images/x.jpg, which annotations/test.json names too: annotations/test.json counts",
     ]
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from runner.adapters.pictures.measured_images import measure_image, measure_images
 from runner.adapters.tables.parquet import write_table
-from runner.dataset.near_duplicates import DEFAULT_DISTANCE, leaks, write_thumbnails
+from runner.dataset.leaks import SelectedImages, find_leaks
+from runner.dataset.near_duplicates import DEFAULT_DISTANCE, write_thumbnails
 from runner.demo import Counts, generate
 from runner.demo.counts import CLASSES
 
@@ -82,7 +83,8 @@ def test_the_planted_near_duplicates_are_found_and_no_others(
     manifest = {"path": paths, "assigned": splits, "selected": selected}
     write_table(tmp_path / "selection" / "manifest.parquet", manifest)
     planted = {(pair["path"], pair["related"]) for pair in of_kind(faults, "near_duplicate")}
-    assert {(leak.path, leak.near_path) for leak in leaks(tmp_path, distance=DEFAULT_DISTANCE)} == planted
+    found = find_leaks(SelectedImages.read(tmp_path), distance=DEFAULT_DISTANCE)
+    assert {(leak.path, leak.near_path) for leak in found} == planted
 
 
 def test_near_duplicates_are_scenes_of_their_own(faults: Faults, metadata: dict[str, dict[str, str]]) -> None:

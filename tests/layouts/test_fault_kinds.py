@@ -78,7 +78,7 @@ WRITERS: dict[str, Callable[[Path, Labels], None]] = {
     "voc": voc, "cvat": cvat, "label-studio": label_studio, "manifest": manifest,
 }  # fmt: skip
 PLACES = {
-    "voc": "0.xml:3", "cvat": "a.xml:4", "label-studio": "a.json#0/r1", "manifest": "manifest.parquet:1#2",
+    "voc": "0.xml:3", "cvat": "a.xml:4", "label-studio": "a.json:1:192: annotation 0, region r1", "manifest": "manifest.parquet:1#2",
 }  # fmt: skip
 
 

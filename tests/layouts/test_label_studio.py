@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from PIL import Image
+from without_lines import without_lines
 
 from runner.dataset.entries import LabelScheme, LayoutContent
 from runner.domain.errors import FlywheelError
@@ -118,9 +119,9 @@ def test_every_task_takes_the_regions_that_it_can(tmp_path: Path) -> None:
     polygon, mask = outlines.objects
     assert polygon.polygons == ((0.05, 0.1, 0.25, 0.1, 0.25, 0.55),)
     assert mask.mask == (HEIGHT, WIDTH, (32, 3, 7, 3, 155))
-    assert outlines.label_problems == (
-        "export.json#3/r1: a box; task segment needs an outline or a mask",
-        "export.json#3/r2: a rotated box; task segment needs an outline or a mask",
+    assert without_lines(outlines.label_problems) == (
+        "export.json: annotation 3, region r1: a box; task segment needs an outline or a mask",
+        "export.json: annotation 3, region r2: a rotated box; task segment needs an outline or a mask",
     )
     upright, turned = read(tmp_path, "obb").entries[0].objects
     assert upright.corners == (0.1, 0.2, 0.4, 0.2, 0.4, 0.6, 0.1, 0.6)
@@ -179,7 +180,7 @@ def test_images_are_found_wherever_they_were(tmp_path: Path, written: str, path:
     content = read(dataset(tmp_path, tasks, "images/x y.png", "more/z.png"))
     assert [entry.path for entry in content.entries if entry.objects] == ([path] if path else [])
     said = [f"export.json: task 1: {written}: not in the dataset, as 1 of the 1 images of export.json"]
-    assert content.notes == ([] if path else said)
+    assert list(without_lines(content.notes)) == ([] if path else said)
 
 
 FAULTS = {
@@ -217,7 +218,7 @@ def test_a_fault_is_named_with_its_annotation_and_the_rest_is_read(tmp_path: Pat
         task(2, "b.png", annotation(5, rectangle("cat", 0, 0, 9, 9))),
     ]
     first, second = read(dataset(tmp_path, tasks, "a.png", "b.png")).entries
-    assert first.label_problems == (f"export.json#4/r1: {said}",)
+    assert first.label_problems == (f"export.json:1:130: annotation 4, region r1: {said}",)
     assert [item.place for item in first.objects] == ["export.json#4/r2"]
     assert (len(second.objects), second.label_problems) == (1, ())
 
@@ -231,10 +232,10 @@ def test_shapes_and_labels_of_two_tags_are_one_region_and_texts_are_counted(tmp_
     content = read(dataset(tmp_path, [*tasks, "no task"], "a.png"))
     (entry,) = content.entries
     assert [(item.class_name, item.box_xyxy) for item in entry.objects] == [("dog", (0, 0, 0.5, 0.5))]
-    assert entry.label_problems == (
+    assert without_lines(entry.label_problems) == (
         "export.json: task 2: it is about a.png, as export.json: task 1 is, whose labels count",
     )
-    assert content.notes == [
+    assert list(without_lines(content.notes)) == [
         'export.json: tasks[2]: not a task: "no task"',
         "export.json: results that are no shapes are not read: 1 textarea",
     ]
@@ -283,7 +284,9 @@ def test_key_points_belong_to_the_box_that_they_lie_in(tmp_path: Path) -> None:
         ((0.1, 0.2, 0.4, 0.6), (0.3, 0.4, 2, 0.2, 0.3, 2)),
         ((0, 0, 0.05, 0.05), (0,) * 6),
     ]
-    assert entry.label_problems == ("export.json#1/k3: a key point that belongs to no box",)
+    assert without_lines(entry.label_problems) == (
+        "export.json: annotation 1, region k3: a key point that belongs to no box",
+    )
     other = LabelStudioLayout(keypoints=["right_eye", "left_eye"])
     (entry,) = read(tmp_path, "pose", "cat", keypoints=2, layout=other).entries
     assert entry.objects[0].keypoints == (0.2, 0.3, 2, 0.3, 0.4, 2)
@@ -292,7 +295,7 @@ def test_key_points_belong_to_the_box_that_they_lie_in(tmp_path: Path) -> None:
 def test_the_key_of_the_image_is_named_where_there_are_several(tmp_path: Path) -> None:
     first = task(1, "", annotation(1, rectangle("cat", 0, 0, 9, 9)), data={"left": "a.png", "right": "b.png"})
     content = read(dataset(tmp_path, [first], "a.png", "b.png"))
-    assert content.notes == [
+    assert list(without_lines(content.notes)) == [
         "export.json: task 1: which of its data is the image is not known (left, right): layout.image names it"
     ]
     content = read(tmp_path, layout=LabelStudioLayout(image="right"))

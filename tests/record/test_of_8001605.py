@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 from projects import call, commit, flywheel, named
 
 from runner.adapters.dvc.metafiles import file_md5
@@ -57,7 +58,7 @@ def test_every_record_is_read(project: Path, sprint: str) -> None:
     for file in there:
         assert file.read(folder) == file.read_at(project, "HEAD", sprint)
     assert VERDICT.read(folder).outcome is Outcome.PASS
-    assert EVALUATION.read(folder).near_duplicates is None  # not recorded then
+    assert EVALUATION.read(folder).near_duplicates is UNSET  # not recorded then
 
 
 @pytest.mark.parametrize("sprint", [FIRST, SECOND])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from runner.domain.evaluation import Gallery, Interval, LeakPair, Leaks
+from runner.domain.error_analysis import Gallery
+from runner.domain.evaluation import Interval, Leaks
+from runner.domain.leaking import LeakPair
 from runner.domain.verdict import Outcome, WithoutLeaks
 from runner.record.report import SprintReport
 from runner.report import comment, markdown, terminal

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from runner.domain.evaluation import Calibration, CalibrationBin, Evaluation, Metrics, SliceMetrics
+from runner.domain.error_analysis import Calibration, CalibrationBin
+from runner.domain.evaluation import Evaluation, Metrics, SliceMetrics
 from runner.domain.records import Checks
 from runner.domain.verdict import Outcome, Wear
 from runner.record.report import SprintReport

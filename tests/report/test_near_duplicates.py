@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from runner.domain.evaluation import Interval, NearDuplicates, NearPair
+from runner.domain.evaluation import Interval, NearDuplicates
+from runner.domain.leaking import NearPair
 from runner.record.report import SprintReport
 from runner.report import markdown, terminal
 from runner.report.sections.near_duplicates import sentence

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.domain.evaluation import ConfusionMatrix
+from runner.domain.error_analysis import ConfusionMatrix
 from runner.domain.files import encode_json
 from runner.record.report import SprintReport
 from runner.report import plots

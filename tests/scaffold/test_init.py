@@ -545,7 +545,9 @@ def test_an_image_that_is_listed_twice_is_named_and_its_first_entry_counts(tmp_p
     result = adopt(tmp_path / "project", source)
     assert (result.dataset.images, result.dataset.wrong_labels) == (28, {"image_twice": 1})
     first = "image 99: it is images/train/train-00.jpg, which it names already: its first entry counts"
-    assert f"  1 × image_twice: annotations/instances_train.json: {first}" in result.notes
+    column = path.read_text().index('{"id": 99') + 1 if '{"id": 99' in path.read_text() else 0
+    said = next(note for note in result.notes if "× image_twice" in note)
+    assert said == f"  1 × image_twice: annotations/instances_train.json:1:{column}: {first}"
     project = load_project(tmp_path / "project")
     with pytest.raises(FlywheelError, match="twice") as caught:
         index.build(tmp_path / "project", index.resolve(project))

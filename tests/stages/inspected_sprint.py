@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runner.adapters.pictures.coco_masks import encode_mask
 from runner.adapters.tables.parquet import write_table
 from runner.assessment.errors import errors_record, write_outcomes
-from runner.domain.evaluation import RecommendedPoint
+from runner.domain.error_analysis import RecommendedPoint
 from runner.domain.files import write_json
 from runner.domain.records import Device, TrainedModel, Training
 from runner.domain.task import Keypoints, TaskName, TaskSpec

@@ -12,7 +12,7 @@ from runner.adapters.models.inference import read_image
 from runner.adapters.tables.parquet import read_table, write_table
 from runner.assessment.leaks import PAIRS_FILE, write_pairs
 from runner.dataset.leaks import LeakedImage
-from runner.domain.evaluation import Gallery
+from runner.domain.error_analysis import Gallery
 from runner.domain.files import read_json
 from runner.domain.task import TaskName
 from runner.record.catalogue import GALLERY_FOLDER, sprint_folder

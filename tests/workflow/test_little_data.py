@@ -17,7 +17,8 @@ from runner.adapters.pictures.coco_masks import encode_mask
 from runner.adapters.tables.parquet import write_table
 from runner.assessment.samples import read_samples
 from runner.config.sprint import Confidence, SliceSpec
-from runner.domain.evaluation import ChampionModel, Errors, Evaluation
+from runner.domain.error_analysis import Errors
+from runner.domain.evaluation import ChampionModel, Evaluation
 from runner.domain.files import read_json, write_json
 from runner.domain.records import Selection, SplitCounts
 from runner.domain.task import Keypoints, TaskName, TaskSpec

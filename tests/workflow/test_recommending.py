@@ -214,7 +214,7 @@ def test_a_batch_that_next_writes_is_valid_and_is_of_the_slice(challenged: Path)
         batch = sprint.annotation.batch
         assert batch is not None
         assert (batch.size, batch.into, batch.where) == (12, into, part.condition)
-        assert then[0] == f"flywheel batch {Path(path).stem}"
+        assert then[1] == f"flywheel annotate push {Path(path).stem}"
         assert (sprint.expect is None) == (into == "test")
 
 

@@ -99,3 +99,36 @@ def test_edited_data_is_no_longer_called_cached(project: Path) -> None:
     assert f"warning: data was edited and not added ({name} is another)" in told.stderr
     refused = flywheel(project, "run", SPRINT)
     assert (refused.returncode, "dvc add data (keeps the changes)" in refused.stderr) == (3, True)
+
+
+def test_the_states_of_a_labelling_round_follow_from_its_files(project: Path) -> None:
+    from runner.domain.labelling import Batch, BatchImage
+    from runner.record.catalogue import BATCH, sprint_folder
+    from runner.record.labelling import write_batch
+
+    name = "0002-dark"
+    (project / f"specs/{name}.yaml").write_text(
+        f"apiVersion: flywheel/v1\nkind: Sprint\ntitle: Dark\nextends: {SPRINT}\n"
+        "annotation: {strategy: boxes, batch: {size: 1}}\n"
+    )
+    last = row(project).splitlines()[-1].split(maxsplit=2)
+    assert last == [name, "planned", f"its batch is not drawn: flywheel batch {name}"]
+    folder = sprint_folder(project, name)
+    folder.mkdir()
+    image = BatchImage(key="0" * 16, path="images/pool/x.jpg", image_id="x", arm="random")
+    write_batch(folder, [image])
+    batch = Batch(
+        sprint=name,
+        into="train",
+        champion=None,
+        tag=None,
+        seed=0,
+        pool_images=4,
+        pool_digest="p",
+        evidence={},
+        arms={"random": 1},
+    )
+    BATCH.write(folder, batch)
+    assert "batch proposed" in row(project)
+    shown = flywheel(project, "plan", name, check=True).stdout
+    assert f"labels  batch proposed  (1 images for train: flywheel annotate push {name})" in shown

@@ -271,3 +271,14 @@ def test_every_writer_says_all_of_itself() -> None:
     for name, writer in WRITERS.items():
         assert (writer.name, bool(writer.tasks)) == (name, True)
         assert writer.place(entry, Path("x.jpg"), scheme).name == "x.jpg"  # type: ignore[arg-type]
+
+
+def test_a_table_that_is_not_one_row_per_image_is_named_and_the_rest_is_converted(tmp_path: Path) -> None:
+    source = yolo(tmp_path / "yolo", train=2, valid=1)
+    first = next(path for path in sorted(source.rglob("*.jpg"))).relative_to(source).as_posix()
+    (source / "findings.csv").write_text(f"path,found\n{first},blur\n{first},dark\n")
+    result = convert(source, tmp_path / "new", ConvertOptions(layout="manifest"))
+    (loss,) = [loss for loss in result.losses if loss.kind == "table"]
+    assert (loss.count, result.written) == (1, True)
+    assert loss.examples[0].startswith("findings.csv (")
+    assert not convert(source, tmp_path / "strict", ConvertOptions(layout="manifest", strict=True)).written

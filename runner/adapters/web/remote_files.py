@@ -13,6 +13,7 @@ from runner.domain.progress import progress_bar
 
 _AT_ONCE = 8
 _CHUNK_BYTES = 1 << 20
+_GONE = (404, 410)  # of HTTP
 MAX_BYTES = 2**30
 """Larger files are no images that are read."""
 
@@ -76,14 +77,24 @@ def _chunks(url: str) -> Iterator[bytes]:
                     raise _Refused(f"larger than {MAX_BYTES:,} bytes")
                 yield chunk
     except FileNotFoundError as error:
-        raise _Refused("file not found") from error
+        # fsspec says so too of a server that does not answer, or refuses to.
+        cause = error.__cause__
+        absent = (
+            isinstance(cause, LookupError | FileNotFoundError | type(None))
+            or getattr(cause, "status", None) in _GONE
+        )
+        raise _Refused("file not found" if absent else _said(cause)) from error
     except ImportError as error:  # fsspec says which package to install for a scheme
         raise _Refused(str(error)) from error
     except (_Refused, GeneratorExit):
         raise
     except Exception as error:  # every file system of fsspec has errors of its own
-        reason = str(error).splitlines()[0] if str(error) else "no reason was given"
-        raise _Refused(f"{type(error).__name__}: {reason}") from error
+        raise _Refused(_said(error)) from error
+
+
+def _said(error: BaseException | None) -> str:
+    reason = str(error).splitlines()[0] if str(error) else "no reason was given"
+    return f"{type(error).__name__}: {reason}"
 
 
 class _Refused(Exception):  # noqa: N818 - what became of it

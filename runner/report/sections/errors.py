@@ -8,7 +8,8 @@ from runner.adapters.pictures import plotting, plotting_errors
 from runner.adapters.pictures.canvas import SERIES, Picture
 from runner.adapters.pictures.plotting import Curve, CurveMark
 from runner.adapters.pictures.plotting_errors import ConfidenceBin
-from runner.domain.evaluation import Calibration, ErrorType, Metrics, RecommendedPoint
+from runner.domain.error_analysis import Calibration, ErrorType, RecommendedPoint
+from runner.domain.evaluation import Metrics
 from runner.record.report import SprintReport
 from runner.report.confusion import SHOWN_CLASSES, Confusion, background_index, most_confused, top_confusions
 from runner.report.escape import code, markdown, plain

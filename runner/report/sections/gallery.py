@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from runner.domain.evaluation import Gallery, GalleryImage
+from runner.domain.error_analysis import Gallery, GalleryImage
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown
 from runner.report.sections.part import Part, folded, table_head, table_row

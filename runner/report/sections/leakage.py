@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from msgspec import UnsetType
 
-from runner.domain.evaluation import LeakKind, Leaks
+from runner.domain.evaluation import Leaks
+from runner.domain.leaking import LeakKind
 from runner.domain.verdict import GateResult, Outcome, Verdict, WithoutLeaks
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from runner.domain.evaluation import Metrics
+from msgspec import UnsetType
+
+from runner.domain.evaluation import Metrics, NearDuplicates
 from runner.domain.verdict import GateResult, Outcome
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
@@ -15,7 +17,7 @@ from runner.report.wording import count, label, number, quality, spread
 
 def sentence(report: SprintReport) -> str:
     """How many test images nearly repeat others, and the optimizing metric without them; plain text, empty where none does."""
-    near = report.evaluation.near_duplicates if report.evaluation else None
+    near = _near(report)
     measured = judged(report)
     if leaks_of(report) is not None:  # `leakage` tells of these too
         return ""
@@ -32,9 +34,14 @@ def sentence(report: SprintReport) -> str:
     return f"{of}; without them {label(metric)} is {number(value)}{sure}{_verdict(report, near.without)}."
 
 
+def _near(report: SprintReport) -> NearDuplicates | None:
+    found = report.evaluation.near_duplicates if report.evaluation else None
+    return None if isinstance(found, UnsetType) else found
+
+
 def _parts(report: SprintReport, _: Shown) -> list[Part]:
     """The pairs, and every metric on all test images beside those without near-duplicates."""
-    near = report.evaluation.near_duplicates if report.evaluation else None
+    near = _near(report)
     said, measured = sentence(report), judged(report)
     if near is None or measured is None or not said:
         return []

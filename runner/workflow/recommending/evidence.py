@@ -12,6 +12,7 @@ from runner.domain.evaluation import QUALITY_METRICS, Interval, Metrics
 from runner.domain.records import POOL, Training
 from runner.domain.verdict import GateResult, Outcome
 from runner.planning.data_delta import Counts
+from runner.recommending.goals import distance
 from runner.recommending.known import CurvePoint, Known, OpenGate, Part, Prices
 from runner.record.catalogue import TIMINGS
 from runner.report.build import sprint_cost
@@ -95,6 +96,14 @@ def open_gate(gate: GateResult) -> OpenGate:
         further=gate.further.images if gate.further else None,
         further_price=gate.further.cost if gate.further else None,
         target_only=gate.gate.endswith(" vs torch"),
+    )
+
+
+def closes(gate: GateResult) -> bool:
+    """Whether it is an open gate that labels, clean ones or another model may close."""
+    found = open_gate(gate)
+    return (
+        gate.outcome is not Outcome.PASS and found.quality and not found.target_only and bool(distance(found))
     )
 
 

@@ -31,12 +31,14 @@ class Advice(Record, frozen=True, kw_only=True):
     Attributes:
         waiting: sprints that were planned after the judged one, and are not judged yet: they may be what was recommended.
         written: the spec that was written; None without `--write`. `then`: what to type after that.
+        sprint: the written one's name, where it asks for a batch.
     """
 
     recommendation: Recommendation
     waiting: list[str] = []
     written: str | None = None
     then: list[str] = []
+    sprint: str | None = None
 
 
 def advise(root: Path, name: str | None, say: Callable[[str], None]) -> Advice:
@@ -120,7 +122,10 @@ def write(root: Path, advice: Advice, option: Action | None) -> Advice:
     project = load_project(root)
     loaded = load_sprint(root, found.sprint, project)
     written, then = write_spec(root, project, loaded, found, chosen)
-    return msgspec.structs.replace(advice, written=written, then=then)
+    asks = chosen.action in ("label", "label_test")
+    return msgspec.structs.replace(
+        advice, written=written, then=then, sprint=Path(written).stem if asks else None
+    )
 
 
 def _no_spec(action: Action, found: Recommendation) -> str:

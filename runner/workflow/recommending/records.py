@@ -9,8 +9,9 @@ from pathlib import Path
 
 from runner.adapters.system import yaml_text
 from runner.config.load import list_sprints
+from runner.domain.error_analysis import Errors
 from runner.domain.errors import FlywheelError
-from runner.domain.evaluation import Errors, Evaluation, Metrics, TargetEvaluation
+from runner.domain.evaluation import Evaluation, Metrics, TargetEvaluation
 from runner.domain.files import read_text
 from runner.domain.records import Checks, Selection, Training
 from runner.domain.verdict import Verdict

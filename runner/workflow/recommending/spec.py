@@ -9,12 +9,12 @@ from pathlib import Path
 from runner.config.load import LoadedSprint, list_sprints, load_sprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.evaluation import QUALITY_METRICS
 from runner.domain.files import write_text
 from runner.domain.task import TaskName
-from runner.record.catalogue import EVALUATION, sprint_folder
+from runner.record.catalogue import EVALUATION, VERDICT, sprint_folder
 from runner.record.recommendation import Option, Recommendation
 from runner.scaffold.scalars import scalar
+from runner.workflow.recommending.evidence import closes
 
 STRATEGIES: dict[TaskName, str] = {
     "detect": "boxes",
@@ -69,7 +69,7 @@ def _name(root: Path, option: Option) -> str:
 
 def _then(name: str, option: Option) -> list[str]:
     if option.action in ("label", "label_test"):
-        return [f"flywheel batch {name}", f"flywheel annotate push {name}", f"flywheel annotate pull {name}"]
+        return [f"flywheel plan {name}", f"flywheel annotate push {name}", f"flywheel annotate pull {name}"]
     if option.action == "clean":
         return ["# review the labels, then: dvc add data", f"flywheel plan {name}"]
     return [f"flywheel plan {name}"]
@@ -83,7 +83,7 @@ def _text(root: Path, project: Project, loaded: LoadedSprint, found: Recommendat
         f"title: {scalar(_title(option))}",
         f"hypothesis: {scalar(_hypothesis(found, option))}",
         f"extends: {loaded.name}",
-        *_claim(found, option),
+        *_claim(root, found, option),
         *_work(root, project, loaded, option),
     ]
     return "\n".join(lines) + "\n"
@@ -113,13 +113,19 @@ def _hypothesis(found: Recommendation, option: Option) -> str:
     return f"{of} by {option.gain:.3f} ({option.interval.low:.3f} to {option.interval.high:.3f}, 80 %)"
 
 
-def _claim(found: Recommendation, option: Option) -> list[str]:
+def _claim(root: Path, found: Recommendation, option: Option) -> list[str]:
     """What is expected at least, as a number that the report tests beside the champion; of test images there is no gain."""
-    if option.action == "label_test" or found.unit != "metric" or found.metric not in QUALITY_METRICS:
+    if option.action == "label_test" or option.interval is None or option.interval.low < 0.0005:
         return []
-    if option.interval is None or option.interval.low <= 0:
-        return []
-    return [f"expect: {{metric: {found.metric}, min_gain: {option.interval.low:.3f}}}"]
+    metric, place = found.metric, ""
+    if found.unit == "gates":
+        verdict = VERDICT.read_if_there(sprint_folder(root, found.sprint))
+        open_gates = [gate for gate in verdict.gates if closes(gate)] if verdict else []
+        if len(open_gates) != 1 or open_gates[0].class_name is not None:
+            return []  # a claim is of one number
+        metric = open_gates[0].metric
+        place = f"slice: {scalar(open_gates[0].slice)}, " if open_gates[0].slice else ""
+    return [f"expect: {{metric: {metric}, {place}min_gain: {option.interval.low:.3f}}}"]
 
 
 def _work(root: Path, project: Project, loaded: LoadedSprint, option: Option) -> list[str]:

@@ -36,7 +36,7 @@ from runner.record.lock import broken_links
 from runner.record.parameters import ancestor_of, champion_of, compiled_difference, other_versions, section
 from runner.record.recommendation import WAY
 from runner.stages import evaluate
-from runner.stages.evaluate import EvaluateParams
+from runner.stages.measuring import EvaluateParams
 from runner.trainers import CHAMPION
 from runner.workflow.judging.collect import SAMPLES
 from runner.workflow.recommending.recommend import made_again as recommended_again

@@ -22,8 +22,8 @@ from runner.record.catalogue import REPORT, REPORT_PAGE, USES, VERDICT, files
 from runner.report import markdown
 from runner.report.build import build
 from runner.stages import evaluate
-from runner.stages.evaluate import EvaluateParams
 from runner.stages.kinds import SPRINT
+from runner.stages.measuring import EvaluateParams
 from runner.stages.stage import StageContext
 from runner.workflow.judging.collect import Sources, collect
 
