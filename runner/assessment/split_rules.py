@@ -276,12 +276,17 @@ def _empty(rule: SplitRule, manifest: Manifest, images: Mapping[str, NDArray[Any
     steps += [f"{number} dropped: {reason}" for reason, number in dropped.items()]
     values = Counter(str(value) for value in images["split"].tolist() if value is not None)
     listed = ", ".join(f"{value} ({number})" for value, number in values.most_common(LISTED_VALUES))
-    if matched and rule.name == POOL:
+    if rule.name in SPLITS and not images["labelled"].any():
+        steps = ["nothing is labelled yet"]
+        hint = "label some first: flywheel batch, flywheel annotate push, flywheel annotate pull (flywheel status says what is next)"
+    elif matched and rule.name == POOL:
         hint = "repair the images: none of the pool can be read"
     elif matched:
         hint = f"loosen data.{rule.name} and data.exclude in the spec, or label and repair the images"
     else:
         hint = f"change splits.{rule.name} in flywheel.yaml; split in the index is {listed or 'always empty'}"
+        if rule.name in ("val", "test"):
+            hint += "; or deal out what is labelled: flywheel split --write"
     return FlywheelError(
         f"no image is left for {rule.name}: {'; '.join(steps)}", hint=hint, exit_code=ExitCode.STAGE_FAILED
     )

@@ -13,6 +13,7 @@ EXAMPLE = """\
   flywheel init --data ../datasets/dice --weights ../yolo26n.pt   start from weights that you have
   flywheel init --data ../datasets/signs                          a folder per class: classification
   flywheel init --schemas                                         only the schemas for editors, after an upgrade
+  flywheel init --data ../photos --task detect --classes cat,dog  images without labels: the first sprint is a batch
   flywheel init --workflows                                       only the workflows, into a project that is there"""
 
 
@@ -62,6 +63,13 @@ def add_parser(commands: Subparsers) -> None:
         help="what the labels are for: %(choices)s (default: found out)",
     )
     parser.add_argument(
+        "--classes",
+        metavar="NAMES",
+        default=None,
+        help="of images without labels: what annotators will draw, with commas; every image goes into the pool, and the first "
+        "sprint asks for a batch of labels",
+    )
+    parser.add_argument(
         "--branch",
         default=None,
         metavar="NAME",
@@ -88,6 +96,7 @@ def execute(options: argparse.Namespace) -> int:
         task=options.task,
         force=options.force,
         branch=options.branch,
+        classes=[name.strip() for name in options.classes.split(",")] if options.classes is not None else (),
     )
     if options.format == "json":
         print_json(result)

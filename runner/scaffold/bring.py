@@ -42,8 +42,11 @@ def check_dataset_place(source: Path, target: Path) -> bool:
     )
 
 
-def copy_dataset(source: Path, target: Path) -> None:
+def copy_dataset(source: Path, target: Path, inner: str = "") -> None:
     """Copies all but hidden files, with a progress bar; links are followed.
+
+    Args:
+        inner: the folder of the target that they are copied into.
 
     Raises:
         FlywheelError: the disk is full or a file is not readable.
@@ -55,7 +58,7 @@ def copy_dataset(source: Path, target: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
         with progress_bar("copy", len(files), "file") as bar:
             for name in files:
-                place = partial / name
+                place = partial / inner / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source / name, place)
                 bar.update()

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from runner.domain.label_faults import FAULT_KINDS
-from runner.domain.task import Keypoints
+from runner.domain.task import Keypoints, TaskName
 from runner.layouts import LAYOUTS, LabelLayout
 from runner.scaffold.scalars import scalar
 from runner.scaffold.slices import Suggestions
@@ -24,6 +24,15 @@ from runner.trainers import UltralyticsTrainer
 
 FIRST_SPRINT = "0001-first-model"
 LINE_LENGTH = 100
+FIRST_BATCH = 100  # images: enough to tell whether a model beats chance
+STRATEGIES: Mapping[TaskName, str] = {
+    "detect": "boxes",
+    "segment": "polygons",
+    "pose": "keypoints",
+    "obb": "obb",
+    "classify": "class",
+}
+"""What annotators draw, where nothing else is said."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -64,7 +73,7 @@ def project_text(found: Foundation) -> str:
 
 def sprint_text(found: Foundation) -> str:
     """The first sprint's spec."""
-    train_images = found.splits.counts["train"].images
+    train_images = found.splits.counts["train"].images if "train" in found.splits.counts else 0
     fine_tuned = found.weights is not None
     task = found.survey.task
     verb = "find" if TASKS[task].ranked else "tell apart"
@@ -72,7 +81,8 @@ def sprint_text(found: Foundation) -> str:
     what = "one class" if classes == 1 else f"{classes} classes"
     return _filled(
         "sprint.yaml.tmpl",
-        hypothesis=scalar(f"{train_images} labelled images are enough to {verb} {what}"),
+        hypothesis=scalar(f"{train_images or FIRST_BATCH} labelled images are enough to {verb} {what}"),
+        annotation="" if train_images else _first_batch(found),
         preset=TASKS[task].preset.ljust(16),
         base_model=scalar(found.weights) if found.weights else UltralyticsTrainer.first_model(task),
         model_comment=""
@@ -84,8 +94,20 @@ def sprint_text(found: Foundation) -> str:
         else "",
         imgsz=str(found.suggestions.imgsz),
         batch=str(16 if train_images >= 64 else 8),
-        calibration=str(max(1, min(300, train_images))),
+        calibration=str(max(1, min(300, train_images or FIRST_BATCH // 2))),
         **_gates(found),
+    )
+
+
+def _first_batch(found: Foundation) -> str:
+    """Where nothing is labelled: the first images, at random, since the test split is dealt from them too."""
+    size = min(FIRST_BATCH, len(found.survey.entries))
+    return (
+        "\n# Nothing is labelled yet: these images are first. They are drawn at random, since `flywheel split --write` deals out what was\n"
+        "# labelled to train, val and test. The next batch is chosen by the model: flywheel next\n"
+        "annotation:\n"
+        f"  strategy: {STRATEGIES[found.survey.task]}\n"
+        f"  batch: {{size: {size}, into: train, mix: {{random: 1}}}}\n"
     )
 
 

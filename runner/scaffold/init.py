@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner.adapters.dvc.new_repository import create_repository, track
-from runner.domain.errors import FlywheelError
+from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
 from runner.domain.records import Record, SplitCounts
 from runner.domain.task import TaskName
@@ -29,6 +29,7 @@ from runner.scaffold.schemas import schema_documents
 from runner.scaffold.slices import suggest_slices
 from runner.scaffold.splits import plan_splits
 from runner.scaffold.survey import Survey, survey_dataset
+from runner.scaffold.unlabelled import below, unlabelled_splits, unlabelled_survey
 from runner.scaffold.workflows import Home, home_of, workflow_documents
 from runner.scaffold.wrong_labels import describe
 
@@ -84,6 +85,7 @@ def initialise(
     task: TaskName | None = None,
     force: bool = False,
     branch: str | None = None,
+    classes: Sequence[str] = (),
 ) -> InitResult:
     """Makes `target` a flywheel project around a copy of the dataset in `data`.
 
@@ -99,17 +101,25 @@ def initialise(
         task: what the labels are for; found out when None.
         force: replace files that differ from what is written here. Data is never replaced.
         branch: the default branch that the workflows are written for; what the checkout tells when None.
+        classes: of images that nobody labelled; none of a dataset with labels.
 
     Raises:
         FlywheelError: the dataset is not usable, files are in the way, or git or DVC refuse.
     """
     place = target / DATA
-    data = with_remote_images(data, place, layout)
+    data = with_remote_images(data, place, layout) if not classes else data
     to_copy = data.is_dir() and check_dataset_place(data, place)
     kept = f"weights/{weights.name}" if weights else None
     if weights and kept:
         check_weights(weights, target / kept, force)
-    survey = survey_dataset(data, layout, task)
+    survey = unlabelled_survey(data, classes, task, layout) if classes else survey_dataset(data, layout, task)
+    inner = below(data, survey.task) if classes else ""
+    if inner and not to_copy:
+        raise FlywheelError(
+            f"labels are written beside {inner}, and the images do not lie there",
+            where=Where(str(data)),
+            hint=f"move them: mkdir -p {data / inner}; or adopt a folder elsewhere, which is copied",
+        )
     foundation = _foundation(target, data, name, kept, survey)
     home = home_of(target, branch)
     documents = _documents(foundation) | workflow_documents(home.repository, home.branch)
@@ -122,7 +132,7 @@ def initialise(
     if to_copy and data.name == FETCHED:
         data.rename(place)
     elif to_copy:
-        copy_dataset(data, place)
+        copy_dataset(data, place, inner)
     if weights and kept:
         copy_weights(weights, target / kept)
     tracked = [DATA, *([kept] if kept else [])]
@@ -135,7 +145,11 @@ def initialise(
         project=foundation.name,
         folder=str(target),
         dataset=_found(foundation),
-        problems=[*foundation.survey.problems, *foundation.splits.problems, *_undecidable(foundation)],
+        problems=[
+            *foundation.survey.problems,
+            *foundation.splits.problems,
+            *([] if classes else _undecidable(foundation)),
+        ],
         notes=[
             *foundation.splits.notes,
             *describe(foundation.survey.wrong_labels),
@@ -143,14 +157,19 @@ def initialise(
         ],
         written=[*created, *(f"{path}.dvc" for path in tracked), ".gitignore", ".dvc/config"],
         unchanged=unchanged,
-        next=_next(target),
+        next=_next_labels(target) if classes else _next(target),
     )
 
 
 def _foundation(
     target: Path, data: Path, name: str | None, weights: str | None, survey: Survey
 ) -> Foundation:
-    splits = plan_splits(survey.entries, survey.metadata, survey.empty_splits)
+    labelled = any(entry.labelled for entry in survey.entries)
+    splits = (
+        plan_splits(survey.entries, survey.metadata, survey.empty_splits)
+        if labelled
+        else unlabelled_splits(survey)
+    )
     return Foundation(
         name=_project_name(name, target),
         survey=survey,
@@ -242,10 +261,25 @@ def _slice_title(text: str) -> str:
     return plain.replace(", where:", ":").replace(", objects:", ": objects with")
 
 
-def _next(target: Path) -> list[str]:
-    inside = [] if target == Path.cwd() else [f"cd {shlex.quote(str(target))}"]
+def _next_labels(target: Path) -> list[str]:
     return [
-        *inside,
+        *_inside(target),
+        'git add -A && git commit -m "Adopt the images"',
+        f"flywheel batch {FIRST_SPRINT}           # which images are labelled first",
+        f"flywheel annotate push {FIRST_SPRINT}   # hand them to the annotators",
+        f"flywheel annotate pull {FIRST_SPRINT}   # bring their labels into the dataset",
+        "flywheel split --write                    # deal them out to train, val and test",
+        f"flywheel run {FIRST_SPRINT}             # check, train, export, evaluate, report",
+    ]
+
+
+def _inside(target: Path) -> list[str]:
+    return [] if target == Path.cwd() else [f"cd {shlex.quote(str(target))}"]
+
+
+def _next(target: Path) -> list[str]:
+    return [
+        *_inside(target),
         "flywheel validate                    # after editing flywheel.yaml or the spec",
         f"flywheel plan {FIRST_SPRINT}       # what will run, and what it will cost",
         'git add -A && git commit -m "Adopt the dataset"',

@@ -44,8 +44,8 @@ class Suggestions:
 
 
 def suggest_slices(folder: Path, survey: Survey, group_by: str | None) -> Suggestions:
-    """Looks at up to 200 labelled images and at the metadata."""
-    labelled = [entry for entry in survey.entries if entry.labelled]
+    """Looks at up to 200 labelled images (of all, where none is) and at the metadata."""
+    labelled = [entry for entry in survey.entries if entry.labelled] or survey.entries
     classified = not TASKS[survey.task].ranked
     sample = labelled[:: -(-len(labelled) // SAMPLED_IMAGES)] if labelled else []
     measured = measure_images([folder / entry.path for entry in sample])

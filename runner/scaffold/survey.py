@@ -19,6 +19,7 @@ from runner.layouts.discover import NO_SPLITS, DatasetSummary, discover
 from runner.scaffold.wrong_labels import wrong_labels
 from runner.tasks import TASKS
 
+_TO_LABEL = "to have images labelled that nobody labelled yet: flywheel init --data DIR --task detect --classes NAME,NAME"
 LOOKED_FOR = "; ".join(f"{name}: {layout.expects}" for name, layout in LAYOUTS.items())
 
 
@@ -95,7 +96,7 @@ def _layout(folder: Path, summary: DatasetSummary, layout: str | None) -> str:
         raise FlywheelError(
             f"no dataset was recognised: {'; '.join(summary.problems)}",
             where=Where(str(folder)),
-            hint=f"looked for {LOOKED_FOR}",
+            hint=f"looked for {LOOKED_FOR}; {_TO_LABEL}",
         )
     fitting = layouts_for(summary.task)
     if found not in fitting:
@@ -169,7 +170,7 @@ def _check_trainable(folder: Path, content: LayoutContent, summary: DatasetSumma
         raise FlywheelError(
             f"there is no labelled object to learn from: {reasons}",
             where=Where(str(folder)),
-            hint=f"looked for {LOOKED_FOR}",
+            hint=f"looked for {LOOKED_FOR}" if labelled else _TO_LABEL,
         )
 
 

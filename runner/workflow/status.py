@@ -142,8 +142,7 @@ def _status(board: _Board, name: str) -> SprintStatus:
     labels = None
     try:
         state, detail = _recorded(sprint_folder(root, name))
-        if state is State.PLANNED:
-            labels = round_of(sprint_folder(root, name), asked=loaded.sprint.asks_for_labels)
+        labels = _waits_for(root, name, loaded, state)
         if labels is not None:
             state, detail = _OF_ROUND[labels.state], labels.detail(name)
     except FlywheelError as error:
@@ -160,6 +159,17 @@ def _status(board: _Board, name: str) -> SprintStatus:
         stale=stale,
         detail="; ".join(part for part in (detail, f"stale: {stale}" if stale else "") if part)
         or loaded.sprint.title,
+    )
+
+
+def _waits_for(root: Path, name: str, loaded: LoadedSprint, state: State) -> Round | None:
+    """Its labelling round, as long as that is what is next: a run before the labels are there says nothing of the sprint."""
+    folder = sprint_folder(root, name)
+    if (folder / VERDICT.name).is_file():
+        return None
+    found = round_of(folder, asked=loaded.sprint.asks_for_labels)
+    return (
+        found if found is None or state is State.PLANNED or found.state in ("proposed", "waiting") else None
     )
 
 

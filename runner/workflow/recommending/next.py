@@ -14,6 +14,7 @@ from runner.planning.champion import ChampionUnknownError
 from runner.recommending.decide import recommend
 from runner.record.catalogue import PIPELINE, VERDICT, sprint_folder
 from runner.record.recommendation import Action, Recommendation
+from runner.record.rounds import round_of
 from runner.report.escape import plain
 from runner.report.sections.recommendation import lines, options_table, unit
 from runner.report.wording import aligned
@@ -59,7 +60,7 @@ def advise(root: Path, name: str | None, say: Callable[[str], None]) -> Advice:
         champion = None
     own = judged_records(situation.folder)
     if own is None:
-        raise _not_judged(judged)
+        raise _not_judged(root, judged)
     before = list(earlier(root, judged))
     project, loaded = situation.project, situation.loaded
     counts = counted(situation.folder, project, loaded)
@@ -78,19 +79,25 @@ def _judged(root: Path, name: str | None) -> tuple[str, list[str]]:
     if name is not None:
         asked = sprint_name(root, name)
         if asked in sprints and asked not in judged:
-            raise _not_judged(asked)
+            raise _not_judged(root, asked)
         return asked, []
     if not judged:
         first = sprints[0] if sprints else "0001-first-model"
-        raise _not_judged(first)
+        raise _not_judged(root, first)
     return judged[-1], [sprint for sprint in sprints if sprint > judged[-1]]
 
 
-def _not_judged(sprint: str) -> FlywheelError:
+def _not_judged(root: Path, sprint: str) -> FlywheelError:
+    """What to do first: a sprint that waits for labels needs them before it can be run."""
+    hint = f"flywheel run {sprint}"
+    if sprint in list_sprints(root):
+        asked = load_sprint(root, sprint, load_project(root)).sprint.asks_for_labels
+        labels = round_of(sprint_folder(root, sprint), asked=asked)
+        hint = labels.detail(sprint) if labels is not None else hint
     return FlywheelError(
         "no model of it was judged yet, so there is nothing to go by",
         where=Where(f"specs/{sprint}.yaml"),
-        hint=f"flywheel run {sprint}; where nothing is labelled yet: flywheel status",
+        hint=hint,
         exit_code=ExitCode.STAGE_FAILED,
     )
 

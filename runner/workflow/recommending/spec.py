@@ -10,19 +10,12 @@ from runner.config.load import LoadedSprint, list_sprints, load_sprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
-from runner.domain.task import TaskName
 from runner.record.catalogue import EVALUATION, VERDICT, sprint_folder
 from runner.record.recommendation import Option, Recommendation
+from runner.scaffold.documents import STRATEGIES
 from runner.scaffold.scalars import scalar
 from runner.workflow.recommending.evidence import closes
 
-STRATEGIES: dict[TaskName, str] = {
-    "detect": "boxes",
-    "segment": "polygons",
-    "pose": "keypoints",
-    "obb": "obb",
-    "classify": "class",
-}
 _LARGER = {"n": "s", "s": "m", "m": "l", "l": "x"}
 _NAME_LENGTH = 40
 
