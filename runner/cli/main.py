@@ -17,6 +17,7 @@ from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
 
 if TYPE_CHECKING:  # `build_parser` imports them by name
     from runner.cli import (  # noqa: F401
+        annotate,
         batch,
         ci,
         compare,
@@ -65,6 +66,7 @@ COMMANDS = (
     "select",
     "score",
     "batch",
+    "annotate",
     "embed",
     "similar",
     "doctor",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from runner.annotators import AnnotationTool
 from runner.domain.options import NEUTRAL, Fraction, NonNegative, Options, RelativePath
 from runner.strategies.mix import BatchOptions
 
@@ -54,6 +55,14 @@ class QualityOptions(Options, frozen=True, kw_only=True):
     ] = None
 
 
+class Prelabels(Options, frozen=True, kw_only=True):
+    """What of the champion's predictions annotators are shown."""
+
+    min_confidence: Annotated[
+        Fraction, Meta(description="Predictions of a lower score are not shown.", extra=NEUTRAL)
+    ] = 0.3
+
+
 class Annotation(Options, frozen=True, kw_only=True):
     """How this sprint's labels were or will be made."""
 
@@ -70,6 +79,20 @@ class Annotation(Options, frozen=True, kw_only=True):
         Meta(
             description="Which images of the pool are labelled next. It is the spec's own: what another spec `extends` does not inherit "
             "it.",
+            extra=NEUTRAL,
+        ),
+    ] = None
+    tool: Annotated[
+        str | AnnotationTool | None,
+        Meta(
+            description="Where annotators work: a tool's name, or a block with its options. Needed for `flywheel annotate`.",
+            extra=NEUTRAL,
+        ),
+    ] = None
+    prelabel: Annotated[
+        Prelabels | None,
+        Meta(
+            description="Shows annotators what the champion predicts, to be corrected; nothing is shown when absent.",
             extra=NEUTRAL,
         ),
     ] = None

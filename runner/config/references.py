@@ -263,6 +263,8 @@ def _possible_targets() -> frozenset[str]:
     names = {"torch"}
     for definition in load_schema("sprint")["$defs"].values():
         properties: dict[str, Any] = definition.get("properties", {})
-        for form in properties.get("format", {}).get("enum", ()):
-            names |= {f"{form}-{precision}" for precision in properties["precision"]["enum"]}
+        for form in properties.get("format", {}).get(
+            "enum", ()
+        ):  # of tools for annotation, too: they have no precision
+            names |= {f"{form}-{one}" for one in properties.get("precision", {}).get("enum", ())}
     return frozenset(names)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from runner.annotators import ANNOTATORS
 from runner.config.approval_rules import PEOPLE, POLICY_PROPERTIES
 from runner.config.project import Project
 from runner.config.schema_rules import METADATA_WEIGHTS, QUOTA_IMAGES, RULES
@@ -96,6 +97,7 @@ _TAGS = {
     "source": "Whose vectors they are.",
 }
 _LAYOUT_TAG: dict[str, Schema] = {"format": {"description": "Which layout."}}
+_TOOL_TAG: dict[str, Schema] = {"format": {"description": "Which tool, or which format its files have."}}
 _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Gate": {"metric": {"enum": list(GATE_METRICS)}},
     "Claim": {"metric": {"enum": list(QUALITY_METRICS)}},
@@ -107,6 +109,7 @@ _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Quota": {"images": QUOTA_IMAGES},
     "Metadata": {"weights": METADATA_WEIGHTS},
     **{type(layout).__name__: _LAYOUT_TAG for layout in LAYOUTS.values()},
+    **{type(tool).__name__: _TOOL_TAG for tool in ANNOTATORS.values()},
 }
 
 _CHECK: Schema = {

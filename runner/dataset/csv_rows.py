@@ -40,12 +40,14 @@ class CsvRows:
             composed (NFC), None where one is empty. Those of `path` are as they are written.
         lines: `(rows,)` the line on which each row starts, from 1.
         notes: what was left out.
+        header: the names in the order of the cells, "" for a column without one.
     """
 
     separator: str
     columns: dict[str, list[str | None]]
     lines: list[int]
     notes: list[str]
+    header: list[str]
 
 
 def read_header(file: Path) -> tuple[str, ...]:
@@ -85,7 +87,13 @@ def read_rows(file: Path) -> CsvRows:
     if wrong:
         raise _ragged(file, header, wrong)
     columns = {name: [_cell(name, row[at]) for row in rows] for at, name in enumerate(header.names) if name}
-    return CsvRows(separator=header.separator, columns=columns, lines=lines, notes=_notes(file, header, rows))
+    return CsvRows(
+        separator=header.separator,
+        columns=columns,
+        lines=lines,
+        notes=_notes(file, header, rows),
+        header=list(header.names),
+    )
 
 
 def unusable(file: Path, message: str, hint: str | None = None, line: int | None = None) -> FlywheelError:

@@ -120,7 +120,7 @@ def rows_of_images(csv: Path, table: CsvRows, image_paths: Sequence[str]) -> tup
             raise unusable(
                 csv, "this row has no path", f"write the image's file into the column `{KEY}`", line
             )
-        path = text if text in images else places.get(_place(text), _place(text))
+        path = text if text in images else places.get(plain_path(text), plain_path(text))
         if path in rows:
             raise unusable(
                 csv,
@@ -141,10 +141,10 @@ def rows_of_images(csv: Path, table: CsvRows, image_paths: Sequence[str]) -> tup
     return rows, sorted(strangers)
 
 
-def _place(path: str) -> str:
+def plain_path(path: str) -> str:
     """A path without what differs between systems.
 
-    >>> _place("./images\\\\a.jpg")
+    >>> plain_path("./images\\\\a.jpg")
     'images/a.jpg'
     """
     return unicodedata.normalize("NFC", PurePosixPath(path.replace("\\", "/")).as_posix())
@@ -155,7 +155,7 @@ def _unique_places(image_paths: Sequence[str]) -> Mapping[str, str]:
     places: dict[str, str] = {}
     ambiguous = set()
     for path in image_paths:
-        place = _place(path)
+        place = plain_path(path)
         if place in places:
             ambiguous.add(place)
         places[place] = path

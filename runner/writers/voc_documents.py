@@ -17,8 +17,8 @@ _FLAGS = ("truncated", "occluded", "difficult")
 _SAME = 1e-6  # of the image's side: files of six decimals are no more exact
 
 
-def annotation_text(image: SizedImage, losses: Losses) -> str:
-    """One image's XML file."""
+def annotation_text(image: SizedImage, losses: Losses, *, one_based: bool = True) -> str:
+    """One image's XML file; corners count from 1 on, unless the dataset's count from 0."""
     place = PurePosixPath(image.place)
     lines = [
         "<annotation>",
@@ -28,7 +28,7 @@ def annotation_text(image: SizedImage, losses: Losses) -> str:
         "  <segmented>0</segmented>",
     ]
     for item in image.entry.objects:
-        lines += _object(item, image, losses)
+        lines += _object(item, image, losses, one_based)
     return "\n".join([*lines, "</annotation>"]) + "\n"
 
 
@@ -54,7 +54,7 @@ def note_classes(job: WriteJob) -> None:
     note_class_order(job, used)
 
 
-def _object(item: LabelledObject, image: SizedImage, losses: Losses) -> list[str]:
+def _object(item: LabelledObject, image: SizedImage, losses: Losses, one_based: bool) -> list[str]:
     if item.crowd:
         losses.add("crowd", item.place)
         return []
@@ -66,7 +66,7 @@ def _object(item: LabelledObject, image: SizedImage, losses: Losses) -> list[str
     cut = max(abs(one - other) for one, other in zip(held, (left, top, right, bottom), strict=True))
     if cut > _SAME * max(image.width, image.height):
         losses.add("clipped", item.place)
-    sides = (_from_one(held[0]), _from_one(held[1]), held[2], held[3])
+    sides = (_from_one(held[0]), _from_one(held[1]), held[2], held[3]) if one_based else held
     box = "".join(
         f"<{tag}>{pixel_text(value)}</{tag}>"
         for tag, value in zip(("xmin", "ymin", "xmax", "ymax"), sides, strict=True)

@@ -34,6 +34,7 @@ NAMES = (
     "select",
     "score",
     "batch",
+    "annotate",
     "embed",
     "similar",
     "split",
@@ -56,6 +57,7 @@ def test_every_command_speaks_json() -> None:
         extra = {
             "init": ["--data", "x"],
             "convert": ["x", "y"],
+            "annotate": ["push"],
             "similar": ["x"],
             "judge": ["0001-a"],
             "verify": ["0001-a"],

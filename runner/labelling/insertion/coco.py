@@ -1,0 +1,148 @@
+"""COCO: a JSON file per split lists its images with their annotations; what else it holds stays as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from runner.dataset.class_names import plain_name
+from runner.dataset.entries import LabelledObject, list_files
+from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import write_text
+from runner.labelling.insertion.inserter import Insertion, moved
+from runner.layouts.coco_files import coco_files, file_split, file_subset
+from runner.layouts.coco_paths import ImageFinder
+from runner.writers.coco_documents import coco_documents
+from runner.writers.losses import Losses
+from runner.writers.writer import Scheme, WriteJob
+
+
+class CocoInserter:
+    """Adds images and annotations to the file of their split.
+
+    Args:
+        annotations: the files of the dataset, where they are named.
+    """
+
+    by_stem = False
+
+    def __init__(self, annotations: Sequence[str] | None = None) -> None:
+        self.annotations = annotations
+
+    def target(
+        self, folder: Path, path: str, split: str | None, into: str, objects: Sequence[LabelledObject]
+    ) -> str:
+        """The folder of its split gets the other's name, where there is one; else it stays, and the file says its split."""
+        return path if split == into else moved(path, split, into) or path
+
+    def insert(self, folder: Path, scheme: Scheme, items: Sequence[Insertion]) -> None:
+        """Ids go on after the largest; an image that is listed already is listed anew."""
+        images = set(list_files(folder)) | {item.target for item in items}
+        images -= {item.path for item in items if item.path != item.target}
+        finder = ImageFinder(images)
+        by_file: dict[str, list[Insertion]] = {}
+        for item in items:
+            by_file.setdefault(self._file(folder, scheme, item.split), []).append(item)
+        for file, own in sorted(by_file.items()):
+            _insert(folder, file, scheme, own, finder)
+
+    def left_behind(self, folder: Path, path: str) -> str | None:
+        """Nothing: unlabelled images are listed nowhere."""
+        return None
+
+    def _file(self, folder: Path, scheme: Scheme, split: str | None) -> str:
+        """The annotation file of a split; a new one beside the others where there is none."""
+        files = list(self.annotations or coco_files(folder, scheme.task))
+        of_split = [file for file in files if split is not None and file_split(file) == split]
+        if of_split:
+            return of_split[0]
+        if split is None and len(files) == 1:
+            return files[0]
+        prefix = "person_keypoints_" if scheme.keypoints else "instances_"
+        return f"annotations/{prefix}{split or 'default'}.json"
+
+
+def _insert(folder: Path, file: str, scheme: Scheme, items: Sequence[Insertion], finder: ImageFinder) -> None:
+    path = folder / file
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    document = _document(text, path) if text else {"images": [], "annotations": [], "categories": []}
+    subset = file_subset(file)
+    targets = {item.target for item in items}
+    replaced = {
+        image["id"]
+        for image in document["images"]
+        if finder.find(file, image["file_name"], subset).path in targets
+    }
+    images = [image for image in document["images"] if image["id"] not in replaced]
+    annotations = [one for one in document.get("annotations") or [] if one.get("image_id") not in replaced]
+    categories = _categories(document, scheme)
+    next_image, next_annotation = _after(document["images"]), _after(document.get("annotations") or [])
+    for item in sorted(items, key=lambda one: one.target):
+        [(_, new)] = list(coco_documents(_job(folder, scheme, item)))
+        name = _name_of(file, item.target, subset, finder)
+        images.append({**new["images"][0], "id": next_image, "file_name": name})
+        for one, label in zip(new["annotations"], item.objects, strict=True):
+            number = categories[plain_name(label.class_name)]
+            annotations.append({**one, "id": next_annotation, "image_id": next_image, "category_id": number})
+            next_annotation += 1
+        next_image += 1
+    written = {**document, "images": images, "annotations": annotations}
+    write_text(path, _encoded(written, text))
+
+
+def _document(text: str, path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FlywheelError(
+            f"not valid JSON: {error.msg}",
+            where=Where(str(path), error.lineno, error.colno),
+            hint="put it right, then run the same command again",
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error
+    return dict(document)
+
+
+def _categories(document: dict[str, Any], scheme: Scheme) -> Mapping[str, int]:
+    """The ids of the classes by their names; those that the file does not name yet are added to it."""
+    listed = list(document.get("categories") or [])
+    ids = {plain_name(item["name"]): int(item["id"]) for item in listed}
+    example = listed[0] if listed else {}
+    skeleton: dict[str, Any] = (
+        {"keypoints": list(scheme.keypoints.names), "skeleton": example.get("skeleton", [])}
+        if scheme.keypoints
+        else {}
+    )
+    for name in scheme.classes:
+        if plain_name(name) not in ids:
+            ids[plain_name(name)] = number = max(ids.values(), default=0) + 1
+            listed.append({"id": number, "name": name, **skeleton})
+    document["categories"] = listed
+    return ids
+
+
+def _job(folder: Path, scheme: Scheme, item: Insertion) -> WriteJob:
+    return WriteJob(folder=folder, scheme=scheme, images=[item.sized()], losses=Losses())
+
+
+def _after(listed: Sequence[Mapping[str, Any]]) -> int:
+    return max((one["id"] for one in listed if isinstance(one.get("id"), int)), default=0) + 1
+
+
+def _name_of(file: str, target: str, subset: str | None, finder: ImageFinder) -> str:
+    """The shortest end of its path by which a reader of the file finds the image."""
+    parts = PurePosixPath(target).parts
+    names = [PurePosixPath(*parts[at:]).as_posix() for at in range(len(parts) - 1, -1, -1)]
+    return next((name for name in names if finder.find(file, name, subset).path == target), target)
+
+
+def _encoded(document: Mapping[str, Any], before: str) -> str:
+    """As it was indented before."""
+    indented = before[:200].split("\n", 2)
+    if len(indented) > 1 and indented[0].strip() == "{":
+        width = len(indented[1]) - len(indented[1].lstrip())
+        return json.dumps(document, indent=width or None, ensure_ascii=False) + "\n"
+    tight = '": ' not in before[:2000] and bool(before)
+    return json.dumps(document, separators=(",", ":") if tight else None, ensure_ascii=False)

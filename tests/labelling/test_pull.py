@@ -1,0 +1,262 @@
+"""`annotate push` and `pull` in a project: labels and images get where they belong, once, whatever happens in between."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from projects import call, flywheel
+
+from runner.domain.errors import FlywheelError
+from runner.labelling.pull import pull, status
+from runner.labelling.push import push
+from runner.record.catalogue import ANNOTATIONS, ANSWERS, sprint_folder
+from runner.record.labelling import read_annotations, read_answers
+from tests.labelling.label_projects import (
+    POOL,
+    SPRINT,
+    answer,
+    answers_folder,
+    keys,
+    labels,
+    make,
+)
+
+CAT, DOG = "0 0.5 0.5 0.5 0.5", "1 0.25 0.25 0.5 0.5"
+BIG_CAT, BIG_DOG = ("cat", 0.25, 0.25, 0.75, 0.75), ("dog", 0.0, 0.0, 0.5, 0.5)
+
+
+def quiet(line: str) -> None:
+    """Nobody listens."""
+
+
+def take(folder: Path, **options: bool) -> dict[str, int]:
+    """Pulls, and counts images by what became of them."""
+    return pull(folder, SPRINT, commit=False, say=quiet, **options).states
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A batch of four images that is handed out; nothing is versioned by git or DVC."""
+    make(tmp_path, versioned=False)
+    push(tmp_path, SPRINT, say=quiet)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def untracked(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """What DVC and git do is looked at in the tests that make them a repository; elsewhere it would take most of the time."""
+    if "versioned" not in request.fixturenames:
+        monkeypatch.setattr("runner.labelling.pull._track", lambda round_, changed: [])
+        monkeypatch.setattr("runner.labelling.pull._commit", lambda *arguments, **options: (None, []))
+
+
+def metadata(folder: Path) -> dict[str, tuple[str, str]]:
+    with (folder / "data" / "metadata.csv").open(newline="") as file:
+        return {row["path"]: (row["scene"], row["lux"]) for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("layout", ["yolo", "coco", "voc"])
+def test_labels_and_images_get_where_they_belong_in_every_layout(layout: str, tmp_path: Path) -> None:
+    make(tmp_path, layout, versioned=False)
+    push(tmp_path, SPRINT, say=quiet)
+    paths = list(keys(tmp_path))
+    before, rows = labels(tmp_path, layout), metadata(tmp_path)
+    answer(tmp_path, paths[0], CAT, DOG)
+    answer(tmp_path, paths[1], DOG)
+    answer(tmp_path, paths[2])
+    write_empty_means_nothing_on_it = take(tmp_path, finished=True)
+    assert write_empty_means_nothing_on_it == {"labelled": 3}
+    after = labels(tmp_path, layout)
+    new = {path: after[path] for path in after.keys() - before.keys()}
+    assert sorted(new.values()) == [[], [BIG_CAT, BIG_DOG], [BIG_DOG]]
+    assert {path: after[path] for path in before} == before
+    moved = metadata(tmp_path)
+    assert sorted(moved.values()) == sorted(rows.values())
+    assert moved.keys() == {
+        path.relative_to(tmp_path / "data").as_posix() for path in (tmp_path / "data").rglob("*.jpg")
+    }
+
+
+def test_a_half_done_batch_is_pulled_in_parts(project: Path) -> None:
+    answer(project, POOL[0], CAT)
+    assert take(project) == {"labelled": 1}
+    answer(project, POOL[1], DOG)
+    assert take(project) == {"labelled": 2}
+    found = labels(project)
+    assert (found["images/train/a/1.jpg"], found["images/train/b/1.jpg"]) == ([BIG_CAT], [BIG_DOG])
+    rows = read_annotations(sprint_folder(project, SPRINT))
+    assert {row.path: row.state for row in rows} == {POOL[0]: "labelled", POOL[1]: "labelled"}
+
+
+def test_pulling_again_changes_nothing(project: Path) -> None:
+    answer(project, POOL[0], CAT)
+    take(project)
+    files = {
+        path: path.read_bytes()
+        for path in project.rglob("*")
+        if path.is_file() and ".flywheel" not in path.parts
+    }
+    assert take(project) == {"labelled": 1}
+    assert files == {
+        path: path.read_bytes()
+        for path in project.rglob("*")
+        if path.is_file() and ".flywheel" not in path.parts
+    }
+
+
+def test_a_corrected_answer_replaces_what_was_merged(project: Path) -> None:
+    answer(project, POOL[0], CAT)
+    take(project)
+    answer(project, POOL[0], DOG)
+    assert take(project) == {"labelled": 1}
+    assert labels(project)["images/train/a/1.jpg"] == [BIG_DOG]
+
+
+def test_a_users_own_edit_stays(project: Path) -> None:
+    answer(project, POOL[0], CAT)
+    take(project)
+    edited = project / "data/labels/train/a/1.txt"
+    edited.write_text("1 0.5 0.5 0.1 0.1\n")
+    answer(project, POOL[0], DOG)
+    found = pull(project, SPRINT, commit=False, say=quiet)
+    assert found.states == {"kept": 1}
+    assert "other labels than were answered, which stay" in found.status.problems[0]
+    assert edited.read_text() == "1 0.5 0.5 0.1 0.1\n"
+
+
+def test_labels_that_a_user_removed_do_not_come_back(project: Path) -> None:
+    answer(project, POOL[0], CAT)
+    take(project)
+    (project / "data/labels/train/a/1.txt").unlink()
+    assert take(project) == {"kept": 1}
+    assert "images/train/a/1.jpg" not in labels(project)
+
+
+def test_an_image_that_was_renamed_is_found_by_its_content(project: Path) -> None:
+    (project / "data" / POOL[0]).rename(project / "data/images/pool/renamed.jpg")
+    table = project / "data/metadata.csv"
+    table.write_text(table.read_text().replace(POOL[0], "images/pool/renamed.jpg"))
+    answer(project, POOL[0], CAT)
+    assert take(project) == {"labelled": 1}
+    assert labels(project)["images/train/renamed.jpg"] == [BIG_CAT]
+    assert "images/train/renamed.jpg" in metadata(project)
+
+
+def test_an_image_that_is_gone_is_said_and_its_answer_kept(project: Path) -> None:
+    (project / "data" / POOL[0]).unlink()
+    answer(project, POOL[0], CAT)
+    found = pull(project, SPRINT, commit=False, say=quiet)
+    assert found.states == {"waiting": 1}
+    assert found.status.problems == [f"{POOL[0]}: its content is nowhere in the dataset"]
+    assert len(read_answers(sprint_folder(project, SPRINT))) == 1
+
+
+def test_what_a_tool_lost_is_still_known(project: Path) -> None:
+    answer(project, POOL[0], CAT)
+    take(project)
+    next(answers_folder(project).rglob("*.txt")).unlink()
+    assert take(project) == {"labelled": 1}
+    assert len(read_answers(sprint_folder(project, SPRINT))) == 1
+
+
+def test_an_image_of_that_name_in_train_already_stays_what_it_is(project: Path) -> None:
+    there = project / "data/images/train/a/1.jpg"
+    there.parent.mkdir()
+    there.write_bytes((project / "data/images/train/00.jpg").read_bytes()[:-1] + b"\x00")
+    content = there.read_bytes()
+    answer(project, POOL[0], CAT)
+    assert take(project) == {"labelled": 1}
+    assert there.read_bytes() == content
+    key = keys(project)[POOL[0]]
+    assert labels(project)[f"images/train/a/1-{key[:6]}.jpg"] == [BIG_CAT]
+
+
+def test_an_image_whose_group_is_in_another_split_is_not_merged(project: Path) -> None:
+    table = project / "data/metadata.csv"
+    rows = metadata(project)
+    scene = rows["images/test/00.jpg"][0]
+    text = table.read_text().replace(f"{POOL[0]},{rows[POOL[0]][0]},", f"{POOL[0]},{scene},")
+    table.write_text(text)
+    answer(project, POOL[0], CAT)
+    found = pull(project, SPRINT, commit=False, say=quiet)
+    assert found.states == {"waiting": 1}
+    assert found.status.problems == [f"{POOL[0]}: its group {scene} is in test: it would leak into train"]
+    with pytest.raises(FlywheelError) as error:
+        push(project, SPRINT, say=quiet)
+    assert "1 images of the batch cannot go into train" in error.value.message
+
+
+def test_an_image_that_two_are_to_label_waits_for_the_second(tmp_path: Path) -> None:
+    make(tmp_path, annotators=2, versioned=False)
+    push(tmp_path, SPRINT, say=quiet)
+    answer(tmp_path, POOL[0], CAT, annotator="anna")
+    assert take(tmp_path) == {"waiting": 1}
+    answer(tmp_path, POOL[0], CAT, DOG, annotator="ben")
+    assert take(tmp_path) == {"labelled": 1}
+    assert labels(tmp_path)["images/train/a/1.jpg"] == [BIG_CAT, BIG_DOG]  # of two, one who saw it is enough
+    rows = read_annotations(sprint_folder(tmp_path, SPRINT))
+    assert [(row.annotator, row.objects) for row in rows] == [("anna", 1), ("ben", 2)]
+
+
+def test_splits_that_a_column_of_the_metadata_says(tmp_path: Path) -> None:
+    from tests.labelling.label_projects import PROJECT
+
+    spec = PROJECT.replace(
+        "splits: {{pool: \"split = 'pool'\"}}",
+        "splits: {{train: \"part = 'train'\", val: \"part = 'val'\", test: \"part = 'test'\", pool: \"part = 'new'\"}}",
+    )
+    make(tmp_path, project=spec, versioned=False)
+    table = tmp_path / "data/metadata.csv"
+    lines = ["path;scene;part;note"]
+    for path, (scene, _) in metadata(tmp_path).items():
+        part = path.split("/")[1].replace("pool", "new")
+        lines.append(f'{path};{scene};{part};"keep;  ""this"""')
+    table.write_bytes("\r\n".join(["# by hand", *lines, ""]).encode())
+    push(tmp_path, SPRINT, say=quiet)
+    answer(tmp_path, POOL[0], CAT)
+    assert take(tmp_path) == {"labelled": 1}
+    assert labels(tmp_path)[POOL[0]] == [BIG_CAT]  # it stays where it is
+    before = "\r\n".join(["# by hand", *lines, ""])
+    row = next(line for line in lines if line.startswith(POOL[0]))
+    assert table.read_bytes().decode() == before.replace(row, row.replace(";new;", ";train;"))
+
+
+def test_a_layout_that_takes_no_labels_is_refused_before_they_are_paid_for(tmp_path: Path) -> None:
+    make(tmp_path, "cvat", versioned=False)
+    with pytest.raises(FlywheelError) as error:
+        push(tmp_path, SPRINT, say=quiet)
+    assert error.value.message == "labels cannot be added to the layout cvat"
+    assert "flywheel convert data data-yolo --layout yolo" in str(error.value)
+
+
+@pytest.fixture
+def versioned(tmp_path: Path) -> Path:
+    """The same with git and DVC, on the branch of its sprint."""
+    return make(tmp_path)
+
+
+def test_the_commands_track_and_commit_on_the_sprints_branch_alone(versioned: Path) -> None:
+    flywheel(versioned, "annotate", "push", check=True)
+    answer(versioned, POOL[0], CAT)
+    answered = flywheel(versioned, "annotate", "pull", check=True)
+    assert "1 image labelled" in answered.stdout
+    assert "committed as" in answered.stdout
+    changed = call(versioned, "git", "show", "--format=", "--name-only").stdout.split()
+    assert {"data.dvc", ANSWERS.of(SPRINT), ANNOTATIONS.of(SPRINT)} <= set(changed)
+    assert call(versioned, "git", "status", "--short").stdout == ""
+    head = call(versioned, "git", "rev-parse", "HEAD").stdout
+    assert flywheel(versioned, "annotate", "pull", check=True).returncode == 0
+    assert call(versioned, "git", "rev-parse", "HEAD").stdout == head  # nothing new
+
+    call(versioned, "git", "switch", "-q", "main")
+    call(versioned, "git", "merge", "-q", "--ff-only", SPRINT)
+    answer(versioned, POOL[1], DOG)
+    said = flywheel(versioned, "annotate", "pull", check=True).stdout
+    assert "not committed: git switch -c 0002-more" in said
+    assert call(versioned, "git", "log", "-1", "--format=%H").stdout == head
+    assert "2 of 4 images answered in yolo, 2 merged" in flywheel(versioned, "annotate", "status").stdout
+    flywheel(versioned, "annotate", "pull", "--commit-here", check=True)
+    assert call(versioned, "git", "status", "--short").stdout == ""
+    assert status(versioned, SPRINT, say=quiet).merged == 2
