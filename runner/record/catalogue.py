@@ -275,3 +275,17 @@ def kept_by_git(name: str) -> bool:
     [True, True, False, False]
     """
     return any(file.holds(name) for file in RECORDED)
+
+
+_OF_LABELLING = files(lambda file: file.written_by in ("batch", "annotate"))
+
+
+def of_labelling(path: str) -> bool:
+    """Whether a path from the repository's top is what a labelling round wrote into a sprint's folder.
+
+    >>> [of_labelling(f"reports/0001-x/{name}") for name in ("batch.csv", "answers.jsonl", "verdict.json")]
+    [True, True, False]
+    """
+    parts = PurePosixPath(path).parts
+    inside = "/".join(parts[2:])
+    return parts[:1] == (REPORTS,) and any(file.holds(inside) for file in _OF_LABELLING)

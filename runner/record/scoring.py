@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.domain.records import Record
-from runner.record.catalogue import RecordFile
+from runner.record.catalogue import FAILURE, IGNORED, LOCK, PARAMS, PIPELINE, SELECTION, TIMINGS, RecordFile
 
 MEASURES = ("least_confidence", "margin", "entropy", "entropy_sum")
 """Of images.parquet; beside them it has `path`, `image_id`, `predictions` and `confidence` (`dataset/columns.py`)."""
@@ -55,3 +55,7 @@ class Scores(Record, frozen=True, kw_only=True):
 COMMITTEE_FOLDER = RecordFile("committee", Path, "committee", kept_in="dvc")
 IMAGE_SCORES = RecordFile("images.parquet", Path, "score", kept_in="dvc")
 SCORES = RecordFile("scores.json", Scores, "score")
+COMMITTED = frozenset(
+    file.name for file in (PARAMS, PIPELINE, LOCK, IGNORED, SELECTION, SCORES, TIMINGS, FAILURE)
+)
+"""What git keeps of a scoring."""

@@ -14,6 +14,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.pullrequests.proposing import guard
+from runner.pullrequests.proposing.scorings import compiled_scorings
 from runner.record.catalogue import sprint_folder
 
 POINTER = "outs:\n- md5: {md5}.dir\n  size: 3\n  nfiles: 1\n  hash: md5\n  path: data\n"
@@ -160,8 +161,8 @@ def own_pipeline(root: Path) -> None:
         (
             write("scores/0001-tiny-pool/dvc.yaml", "stages: {score: {cmd: touch outside}}\n"),
             [
-                "scores/0001-tiny-pool/dvc.yaml: a DVC pipeline: its commands would be executed; pipelines are compiled "
-                "from specs"
+                "scores/0001-tiny-pool/dvc.yaml: not what flywheel.yaml compiles to for a scoring of the pool: its commands would "
+                "be executed"
             ],
         ),
         (
@@ -180,6 +181,17 @@ def own_pipeline(root: Path) -> None:
             ],
         ),
         (write("dvc.lock", "schema: '2.0'\n"), ["dvc.lock: a lock file outside a sprint's folder"]),
+        (
+            write("scores/elsewhere/dvc.lock", "schema: '2.0'\n"),
+            [
+                "scores/elsewhere/dvc.lock: a lock file outside a sprint's folder",
+                "scores/elsewhere/dvc.lock: of no scoring, and below scores/ libraries would take it for configuration or code",
+            ],
+        ),
+        (
+            write("scores/pool/numpy.py", "raise SystemExit"),
+            ["scores/pool/numpy.py: of no scoring, and below scores/ libraries would take it for configuration or code"],
+        ),
         (pointer(cmd="touch outside"), [f"data.dvc: `outs: cmd` {PLAIN}"]),
         (pointer(remote="other"), [f"data.dvc: `outs: remote` {PLAIN}"]),
         (pointer(cloud="{a: 1}"), [f"data.dvc: `outs: cloud` {PLAIN}"]),
@@ -225,6 +237,16 @@ def test_is_refused(proposal: Path, change: Change, problems: list[str]) -> None
     assert [hook for hook in (proposal / ".git" / "hooks").iterdir() if hook.suffix != ".sample"] == []
 
 
+def own_scoring(root: Path) -> None:
+    """What `flywheel batch` leaves of a pool, and of a champion's predictions there."""
+    for at, text in enumerate(compiled_scorings(root)):
+        folder = root / "scores" / (f"000{at}-first-pool" if at else "pool")
+        folder.mkdir(parents=True)
+        (folder / "dvc.yaml").write_bytes(text)
+        for name in ("dvc.lock", "params.yaml", "scores.json", "selection.json", ".gitignore"):
+            (folder / name).write_text("{}\n")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -239,6 +261,7 @@ def test_is_refused(proposal: Path, change: Change, problems: list[str]) -> None
         write(f"reports/{SPRINT}/dvc.lock", "schema: '2.0'\nstages: {}\n"),
         write("docs/guidelines.md", "Draw boxes."),
         own_pipeline,
+        own_scoring,
         lambda root: (root / "data.dvc").unlink(),
     ],
 )
@@ -385,6 +408,7 @@ def test_records_are_put_back_to_what_the_base_branch_holds(proposal: Path) -> N
     (sprint_folder(proposal, "0001-tiny") / "uses.json").unlink()
     write("reports/0001-tiny/dvc.lock", "another model's\n")(proposal)
     write("reports/0002-dark/msgspec.py", "raise SystemExit('executed')\n")(proposal)
+    write("reports/0002-dark/batch.csv", "key\n")(proposal)  # a labelling round's, no run's
     commit(proposal, "Forged")
     assert guard.restore_records(proposal, "main") == [
         "reports/0001-tiny/dvc.lock",
@@ -392,7 +416,11 @@ def test_records_are_put_back_to_what_the_base_branch_holds(proposal: Path) -> N
         "reports/0002-dark/msgspec.py",
     ]
     found = {path: path.read_text() for path in (proposal / "reports").rglob("*") if path.is_file()}
-    assert {path.name: text for path, text in found.items()} == {"uses.json": "[]\n", "dvc.lock": "[]\n"}
+    assert {path.name: text for path, text in found.items()} == {
+        "uses.json": "[]\n",
+        "dvc.lock": "[]\n",
+        "batch.csv": "key\n",
+    }
 
 
 def test_a_folder_cannot_hide_behind_a_case(proposal: Path) -> None:

@@ -26,8 +26,10 @@ from runner.domain.files import write_bytes
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.planning.situation import Situation
-from runner.record.catalogue import AGREED, LOCK, PIPELINE, REPORTS
+from runner.pullrequests.proposing.scorings import compiled_scorings, is_of_scoring, scoring_strangers
+from runner.record.catalogue import AGREED, LOCK, PIPELINE, REPORTS, of_labelling
 from runner.record.strangers import committed_strangers
+from runner.stages.kinds import SCORING
 
 _SYMLINK, _SUBMODULE = "120000", "160000"  # git's modes
 _SPEC_FILE = re.compile(SPEC_NAME.removesuffix("$") + r"\.yaml")
@@ -83,10 +85,15 @@ def restore_records(root: Path, base: str) -> list[str]:
     """Puts everything below reports/ to what the base branch holds; returns the paths that were changed or removed.
 
     A lock that names another model's predictions, or uses of the test split that were struck out, would decide
-    otherwise. What has run on the base branch need not run again.
+    otherwise. What has run on the base branch need not run again. What a labelling round wrote is the proposal's own, as its
+    labels are: no run says it, and `verify` draws its batch again.
     """
     here, there = (_records(root, commit) for commit in ("HEAD", base))
-    restored = sorted(path for path in {*here, *there} if here.get(path) != there.get(path))
+    restored = sorted(
+        path
+        for path in {*here, *there}
+        if here.get(path) != there.get(path) and not (path in here and of_labelling(path))
+    )
     for path in restored:
         (root / path).unlink(missing_ok=True)
     for path in restored:
@@ -136,6 +143,8 @@ class _Checkout:
             yield from (f"{_shown(path)}: {problem}" for problem in _never(path))
         for path in committed_strangers(path for path, entry in self.files.items() if entry.mode != _SYMLINK):
             yield f"{_shown(path)}: of no record, and below {REPORTS}/ libraries would take it for configuration or code"
+        for path in scoring_strangers(self.files):
+            yield f"{_shown(path)}: of no scoring, and below {SCORING.folder}/ libraries would take it for configuration or code"
         for path in self.changed:
             yield from (f"{_shown(path)}: {problem}" for problem in self._of(path))
         for path in self.older:
@@ -176,7 +185,7 @@ class _Checkout:
             return
         if name in _OF_BASE:
             yield f"{_OF_BASE[name]}, and is not the base branch's ({_BEHIND})"
-        elif _is_record(parts):
+        elif _is_record(parts) or is_of_scoring(parts):
             return
         elif name in (*_PIPELINES, LOCK.name):
             yield f"of a DVC pipeline, and not the base branch's ({_BEHIND})"
@@ -201,7 +210,7 @@ class _Checkout:
             yield "says what was approved: only `flywheel promote` writes it"
         elif name == PROJECT_FILE and path != PROJECT_FILE:
             yield f"a second {PROJECT_FILE}: what lies below it would be taken for another project's"
-        elif name == LOCK.name and not _is_record(parts):
+        elif name == LOCK.name and not (_is_record(parts) or is_of_scoring(parts)):
             yield "a lock file outside a sprint's folder"
         elif name.endswith(".dvc"):
             yield from self._pointer(path, content)
@@ -215,6 +224,10 @@ class _Checkout:
         parts = PurePosixPath(path).parts
         if path == artifacts.FILE and _names_models_alone(content):
             yield "names the registered models: only a promotion writes it, so it must be the base branch's"
+            return
+        if is_of_scoring(parts) and parts[-1] == PIPELINE.name:
+            if content not in compiled_scorings(self.root):
+                yield "not what flywheel.yaml compiles to for a scoring of the pool: its commands would be executed"
             return
         if not _is_record(parts) or parts[-1] != PIPELINE.name:
             yield "a DVC pipeline: its commands would be executed; pipelines are compiled from specs"
