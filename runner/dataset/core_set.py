@@ -12,6 +12,8 @@ from runner.dataset.neighbours import Vectors
 
 _DIGITS = 6  # of a cosine; what lies behind them depends on how a machine adds
 _BLOCK = 1 << 24  # cosines at a time: 64 MB
+_LOOKED_AT = 512  # vectors at a time
+_MOST_LEARNT = 20_000  # vectors that centres of clusters are found by; the others are assigned to them
 _ROUNDS = 12  # of Lloyd's algorithm; assignments have settled long before
 
 
@@ -29,14 +31,11 @@ def farthest(vectors: Vectors, centres: Vectors) -> NDArray[np.float64]:
     return distance
 
 
-def k_center(
-    vectors: Vectors, centres: Vectors, distance: NDArray[np.float64] | None = None
-) -> Iterator[tuple[int, float]]:
+def k_center(vectors: Vectors, centres: Vectors) -> Iterator[tuple[int, float]]:
     """All vectors in greedy order: each is the farthest from the centres and from those before it.
 
     Args:
         vectors: `(N, D)`, `centres`: `(M, D)`, of length 1; without centres the first is the one farthest from their mean.
-        distance: of each to its nearest centre, where that is known.
 
     Yields:
         A position, and its cosine distance to what was nearest when it was chosen (2 for a first one without centres).
@@ -48,19 +47,52 @@ def k_center(
     """
     if not len(vectors):
         return
-    nearest = farthest(vectors, centres) if distance is None else distance.copy()
-    if not len(centres) and distance is None:
-        mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        at, reach = int(np.round(vectors @ mean, _DIGITS).argmin()), 2.0
+    if len(centres):
+        bound, order = farthest(vectors, centres), list[int]()
     else:
-        at = int(nearest.argmax())
-        reach = float(nearest[at])
-    for _ in range(len(vectors)):
-        yield at, reach
-        np.minimum(nearest, 1 - np.round((vectors @ vectors[at]).astype(np.float64), _DIGITS), out=nearest)
-        nearest[at] = -1.0
-        at = int(nearest.argmax())
-        reach = float(nearest[at])
+        mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        first = int(np.round(vectors @ mean, _DIGITS).argmin())
+        yield first, 2.0
+        bound, order = _distance(vectors, vectors[[first]])[:, 0], [first]
+        bound[first] = -1.0
+    seen = np.full(len(vectors), len(order), np.intp)  # how many of those chosen each bound knows of
+    while len(order) < len(vectors):
+        at = _farthest_left(vectors, order, bound, seen)
+        yield at, float(bound[at])
+        order.append(at)
+        bound[at] = -1.0
+
+
+def _farthest_left(
+    vectors: Vectors, order: list[int], bound: NDArray[np.float64], seen: NDArray[np.intp]
+) -> int:
+    """The vector that is farthest from all chosen ones; of equals, the first.
+
+    A distance can only shrink as more are chosen, so what was known of it is a bound: only those with the highest are looked at
+    again, some at a time, until the highest of them is above all other bounds. Most vectors are never looked at again.
+    """
+    some = min(_LOOKED_AT, len(bound))
+    while True:
+        rows = np.argpartition(-bound, some - 1)[:some]
+        stale = rows[(seen[rows] < len(order)) & (bound[rows] >= 0)]
+        if not len(stale):
+            highest = bound.max()
+            return int(np.flatnonzero(bound == highest)[0])
+        since = int(seen[stale].min())
+        chosen = vectors[np.array(order[since:], np.intp)]
+        bound[stale] = np.minimum(bound[stale], _distance(vectors[stale], chosen).min(axis=1))
+        seen[stale] = len(order)
+        top = rows[bound[rows] == bound[rows].max()]
+        others = np.ones(len(bound), bool)
+        others[rows] = False
+        rest = float(bound[others].max()) if some < len(bound) else -1.0
+        if float(bound[top[0]]) > rest:
+            return int(top.min())
+
+
+def _distance(vectors: Vectors, others: Vectors) -> NDArray[np.float64]:
+    """`(N, M)` cosine distances."""
+    return np.asarray(1 - np.round((vectors @ others.T).astype(np.float64), _DIGITS))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +113,8 @@ class Clusters:
 def clusters(vectors: Vectors, k: int, seed: int) -> Clusters:
     """Spherical k-means: the centres start as vectors that are drawn at random, and move to the mean of what is nearest to them.
 
+    Of more than 20,000 vectors the centres are found by so many of them, drawn at random.
+
     Args:
         vectors: `(N, D)`, of length 1; at least one.
         k: how many; at most N.
@@ -89,15 +123,17 @@ def clusters(vectors: Vectors, k: int, seed: int) -> Clusters:
     Source: Dhillon and Modha, "Concept decompositions for large sparse text data using clustering", 2001.
     """
     k = min(k, len(vectors))
-    start = np.random.default_rng(seed).choice(len(vectors), size=k, replace=False)
-    centres = vectors[np.sort(start)]
-    of, cosine = _assigned(vectors, centres)
+    drawn = np.random.default_rng(seed).permutation(len(vectors))
+    learnt = vectors[np.sort(drawn[: max(k, _MOST_LEARNT)])]
+    centres = vectors[np.sort(drawn[:k])]
+    of, _ = _assigned(learnt, centres)
     for _ in range(_ROUNDS):
-        centres = _means(vectors, of, centres)
+        centres = _means(learnt, of, centres)
         before = of
-        of, cosine = _assigned(vectors, centres)
+        of, _ = _assigned(learnt, centres)
         if np.array_equal(of, before):
             break
+    of, cosine = _assigned(vectors, centres)
     return Clusters(of=of, cosine=cosine, sizes=np.bincount(of, minlength=k))
 
 
