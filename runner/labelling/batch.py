@@ -68,9 +68,7 @@ def batch(root: Path, name: str | None, *, redraw: bool, pull: bool, say: Say) -
         drawing = prepared(root, situation.project, situation.name, annotation, pull=pull, say=say)
         drawn, images = drawing.draw()
         for arm, missing in drawn.short.items():
-            say(
-                f"note: {arm} found {missing} images fewer than its share: the rest looks like labelled or chosen ones"
-            )
+            say(f"note: {arm} found {missing} images fewer than its share")
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / BATCH_SHEET.name, sheet(drawing, images))
         write_batch(folder, images)

@@ -50,11 +50,11 @@ class Disagreement(Options, frozen=True, kw_only=True):
 
     def choices(self, pool: Pool, taken: Sequence[int], want: int, seed: int) -> Iterator[Choice]:
         """Where they differ most first."""
-        del taken, want, seed
+        del taken, want
         models = self._models(pool)
         scores = self._scores(pool, list(models.values()))
         names = ", ".join(models)
-        for rank, position in enumerate(highest_first(scores, pool), start=1):
+        for rank, position in enumerate(highest_first(scores, pool, seed), start=1):
             score = float(scores[position])
             yield Choice(
                 position=position,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 from msgspec import Meta
 
 from runner.domain.errors import ExitCode, FlywheelError
+from runner.selectors.ranks import drawing_order
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,15 +194,16 @@ def vectors_of(pool: Pool, strategy: str) -> NDArray[np.float32]:
     )
 
 
-def highest_first(scores: NDArray[np.float64], pool: Pool) -> list[int]:
-    """Positions by descending score, those without one last; of equal ones by the order in which paths stand.
+def highest_first(scores: NDArray[np.float64], pool: Pool, seed: int) -> list[int]:
+    """Positions by descending score, those without one last; equal ones as the seed draws them: by path they would be of one scene.
 
     >>> import numpy as np
-    >>> highest_first(np.array([0.5, np.nan, 0.9, 0.5]), Pool(paths="abcd", image_ids="abcd"))
+    >>> highest_first(np.array([0.5, np.nan, 0.9, 0.4]), Pool(paths="abcd", image_ids="abcd"), 0)
     [2, 0, 3, 1]
     """
     import numpy as np
 
     shown = np.where(np.isnan(scores), -np.inf, np.round(scores, 9))
-    order: list[int] = np.lexsort((np.arange(len(pool)), -shown)).tolist()
+    drawn = drawing_order(pool.image_ids, pool.paths, seed)
+    order: list[int] = drawn[np.argsort(-shown[drawn], kind="stable")].tolist()
     return order

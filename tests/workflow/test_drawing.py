@@ -39,6 +39,7 @@ def _champions_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(champion_facts, "operating_confidence", lambda root, champion: 0.25)
     monkeypatch.setattr(champion_facts, "seed_models", lambda root, champion: {"torch": 0, "torch-seed-1": 0})
     monkeypatch.setattr(champion_facts, "artefacts", lambda root, champion: {"torch": 0, "onnx-int8": 0})
+    monkeypatch.setattr(champion_facts.ChampionFacts, "objects_per_prediction", 1.0)
 
 
 def test_the_most_unsure_images_their_labels_and_their_price(tmp_path: Path) -> None:
@@ -80,6 +81,15 @@ def test_images_of_another_sprints_batch_are_not_asked_about_twice(tmp_path: Pat
     ).draw()
     assert {image.path for image in images}.isdisjoint(image.path for image in first)
     assert (len(images), batch.pool_images, batch.beside) == (8, 8, ["0003-other"])
+
+
+def test_labels_are_what_the_champion_predicts_by_how_much_it_finds_of_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = drawing(tmp_path, plant(tmp_path), Mix(uncertainty=1))
+    for factor, labels in ((2.0, 22.0), (None, 8.0)):  # half of them found; too little found to tell
+        monkeypatch.setattr(champion_facts.ChampionFacts, "objects_per_prediction", factor)
+        assert made.draw()[0].labels == labels
 
 
 def test_without_a_champion_labels_are_those_of_the_mean_labelled_image(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from runner.config.project import Project
 from runner.config.sprint import Evaluate
 from runner.domain.evaluation import Metrics
-from runner.planning.champion import Champion, artefacts, seed_models
+from runner.planning.champion import Champion, artefacts, seed_models, shipped
 from runner.record.catalogue import EVALUATION, GALLERY
 from runner.strategies.pool import Failure
 from runner.tasks import TASKS
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_TELLING = 0.05  # recall; below it a count of predictions says nothing of the objects
+
 
 class _Measured(msgspec.Struct, frozen=True):
     """What is read of an artefact's evaluation, by whatever version it was written."""
 
+    target: str
+    overall: Metrics
     per_class: dict[str, Metrics]
 
 
@@ -65,19 +69,39 @@ class ChampionFacts:
         """The names of its torch model and its exports."""
         return list(artefacts(self._root, self._champion)) if self._champion else []
 
+    @cached_property
+    def objects_per_prediction(self) -> float | None:
+        """How many objects there are for each of its predictions that counts: precision / recall, when it was judged.
+
+        None where it finds too little to tell.
+        """
+        measured = self._measured
+        precision, recall = (
+            (measured.overall.precision, measured.overall.recall) if measured else (None, None)
+        )
+        if precision is None or recall is None or recall < _TELLING:
+            return None
+        return precision / recall
+
     def difficulty(self) -> NDArray[np.float64] | None:
         """`(K,)` of each class: 1 − what the artefact that it ships was measured at; NaN where it was not."""
         import numpy as np
 
+        if self._measured is None:
+            return None
+        metric = "map50_95" if TASKS[self._project.task].ranked else "recall"
+        found = [getattr(self._measured.per_class.get(name), metric, None) for name in self._project.classes]
+        return 1 - np.array([np.nan if value is None else value for value in found], np.float64)
+
+    @cached_property
+    def _measured(self) -> _Measured | None:
+        """The artefact that it ships, or the torch model, as its sprint evaluated it."""
         if self._champion is None:
             return None
         found = EVALUATION.read_at(self._root, self._champion.commit, self._champion.sprint, _Evaluated)
-        if found is None or not found.targets:
-            return None
-        metric = "map50_95" if TASKS[self._project.task].ranked else "recall"
-        measured = found.targets[0].per_class
-        values = [getattr(measured.get(name), metric, None) for name in self._project.classes]
-        return 1 - np.array([np.nan if value is None else value for value in values], np.float64)
+        shipped_one = shipped(self._root, self._champion).target
+        targets = {each.target: each for each in (found.targets if found else [])}
+        return targets.get(shipped_one)
 
     def failures(self, known: Collection[str]) -> list[Failure]:
         """The worst images of its report that the dataset still has, the worst first."""

@@ -25,7 +25,7 @@ from runner.record.catalogue import sprint_folder
 from runner.record.labelling import read_batch
 from runner.strategies.mix import BatchOptions, Mix
 from runner.strategies.mixture import Budget, draw
-from runner.strategies.pool import Needs, Pool
+from runner.strategies.pool import Needs, Pool, Predictions
 from runner.tasks import TASKS
 from runner.workflow.drawing.candidates import PoolTables, pool_tables
 from runner.workflow.drawing.champion_facts import ChampionFacts
@@ -170,7 +170,7 @@ class Drawing:
             },
             difficulty=facts.difficulty() if needs.difficulty else None,
             labelled_objects=tables.labelled_objects() if needs.labelled_objects else None,
-            labels=self._expected(tables, predictions, facts.confidence),
+            labels=self._expected(tables, predictions, facts),
             vectors=vectors.of(tables.rows) if needs.vectors else None,
             labelled_vectors=vectors.of(tables.labelled) if needs.vectors else None,
             looks=looks,
@@ -180,16 +180,18 @@ class Drawing:
         )
 
     def _expected(
-        self, tables: PoolTables, predictions: Any, confidence: float
+        self, tables: PoolTables, predictions: Predictions | None, facts: ChampionFacts
     ) -> NDArray[np.float64] | None:
-        """How many labels each image needs: as many as the champion predicts, or as the labelled ones have in the mean."""
+        """How many labels each image needs: what the champion predicts, by how much it finds too much or too little; where that is not
+        known, as many as the labelled images have in the mean.
+        """
         import numpy as np
 
         if not TASKS[self.project.task].ranked:
             return np.ones(len(tables.rows))
-        if predictions is not None:
-            counted = predictions.image[predictions.score >= confidence]
-            return np.bincount(counted, minlength=len(tables.rows)).astype(np.float64)
+        if predictions is not None and (objects := facts.objects_per_prediction) is not None:
+            counted = predictions.image[predictions.score >= facts.confidence]
+            return np.asarray(np.bincount(counted, minlength=len(tables.rows)) * objects, np.float64)
         mean = tables.mean_labels()
         return None if mean is None else np.full(len(tables.rows), mean)
 
