@@ -52,6 +52,8 @@ def render(result: Verification) -> str:
     """What was found, one file to a line."""
     head = f"{result.sprint}: {result.compared} files compared, {len(result.rebuilt)} made again"
     same = "the same numbers and outcomes; another version of flywheel wrote it"
+    if not result.compared and not result.rebuilt and not result.findings:
+        same = "nothing could be compared"
     lines = [f"{head}: {'identical' if result.identical else 'NOT identical' if result.findings else same}"]
     listed = [*result.findings, *result.renderings]
     width = max((len(finding.problem) for finding in listed), default=0)

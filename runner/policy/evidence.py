@@ -12,8 +12,8 @@ import msgspec
 from runner.domain.files import decode_json
 from runner.domain.policy import Finding, FindingKind
 from runner.domain.records import JUDGED
+from runner.policy.brought import Brought
 from runner.policy.conditions import same
-from runner.policy.test_origin import TestOrigin
 
 _SHOWN = 5
 
@@ -65,7 +65,7 @@ def evidence_of(
     reference: RecordedData,
     own: RecordedData,
     frozen: tuple[str, ...] = ("test",),
-    origin: TestOrigin = TestOrigin(),  # noqa: B008  frozen
+    origin: Brought = Brought(),  # noqa: B008  frozen
 ) -> list[Finding]:
     """What the records of two sprints show.
 
@@ -110,7 +110,7 @@ def _splits(
     before: _Selection,
     after: _Selection,
     frozen: tuple[str, ...],
-    origin: TestOrigin,
+    origin: Brought,
 ) -> Iterator[Finding]:
     for split in frozen:
         old, new = before.split_digests.get(split), after.split_digests.get(split)
@@ -135,7 +135,7 @@ def _splits(
             yield _chosen_by_a_model(sprint, origin)
 
 
-def _chosen_by_a_model(sprint: str, origin: TestOrigin) -> Finding:
+def _chosen_by_a_model(sprint: str, origin: Brought) -> Finding:
     return Finding(
         kind=FindingKind.TEST_CHANGED,
         sprint=sprint,

@@ -18,7 +18,7 @@ from runner.planning.situation import Situation
 from runner.record.catalogue import BATCH, EVALUATION, SELECTION, SELECTION_FOLDER, TERMS, sprint_folder
 
 if TYPE_CHECKING:  # most runs have no terms, and need not wait for what makes them
-    from runner.policy.test_origin import TestOrigin
+    from runner.policy.brought import Brought
     from runner.record.terms import Terms
 
 
@@ -175,20 +175,20 @@ def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
     return replace(terms, evidence=distinct(evidence))
 
 
-def _origin(root: Path, folder: Path) -> TestOrigin:
+def _origin(root: Path, folder: Path) -> Brought:
     """Of the sprint's test images, those that labelling rounds brought."""
     from runner.config.load import list_sprints
-    from runner.policy.test_origin import TestOrigin, test_origin
+    from runner.policy.brought import Brought, brought
     from runner.record.labelling import read_batch
 
     folders = {name: sprint_folder(root, name) for name in list_sprints(root)}
     drawn = [name for name, each in folders.items() if (each / BATCH.name).is_file()]
     manifest = folder / SELECTION_FOLDER.name / "manifest.parquet"
     if not drawn or not manifest.is_file():
-        return TestOrigin()
+        return Brought()
     from runner.adapters.tables.parquet import read_table
 
     table = read_table(manifest, ["image_id", "assigned", "selected"])
     judged = table["selected"].astype(bool) & (table["assigned"] == JUDGED)
     batches = ((name, BATCH.read(folders[name]), read_batch(folders[name])) for name in drawn)
-    return test_origin(table["image_id"][judged].tolist(), batches)
+    return brought(table["image_id"][judged].tolist(), batches)

@@ -116,7 +116,7 @@ def _of_batch(root: Path, sprint: str, drawn: BatchAgain) -> Verification:
     findings = [*no_records(root, sprint), *drawn.findings]
     return Verification(
         sprint=sprint,
-        identical=not findings,
+        identical=bool(drawn.rebuilt) and not findings,
         compared=0,
         rebuilt=drawn.rebuilt,
         findings=findings,
