@@ -39,7 +39,7 @@ class Round:
     """One batch that is with a tool.
 
     Attributes:
-        project: the project's name.
+        project: the project's name. `root`: the repository's top.
         handed: its tasks, as they were handed out.
         scheme: what is drawn: the strategy's task, the project's classes in their order, and its skeleton.
         folder: where tools of files have their packages and answers; local to this machine.
@@ -50,6 +50,7 @@ class Round:
     """
 
     project: str
+    root: Path
     handed: HandedOut
     scheme: Scheme
     folder: Path

@@ -21,6 +21,7 @@ from runner.domain.annotation_quality import (
     AnnotationQuality,
     AnnotatorQuality,
     ClassQuality,
+    LabelCeiling,
     Measured,
 )
 from runner.domain.labelling import Answer, AnsweredObject, BatchImage
@@ -156,10 +157,9 @@ def quality(
         currency=prices.currency,
         annotators=[_annotator(name, round_, compared, known, prices) for name in names],
         classes=_classes(round_, compared, known),
-        ceilings=[
-            *gold_ceilings(round_.with_gold, round_.task),
-            *annotators_ceilings(round_.several, round_.task),
-        ],
+        ceilings=_surest_first(
+            gold_ceilings(round_.with_gold, round_.task), annotators_ceilings(round_.several, round_.task)
+        ),
         review=review[:MOST_REVIEWED],
         review_images=len(review),
     )
@@ -167,6 +167,16 @@ def quality(
         return found
     limit = (options.agreement.metric, options.agreement.min)
     return msgspec.structs.replace(found, limit=limit, failed=failures(found, options))
+
+
+def _surest_first(gold: list[LabelCeiling], annotators: list[LabelCeiling]) -> list[LabelCeiling]:
+    """Those with the narrower interval, of equal ones those by known labels."""
+
+    def width(ceilings: list[LabelCeiling]) -> float:
+        ends = ceilings[0].ceiling if ceilings else NOT_MEASURED
+        return ends.high - ends.low if ends.high is not None and ends.low is not None else 2.0
+
+    return [*gold, *annotators] if width(gold) <= width(annotators) else [*annotators, *gold]
 
 
 def failures(found: AnnotationQuality, options: QualityOptions | None) -> list[str]:

@@ -92,8 +92,8 @@ class LabelCeiling(Record, frozen=True, kw_only=True):
     Attributes:
         against: `gold`: known labels are scored against the annotators'; `annotators`: one annotator's against another's.
         measured: what those labels score.
-        ceiling: the same with gold; of two annotators, half of what is missing to 1 is taken for each one's.
-        limited_by: the class that would raise it most if annotators agreed on it; `limited_value`: its own metric as measured.
+        ceiling: the same with gold; of two annotators, what one of them alone would leave of it (runner/assessment/label_ceiling.py).
+        limited_by: the class that would raise it most if annotators agreed on it; `limited_value`: its own ceiling.
         without_limit: the ceiling if they did.
     """
 

@@ -71,6 +71,7 @@ class SprintRound:
                 files[one.key] = data_folder / image.path
         return Round(
             project=self.project.name,
+            root=self.root,
             handed=handed,
             scheme=Scheme(task=task, classes=self.project.classes, keypoints=skeleton),
             folder=self.work,

@@ -76,6 +76,7 @@ def make_round(
     task = DRAWN[strategy]
     return Round(
         project="pets",
+        root=root,
         handed=HandedOut(sprint=SPRINT, tool=tool, strategy=strategy, tasks=tasks),
         scheme=Scheme(
             task=task,

@@ -100,7 +100,7 @@ def test_the_class_that_is_confused_is_named() -> None:
     assert ceiling.against == "annotators"
     assert ceiling.limited_by in ("two", "three")
     assert ceiling.measured.value is not None
-    assert ceiling.ceiling.value == pytest.approx((1 + ceiling.measured.value) / 2)
+    assert ceiling.measured.value < ceiling.ceiling.value < 1  # type: ignore[operator]
     assert ceiling.without_limit is not None
     assert ceiling.without_limit > ceiling.ceiling.value  # type: ignore[operator]
 

@@ -114,7 +114,7 @@ def _ceiling(report: SprintReport, ceiling: LabelCeiling) -> str:
         f"from {count(ceiling.images, 'image')} whose labels are known"
         if ceiling.against == "gold"
         else f"from {count(ceiling.images, 'image')} that two annotators labelled: one's labels score {_with_ends(ceiling.measured)} "
-        "against the other's, and half of what is missing is each one's"
+        "against the other's, and this is what one of them alone would leave"
     )
     line = f"**Ceiling: {name} {_with_ends(ceiling.ceiling)}** with labels like these ({basis})."
     if ceiling.limited_by is not None and ceiling.without_limit is not None:
