@@ -159,8 +159,10 @@ def _option(known: Known, aims: list[Goal], option: Possible, best: float) -> Op
         images=option.images,
         mix=option.mix or {},
         gain=gain,
-        interval=middle(option.gain) if option.gain is not None else None,
-        measurable=_measurable(known, option) if option.gain is not None and not of_gates(aims) else None,
+        interval=_interval(known, option, of_gates=of_gates(aims)),
+        measurable=_measurable(known, option.gain)
+        if option.gain is not None and not of_gates(aims)
+        else None,
         labels=round(option.labels, 1) if option.labels is not None else None,
         price=price,
         per_price=round(gain / price, 6) if gain is not None and price else None,
@@ -171,16 +173,27 @@ def _option(known: Known, aims: list[Goal], option: Possible, best: float) -> Op
     )
 
 
-def _measurable(known: Known, option: Possible) -> Interval:
-    """The gain with the luck of two trainings, and half the sampling error of two looks at the same test images."""
-    luck = known.seed_deviation if known.seed_deviation is not None else LUCK
+def _interval(known: Known, option: Possible, *, of_gates: bool) -> Interval | None:
+    """Distances of gates, which further test images shorten too, are never below nothing."""
+    if option.gain is None:
+        return None
+    return middle(option.gain) if of_gates else _truly(known, option.gain)
+
+
+def _truly(known: Known, gain: Floats) -> Interval:
+    """What the next model gains, with the luck of two trainings: it may come to less than nothing."""
+    return middle(gain + np.random.default_rng(3).standard_normal(len(gain)) * np.sqrt(2) * _luck(known))
+
+
+def _measurable(known: Known, gain: Floats) -> Interval:
+    """The same as a test split shows it, with half the sampling error of two looks at the same images."""
     error = known.measure.error if known.measure and known.measure.error is not None else LUCK
-    noise = (
-        np.random.default_rng(2).standard_normal(len(option.gain)) if option.gain is not None else np.zeros(1)
-    )
-    return middle(
-        (option.gain if option.gain is not None else 0.0) + noise * float(np.hypot(error, np.sqrt(2) * luck))
-    )
+    noise = np.random.default_rng(2).standard_normal(len(gain))
+    return middle(gain + noise * float(np.hypot(error, np.sqrt(2) * _luck(known))))
+
+
+def _luck(known: Known) -> float:
+    return known.seed_deviation if known.seed_deviation is not None else LUCK
 
 
 def _shipping(known: Known, action: Action | None) -> list[Option]:

@@ -33,7 +33,7 @@ BEFORE = (1.5, 1.0)
 """Parameters of the Beta distribution of what labels would mend, of all that wrong ones do not cost: more often the most of
 it than not, and possibly all or nothing."""
 LEVEL = 0.8
-EXPONENT = (0.1, 0.8)
+EXPONENT = (0.1, 1.0)
 """What α may be before anything is known of it: from the slowest to the fastest curves of the literature."""
 LUCK = 0.015
 """The standard deviation of a training's luck, where there is one seed only."""

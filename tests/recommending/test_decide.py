@@ -193,7 +193,8 @@ def test_what_is_recommended_is_at_least_as_sure_as_asked_for() -> None:
 
 def test_evidence_moves_the_shares() -> None:
     before = sources(KNOWN)
-    assert sources(replace(KNOWN, curve=RISING)).labels.mean() > before.labels.mean() + 0.05
+    steep = (CurvePoint(sprint="0001-first", images=70, measure=Measure(value=0.05, error=0.01)), RISING[1])
+    assert sources(replace(KNOWN, curve=steep)).labels.mean() > before.labels.mean() + 0.1
     assert sources(replace(KNOWN, curve=FLAT)).labels.mean() < before.labels.mean() - 0.1
     assert (
         sources(replace(KNOWN, wrong=Measure(value=0.3, error=0.02))).noise.mean() > before.noise.mean() + 0.2
