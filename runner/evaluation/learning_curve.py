@@ -167,6 +167,13 @@ class LearningCurve:
         low, value, high = _quantiles(rise, self.weights, level)
         return Predicted(labels=labels + further, value=value, low=low, high=high)
 
+    def rises(self, labels: float, further: float) -> tuple[Floats, Floats]:
+        """`(M,)` how much each curve rises from so many labels in all by so many further ones; and its weight."""
+        rise = np.clip(self._values(labels + further), *self.bounds) - np.clip(
+            self._values(labels), *self.bounds
+        )
+        return rise, self.weights
+
     def needed(self, target: float, *, level: float = 0.95) -> LabelsNeeded:
         """How many labels in all the curve needs to reach a target; those before the first point are not told apart."""
         labels = np.full(len(self.weights), self.first)

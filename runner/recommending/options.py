@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.domain.verdict import Outcome
+from runner.recommending.fitted import curve_rises
 from runner.recommending.goals import Goal, Lacks, narrowed, raised_by_labels
 from runner.recommending.known import Known, Part
 from runner.recommending.sources import DRAWS, Sources
@@ -110,11 +111,20 @@ def _labelled(
     action: Action, known: Known, aims: list[Goal], drawn: Sources, part: Part | None, images: int
 ) -> Possible:
     gain = np.zeros(DRAWS)
+    by_curve = curve_rises(known, images) if part is None else None
     for goal in aims:
-        gain += goal.worth(raised_by_labels(goal, part, images, drawn, known))
+        whole = by_curve is not None and goal.gate is None
+        raised = by_curve if whole else raised_by_labels(goal, part, images, drawn, known)
+        gain += goal.worth(raised)  # type: ignore[arg-type]  # it is there where it is of the whole
     labels = images * known.per_image
     where = f"of {part.name}" if part else "of the pool"
-    rests = [f"selection: {known.train} training images, {known.pool} in the pool"]
+    curve = _said(drawn, "learning curve: ", "slices: ")
+    fitted = (
+        ["learning curve: several families, fitted to all sprints of this recipe"]
+        if by_curve is not None
+        else []
+    )
+    rests = [*fitted, *curve, f"selection: {known.train} training images, {known.pool} in the pool"]
     if part is not None:
         rests.append(
             f"slice {part.name}: {part.measure.value:.3f} on {part.test} test images, {part.train} to train on, "

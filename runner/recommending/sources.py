@@ -93,7 +93,7 @@ def sources(known: Known, seed: int = 0) -> Sources:
     for said, log_likelihood in _evidence(prior, known):
         rests.append(said)
         weights += log_likelihood
-    kept = _systematic(np.exp(weights - weights.max()))
+    kept = systematic(np.exp(weights - weights.max()))
     return Sources(
         labels=prior.labels[kept],
         noise=prior.noise[kept],
@@ -106,10 +106,11 @@ def sources(known: Known, seed: int = 0) -> Sources:
     )
 
 
-def _systematic(weights: Floats) -> NDArray[np.int64]:
+def systematic(weights: Floats) -> NDArray[np.int64]:
     """`(DRAWS,)` positions, each as often as its weight asks: no chance in it, so that more evidence never adds noise."""
     reached = np.cumsum(weights) / weights.sum()
-    return np.minimum(np.searchsorted(reached, (np.arange(DRAWS) + 0.5) / DRAWS), DRAWS - 1).astype(np.int64)
+    places = np.searchsorted(reached, (np.arange(DRAWS) + 0.5) / DRAWS)
+    return np.minimum(places, len(weights) - 1).astype(np.int64)
 
 
 def middle(values: Floats, level: float = LEVEL) -> Interval:

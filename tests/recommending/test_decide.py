@@ -243,3 +243,17 @@ def test_viability_gives_images_and_money_with_an_interval_and_whether_they_pay(
     assert " EUR of labels." in answer
     assert "it pays" in recommend(replace(known, prices=replace(PRICES, point=1e6))).answer
     assert "it does not pay" in recommend(replace(known, prices=replace(PRICES, point=0.01))).answer
+
+
+def test_from_four_points_on_the_fitted_curve_says_what_labels_give() -> None:
+    points = tuple(
+        CurvePoint(sprint=f"000{n}-x", images=images, measure=Measure(value=value, error=0.02))
+        for n, (images, value) in enumerate([(35, 0.30), (70, 0.42), (140, 0.50), (280, 0.55)])
+    )
+    found = recommend(replace(KNOWN, curve=points))
+    label = option(found, "label")
+    assert label.gain is not None
+    assert 0.005 < label.gain < 0.05
+    assert any("several families" in reason for reason in label.rests)
+    without = option(recommend(replace(KNOWN, curve=points[1:])), "label")
+    assert not any("several families" in reason for reason in without.rests)

@@ -13,6 +13,7 @@ from projects import SPRINT, flywheel
 from promoting import NEXT
 
 from runner.config.load import load_project, load_sprint
+from runner.domain.annotation_quality import NOT_MEASURED, AnnotationQuality, LabelCeiling, Measured
 from runner.domain.evaluation import Interval
 from runner.domain.records import SplitCounts
 from runner.domain.verdict import Outcome
@@ -155,6 +156,58 @@ def load_like(root: Path) -> object:
         sprint = planted_report.SPRINT
 
     return Loaded()
+
+
+def test_what_annotators_got_wrong_is_evidence(tmp_path: Path) -> None:
+    gold = Measured(value=0.9, low=0.8, high=0.96, of=50)
+    ceiling = LabelCeiling(
+        metric="map50_95",
+        against="gold",
+        images=20,
+        measured=Measured(value=0.8),
+        ceiling=Measured(value=0.85),
+    )
+    quality = AnnotationQuality(
+        sprint="0001-first",
+        task="detect",
+        images=20,
+        answered=20,
+        answers=20,
+        objects=90,
+        gold_recall=gold,
+        gold_precision=gold,
+        ceilings=[ceiling],
+    )
+    before = judged(tmp_path, "0001-first", quality=quality)
+    known = known_of(
+        planted_report.PROJECT,
+        load_like(tmp_path),
+        judged(tmp_path, "0002-second"),
+        [before],
+        None,
+        champion=None,
+    )
+    assert known.wrong is not None
+    assert known.wrong.value == pytest.approx(0.1)
+    assert known.wrong.error == pytest.approx(0.16 / 3.92)
+    assert known.ceiling == 0.85
+    differing = msgspec.structs.replace(
+        quality,
+        gold_recall=NOT_MEASURED,
+        gold_precision=NOT_MEASURED,
+        found_by_both=Measured(value=0.8),
+        class_agreement=Measured(value=0.75),
+    )
+    known = known_of(
+        planted_report.PROJECT,
+        load_like(tmp_path),
+        judged(tmp_path, "0002-second", quality=differing),
+        [before],
+        None,
+        champion=None,
+    )
+    assert known.wrong is not None
+    assert known.wrong.value == pytest.approx(0.2)  # each of two annotators errs half as often as they differ
 
 
 # --- the command, and `verify` --------------------------------------------------------------------

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.domain.annotation_quality import AnnotationQuality, Measured
 from runner.domain.evaluation import QUALITY_METRICS, Interval, Metrics
 from runner.domain.records import POOL, Training
 from runner.domain.verdict import GateResult, Outcome
 from runner.planning.data_delta import Counts
 from runner.recommending.goals import distance
-from runner.recommending.known import CurvePoint, Known, OpenGate, Part, Prices
+from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices
 from runner.record.catalogue import TIMINGS
 from runner.report.build import sprint_cost
 from runner.stages.timings import read_timings
@@ -44,6 +45,7 @@ def known_of(
         champion: who holds the stage.
     """
     train = own.selection.splits[TRAIN]
+    quality = next((records.quality for records in (own, *reversed(before)) if records.quality), None)
     parts = list(_parts(own, counts))
     return Known(
         sprint=own.name,
@@ -67,6 +69,8 @@ def known_of(
         costs={kind.name: kind.ap_cost for kind in own.errors.types if kind.ap_cost is not None}
         if own.errors
         else {},
+        wrong=_wrong(quality),
+        ceiling=_ceiling(quality, own.verdict.optimizing),
         exhausted=own.verdict.wear is not None and own.verdict.wear.exhausted,
         shift=_shift(parts, counts),
         **_training(own.training),  # type: ignore[arg-type]
@@ -133,6 +137,29 @@ def _size(metrics: Metrics) -> int:
 
 def _kept_in_pool(own: JudgedRecords) -> int:
     return sum(step.dropped for step in own.selection.dropped if step.split == POOL)
+
+
+def _wrong(quality: AnnotationQuality | None) -> Measure | None:
+    """The share of labels that is wrong, by gold images; else by how often two annotators differ, each of whom errs as often."""
+    if quality is None:
+        return None
+    gold = [found for found in (quality.gold_recall, quality.gold_precision) if found.value is not None]
+    if gold:
+        return Measure(value=1 - sum(found.value or 0.0 for found in gold) / len(gold), error=_error(gold[0]))
+    both, same = quality.found_by_both, quality.class_agreement
+    if both.value is None or same.value is None:
+        return None
+    return Measure(value=(1 - both.value * same.value) / 2, error=_error(both))
+
+
+def _error(found: Measured) -> float | None:
+    """The standard error, from the 95 % interval."""
+    return (found.high - found.low) / 3.92 if found.low is not None and found.high is not None else None
+
+
+def _ceiling(quality: AnnotationQuality | None, metric: str) -> float | None:
+    found = [one.ceiling.value for one in quality.ceilings if one.metric == metric] if quality else []
+    return found[0] if found else None
 
 
 def _curve(own: JudgedRecords, before: Sequence[JudgedRecords]) -> list[CurvePoint]:

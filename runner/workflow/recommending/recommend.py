@@ -16,6 +16,7 @@ from runner.record.catalogue import (
     ERRORS,
     EVALUATION,
     PARAMS,
+    QUALITY,
     RECOMMENDATION,
     SELECTION,
     TIMINGS,
@@ -30,8 +31,8 @@ from runner.workflow.recommending.evidence import known_of
 from runner.workflow.recommending.hindsight import past
 from runner.workflow.recommending.records import JudgedRecords, earlier, judged_records
 
-OWN = (VERDICT, EVALUATION, SELECTION, TRAINING, ERRORS, CHECKS, TIMINGS, PARAMS)
-OTHERS = (VERDICT, EVALUATION, SELECTION, PARAMS, RECOMMENDATION)
+OWN = (VERDICT, EVALUATION, SELECTION, TRAINING, ERRORS, CHECKS, TIMINGS, PARAMS, QUALITY)
+OTHERS = (VERDICT, EVALUATION, SELECTION, PARAMS, QUALITY, RECOMMENDATION)
 
 
 def recommended(root: Path, folder: Path, project: Project, loaded: LoadedSprint) -> Recommendation | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runner.adapters.system import yaml_text
 from runner.config.load import list_sprints
+from runner.domain.annotation_quality import AnnotationQuality
 from runner.domain.error_analysis import Errors
 from runner.domain.errors import FlywheelError
 from runner.domain.evaluation import Evaluation, Metrics, TargetEvaluation
@@ -21,6 +22,7 @@ from runner.record.catalogue import (
     ERRORS,
     EVALUATION,
     PARAMS,
+    QUALITY,
     RECOMMENDATION,
     SELECTION,
     TRAINING,
@@ -44,6 +46,7 @@ class JudgedRecords:
     errors: Errors | None
     checks: Checks | None
     recommendation: Recommendation | None
+    quality: AnnotationQuality | None = None
 
     @property
     def target(self) -> TargetEvaluation | None:
@@ -109,6 +112,7 @@ def judged_records(folder: Path) -> JudgedRecords | None:
         errors=ERRORS.read_if_there(folder),
         checks=CHECKS.read_if_there(folder),
         recommendation=RECOMMENDATION.read_if_there(folder),
+        quality=QUALITY.read_if_there(folder),
     )
 
 
