@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
+from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import atomic_folder
 from runner.domain.records import POOL, Record
 from runner.domain.task import TaskSpec
-from runner.record.catalogue import SELECTION, SELECTION_FOLDER
+from runner.record.catalogue import SELECTION, SELECTION_FOLDER, WEIGHTS_FOLDER
 from runner.record.scoring import COMMITTEE_FOLDER
 from runner.stages.champion import artefact, of_classes
 from runner.stages.stage import Stage, StageContext, images_of
@@ -27,31 +31,48 @@ class CommitteeParams(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What the predictions depend on, besides the images.
 
     Attributes:
-        members: further artefacts of the champion's sprint, by the names of their tables.
-        mirrored: what the champion ships, where it is also run on mirrored images.
+        champion: what it ships.
+        members: further artefacts of its sprint: where each lies in the sprint's folder, by the name of its table.
+        digests: DVC's hashes of the folders that hold them.
+        mirrored: whether what the champion ships is run on mirrored images too.
     """
 
-    members: dict[str, ResolvedChampion]
+    champion: ResolvedChampion
     dataset: str
     task: TaskSpec
     device: str
     threads: int | None
-    mirrored: ResolvedChampion | None = None
+    members: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    mirrored: bool = False
     split: str = POOL
+
+    def member(self, name: str) -> ResolvedChampion:
+        """One of the further artefacts."""
+        path = self.members[name]
+        folder = path.partition("/")[0]
+        target = REFERENCE_TARGET if folder == WEIGHTS_FOLDER.name else name
+        return replace(self.champion, target=target, path=path, digest=self.digests[folder])
 
 
 def resolve(
-    project: Project, members: dict[str, ResolvedChampion], mirrored: ResolvedChampion | None
+    project: Project,
+    champion: ResolvedChampion | None,
+    members: Mapping[str, ResolvedChampion],
+    *,
+    mirrored: bool,
 ) -> CommitteeParams | None:
     """None where nothing else is asked for."""
-    if not members and mirrored is None:
+    if champion is None or not (members or mirrored):
         return None
     return CommitteeParams(
-        members=members,
+        champion=champion,
         dataset=project.dataset.path,
         task=project.task_spec,
         device=project.compute.device,
         threads=project.compute.threads,
+        members={name: member.path for name, member in members.items()},
+        digests={member.path.partition("/")[0]: member.digest for member in members.values()},
         mirrored=mirrored,
     )
 
@@ -69,13 +90,13 @@ def run(context: StageContext, params: CommitteeParams) -> None:
 
     device = torch_device(params.device, params.threads)
     with atomic_folder(context.folder / COMMITTEE_FOLDER.name) as folder:
-        for name, member in params.members.items():
-            model = open_model(artefact(context.root, member), device)
+        for name in params.members:
+            model = open_model(artefact(context.root, params.member(name)), device)
             table = predict_split(context, {name: model}, params.dataset, params.split)[name]
             write_table(folder / f"{name}.parquet", of_classes(table.columns(), params.task.classes))
-        if params.mirrored is not None:
-            model = open_model(artefact(context.root, params.mirrored), device)
-            turned = replace(model, decoder=Mirrored(model.decoder))
+        if params.mirrored:
+            model = open_model(artefact(context.root, params.champion), device)
+            turned = dataclasses.replace(model, decoder=Mirrored(model.decoder))
             table = predict_split(context, {MIRRORED: turned}, params.dataset, params.split)[MIRRORED]
             write_table(folder / f"{MIRRORED}.parquet", of_classes(table.columns(), params.task.classes))
 

@@ -186,9 +186,7 @@ SCORING: Kind[ScoringInputs] = Kind(
         step(champion.STAGE, lambda work: champion.resolve(work.project, work.champion, POOL)),
         step(
             committee.STAGE,
-            lambda work: committee.resolve(
-                work.project, work.members, work.champion if work.mirrored else None
-            ),
+            lambda work: committee.resolve(work.project, work.champion, work.members, mirrored=work.mirrored),
         ),
         step(
             score.STAGE,
