@@ -234,7 +234,7 @@ def test_a_round_is_answered_whatever_is_drawn(tmp_path: Path, strategy: str) ->
     for number, path in enumerate(PATHS):
         place = Path(path).with_suffix("")
         if strategy == "class":
-            target = answers / CLASSES_OF_ROUND[number % 2] / f"{place.name}.jpg"
+            target = answers / CLASSES_OF_ROUND[number % 2] / place.parent.name / f"{place.name}.jpg"
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((tmp_path / "data" / path).read_bytes())
         else:
