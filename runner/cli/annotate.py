@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root, say
+from runner.domain.errors import ExitCode
 
 EXAMPLE = """\
   flywheel annotate push 0002-night        hand the batch out to annotation.tool, with pre-annotations
@@ -67,7 +68,8 @@ def execute(options: argparse.Namespace) -> int:
         on_default_branch=options.commit_here,
         say=say,
     )
-    return _show(options, pulled, annotated.pulled)
+    _show(options, pulled, annotated.pulled)
+    return ExitCode.GATE_NOT_PASSED if pulled.failed else ExitCode.PASS
 
 
 def _show(options: argparse.Namespace, record: object, render: object) -> int:

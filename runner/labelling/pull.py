@@ -15,10 +15,11 @@ from runner.dataset.class_names import class_ids, plain_name
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.labelling import Answer, AnsweredObject, BatchImage, HandedOut
 from runner.labelling.agreed import agreed
+from runner.labelling.measured import measured
 from runner.labelling.merge import Became, Wanted, merge, rendered_labels
 from runner.labelling.rounds import GOLD, Say, SprintRound, open_round
 from runner.record.annotated import PulledRound, RoundStatus
-from runner.record.catalogue import ANNOTATIONS, ANSWERS, BATCH, BATCH_IMAGES, HANDED_OUT
+from runner.record.catalogue import ANNOTATIONS, ANSWERS, BATCH, BATCH_IMAGES, HANDED_OUT, QUALITY
 from runner.record.labelling import (
     AnnotationRow,
     read_annotations,
@@ -29,6 +30,8 @@ from runner.record.labelling import (
 )
 from runner.tasks import TASKS
 from runner.workflow.locking import work_lock
+
+MOST_SHOWN = 10  # images to review; the record has more
 
 
 def status(root: Path, name: str | None, *, say: Say) -> RoundStatus:
@@ -79,6 +82,9 @@ def pull(
         rows = _rows(round_, answers, became)
         if rows:
             write_annotations(round_.folder, rows)
+        quality = measured(round_, handed, answers) if answers else None
+        if quality is not None:
+            QUALITY.write(round_.folder, quality)
         pulled.problems += [f"{one.path}: {one.why}" for one in became if one.why]
         paths = _track(round_, changed=bool(became))
         made, left = _commit(round_, paths, became, commit=commit, anywhere=on_default_branch)
@@ -93,6 +99,9 @@ def pull(
         outcomes=dict(outcomes),
         commit=made,
         uncommitted=left,
+        failed=quality.failed if quality is not None else [],
+        review=quality.review[:MOST_SHOWN] if quality is not None else [],
+        review_images=quality.review_images if quality is not None else 0,
     )
 
 
@@ -219,7 +228,7 @@ def _track(round_: SprintRound, *, changed: bool) -> list[str]:
     root, dataset = round_.root, round_.project.dataset
     paths = [
         file.of(round_.sprint)
-        for file in (BATCH, BATCH_IMAGES, HANDED_OUT, ANSWERS, ANNOTATIONS)
+        for file in (BATCH, BATCH_IMAGES, HANDED_OUT, ANSWERS, ANNOTATIONS, QUALITY)
         if (round_.folder / file.name).is_file()
     ]
     tracked = [dataset.path]

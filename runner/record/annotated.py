@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner.domain.annotation_quality import ToReview
 from runner.domain.records import Record
 
 
@@ -49,6 +50,7 @@ class PulledRound(Record, frozen=True, kw_only=True):
         states: images by what became of them: labelled, kept, skipped, waiting, gold.
         objects: in the answers; `outcomes`: of them and of deleted pre-annotations, by what became of them.
         commit: that was made; None where none was, and then `uncommitted` has the paths to commit.
+        failed: what of the labels is below the spec's limit, in sentences. `review`: the first of `review_images` to look at.
     """
 
     status: RoundStatus
@@ -57,3 +59,6 @@ class PulledRound(Record, frozen=True, kw_only=True):
     outcomes: dict[str, int]
     commit: str | None
     uncommitted: list[str]
+    failed: list[str] = []
+    review: list[ToReview] = []
+    review_images: int = 0

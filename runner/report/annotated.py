@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runner.record.annotated import PulledRound, Pushed, RoundStatus
+from runner.record.catalogue import QUALITY
 from runner.report.escape import plain
 from runner.report.wording import count
 
@@ -60,7 +61,22 @@ def pulled(found: PulledRound) -> str:
             f"not committed: git switch -c {found.status.sprint} (where the default branch is checked out), then: "
             f"git add {paths} && git commit; or: flywheel annotate pull --commit-here"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_below(found)])
+
+
+def _below(found: PulledRound) -> list[str]:
+    """What is below the spec's limit, and what to look at again."""
+    if not found.failed:
+        return []
+    more = found.review_images - len(found.review)
+    return [
+        "",
+        *(f"FAIL  {plain(why, 200)}" for why in found.failed),
+        f"No model is trained on these labels before they agree. To review, of {count(found.review_images, 'image')}:",
+        *(f"  {plain(one.path, 120)}: {plain('; '.join(one.why), 200)}" for one in found.review),
+        *([f"  and {more} more: {QUALITY.of(found.status.sprint)}"] if more > 0 else []),
+        f"then: flywheel annotate pull {found.status.sprint}; or lower annotation.quality.agreement.min in the spec",
+    ]
 
 
 def _problems(problems: list[str]) -> list[str]:

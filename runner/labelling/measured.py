@@ -1,0 +1,66 @@
+"""How good a round's labels are: annotators beside one another, and beside the dataset's own labels of gold images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.annotators.shapes import answered_objects
+from runner.assessment.annotation_quality import Prices, Round, quality
+from runner.domain.annotation_quality import AnnotationQuality
+from runner.domain.labelling import Answer, AnsweredObject, HandedOut
+from runner.labelling.rounds import GOLD, SprintRound
+from runner.tasks import TASKS
+
+
+def measured(round_: SprintRound, handed: HandedOut, answers: Sequence[Answer]) -> AnnotationQuality:
+    """What annotation.json says of the answers so far.
+
+    Raises:
+        FlywheelError: there are answers to gold images, and the dataset's labels cannot be read.
+    """
+    project = round_.project
+    task = TASKS[project.task](spec=project.task_spec, operating_confidence=0.25)
+    prices = project.costs.label
+    return quality(
+        Round(
+            sprint=round_.sprint,
+            task=task,
+            images=round_.images,
+            answers=answers,
+            gold=_known_labels(round_, handed, {answer.key for answer in answers}),
+            sizes_hw={one.image_id: (one.height, one.width) for one in handed.tasks},
+        ),
+        round_.annotation.quality,
+        Prices(
+            label=getattr(prices, task.label) or None,
+            review=prices.review or None,
+            currency=project.costs.currency,
+        ),
+    )
+
+
+def _known_labels(
+    round_: SprintRound, handed: HandedOut, answered: set[str]
+) -> dict[str, Sequence[AnsweredObject]]:
+    """The dataset's labels of the gold images that were answered, wherever these lie now; images without labels are none."""
+    gold = {image.key for image in round_.images if image.arm == GOLD} & answered
+    tasks = [task for task in handed.tasks if task.key in gold]
+    if not tasks:
+        return {}
+    from runner.labelling.data_now import data_now
+    from runner.stages import index
+
+    root, project = round_.root, round_.project
+    content = index.read_dataset(root / project.dataset.path, index.resolve(project))
+    entries = {entry.path: entry for entry in content.entries if entry.labelled}
+    places = {task.key: task.path for task in tasks}
+    if not set(places.values()) <= entries.keys():  # renamed since
+        data = data_now(root, project)
+        found = {task.key: data.find(task.image_id, task.path) for task in tasks}
+        places = {key: image.path for key, image in found.items() if image is not None}
+    known: dict[str, Sequence[AnsweredObject]] = {}
+    for task in tasks:
+        entry = entries.get(places.get(task.key, ""))
+        if entry is not None:
+            known[task.image_id] = answered_objects(entry, task)
+    return known
