@@ -14,7 +14,7 @@ WITH_DEV := -e '.[run,demo,dev]'
 INSTALL = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
 
-.PHONY: sprint test check lint types layers generated unit install install-dev node clean help
+.PHONY: sprint test check lint types layers generated unit install install-dev node label-studio clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ generated: install-dev ## write the JSON Schemas and the option reference again
 	$(BIN)/python -m runner.config.generate
 
 node: $(NODE:%=%/node_modules/.package-lock.json) ## install what the tests of the workflows and of GitHub's API need (Node 20)
+
+label-studio: ## install Label Studio's server (812 MB, not in the project's environment) for its tests
+	@.ci/label-studio $(PYTHON)
 
 # npm ci installs exactly what the lock file names, and runs no script of a package.
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json

@@ -6,10 +6,11 @@ from typing import get_args
 from runner.annotators.annotator import Annotator
 from runner.annotators.coco import CocoFiles
 from runner.annotators.cvat import CvatFiles
+from runner.annotators.label_studio import LabelStudio
 from runner.annotators.simulated import SimulatedAnnotator
 from runner.annotators.yolo import YoloFiles
 
-AnnotationTool = YoloFiles | CocoFiles | CvatFiles | SimulatedAnnotator
+AnnotationTool = LabelStudio | YoloFiles | CocoFiles | CvatFiles | SimulatedAnnotator
 """A tool's block of options."""
 
 ANNOTATORS: Mapping[str, Annotator] = {kind.name: kind() for kind in get_args(AnnotationTool)}

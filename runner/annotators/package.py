@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from runner.annotators.annotator import Round
@@ -19,7 +19,13 @@ from runner.writers.writer import SizedImage, WriteJob
 ANSWERS = "answers"
 
 
-def write_packages(round_: Round, layout: str, split: str | None = None) -> list[str]:
+Finish = Callable[[Path, Round, dict[str, str]], None]
+"""What is done to a package before it takes its place: its folder, the round, and the images' places by their keys."""
+
+
+def write_packages(
+    round_: Round, layout: str, split: str | None = None, finish: Finish | None = None
+) -> list[str]:
     """Writes `package/` for the first annotator, and `package-2/`, … with the images that more are to label.
 
     A package that is there already stays as it is: somebody may be working in it.
@@ -40,7 +46,7 @@ def write_packages(round_: Round, layout: str, split: str | None = None) -> list
         folder = round_.folder / ("package" if number == 1 else f"package-{number}")
         there = folder.is_dir()
         if not there:
-            _write(folder, round_, tasks, layout, split)
+            _write(folder, round_, tasks, layout, split, finish)
         said.append(
             f"{folder}: {len(tasks)} images for "
             + (
@@ -78,11 +84,22 @@ def sized_images(
     return images
 
 
-def _write(folder: Path, round_: Round, tasks: Sequence[HandedTask], layout: str, split: str | None) -> None:
+def _write(
+    folder: Path,
+    round_: Round,
+    tasks: Sequence[HandedTask],
+    layout: str,
+    split: str | None,
+    finish: Finish | None,
+) -> None:
     images = sized_images(tasks, round_, layout, split)
     with atomic_folder(folder) as partial:
         job = WriteJob(folder=partial, scheme=round_.scheme, images=images, losses=Losses())
         WRITERS[layout].write(job)
+        if finish is not None:
+            finish(
+                partial, round_, {task.key: image.place for task, image in zip(tasks, images, strict=True)}
+            )
         transfer_images(images, partial, "copy")
         if round_.guidelines is not None:
             shutil.copyfile(round_.guidelines, partial / f"guidelines{round_.guidelines.suffix}")

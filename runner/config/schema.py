@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from runner.annotators import ANNOTATORS
+from runner.annotators.label_studio import SERVER_URL
 from runner.config.approval_rules import PEOPLE, POLICY_PROPERTIES
 from runner.config.project import Project
 from runner.config.schema_rules import METADATA_WEIGHTS, QUOTA_IMAGES, RULES
@@ -85,6 +86,7 @@ _PATTERNS = {
     r"^[a-z][a-z0-9-/]*[a-z0-9]$": "a model's name has lower-case letters, digits, `-` and `/`",
     DATASET_PATH: "a path is relative to the dataset's folder, is written with /, and has no `..`",
     r"^[a-z][a-z0-9-]*$": "a stage has lower-case letters, digits and `-`, and starts with a letter",
+    SERVER_URL: "an address is http:// or https:// with a host, without an account, a query or a fragment",
     r"^[A-Z]{3}$": "a currency has three capital letters (ISO 4217): EUR",
     r"^[1-9][0-9]{0,6}[hms]$": "a time limit is a whole number with its unit: 6h, 90m or 3600s",
     r"^(auto|cpu|cuda(:[0-9]+)?)$": "a device is auto, cpu, cuda, or cuda:0, cuda:1, …",

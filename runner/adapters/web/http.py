@@ -64,6 +64,7 @@ class Http:
     Args:
         base_url: what every path is below; no other host is asked but where the server redirects to.
         token: sent to that server alone, and shown nowhere.
+        scheme: what stands before it in the header Authorization.
         headers: of every request.
     """
 
@@ -72,12 +73,13 @@ class Http:
         base_url: str,
         token: str | None = None,
         *,
+        scheme: str = "Bearer",
         headers: Mapping[str, str] = MappingProxyType({}),
         patience: Patience | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._patience = patience or Patience()
-        self._token = _Bearer(token)
+        self._token = _Bearer(token, scheme)
         self._careful = _session(headers, self._patience, REPEATABLE)
         self._insistent = _session(headers, self._patience, None)
 
@@ -99,6 +101,7 @@ class Http:
         *,
         query: Mapping[str, str | int] = MappingProxyType({}),
         json: object = None,
+        file: tuple[str, bytes] | None = None,
         repeatable: bool = False,
     ) -> HttpResponse:
         """One request below the base URL; the answer's status is the caller's to judge.
@@ -109,13 +112,17 @@ class Http:
 
         Args:
             path: below the base URL; or a whole URL of the same server (the next page of a list).
+            json: sent as such.
+            file: a name and its content, sent as a form's file in place of JSON.
 
         Raises:
             NoAnswer: the server was not reached, or its answer was lost or is larger than `MAX_ANSWER_BYTES`.
             FlywheelError: it redirects to another server.
         """
         url = self._below(path)
-        body = None if json is None else msgspec.json.encode(json)
+        body = None if json is None else _Body("application/json", msgspec.json.encode(json))
+        if file is not None:
+            body = _form(*file)
         for _ in range(MAX_REDIRECTS):
             with self._send(method, url, query, body, repeatable) as response:
                 target = _redirect(response)
@@ -167,7 +174,7 @@ class Http:
 
     @contextmanager
     def _send(
-        self, method: str, url: str, query: Mapping[str, str | int], body: bytes | None, repeatable: bool
+        self, method: str, url: str, query: Mapping[str, str | int], body: _Body | None, repeatable: bool
     ) -> Iterator[requests.Response]:
         """One request without following redirects. The retries happen inside, in urllib3."""
         own = _origin(url) == _origin(self.base_url)
@@ -177,8 +184,8 @@ class Http:
                 method,
                 url,
                 params=query,
-                data=body,
-                headers={} if body is None else {"Content-Type": "application/json"},
+                data=None if body is None else body.content,
+                headers={} if body is None else {"Content-Type": body.type},
                 auth=self._token if own else _Bearer(None),  # an auth of our own: requests would ask ~/.netrc
                 timeout=self._patience.timeout_s,
                 allow_redirects=False,
@@ -217,13 +224,27 @@ class Http:
         )
 
 
+class _Body(NamedTuple):
+    type: str
+    content: bytes
+
+
+def _form(name: str, content: bytes) -> _Body:
+    """A form with one file; its name is plain text without quotes."""
+    from urllib3.filepost import encode_multipart_formdata
+
+    body, kind = encode_multipart_formdata({"file": (name, content)})
+    return _Body(kind, body)
+
+
 class _Bearer(AuthBase):
-    def __init__(self, token: str | None) -> None:
+    def __init__(self, token: str | None, scheme: str = "Bearer") -> None:
         self._token = token
+        self._scheme = scheme
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
+            request.headers["Authorization"] = f"{self._scheme} {self._token}"
         return request
 
 
