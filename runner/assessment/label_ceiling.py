@@ -64,9 +64,10 @@ def one_sided(score: NDArray[np.float64], in_place: NDArray[np.float64]) -> NDAr
         >>> one_sided(np.array([0.81, 0.5, 1.0]), np.array([0.81, 1.0, 1.0])).round(3).tolist()
         [0.9, 0.646, 1.0]
     """
-    there = np.maximum(in_place, _LEAST)
-    placed = np.clip(score / there, 0.0, 1.0)
-    return np.asarray(np.sqrt(np.clip(there, 0.0, 1.0)) * (1 - (1 - placed) / math.sqrt(2)))
+    nothing = in_place < _LEAST
+    placed = np.clip(score / np.where(nothing, 1.0, in_place), 0.0, 1.0)
+    found = np.sqrt(np.clip(in_place, 0.0, 1.0)) * (1 - (1 - placed) / math.sqrt(2))
+    return np.asarray(np.where(nothing, 0.0, found))
 
 
 def _ceilings(pairs: Sequence[LabelledPair], task: Task, against: Against) -> list[LabelCeiling]:
