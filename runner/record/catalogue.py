@@ -188,6 +188,13 @@ def _folder(
     )
 
 
+def _round(
+    name: str, kind: type[T], written_by: str, *, digested: bool = True, optional: bool = False
+) -> RecordFile[T]:
+    """What a labelling round writes. It comes with the pull request, as labels do: no run brings it, and none takes it away."""
+    return RecordFile(name, kind, written_by, digested=digested, bundled=False, optional=optional)
+
+
 # --- what it was compiled to, and what DVC says of the run ----------------------------------------
 
 PARAMS = RecordFile("params.yaml", str, "compile", required=True, of_failure=True, configured=True)
@@ -223,12 +230,12 @@ BENCHMARK = RecordFile("benchmark.json", Benchmark, "benchmark")
 
 # --- what a labelling round writes before there is anything to train on --------------------------------
 
-BATCH = RecordFile("batch.json", Batch, "batch")
-BATCH_IMAGES = RecordFile("batch.csv", str, "batch")  # rows: record/labelling.py
-BATCH_SHEET = RecordFile("batch.jpg", str, "batch", digested=False, optional=True)
-HANDED_OUT = RecordFile("handed-out.json", HandedOut, "annotate")
-ANSWERS = RecordFile("answers.jsonl", str, "annotate")
-ANNOTATIONS = RecordFile("annotations.csv", str, "annotate")
+BATCH = _round("batch.json", Batch, "batch")
+BATCH_IMAGES = _round("batch.csv", str, "batch")  # rows: record/labelling.py
+BATCH_SHEET = _round("batch.jpg", str, "batch", digested=False, optional=True)
+HANDED_OUT = _round("handed-out.json", HandedOut, "annotate")
+ANSWERS = _round("answers.jsonl", str, "annotate")
+ANNOTATIONS = _round("annotations.csv", str, "annotate")
 QUALITY = RecordFile("annotation.json", AnnotationQuality, "annotate", of_failure=True, reported=True)
 
 # --- what the run, the judgement, the report and the promotion write -------------------------------

@@ -163,7 +163,7 @@ def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
         for name in (SELECTION.name, EVALUATION.name)
     }
     own = RecordedData(sprint=folder.name, selection=here[SELECTION.name], evaluation=here[EVALUATION.name])
-    origin = _origin(root, folder)
+    origin = brought_to_test(root, folder)
     of_old = [RecordAt(sprint=str(terms.recorded_reference), commit=terms.base_commit)]
     evidence = [
         finding
@@ -175,7 +175,7 @@ def with_evidence(root: Path, folder: Path, terms: Terms) -> Terms:
     return replace(terms, evidence=distinct(evidence))
 
 
-def _origin(root: Path, folder: Path) -> Brought:
+def brought_to_test(root: Path, folder: Path) -> Brought:
     """Of the sprint's test images, those that labelling rounds brought."""
     from runner.config.load import list_sprints
     from runner.policy.brought import Brought, brought

@@ -241,6 +241,22 @@ def test_a_sprint_that_ran_again_replaces_its_record_and_keeps_its_uses_and_peop
     assert git(planted.trusted, "status", "--porcelain") == ""
 
 
+def test_what_a_labelling_round_wrote_is_neither_brought_nor_taken_away_by_a_run(tmp_path: Path) -> None:
+    """The batch came with the pull request; the sprint's run failed, and its record has other files."""
+    planted = plant(tmp_path, failure=StageFailure(stage="train", message="out of memory"))
+    planted.pack()
+    planted.merge()
+    (planted.trusted / FOLDER).mkdir(parents=True)
+    names = ("batch.csv", "batch.json", "answers.jsonl")
+    for name in names:
+        (planted.trusted / FOLDER / name).write_text("{}\n")
+    commit(planted.trusted, "What was merged with it")
+    call(planted.trusted, "git", "push", "-q", "origin", "main")
+    publish(planted)
+    assert {(planted.trusted / FOLDER / name).read_text() for name in (*names,)} == {"{}\n"}
+    assert (planted.trusted / FOLDER / "failure.json").is_file()
+
+
 def test_a_failure_is_recorded_but_never_over_a_verdict(tmp_path: Path) -> None:
     planted = plant(tmp_path, failure=StageFailure(stage="train", message="out of memory"))
     planted.pack()

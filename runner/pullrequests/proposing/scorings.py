@@ -11,13 +11,13 @@ from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import resolve_stages
-from runner.record.catalogue import PIPELINE
+from runner.record.catalogue import EXPORTS_FOLDER, PIPELINE
 from runner.record.scoring import COMMITTED
 from runner.stages.kinds import SCORING, ScoringInputs
 
 _NAME = re.compile(r"(?:[0-9]{4}-[a-z0-9-]{1,60}-)?pool")
 # The pipeline is the same whichever model it is.
-_ANY = ResolvedChampion(sprint="", tag="", commit="", target="", path="exports/x", digest="")
+_ANY = ResolvedChampion(sprint="", tag="", commit="", target="", path=f"{EXPORTS_FOLDER.name}/x", digest="")
 
 
 def is_of_scoring(parts: tuple[str, ...]) -> bool:
