@@ -153,14 +153,15 @@ def _fresh_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose sprint ran once, undisturbed. Read it, or copy it (`project`): never change it."""
+    """A project whose sprint ran once, undisturbed. Read it, or copy it (`project`): never change it.
+
+    Its stages are forked (warm.py); tests/workflow/test_run.py holds that fresh processes write the same bytes.
+    """
 
     def build(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "executable", FRESH)
-            make_project(folder)
-            flywheel(folder, "run", SPRINT, check=True)
-            commit(folder, "The sprint's record")
+        make_project(folder)
+        flywheel(folder, "run", SPRINT, check=True)
+        commit(folder, "The sprint's record")
 
     return built("finished", build, tmp_path_factory)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runner.adapters.pictures import plotting, plotting_errors, plotting_intervals
+from runner.adapters.pictures import plotting, plotting_bias, plotting_errors, plotting_intervals
 from runner.adapters.pictures.canvas import Picture
 from runner.stages import evaluate
 from runner.stages.measuring import EvaluateParams
@@ -25,13 +26,11 @@ from runner.stages.stage import StageContext
 
 KEPT = 500  # pictures of some 100 kB
 KEPT_EVALUATIONS = 50  # of some 200 kB
-_PLOTS = {
-    plotting: ("two_panels", "unit_square", "artefacts"),
-    plotting_errors: ("confusion", "reliability"),
-    plotting_intervals: ("values", "differences", "points"),
-}
 _DRAW: dict[tuple[str, str], Callable[..., Picture]] = {
-    (module.__name__, name): getattr(module, name) for module, names in _PLOTS.items() for name in names
+    (module.__name__, name): function
+    for module in (plotting, plotting_bias, plotting_errors, plotting_intervals)
+    for name, function in inspect.getmembers(module, inspect.isfunction)
+    if function.__module__ == module.__name__ and function.__annotations__["return"] == Picture.__name__
 }
 _EVALUATE = evaluate.run
 _evaluations: dict[str, dict[str, bytes]] = {}
@@ -41,9 +40,8 @@ _evaluations: dict[str, dict[str, bytes]] = {}
 def nothing_done_twice() -> Iterator[None]:
     """Within it, what was drawn before is not drawn again, and what was evaluated before is not evaluated again."""
     with pytest.MonkeyPatch.context() as patch:
-        for module, names in _PLOTS.items():
-            for name in names:
-                patch.setattr(module, name, functools.partial(_remembered, module.__name__, name))
+        for module, name in _DRAW:
+            patch.setattr(f"{module}.{name}", functools.partial(_remembered, module, name))
         patch.setattr(evaluate, "run", evaluated)
         yield
 

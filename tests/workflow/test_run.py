@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import FRESH
 from projects import SPRINT, call, environment, flywheel, make_project
 
 from runner.record.catalogue import sprint_folder
@@ -153,9 +154,9 @@ def test_plan_changes_nothing_and_needs_no_data(project: Path) -> None:
 
 
 def kill_in(project: Path, stage: str, after_s: float) -> None:
-    """Starts a run, and kills it some seconds into a stage."""
+    """Starts a run, and kills it some seconds into a stage. It and its stages are fresh processes."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "runner.cli.main", "run", SPRINT],
+        [FRESH, "-m", "runner.cli.main", "run", SPRINT],
         cwd=project,
         env=environment(),
         stderr=subprocess.PIPE,

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from runner.adapters.dvc import metafiles
 from runner.adapters.dvc.cache_objects import require_sound
 from runner.adapters.dvc.errors import explained, pin_state
+from runner.adapters.dvc.yaml_reading import read_once
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
 StageEvent = Literal["unchanged", "restored", "running"]
@@ -183,6 +184,7 @@ def opened(root: Path) -> Iterator[Any]:
     from dvc.repo import Repo
     from dvc.scm import SCMError
 
+    read_once()
     with explained(root):
         try:
             repo = Repo(str(root))
