@@ -81,6 +81,15 @@ def _kept(name: str, build: Callable[[Path], None]) -> Path:
     return kept
 
 
+def shared(name: str, maker: Path) -> Path:
+    """A folder that every test run of this version of the code may read, and add files to."""
+    folder = home() / f"{name}-{version(maker)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.utime(folder)
+    _drop_old(name)
+    return folder
+
+
 def _drop_old(name: str) -> None:
     """Versions that are not used any more, and what a killed test run left half built."""
     versions = [path for path in home().glob(f"{name}-*") if path.is_dir()]

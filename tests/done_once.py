@@ -1,5 +1,7 @@
-"""What a process does once: plots, and evaluations that are made again. The same input gives the same bytes, and both take
-longer than all else of a report, or of a verification.
+"""What is done once: plots, and evaluations that are made again. The same input gives the same bytes, and both take longer
+than all else of a report, or of a verification.
+
+A process evaluates once; plots are shared by all processes, and kept beside the states of `tests/built.py`.
 
 Commands in a test's process and the jobs of a simulated forge use it. Tests of plots and of the stage call them, and do the work.
 """
@@ -9,9 +11,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import os
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from runner.adapters.pictures.canvas import Picture
 from runner.stages import evaluate
 from runner.stages.measuring import EvaluateParams
 from runner.stages.stage import StageContext
+from tests.built import shared
 
 KEPT = 500  # pictures of some 100 kB
 KEPT_EVALUATIONS = 50  # of some 200 kB
@@ -59,8 +63,22 @@ def _remembered(module: str, name: str, *given: Any, **named: Any) -> Picture:
 
 @functools.lru_cache(maxsize=KEPT)
 def _drawn(module: str, name: str, asked: bytes) -> Picture:
+    file = _plots() / hashlib.sha256(f"{module}.{name}\0".encode() + asked).hexdigest()
+    with suppress(OSError):
+        picture = pickle.loads(file.read_bytes())  # noqa: S301 - our own
+        assert isinstance(picture, Picture)
+        return picture
     given, named = pickle.loads(asked)  # noqa: S301 - our own
-    return _DRAW[module, name](*given, **named)
+    drawn = _DRAW[module, name](*given, **named)
+    unfinished = file.with_suffix(f".{os.getpid()}")
+    unfinished.write_bytes(pickle.dumps(drawn))
+    unfinished.rename(file)
+    return drawn
+
+
+@functools.cache
+def _plots() -> Path:
+    return shared("plots", Path(__file__))
 
 
 def evaluated(context: StageContext, params: EvaluateParams) -> None:

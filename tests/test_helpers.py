@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from conftest import FRESH, Clock
 
+from runner.adapters.pictures.canvas import Picture
 from runner.stages.stage import StageContext
 from tests import built as kept
 from tests import done_once
@@ -163,6 +164,29 @@ def test_what_is_evaluated_is_remembered_by_every_byte_that_the_stage_reads(
     (folders[1] / "champion").mkdir()
     (folders[1] / "champion" / "new.parquet").write_text("")
     assert said(folders[1], params) == "number 4"
+
+
+def test_every_function_that_draws_a_plot_is_among_those_that_draw_once() -> None:
+    drawn = {name for _, name in done_once._DRAW}
+    assert {"two_panels", "unit_square", "confusion", "differences", "dots", "bars"} <= drawn
+    assert drawn.isdisjoint({"blank", "encoded", "drawing"})
+
+
+def test_a_plot_is_drawn_once_for_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, int]] = []
+
+    def draw(title: str, *, rows: int) -> Picture:
+        drawn.append((title, rows))
+        return Picture(svg=title.encode(), png=bytes(rows))
+
+    monkeypatch.setitem(done_once._DRAW, ("module", "name"), draw)
+    monkeypatch.setattr(done_once, "_plots", lambda: tmp_path)
+    for _ in range(2):
+        done_once._drawn.cache_clear()  # as in another process
+        for title, rows in (("a", 1), ("a", 2), ("b", 1), ("a", 1)):
+            picture = done_once._remembered("module", "name", title, rows=rows)
+            assert picture == Picture(svg=title.encode(), png=bytes(rows))
+    assert drawn == [("a", 1), ("a", 2), ("b", 1)]
 
 
 def test_tags_of_a_promotion_are_a_second_apart_without_waiting() -> None:

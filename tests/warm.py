@@ -30,7 +30,7 @@ from typing import Any, NoReturn
 
 from filelock import FileLock
 
-MODULES = ("runner.stages.run", "runner.stages.benchmark", "dvc")
+MODULES = ("runner.stages.run", "runner.stages.benchmark", "runner.cli.main", "dvc")
 # Not ultralytics, onnxruntime, openvino and nncf: they read the environment that a stage prepares for them (offline.py).
 IMPORTED = (
     "runner.stages.kinds",

@@ -53,5 +53,6 @@ def proposed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> ActRep
 
 @pytest.fixture(scope="session")
 def ran(proposed: ActRepository) -> Finished:
-    """The pull request's run of sprint.yml."""
-    return proposed.act("pull_request", "sprint.yml", proposed.pull_request(), ref=HEAD, secrets=SECRETS)
+    """The pull request's run of sprint.yml, by the installed program and fresh stages."""
+    event = proposed.pull_request()
+    return proposed.act("pull_request", "sprint.yml", event, ref=HEAD, secrets=SECRETS, fresh=True)

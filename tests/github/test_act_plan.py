@@ -44,9 +44,8 @@ def files_named(folder: Path, name: str) -> list[Path]:
 
 def test_the_plan_of_a_fork_s_pull_request_is_an_artifact_and_the_summary(repository: ActRepository) -> None:
     head = propose_next(repository)
-    run = repository.act(
-        "pull_request", "plan.yml", repository.pull_request(head_repository="eve/digits"), ref=HEAD
-    )
+    event = repository.pull_request(head_repository="eve/digits")
+    run = repository.act("pull_request", "plan.yml", event, ref=HEAD, fresh=True)
     assert run.results == {"plan": "success"}, run.log
     proposal = proposal_of(run)
     assert (proposal.base_commit, proposal.head_commit) == (repository.sha("main"), head)

@@ -6,6 +6,7 @@ act ignores filters, permissions, concurrency, environments and fork rules: thos
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -151,11 +152,13 @@ class ActRepository(Repository):
         variables: dict[str, str] | None = None,
         secrets: dict[str, str] | None = None,
         ref: str = "main",
+        fresh: bool = False,
     ) -> Finished:
         """Fires an event at one workflow of `ref`, as the forge would.
 
         Args:
             variables: for every step, `GITHUB_API_URL` above all; GITHUB_TOKEN becomes the job's token.
+            fresh: whether `flywheel` is the installed program, and not one that is forked (tests/warm.py).
         """
         place = self.new("run")
         place.mkdir()
@@ -187,7 +190,7 @@ class ActRepository(Repository):
         result = subprocess.run(
             command,
             cwd=checkout,
-            env=_environment(place),
+            env=_environment(place, fresh=fresh),
             capture_output=True,
             text=True,
             check=False,
@@ -201,11 +204,17 @@ class ActRepository(Repository):
         return self.runs[-1]
 
 
-def _environment(place: Path) -> dict[str, str]:
-    home = place / "home"
+def _environment(place: Path, *, fresh: bool) -> dict[str, str]:
+    home, programs = place / "home", place / "bin"
     home.mkdir()
+    programs.mkdir()
+    if not fresh:
+        (programs / "flywheel").write_text(f'#!/bin/sh\nexec {sys.executable} -P -m runner.cli.main "$@"\n')
+        (programs / "flywheel").chmod(0o755)
+    ours = environment()
     return {
-        **environment(),
+        **ours,
+        "PATH": f"{programs}{os.pathsep}{ours['PATH']}",
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / "cache"),
         "ACT_DISABLE_VERSION_CHECK": "1",

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import FRESH
 from projects import SPEC, SPRINT, call, flywheel
 
 from runner.record.catalogue import sprint_folder
@@ -113,7 +114,7 @@ def test_a_full_disk_loses_nothing(project: Path, monkeypatch: pytest.MonkeyPatc
     limited = [
         "bash",
         "-c",
-        f"ulimit -f 2048; trap '' XFSZ; exec {sys.executable} -m runner.cli.main run {SPRINT}",
+        f"ulimit -f 2048; trap '' XFSZ; exec {FRESH} -m runner.cli.main run {SPRINT}",
     ]
     result = call(project, *limited, check=False)
     assert result.returncode == 3

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import FRESH
 from projects import PROJECT, SPRINT, call, commit, environment, flywheel, make_tag
 
 from runner.adapters.tables.parquet import read_table
@@ -33,7 +34,7 @@ def written(root: Path, file: str) -> Any:
 
 def kill_in(root: Path, stage: str) -> None:
     """Starts a scoring, and kills it as soon as it says that a stage runs."""
-    command = [sys.executable, "-m", "runner.cli.main", "score"]
+    command = [FRESH, "-m", "runner.cli.main", "score"]
     process = subprocess.Popen(
         command, cwd=root, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
     )
