@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -535,7 +537,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 def snapshots(folder: Path, edit: Edit) -> tuple[Snapshot, Snapshot]:
     """The base's and the proposal's."""
-    base = load_snapshot(write(folder / "base", edit.base()), "b" * 40)
+    base = _base(tuple(edit.base().items()))
     recorded = frozenset(Path(path).parts[1] for path in edit.base() if path.endswith("/selection.json"))
     bound, made = (
         load_snapshot(write(folder / name, {**edit.base(), **files}), "a" * 40) if files else None
@@ -554,6 +556,13 @@ def snapshots(folder: Path, edit: Edit) -> tuple[Snapshot, Snapshot]:
         ),
         load_snapshot(write(folder / "head", edit.files()), "c" * 40),
     )
+
+
+@cache
+def _base(files: tuple[tuple[str, str], ...]) -> Snapshot:
+    """Most proposals start from the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        return load_snapshot(write(Path(folder), dict(files)), "b" * 40)
 
 
 def findings(base: Snapshot, head: Snapshot, edit: Edit) -> list[Finding]:
