@@ -7,8 +7,9 @@ the digests of splits follow from it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from runner.domain.errors import FlywheelError
 from runner.domain.task import TaskName
@@ -21,8 +22,7 @@ Source = Literal["file", "pixels", "layout", "labels", "flywheel.yaml", "champio
 PLACE = "label_place"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """One column.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 Treatment: TypeAlias = Literal["refuse", "drop", "clip"]
 """What becomes of a fault: it stops the sprint; the label is left out; what of it lies in the image is kept."""
@@ -36,8 +37,7 @@ SMALLEST_SIDE_PX = 1.0
 TWIN_IOU = 0.99
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultKind:
+class FaultKind(Struct, frozen=True, kw_only=True):
     """One kind of fault.
 
     Attributes:

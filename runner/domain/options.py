@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -45,8 +44,7 @@ DatasetPath = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class PolicyClass:
+class PolicyClass(Struct, frozen=True):
     """What a change of an option means for the policy; every option says it beside its description.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from runner.domain.records import Device
 from runner.domain.task import TaskSpec
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from runner.adapters.pictures.pixels import Pixels
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoadedModel:
+class LoadedModel(Struct, frozen=True, kw_only=True):
     """A trained model in memory, to be exported.
 
     Attributes:

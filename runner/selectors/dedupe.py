@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from runner.domain.errors import FlywheelError
 from runner.domain.options import CHANGES_A_SPLIT, Options
@@ -21,8 +20,7 @@ Repeats = dict[int, "Repeat"]
 FEW = 5_000  # images that are compared one by one sooner than a search for pairs is loaded: a plan asks too
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeat:
+class Repeat(Struct, frozen=True, kw_only=True):
     """What an image repeats.
 
     Attributes:

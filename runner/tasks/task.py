@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
+from msgspec import Struct
+
 from runner.domain.task import TaskName, TaskSpec
 
 if TYPE_CHECKING:
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 Table: TypeAlias = "Mapping[str, NDArray[Any]]"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TestData:
+class TestData(Struct, frozen=True, kw_only=True):
     """One artefact's predictions on the test split.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from runner.domain.task import TaskSpec
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from runner.adapters.tables.selected import SelectedData
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingJob:
+class TrainingJob(Struct, frozen=True, kw_only=True):
     """One sprint's training, apart from the trainer's own options.
 
     Attributes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from runner.domain.task import TaskName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochValue:
+class EpochValue(Struct, frozen=True, kw_only=True):
     """One value of an epoch.
 
     Attributes:

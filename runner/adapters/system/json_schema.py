@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, kw_only=True)
-class Violation:
+
+class Violation(Struct, frozen=True, kw_only=True):
     """One keyword of a schema that an instance does not satisfy.
 
     Attributes:

@@ -8,8 +8,9 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
 
 from runner.adapters.tables.expectation_values import fitted, shown_moment
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -25,16 +26,14 @@ VALIDATION_SECONDS = 900.0  # a million rows take some
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Expectation:
+class Expectation(Struct, frozen=True, kw_only=True):
     """One of Great Expectations' core expectations by its snake_case name, with its arguments."""
 
     name: str
     arguments: Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExpectationResult:
+class ExpectationResult(Struct, frozen=True, kw_only=True):
     """What became of an expectation.
 
     Attributes:
