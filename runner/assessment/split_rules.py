@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
 
 from runner.config.project import Splits
 from runner.config.sprint import DataSelection, SplitSelection
@@ -27,8 +26,7 @@ LISTED_VALUES = 8
 RuleName = Literal["asked for", "readable", "labelled", "where", "exclude", "dedupe", "quota", "sample"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SplitRule:
+class SplitRule(Struct, frozen=True, kw_only=True):
     """What makes one split: conditions, then selectors by the option that they are."""
 
     name: str
@@ -43,8 +41,7 @@ class SplitRule:
         return [text for text in (self.where, self.narrowed, self.exclude) if text is not None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One rule, applied to one split.
 
     Attributes:
@@ -60,8 +57,7 @@ class Step:
     selector: Selector | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class Applied(Struct, frozen=True, kw_only=True):
     """The manifest, and the steps that led to it, in their order."""
 
     manifest: Manifest

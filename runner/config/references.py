@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from runner.config.approval_rules import approval_problems
 from runner.config.batch_rules import batch_problems
@@ -32,8 +33,7 @@ from runner.domain.nearest import suggestion
 from runner.domain.task import TaskName
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProjectFacts:
+class ProjectFacts(Struct, frozen=True, kw_only=True):
     """What the checks of a spec need to know of the project.
 
     `task` and `classes` are None when flywheel.yaml cannot tell.

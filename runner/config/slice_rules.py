@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.config.columns import Columns, column_problems, condition_problems
 from runner.config.explain import SchemaProblem
@@ -14,8 +15,7 @@ from runner.domain.nearest import suggestion
 _FOUND = "what `auto` finds differs from sprint to sprint: describe the region with `name` and `where`"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SliceNames:
+class SliceNames(Struct, frozen=True, kw_only=True):
     """The slices that a file defines.
 
     Attributes:

@@ -14,8 +14,9 @@ import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
@@ -30,8 +31,7 @@ _EXCEL_SEPARATOR = re.compile(r'"?sep=([,;\t| :])"?\s*', re.IGNORECASE)
 _UTF16_STARTS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CsvRows:
+class CsvRows(Struct, frozen=True, kw_only=True):
     """A CSV file's cells, as text.
 
     Attributes:
@@ -113,8 +113,7 @@ def _read(file: Path, most: int = -1) -> bytes:
         ) from error
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Header:
+class _Header(Struct, frozen=True, kw_only=True):
     """Names by position, "" for a column without one; the separator and the line."""
 
     names: list[str]

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from runner.dataset.columns import shape_names
 from runner.domain.image_set import packed
@@ -22,8 +23,7 @@ PARTS, _PART_DIGITS = 128, 8
 UNASSIGNED = "none"  # how images that belong to no split are called in `SelectionStep.split`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """One entry per image, in the index's order.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from msgspec import Struct
 
 from runner.dataset.csv_rows import KEY, CsvRows, read_header, read_rows, unusable
 from runner.domain.errors import FlywheelError, Where
@@ -15,8 +16,7 @@ from runner.domain.nearest import suggestion
 __all__ = ["KEY", "JoinedMetadata", "join_metadata", "metadata_header", "with_layout_metadata"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JoinedMetadata:
+class JoinedMetadata(Struct, frozen=True, kw_only=True):
     """The CSV's columns (without `path`), in the order of the images; None where an image has no row."""
 
     columns: dict[str, list[Any]]

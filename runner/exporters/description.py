@@ -8,8 +8,9 @@ names. OpenVINO: the same below `flywheel` in `rt_info`, Model API's keys below 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from runner.adapters.models.model_record import Decoding, ModelRecord, Preprocessing
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 SIDECAR = "metadata.yaml"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Description:
+class Description(Struct, frozen=True, kw_only=True):
     """One artefact's.
 
     Attributes:

@@ -6,10 +6,10 @@ Quality is judged on confidence intervals that hold together over all gates of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import UNSET, structs
+from msgspec import UNSET, Struct, structs
 
 from runner.domain.evaluation import (
     CHAMPION_TARGET,
@@ -65,8 +65,7 @@ class WrittenGate(Record, frozen=True, kw_only=True):
     finding: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Question:
+class _Question(Struct, frozen=True, kw_only=True):
     """One gate on one cell. Either it is `settled`, or the interval of `sample` decides."""
 
     written: WrittenGate

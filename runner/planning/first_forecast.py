@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from runner.adapters.dvc import metafiles
 from runner.config.project import Project
@@ -28,8 +29,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 _SHARES = {"train": 0.7, "val": 0.15, "test": 0.15}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Counted:
+class Counted(Struct, frozen=True, kw_only=True):
     """Images per split, and how they were counted."""
 
     images: Mapping[str, int]
@@ -63,8 +63,7 @@ def counted_by_names(root: Path, project: Project) -> Counted | None:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Amounts:
+class Amounts(Struct, frozen=True, kw_only=True):
     """What a sprint has to do, in the units that stages' times go by.
 
     Attributes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
 
 from runner.adapters.dvc import metafiles
 from runner.config.load import LoadedSprint
@@ -25,8 +26,7 @@ from runner.trainers import training_terms
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Past:
+class Past(Struct, frozen=True, kw_only=True):
     """A stage's run that is gone by: what it took, and whose record tells of it."""
 
     timing: StageTiming

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import yaml
+from msgspec import Struct
 
 from runner.adapters.dvc.metafiles import LockedStage, parse_lock
 from runner.adapters.git import repository
@@ -87,8 +87,7 @@ def _sha256(content: bytes | None) -> str | None:
     return hashlib.sha256(content).hexdigest() if content is not None else None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Incumbent:
+class Incumbent(Struct, frozen=True, kw_only=True):
     """Whom a sprint is compared with, as far as that can be looked up here.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from runner.adapters.dvc.metafiles import LockedStage, run_cache_key
 from runner.planning.records import Action, StagePlan
@@ -19,8 +19,7 @@ UNCHANGED = "unchanged"
 UNKNOWN = "unknown"  # the hash of what a stage that will run is going to write
 
 
-@dataclass(frozen=True, kw_only=True)
-class Work:
+class Work(Struct, frozen=True, kw_only=True):
     """One sprint, or one scoring.
 
     Attributes:

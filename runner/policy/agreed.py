@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from runner.adapters.dvc import artifacts
 from runner.adapters.git import branch_history, repository
@@ -66,8 +67,7 @@ def agreed_at(root: Path, commit: str) -> Snapshot:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _History:
+class _History(Struct, frozen=True, kw_only=True):
     """The steps since the sprint that was promoted last came to the branch, that one included; the newest first.
 
     Attributes:

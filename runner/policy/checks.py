@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from runner.checks.bias_rules import BiasLimits
 from runner.checks.data_rules import FRAME_CORRELATION
@@ -145,8 +145,7 @@ def _date(value: Any) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class CheckPair:
+class CheckPair(Struct, frozen=True, kw_only=True):
     """A check before and after; one is None where it was added or removed."""
 
     before: Block | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.gates import Gate
@@ -13,8 +14,7 @@ from runner.gates.text import rule, threshold
 Effect = Literal["added", "removed", "changed", "loosened", "tightened"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class WrittenGates:
+class WrittenGates(Struct, frozen=True, kw_only=True):
     """The gates of one file, where each is written, and the artefact that those judge that name none."""
 
     gates: Sequence[Gate]
@@ -22,8 +22,7 @@ class WrittenGates:
     primary_target: str | None  # None: of a policy, which has no exports
 
 
-@dataclass(frozen=True, kw_only=True)
-class GatePair:
+class GatePair(Struct, frozen=True, kw_only=True):
     """A gate before and after; one is None where it was added or removed."""
 
     before: Gate | None

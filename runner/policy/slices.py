@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from runner.config.sprint import MIN_IMAGES, MOST_FOUND, MOST_VALUES, SliceSpec
 from runner.policy.conditions import same
@@ -60,8 +61,7 @@ def shown(spec: SliceSpec) -> str:
     return spec.where if spec.where is not None else f"objects: {spec.objects}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class SlicePair:
+class SlicePair(Struct, frozen=True, kw_only=True):
     """A slice before and after; one is None where it was added or removed. Positions are those in the lists."""
 
     before: SliceSpec | None

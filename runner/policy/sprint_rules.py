@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from runner.config.load import LoadedSprint
 from runner.config.sprint import SplitSelection
@@ -23,8 +23,7 @@ from runner.policy.snapshot import Snapshot
 from runner.policy.values import one_line
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Comparison(Struct, frozen=True, kw_only=True):
     """A sprint of the proposal beside a sprint of the base; both snapshots have a valid project.
 
     Attributes:

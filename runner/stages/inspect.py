@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from runner.config.project import Project
 from runner.domain.error_analysis import Gallery, GalleryImage
@@ -136,8 +135,7 @@ def _of_each_kind(rows: list[dict[str, str]], most: int) -> list[dict[str, str]]
     return [rows[at] for at in sorted(at for _, at in sorted(ranked)[:most])]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scene:
+class _Scene(Struct, frozen=True, kw_only=True):
     """One image: what was labelled and what was predicted there.
 
     Attributes:
@@ -159,8 +157,7 @@ class _Scene:
         return [at for at, mark in enumerate(self.marks) if mark.kind in kinds]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Scenes:
+class _Scenes(Struct, frozen=True, kw_only=True):
     """The tables that say what is on the test images, and what became of it.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from runner.adapters.git import commits
 from runner.config.project import Project
@@ -19,8 +19,7 @@ from runner.policy.terms import terms_of
 from runner.record.terms import Terms
 
 
-@dataclass(frozen=True, kw_only=True)
-class Merge:
+class Merge(Struct, frozen=True, kw_only=True):
     """What brought a sprint to the branch that is checked out: the commit before, and the one that holds it.
 
     `before` is None where the branch began with it.

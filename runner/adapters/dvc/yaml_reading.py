@@ -6,7 +6,6 @@ times as slow; a file that DVC wrote has none, and gives the same bytes when it 
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, lru_cache
@@ -31,6 +30,8 @@ def read_once() -> None:
 
 
 def _remembering(own: Callable[..., Any]) -> Callable[..., Any]:
+    import pickle
+
     @lru_cache(maxsize=TEXTS)
     def pickled(text: str) -> bytes:
         return pickle.dumps(own(text, ""))

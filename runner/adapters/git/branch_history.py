@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from runner.adapters.git.commit_trees import commit_of
 from runner.adapters.git.repository import run_git
@@ -13,8 +14,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 REMOVED = "D"  # of the letters that git has for changes
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One commit of a branch, compared with the branch before it.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
 
 from runner.adapters.git.repository import (
     FULL_NAME,
@@ -35,8 +36,7 @@ _REGULAR = ("100644", "100755")
 _SYMLINK = "120000"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A file of a commit's tree."""
 
     mode: str

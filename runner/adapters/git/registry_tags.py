@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
+
 from runner.adapters.git.repository import folder_in_repository, run_git, said
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Record
@@ -130,8 +132,7 @@ def parse(name: str) -> tuple[str, Action, str, str, int] | None:
     return found["model"], action, found["version"] or "", found["stage"] or "", int(found["number"] or 0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Version:
+class _Version(Struct, frozen=True, kw_only=True):
     """A version as GTO gathers it: its commit, and the tags that are about it, in order.
 
     A commit that was assigned without being registered is a version of its own, anew with every such tag.

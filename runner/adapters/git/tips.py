@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from runner.adapters.git.repository import run_git
 from runner.domain.errors import FlywheelError
@@ -12,8 +13,7 @@ from runner.domain.errors import FlywheelError
 BRANCHES = ("refs/heads", "refs/remotes")
 
 
-@dataclass(frozen=True, kw_only=True)
-class TipFile:
+class TipFile(Struct, frozen=True, kw_only=True):
     """One file of one branch; where several hold the same content at the same path, of one of them.
 
     Attributes:

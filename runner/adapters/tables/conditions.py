@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from runner.adapters.tables.condition_cost import (
     MAX_TEXT,
@@ -87,8 +88,7 @@ _MAX_DEPTH = 100
 _DEEP = f"nested deeper than {_MAX_DEPTH} levels"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ConditionAnalysis:
+class ConditionAnalysis(Struct, frozen=True, kw_only=True):
     """What a condition says.
 
     Attributes:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 # DuckDB's reserved words, and those that stand for a function or a type where a column could: never
 # columns here.
@@ -47,8 +48,7 @@ _COMPARISONS = frozenset(("=", "<>", "!=", "<", "<=", ">", ">="))
 _MAX_DEPTH = 50
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(Struct, frozen=True):
     """How a condition uses a column: the literal that it is compared with, or that it stands alone."""
 
     column: str
