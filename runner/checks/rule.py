@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
-
-from msgspec import Struct
 
 from runner.adapters.tables.expectations import Expectation, ExpectationResult, Row, validate
 from runner.domain.records import CheckResult, Severity
@@ -18,7 +17,8 @@ MAX_ROW_LENGTH = 300
 _NOTHING = ExpectationResult(success=True, checked=0, unexpected=0, rows=[], observed=None)
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Rule:
     """One check: an expectation over a table, what it means, and what to do when it is not met.
 
     Attributes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-
-from msgspec import Struct
 
 from runner.adapters.tables.conditions import analyse
 from runner.adapters.tables.plain_conditions import Use
@@ -25,7 +24,8 @@ from runner.domain.paths import path_problem
 from runner.layouts import LAYOUTS
 
 
-class Columns(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Columns:
     """One table's columns.
 
     Where not `complete`, metadata columns are not known: the data has not been pulled. `classes` are what the

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
-
 from runner.domain.evaluation import (
     COST_METRICS,
     QUALITY_METRICS,
@@ -66,7 +64,8 @@ class Evidence(Record, frozen=True, kw_only=True):
     duration_min: float | None = None
 
 
-class Cell(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Cell:
     """Where a number stands: a target, and a part of the test split (all of it when both are None)."""
 
     target: str

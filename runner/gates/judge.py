@@ -6,10 +6,10 @@ Quality is judged on confidence intervals that hold together over all gates of t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, structs
 
 from runner.domain.evaluation import (
     CHAMPION_TARGET,
@@ -65,7 +65,8 @@ class WrittenGate(Record, frozen=True, kw_only=True):
     finding: str | None = None
 
 
-class _Question(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class _Question:
     """One gate on one cell. Either it is `settled`, or the interval of `sample` decides."""
 
     written: WrittenGate

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
-
-from msgspec import Struct, field
 
 from runner.domain.task import Keypoints, TaskName
 
@@ -13,7 +12,8 @@ if TYPE_CHECKING:
     from runner.dataset.entries import LabelScheme, LayoutContent
 
 
-class Recognised(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Recognised:
     """A folder that looks like a dataset of a layout, and how it is to be read.
 
     Attributes:

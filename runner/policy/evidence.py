@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
 
 from runner.domain.files import decode_json
 from runner.domain.policy import Finding, FindingKind
@@ -48,7 +48,8 @@ class _Evaluation(msgspec.Struct, frozen=True):
     slice_members: dict[str, str] = {}
 
 
-class RecordedData(Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class RecordedData:
     """A sprint's records as bytes; None where there are none. Those of the reference come from git.
 
     Another version of flywheel may have written them: only what is compared is read. Which sprint's they are: that of

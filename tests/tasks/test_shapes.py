@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from runner.domain.errors import FlywheelError
 from runner.domain.task import Keypoints, TaskName, TaskSpec
