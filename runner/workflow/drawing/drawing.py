@@ -19,7 +19,6 @@ from runner.config.project import Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.labelling import GOLD_ARM, Batch, BatchImage
 from runner.embeddings import Setting
-from runner.embeddings.kept import KeptVectors
 from runner.planning.champion import Champion
 from runner.record.catalogue import sprint_folder
 from runner.record.labelling import read_batch
@@ -31,6 +30,7 @@ from runner.workflow.drawing.candidates import PoolTables, pool_tables
 from runner.workflow.drawing.champion_facts import ChampionFacts
 from runner.workflow.drawing.coverage import coverage, covered_columns
 from runner.workflow.drawing.evidence import Evidence
+from runner.workflow.drawing.vectors import Vectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ class Drawing:
         mix: the spec's, or the usual one.
         champion: None where no arm asks for one.
         beside: the sprints whose batches are left out of the pool.
-        complete: computes the vectors that are missing; None: what is not kept is an error.
+        compute_vectors: those that are missing; else a vector that is not kept is an error.
     """
 
     root: Path
@@ -98,7 +98,7 @@ class Drawing:
             FlywheelError: what the mix needs is not here, the budget reaches for nothing, or no image is left.
         """
         options, tables = self.options, self.tables
-        vectors = _Vectors(self, tables)
+        vectors = Vectors(self.root, tables, self.setting, compute=self.compute_vectors)
         pool = self._pool(tables, vectors)
         drawn = draw(pool, options, self.mix, self.sprint, self._budget())
         images = drawn.images
@@ -145,7 +145,7 @@ class Drawing:
             if image.arm != GOLD_ARM
         )
 
-    def _pool(self, tables: PoolTables, vectors: _Vectors) -> Pool:
+    def _pool(self, tables: PoolTables, vectors: Vectors) -> Pool:
         needs, facts = needs_of(self.mix), ChampionFacts(self.root, self.project, self.champion)
         looks, labelled_looks = tables.looks()
         predictions = tables.predictions() if self.champion else None
@@ -226,52 +226,6 @@ class Drawing:
         gold = len(images) - len(own)
         paid = sum(labels * image.annotators for labels, image in zip(own, images, strict=False))
         return paid + gold * sum(own) / len(own)
-
-
-class _Vectors:
-    """The vectors of the images that an arm compares, read or computed at once; `recorded` tells which those were."""
-
-    def __init__(self, drawing: Drawing, tables: PoolTables) -> None:
-        self._drawing, self._tables = drawing, tables
-        self._digest = hashlib.sha256()
-        self.recorded: dict[str, str] = {}
-
-    @cached_property
-    def _kept(self) -> KeptVectors:
-        drawing, tables = self._drawing, self._tables
-        kept = KeptVectors(drawing.project.embeddings, drawing.setting())
-        if drawing.compute_vectors:
-            data = drawing.root / drawing.project.dataset.path
-            rows = [*tables.rows.tolist(), *tables.labelled.tolist()]
-            ids, paths = tables.columns["image_id"], tables.columns["path"]
-            kept.complete({str(ids[row]): data / str(paths[row]) for row in rows})
-        return kept
-
-    def of(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """`(N, D)` of rows of the index.
-
-        Raises:
-            FlywheelError: the source is not here, or a vector is not and was not to be computed.
-        """
-        import numpy as np
-
-        ids = [str(image_id) for image_id in self._tables.columns["image_id"][rows].tolist()]
-        vectors = self._kept.get(ids) if ids else np.zeros((0, self._width()), np.float32)
-        self._digest.update(np.ascontiguousarray(vectors).tobytes())
-        source = self._drawing.project.embeddings.name
-        self.recorded = {f"embeddings/{source}": self._digest.hexdigest()}
-        return vectors
-
-    def of_paths(self, paths: Sequence[str]) -> NDArray[np.float32]:
-        """`(N, D)` of images by their paths."""
-        import numpy as np
-
-        place = {str(path): row for row, path in enumerate(self._tables.columns["path"].tolist())}
-        return self.of(np.array([place[path] for path in paths], np.intp))
-
-    def _width(self) -> int:
-        first = [str(self._tables.columns["image_id"][self._tables.rows[0]])]
-        return int(self._kept.get(first).shape[1])
 
 
 def needs_of(mix: Mix) -> Needs:
