@@ -127,6 +127,18 @@ def test_a_budget_in_money_needs_a_price(tmp_path: Path) -> None:
         drawing(tmp_path, evidence(tmp_path), Mix(uncertainty=1), annotation=annotation, project=free).draw()
 
 
+def test_images_of_classes_need_one_label_each_and_are_unsure_over_all_classes(tmp_path: Path) -> None:
+    plant(tmp_path)
+    rows = [(pool_path(number), 0.5 if number == 4 else 0.9) for number in range(12)]
+    write_predictions(tmp_path / FOLDER / "champion" / "predictions.parquet", rows)
+    classes = project(task="classify", costs={"currency": "EUR", "label": {"class": 0.02}})
+    annotation = {"strategy": "class", "batch": {"size": 4}}
+    mix = Mix(uncertainty=Uncertainty(share=1, measure="least_confidence"))
+    batch, images = drawing(tmp_path, evidence(tmp_path), mix, annotation=annotation, project=classes).draw()
+    assert (images[0].path, images[0].score) == (pool_path(4), 0.5)
+    assert (batch.labels, batch.price) == (4.0, 0.08)
+
+
 def test_rare_classes_are_counted_in_the_train_split(tmp_path: Path) -> None:
     plant(tmp_path)
     write_predictions(tmp_path / FOLDER / "champion" / "predictions.parquet", [(pool_path(5), 0.8)], "dog")
