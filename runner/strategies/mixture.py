@@ -12,6 +12,8 @@ from runner.strategies.admission import Admission
 from runner.strategies.mix import Arm, BatchOptions, Mix
 from runner.strategies.pool import Choice, Pool, required
 
+_SLACK = 1e-9  # of labels: sums of fractions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -48,7 +50,7 @@ def draw(pool: Pool, options: BatchOptions, mix: Mix, sprint: str, budget: Budge
 
     The control arm is drawn first, from all of the pool and without a look at what the others want: it is a sample of what any arm
     could take. The other arms then take their shares in the order of the mix; none takes what another has, nor what looks like it.
-    An image that the money does not reach for ends its arm.
+    An image that the money does not reach for ends its arm, and what is left goes to the next one.
 
     Args:
         options: `size` or a budget is given. `mix`: what `options.mix` says, or the usual one.
@@ -68,13 +70,13 @@ def draw(pool: Pool, options: BatchOptions, mix: Mix, sprint: str, budget: Budge
     sizes = _sizes(arms, _most(pool, options, budget))
     found: list[tuple[Arm, Choice]] = []
     short: dict[str, int] = {}
+    left = 0.0  # of the parts of earlier arms
     for arm, size in zip(arms, sizes, strict=True):
-        money = budget.money * arm.share / sum(other.share for other in arms) if budget else None
-        taken, ended = _take(
-            pool, arm, size, admission, options.seed, money, budget.per_label if budget else 0.0
-        )
+        part = budget.money * arm.share / sum(other.share for other in arms) + left if budget else None
+        taken, spent, reached = _take(pool, arm, size, admission, options.seed, _labels_for(budget, part))
         found += [(arm, choice) for choice in taken]
-        if len(taken) < size and options.size is not None and not ended:
+        left = part - spent * budget.per_label if budget and part is not None else 0.0
+        if len(taken) < size and options.size is not None and not reached:
             short[arm.name] = size - len(taken)
     if not found:
         raise FlywheelError(
@@ -90,26 +92,33 @@ def draw(pool: Pool, options: BatchOptions, mix: Mix, sprint: str, budget: Budge
     )
 
 
+def _labels_for(budget: Budget | None, money: float | None) -> float | None:
+    """How many labels some money pays for; None: as many as there are."""
+    if budget is None or money is None or budget.per_label <= 0:
+        return None
+    return money / budget.per_label
+
+
 def _take(
-    pool: Pool, arm: Arm, size: int, admission: Admission, seed: int, money: float | None, per_label: float
-) -> tuple[list[Choice], bool]:
-    """What an arm takes, and whether it was the money that ended it."""
+    pool: Pool, arm: Arm, size: int, admission: Admission, seed: int, most: float | None
+) -> tuple[list[Choice], float, bool]:
+    """What an arm takes, how many labels that needs, and whether `most` labels ended it."""
     taken: list[Choice] = []
+    spent = 0.0
     if not size:
-        return taken, False
-    left = money
+        return taken, spent, False
     for choice in arm.strategy.choices(pool, list(admission.taken), size, seed):
         if not admission.allows(choice.position):
             continue
-        if left is not None and pool.labels is not None:
-            left -= per_label * float(pool.labels[choice.position])
-            if left < -1e-9:
-                return taken, True
+        labels = float(pool.labels[choice.position]) if pool.labels is not None else 0.0
+        if most is not None and spent + labels > most + _SLACK:
+            return taken, spent, True
+        spent += labels
         admission.take(choice.position)
         taken.append(choice)
         if len(taken) == size:
             break
-    return taken, False
+    return taken, spent, False
 
 
 def _most(pool: Pool, options: BatchOptions, budget: Budget | None) -> int:

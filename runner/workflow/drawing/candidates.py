@@ -12,7 +12,7 @@ from runner.adapters.tables.parquet import read_table
 from runner.assessment.quality_images import Labelled
 from runner.config.project import Project
 from runner.dataset.near_duplicates import THUMBNAILS, Looks
-from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.records import POOL
 from runner.record.catalogue import CHAMPION_FOLDER, INDEX_FOLDER, SELECTION_FOLDER
 from runner.record.scoring import COMMITTEE_FOLDER
@@ -183,4 +183,4 @@ def _nothing_left(where: str | None, in_pool: NDArray[np.bool_], asked: NDArray[
     else:
         message = "every image that could be drawn is in the batch of another sprint"
         hint = "flywheel annotate pull brings what was labelled into the dataset"
-    return FlywheelError(message, where=Where("splits.pool"), hint=hint, exit_code=ExitCode.STAGE_FAILED)
+    return FlywheelError(message, hint=hint, exit_code=ExitCode.STAGE_FAILED)
