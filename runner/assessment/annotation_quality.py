@@ -23,6 +23,7 @@ from runner.domain.annotation_quality import (
     ClassQuality,
     LabelCeiling,
     Measured,
+    failures,
 )
 from runner.domain.labelling import Answer, AnsweredObject, BatchImage
 from runner.tasks.task import Task
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
 
 MOST_REVIEWED = 200
 """Images that annotation.json names; it says how many there are."""
-
-_WORDS = {
-    "iou": "mean overlap of what two annotators drew",
-    "class": "share of objects that two annotators call the same",
-    "alpha": "Krippendorff's alpha",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +161,7 @@ def quality(
     if options is None or options.agreement is None:
         return found
     limit = (options.agreement.metric, options.agreement.min)
-    return msgspec.structs.replace(found, limit=limit, failed=failures(found, options))
+    return msgspec.structs.replace(found, limit=limit, failed=failures(found, limit))
 
 
 def _surest_first(gold: list[LabelCeiling], annotators: list[LabelCeiling]) -> list[LabelCeiling]:
@@ -177,24 +172,6 @@ def _surest_first(gold: list[LabelCeiling], annotators: list[LabelCeiling]) -> l
         return ends.high - ends.low if ends.high is not None and ends.low is not None else 2.0
 
     return [*gold, *annotators] if width(gold) <= width(annotators) else [*annotators, *gold]
-
-
-def failures(found: AnnotationQuality, options: QualityOptions | None) -> list[str]:
-    """What of a round's labels is below what a spec wants, in sentences. What is not measured does not fail."""
-    limit = options.agreement if options is not None else None
-    if limit is None:
-        return []
-    agreement = found.agreement(limit.metric)
-    if agreement.value is None or agreement.value >= limit.min:
-        return []
-    interval = (
-        f" ({agreement.low:.2f} to {agreement.high:.2f})"
-        if agreement.low is not None and agreement.high is not None
-        else ""
-    )
-    return [
-        f"{_WORDS[limit.metric]} is {agreement.value:.3f}{interval} on {found.double} images, below {limit.min:g}"
-    ]
 
 
 def acceptance(answers: Iterable[Answer], class_name: str | None = None) -> Acceptance:

@@ -103,3 +103,9 @@ class Annotation(Options, frozen=True, kw_only=True):
     budget: Annotated[
         AnnotationBudget | None, Meta(description="What the sprint may spend on labels.", extra=NEUTRAL)
     ] = None
+
+    @property
+    def agreement_limit(self) -> tuple[Literal["iou", "class", "alpha"], float] | None:
+        """The agreement that annotators must reach, and how much of it; None where the spec says nothing."""
+        limit = self.quality.agreement if self.quality is not None else None
+        return (limit.metric, limit.min) if limit is not None else None

@@ -164,3 +164,26 @@ class AnnotationQuality(Record, frozen=True, kw_only=True):
     def agreement(self, metric: AgreementMetric) -> Measured:
         """The agreement of the whole batch by its name in a spec."""
         return {"iou": self.iou, "class": self.class_agreement, "alpha": self.alpha}[metric]
+
+
+_WORDS = {
+    "iou": "mean overlap of what two annotators drew",
+    "class": "share of objects that two annotators call the same",
+    "alpha": "Krippendorff's alpha",
+}
+
+
+def failures(found: AnnotationQuality, limit: tuple[AgreementMetric, float] | None) -> list[str]:
+    """What of a round's labels is below a limit, in sentences. What is not measured does not fail."""
+    if limit is None:
+        return []
+    metric, least = limit
+    agreement = found.agreement(metric)
+    if agreement.value is None or agreement.value >= least:
+        return []
+    interval = (
+        f" ({agreement.low:.2f} to {agreement.high:.2f})"
+        if agreement.low is not None and agreement.high is not None
+        else ""
+    )
+    return [f"{_WORDS[metric]} is {agreement.value:.3f}{interval} on {found.double} images, below {least:g}"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType, field
 
+from runner.domain.annotation_quality import AgreementMetric
 from runner.domain.error_analysis import Errors, Gallery
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import Evaluation
@@ -66,12 +67,13 @@ class ConfidenceCurve(Record, frozen=True, kw_only=True):
 
 
 class LabelWork(Record, frozen=True, kw_only=True):
-    """How the sprint's labels were or will be made. `budget` is money."""
+    """How the sprint's labels were or will be made. `budget` is money; `agreement` what annotators must reach, where the spec says it."""
 
     strategy: str
     guidelines: FileDigest | None = None
     guidelines_path: str | None = None  # named in the spec, though the file may be missing
     budget: float | None = None
+    agreement: tuple[AgreementMetric, float] | UnsetType = UNSET
 
 
 class StageCost(Record, frozen=True, kw_only=True):

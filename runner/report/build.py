@@ -97,6 +97,7 @@ def _label_work(inputs: ReportInputs) -> LabelWork | None:
         guidelines=inputs.guidelines,
         guidelines_path=annotation.guidelines,
         budget=annotation.budget.money if annotation.budget else None,
+        agreement=annotation.agreement_limit or UNSET,
     )
 
 

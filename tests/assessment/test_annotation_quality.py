@@ -10,9 +10,9 @@ import pytest
 from planted_answers import CLASSES, answer, drawn, task
 
 from runner.annotators.simulated_errors import Rates, label
-from runner.assessment.annotation_quality import Prices, Round, acceptance, failures, quality, weights
+from runner.assessment.annotation_quality import Prices, Round, acceptance, quality, weights
 from runner.config.annotation import AgreementLimit, QualityOptions
-from runner.domain.annotation_quality import AnnotationQuality
+from runner.domain.annotation_quality import AnnotationQuality, failures
 from runner.domain.labelling import Answer, AnsweredObject, BatchImage, Proposal
 
 NO_ERRORS = Rates(missed_of={}, taken_for={})

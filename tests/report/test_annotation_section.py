@@ -6,6 +6,7 @@ import msgspec
 from msgspec.structs import replace
 from planted_report import sprint_inputs
 
+from runner.config.annotation import AgreementLimit, Annotation, QualityOptions
 from runner.domain.annotation_quality import (
     Acceptance,
     AnnotationQuality,
@@ -68,12 +69,15 @@ FOUND = AnnotationQuality(
     review=[ToReview(path="images/pool/a.jpg", image_id="a", annotators=["anna"], why=["two: anna says two, bob says three"])],
     review_images=1,
 )  # fmt: skip
-BELOW = replace(FOUND, limit=("iou", 0.95), failed=["mean overlap is 0.914, below 0.95"])
+WHY = "mean overlap of what two annotators drew is 0.914 (0.87 to 0.95) on 5 images, below 0.95"
 
 
-def report(found: AnnotationQuality | None) -> SprintReport:
-    records = {} if found is None else {QUALITY.name: msgspec.to_builtins(found)}
-    return build(sprint_inputs(records=records))
+def report(found: AnnotationQuality | None, least: float | None = None) -> SprintReport:
+    """With the limit that the spec has now."""
+    inputs = sprint_inputs(records={} if found is None else {QUALITY.name: msgspec.to_builtins(found)})
+    limit = None if least is None else AgreementLimit(metric="iou", min=least)
+    annotation = Annotation(strategy="boxes", quality=QualityOptions(agreement=limit))
+    return build(replace(inputs, sprint=replace(inputs.sprint, annotation=annotation)))
 
 
 def section(found: AnnotationQuality) -> str:
@@ -124,13 +128,17 @@ def test_names_are_hostile() -> None:
 
 
 def test_what_is_below_the_limit_stands_at_the_top() -> None:
-    shown = report(BELOW)
+    shown = report(FOUND, 0.95)
     text = markdown.render(shown, plots="plots")
     assert text.index("### Annotation") < text.index("### Gates")
-    assert "**✗ mean overlap is 0.914, below 0.95.** No model is trained on these labels." in text
+    assert f"**✗ {WHY}.** No model is trained on these labels." in text
     printed = terminal.render(shown, color=False)
-    assert "labels below the spec's limit\n  mean overlap is 0.914, below 0.95\n  review images/pool/a.jpg: two: anna says two, bob says three" in printed  # fmt: skip
-    assert "labels below" not in terminal.render(report(FOUND), color=False)
+    assert f"labels below the spec's limit\n  {WHY}\n  review images/pool/a.jpg: two: anna says two, bob says three" in printed  # fmt: skip
+    for fine in (report(FOUND, 0.9), report(replace(FOUND, failed=["of a limit that is no more"]))):
+        assert "labels below" not in terminal.render(fine, color=False)
+        assert (
+            "✗" not in markdown.render(fine, plots="plots").partition("### Annotation")[2].partition("###")[0]
+        )
 
 
 def test_the_terminal_has_one_line() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import UnsetType
+
 from runner.adapters.pictures.canvas import Picture
 from runner.adapters.pictures.plotting_intervals import Estimate, values
 from runner.domain.annotation_quality import (
@@ -14,6 +16,7 @@ from runner.domain.annotation_quality import (
     LabelCeiling,
     Measured,
     ToReview,
+    failures,
 )
 from runner.record.catalogue import QUALITY
 from runner.record.report import SprintReport
@@ -41,7 +44,7 @@ def _parts(report: SprintReport, _: Shown) -> list[Part]:
         return []
     text = [
         "### Annotation",
-        *(f"**✗ {markdown(why)}.** No model is trained on these labels." for why in found.failed),
+        *(f"**✗ {markdown(why)}.** No model is trained on these labels." for why in _below(report)),
         _work(found),
         _agreement(found),
         *(_ceiling(report, ceiling) for ceiling in found.ceilings[:2] if ceiling.metric == _metric(found)),
@@ -247,17 +250,24 @@ def _line(report: SprintReport) -> str:
     return f"Annotation: {count(found.objects, 'object')} on {count(found.answered, 'image')}{agreed}"
 
 
+def _below(report: SprintReport) -> list[str]:
+    """What is below the limit that the spec has now; annotation.json knows that of the day it was pulled."""
+    found, work = _record(report), report.annotation
+    if found is None or work is None or isinstance(work.agreement, UnsetType):
+        return []
+    return failures(found, work.agreement)
+
+
 def _failed(report: SprintReport) -> bool:
-    found = _record(report)
-    return found is not None and bool(found.failed)
+    return bool(_below(report))
 
 
 def _terminal(report: SprintReport) -> list[str]:
     """What is below the spec's limit, and what to look at first."""
-    found = _record(report)
-    if found is None or not found.failed:
+    found, failed = _record(report), _below(report)
+    if found is None or not failed:
         return []
-    lines = [f"{RED}labels below the spec's limit{END}", *(f"  {plain(why, 160)}" for why in found.failed)]
+    lines = [f"{RED}labels below the spec's limit{END}", *(f"  {plain(why, 160)}" for why in failed)]
     lines += [
         f"  review {plain(one.path, 80)}: {plain('; '.join(one.why), 120)}"
         for one in found.review[:_IN_TERMINAL]

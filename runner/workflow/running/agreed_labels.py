@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runner.assessment.annotation_quality import failures
 from runner.config.load import LoadedSprint
+from runner.domain.annotation_quality import failures
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.planning.situation import Situation
 from runner.record.catalogue import QUALITY
@@ -16,11 +16,10 @@ def require_agreed_labels(situation: Situation) -> None:
         FlywheelError: it is below the limit (exit code 1).
     """
     loaded: LoadedSprint = situation.loaded
-    options = loaded.sprint.annotation.quality if loaded.sprint.annotation is not None else None
-    if options is None or options.agreement is None:
-        return
-    found = QUALITY.read_if_there(situation.folder)
-    failed = failures(found, options) if found is not None else []
+    annotation = loaded.sprint.annotation
+    limit = annotation.agreement_limit if annotation is not None else None
+    found = QUALITY.read_if_there(situation.folder) if limit is not None else None
+    failed = failures(found, limit) if found is not None else []
     if found is None or not failed:
         return
     raise FlywheelError(
