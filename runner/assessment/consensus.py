@@ -116,8 +116,8 @@ def _merge(said: Said, rows: NDArray[np.int64], trust: NDArray[np.float64]) -> D
 
 def _medoid(said: Said, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> int:
     """The row that is most like the others; of equal ones that of the most weight, then the first."""
-    if len(rows) == 1:
-        return int(rows[0])
+    if len(rows) < 3:  # of two, each is as like the other
+        return int(rows[int(np.argmax(weights))])
     one, other = (part.ravel() for part in np.meshgrid(rows, rows, indexing="ij"))
     alike = said.similarity(one, other).reshape(len(rows), len(rows))
     np.fill_diagonal(alike, 0.0)

@@ -76,7 +76,7 @@ def _ceilings(pairs: Sequence[LabelledPair], task: Task, against: Against) -> li
         return []
     known = Said.of([side for pair in pairs for side in pair], task).task
     scored = _scored(pairs, known)
-    in_place = _scored([_in_place(pair, known) for pair in pairs], known) if against == "annotators" else None
+    in_place = _scored(_in_place(pairs, known), known) if against == "annotators" else None
     wanted = dict.fromkeys((task.optimizing, *(name for name in task.further if name == "map50")))
     found = [_ceiling(_Scores.of(scored, in_place, metric), task, against, len(images)) for metric in wanted]
     return [one for one in found if one is not None]
@@ -196,18 +196,20 @@ def _named(said: LabelSet, name: str) -> LabelSet:
     return LabelSet(image=name, source=said.source, objects=said.objects, size_hw=said.size_hw)
 
 
-def _in_place(pair: LabelledPair, task: Task) -> LabelledPair:
-    """The pair with the second's objects where the first drew the same ones."""
-    truth, shown = pair
-    said = Said.of([_named(truth, ""), _named(shown, "")], task)
-    drawn = list(shown.objects)
-    there = {int(group): row for row, group in enumerate(said.groups) if said.place[row] == 0}
-    for row in range(len(truth.objects), len(said.place)):
-        like = there.get(int(said.groups[row]))
-        if like is not None:
+def _in_place(pairs: Sequence[LabelledPair], task: Task) -> list[LabelledPair]:
+    """The pairs, with the second's objects where the first drew the same ones."""
+    sides = [_named(side, f"{number:08d}") for number, pair in enumerate(pairs) for side in pair]
+    said = Said.of(sides, task)  # sets 2 n and 2 n + 1 are those of pair n
+    drawn = [list(shown.objects) for _, shown in pairs]
+    first = {int(group): row for row, group in enumerate(said.groups) if said.place[row] % 2 == 0}
+    for row, group in enumerate(said.groups.tolist()):
+        pair, second = divmod(int(said.place[row]), 2)
+        if second and group in first:
             at = int(said.within[row])
-            drawn[at] = _placed(drawn[at], said.object(like))
-    return truth, LabelSet(image=shown.image, source=shown.source, objects=drawn, size_hw=shown.size_hw)
+            drawn[pair][at] = _placed(drawn[pair][at], said.object(first[group]))
+    return [
+        (truth, replace(shown, objects=objects)) for (truth, shown), objects in zip(pairs, drawn, strict=True)
+    ]
 
 
 def _placed(item: AnsweredObject, like: AnsweredObject) -> AnsweredObject:
