@@ -6,10 +6,12 @@ import json
 import re
 from pathlib import Path
 
+from runner.annotators import ANNOTATORS
 from runner.config.load import LoadedSprint, list_sprints, load_sprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
+from runner.domain.task import TaskName
 from runner.record.catalogue import EVALUATION, VERDICT, sprint_folder
 from runner.record.recommendation import Option, Recommendation
 from runner.scaffold.documents import STRATEGIES
@@ -139,11 +141,18 @@ def _batch(root: Path, project: Project, loaded: LoadedSprint, option: Option) -
     return [
         "annotation:",
         f"  strategy: {strategy}",
+        *([] if annotation and annotation.tool else [f"  tool: {_tool(project.task)}"]),
         "  batch:                          # without `mix`, the usual one",
         f"    size: {option.images}",
         f"    into: {into}",
         *([f"    where: {json.dumps(where, ensure_ascii=False)}"] if where else []),
     ]
+
+
+def _tool(task: TaskName) -> str:
+    """The first that hands out files for the task: whoever has a server names that."""
+    files = [name for name, tool in ANNOTATORS.items() if task in tool.tasks and name != "simulated"]
+    return f"{files[0]}   # files for annotators; others: {', '.join(name for name in ANNOTATORS if name != files[0])}"
 
 
 def _condition(root: Path, sprint: str, name: str | None) -> str | None:
