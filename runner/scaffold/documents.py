@@ -107,6 +107,7 @@ def _first_batch(found: Foundation) -> str:
         "# labelled to train, val and test. The next batch is chosen by the model: flywheel next\n"
         "annotation:\n"
         f"  strategy: {STRATEGIES[found.survey.task]}\n"
+        "  tool: yolo                 # files for annotators; or a server or tool of yours\n"
         f"  batch: {{size: {size}, into: train, mix: {{random: 1}}}}\n"
     )
 
