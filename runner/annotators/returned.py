@@ -141,7 +141,8 @@ def _stand_ins(copy: Path, round_: Round, known: set[str]) -> dict[str, str]:
     }
     missing = [key for key in round_.tasks if key not in known and key not in named.values()]
     for key in missing:
-        named[f"images/{key}{_suffix(key, round_)}"] = key
+        folder = "images/" if TASKS[round_.scheme.task].ranked else ""  # of classes, a folder would be one
+        named[f"{folder}{key}{_suffix(key, round_)}"] = key
     for place, key in named.items():
         path = copy / place
         if not path.exists() and not any(path.with_suffix(suffix).exists() for suffix in SUFFIXES):

@@ -16,7 +16,7 @@ _MARK = "\ufeff"
 def edited_text(file: Path, changes: Mapping[str, Mapping[str, str]]) -> str | None:
     """The file's text with other cells in the rows of some images; None where nothing would change.
 
-    An image without a row gets one at the end.
+    An image without a row gets one at the end, unless its path alone would change. What is changed already is left as it is.
 
     Args:
         file: a metadata CSV.
@@ -35,7 +35,9 @@ def edited_text(file: Path, changes: Mapping[str, Mapping[str, str]]) -> str | N
     added = []
     changed = False
     for path, cells in sorted(changes.items()):
-        row = rows.get(plain_path(path))
+        row = rows.get(plain_path(path), rows.get(plain_path(cells.get(KEY, path))))  # changed already
+        if row is None and cells.keys() <= {KEY}:
+            continue
         if row is None:
             new = {KEY: path, **cells}
             added.append(_record([new.get(name, "") for name in table.header], table.separator, end))

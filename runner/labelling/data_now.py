@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,26 +74,24 @@ def data_now(root: Path, project: Project) -> DataNow:
     Raises:
         FlywheelError: the dataset is not here or cannot be read, or a condition is refused.
     """
-    from runner.adapters.tables.duckdb import condition_mask
-    from runner.adapters.tables.parquet import read_table
+    from runner.adapters.tables.duckdb import load
     from runner.planning.project_index import project_index
     from runner.stages import index
 
     found = project_index(root, project)
-    names = ("path", "image_id", "split", "group", "width", "height")
-    table = {name: values.tolist() for name, values in read_table(found.images, list(names)).items()}
+    written = {name: getattr(project.splits, name) for name in (*SPLITS, POOL)}
+    conditions = {name: condition for name, condition in written.items() if condition is not None}
+    columns, satisfied = load(
+        found.images, ("path", "image_id", "split", "group", "width", "height"), list(conditions.values())
+    )
+    table = {name: values.tolist() for name, values in columns.items()}
+    masks = dict(zip(conditions, satisfied, strict=True))
     params = index.resolve(project)
     content = index.read_dataset(root / project.dataset.path, params)
     labels = {
         entry.path: labels_digest(entry.objects)
         for entry in content.entries
         if entry.labelled or entry.label_problems
-    }
-    conditions = {name: getattr(project.splits, name) for name in (*SPLITS, POOL)}
-    masks = {
-        name: condition_mask(found.images, condition)
-        for name, condition in conditions.items()
-        if condition is not None
     }
     images = {}
     for row, path in enumerate(table["path"]):
@@ -103,14 +102,19 @@ def data_now(root: Path, project: Project) -> DataNow:
             split=table["split"][row],
             assigned=assigned[0] if len(assigned) == 1 else None,
             group=str(table["group"][row]),
-            width=int(table["width"][row] or 0),
-            height=int(table["height"][row] or 0),
+            width=_pixels(table["width"][row]),
+            height=_pixels(table["height"][row]),
             labels=labels.get(path),
         )
     by_id: dict[str, list[ImageNow]] = {}
     for image in images.values():
         by_id.setdefault(image.image_id, []).append(image)
     return DataNow(images=images, by_id=by_id, notes=found.notes)
+
+
+def _pixels(value: float | None) -> int:
+    """0 of a file that is no image."""
+    return 0 if value is None or math.isnan(value) else int(value)
 
 
 def labels_digest(objects: Sequence[LabelledObject]) -> str:

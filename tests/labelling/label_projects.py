@@ -41,7 +41,7 @@ title: More labels
 annotation:
   strategy: {strategy}
   tool: {tool}
-train: {{framework: ultralytics, model: yolo11n.yaml, epochs: 1}}
+train: {{framework: ultralytics, model: {model}, epochs: 1}}
 """
 
 
@@ -66,6 +66,18 @@ def write_yolo(data: Path) -> None:
     )
 
 
+def write_folders(data: Path) -> None:
+    """Two images of a class in each split, and the pool beside them."""
+    named = [f"{split}/{name}/0.jpg" for split in ("train", "val", "test") for name in CLASSES]
+    for seed, path in enumerate([*named, *map(_beside_classes, POOL)]):
+        write_image(data / path, seed)
+
+
+def _beside_classes(path: str) -> str:
+    """A folder of the pool's would be taken for a class."""
+    return f"pool/{path.removeprefix('images/pool/').replace('/', '-')}"
+
+
 def make(
     folder: Path,
     layout: str = "yolo",
@@ -81,6 +93,8 @@ def make(
     data = folder / "data"
     if layout == "yolo":
         write_yolo(data)
+    elif layout == "folders":
+        write_folders(data)
     else:
         write_yolo(folder / "source")
         _convert(folder / "source", data, layout)
@@ -90,7 +104,11 @@ def make(
     (data / "metadata.csv").write_text(f"path,scene,lux\n{rows}")
     (folder / "flywheel.yaml").write_text(project.format(task=task, layout=layout))
     (folder / "specs").mkdir()
-    (folder / "specs" / f"{SPRINT}.yaml").write_text(SPEC.format(tool=tool, strategy=strategy))
+    (folder / "specs" / f"{SPRINT}.yaml").write_text(
+        SPEC.format(
+            tool=tool, strategy=strategy, model="yolo11n-cls.yaml" if task == "classify" else "yolo11n.yaml"
+        )
+    )
     (folder / ".gitignore").write_text("/.flywheel/\n/source/\n")
     draw(folder, pool_paths(folder, batch), annotators=annotators)
     (folder / "data.dvc").write_text(f"outs:\n- md5: {'0' * 32}.dir\n  path: data\n")
@@ -109,8 +127,8 @@ def _convert(source: Path, target: Path, layout: str) -> None:
 def pool_paths(folder: Path, names: Sequence[str]) -> list[str]:
     """Where the pool's images lie in the project's layout."""
     data = folder / "data"
-    if (data / names[0]).is_file():
-        return list(names)
+    if not (folder / "source").is_dir():
+        return [name if (data / name).is_file() else _beside_classes(name) for name in names]
     by_bytes = {path.read_bytes(): path.relative_to(data).as_posix() for path in data.rglob("*.jpg")}
     return [by_bytes[(folder / "source" / name).read_bytes()] for name in names]
 
@@ -163,6 +181,13 @@ def answer(folder: Path, path: str, *lines: str, annotator: str = "anna") -> Non
     label = answers_folder(folder, annotator) / "labels" / f"{keys(folder)[path]}.txt"
     label.parent.mkdir(parents=True, exist_ok=True)
     label.write_text("".join(f"{line}\n" for line in lines))
+
+
+def answer_class(folder: Path, path: str, name: str, annotator: str = "anna") -> None:
+    """One image put into the folder of its class."""
+    place = answers_folder(folder, annotator) / name / f"{keys(folder)[path]}.jpg"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes((folder / "data" / path).read_bytes())
 
 
 def labels(folder: Path, layout: str = "yolo", task: str = "detect") -> dict[str, list[tuple[object, ...]]]:

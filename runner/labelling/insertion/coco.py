@@ -132,10 +132,11 @@ def _after(listed: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _name_of(file: str, target: str, subset: str | None, finder: ImageFinder) -> str:
-    """The shortest end of its path by which a reader of the file finds the image."""
+    """The shortest end of its path by which a reader of the file finds the image, whatever other images there will be."""
     parts = PurePosixPath(target).parts
     names = [PurePosixPath(*parts[at:]).as_posix() for at in range(len(parts) - 1, -1, -1)]
-    return next((name for name in names if finder.find(file, name, subset).path == target), target)
+    found = ((name, finder.find(file, name, subset)) for name in names)
+    return next((name for name, at in found if at.path == target and not at.by_name), target)
 
 
 def _encoded(document: Mapping[str, Any], before: str) -> str:
