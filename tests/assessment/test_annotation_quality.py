@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 import pytest
@@ -223,3 +224,41 @@ def test_classes_of_images() -> None:
     assert ceiling.metric == "top1"
     assert ceiling.measured.value == pytest.approx(26 / 30)
     assert found.review[0].why == ["two: anna says two, bob says one"]
+
+
+SQUARE = [0.1, 0.1, 0.3, 0.1, 0.3, 0.3, 0.1, 0.3]
+DIAMOND = [0.2, 0.1, 0.3, 0.2, 0.2, 0.3, 0.1, 0.2]  # half of the same box
+SHAPES = {
+    "segment": ({"polygons": [SQUARE]}, {"polygons": [DIAMOND]}, 0.5),
+    "obb": ({"corners": SQUARE}, {"corners": DIAMOND}, 0.5),
+    "pose": ({"keypoints": [0.2, 0.2, 2.0] * 17}, {"keypoints": [0.22, 0.2, 2.0] * 17}, None),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes_are_compared_by_the_tasks_own_measure(name: Literal["segment", "obb", "pose"]) -> None:
+    first, second, overlap = SHAPES[name]
+
+    def found(other: dict[str, list[object]]) -> AnnotationQuality:
+        given = [
+            answer(who, drawn(0.1, 0.1, **shape), image=str(n))  # type: ignore[arg-type]
+            for n in range(6)
+            for who, shape in (("anna", first), ("bob", other))
+        ]
+        points = 17 if name == "pose" else 0
+        round_ = Round(
+            sprint="0002-x",
+            task=task(name, points),
+            images=batch(6),
+            answers=given,
+            sizes_hw={f"id-{n}": (200, 400) for n in range(6)},
+        )
+        return quality(round_)
+
+    same, other = found(first), found(second)  # type: ignore[arg-type]
+    assert same.iou.value == same.ceilings[0].ceiling.value == 1
+    assert other.matched_iou.value is not None
+    if overlap is not None:
+        assert other.matched_iou.value == pytest.approx(overlap, abs=0.02)
+    assert other.iou.value < 0.9  # type: ignore[operator]
+    assert other.ceilings[0].ceiling.value < 0.9  # type: ignore[operator]

@@ -137,3 +137,11 @@ def test_three_make_fewer_errors_than_one() -> None:
                 apart[who].append(nearest)
     assert missing["three"] < 0.6 * missing["one"]
     assert np.mean(apart["three"]) < 0.75 * np.mean(apart["one"])
+
+
+def test_who_agrees_is_not_changed() -> None:
+    objects = [drawn(0.1, 0.1), drawn(0.5, 0.5, "two"), drawn(0.1, 0.6, "three")]
+    for people in (2, 3, 5):
+        found = merged([answer(f"p{n}", *objects) for n in range(people)], task())
+        assert boxes(found.objects) == boxes(objects)
+        assert found.disputed == []
