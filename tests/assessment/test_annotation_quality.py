@@ -231,7 +231,7 @@ DIAMOND = [0.2, 0.1, 0.3, 0.2, 0.2, 0.3, 0.1, 0.2]  # half of the same box
 SHAPES = {
     "segment": ({"polygons": [SQUARE]}, {"polygons": [DIAMOND]}, 0.5),
     "obb": ({"corners": SQUARE}, {"corners": DIAMOND}, 0.5),
-    "pose": ({"keypoints": [0.2, 0.2, 2.0] * 17}, {"keypoints": [0.22, 0.2, 2.0] * 17}, None),
+    "pose": ({"keypoints": [0.2, 0.2, 2.0] * 17}, {"keypoints": [0.212, 0.2, 2.0] * 17}, None),
 }
 
 
