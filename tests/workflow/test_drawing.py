@@ -22,13 +22,15 @@ from planted_scoring import (
 
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.labelling import GOLD_ARM, SliceCoverage
+from runner.embeddings.lite0 import Lite0
+from runner.planning.champion import Champion
 from runner.record.catalogue import sprint_folder
 from runner.record.labelling import write_batch
 from runner.strategies.disagreement import Disagreement
 from runner.strategies.metadata import Metadata
 from runner.strategies.mix import BatchOptions, Mix
 from runner.strategies.uncertainty import Uncertainty
-from runner.workflow.drawing import champion_facts
+from runner.workflow.drawing import champion_facts, prepare
 from runner.workflow.drawing import drawing as drawing_module
 from runner.workflow.drawing.evidence import evidence_of
 
@@ -211,3 +213,21 @@ def test_options_that_were_changed_are_named_and_the_usual_mix_is_not_a_change(t
     assert drawing_module.changed_options(batch, made.annotation) == []
     other = msgspec.structs.replace(made.annotation, batch=BatchOptions(size=5, seed=1, mix=Mix(random=0.5)))
     assert drawing_module.changed_options(batch, other) == ["size", "mix", "seed"]
+
+
+@pytest.mark.parametrize(
+    ("champion", "mix"), [(CHAMPION, "{random: 0.2, uncertainty: 0.8}"), (None, "{random: 1}")]
+)
+def test_without_embeddings_the_usual_mix_is_one_without_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, champion: Champion | None, mix: str
+) -> None:
+    def missing(self: Lite0, setting: object) -> str:
+        raise FlywheelError("the extra `embed` is not installed", hint="pip install it")
+
+    monkeypatch.setattr(Lite0, "digest", missing)
+    said: list[str] = []
+    found = prepare.mix_of(project(), BatchOptions(size=3), champion, lambda: None, said.append)  # type: ignore[arg-type, return-value]
+    assert found.describe() == mix
+    assert said == [
+        "note: images cannot be compared by embeddings, so the mix is one without: the extra `embed` is not installed (pip install it)"
+    ]

@@ -36,7 +36,7 @@ def prepared(
 
     champion = known_champion(root, project)
     options = annotation.batch or BatchOptions()
-    mix = options.mix or _usual(project, options, champion, setting, say)
+    mix = options.mix or mix_of(project, options, champion, setting, say)
     if options.mix is not None and not mix.has_control:
         say(
             "warning: the mix has no random share: what its arms gain cannot be told apart from what labelling gains by itself "
@@ -76,7 +76,7 @@ def known_champion(root: Path, project: Project) -> Champion | None:
         ) from error
 
 
-def _usual(
+def mix_of(
     project: Project,
     options: BatchOptions,
     champion: Champion | None,
