@@ -155,7 +155,7 @@ def _option(known: Known, aims: list[Goal], option: Possible, best: float) -> Op
     price = round(option.price, 2) if option.price is not None else None
     return Option(
         action=option.action,
-        slice=option.part.name if option.part else None,
+        slice=option.part.name if option.part else option.slice,
         images=option.images,
         mix=option.mix or {},
         gain=gain,

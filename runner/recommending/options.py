@@ -39,6 +39,7 @@ class Possible:
 
     Attributes:
         gain: `(DRAWS,)`, in the unit of the goals; None where nothing is known of it.
+        slice: its name where no more is known of it than that.
         price: of labels and compute; None without prices.
     """
 
@@ -46,6 +47,7 @@ class Possible:
     why: str
     gain: Floats | None
     part: Part | None = None
+    slice: str | None = None
     images: int | None = None
     mix: dict[str, float] | None = None
     labels: float | None = None
@@ -248,6 +250,7 @@ def _testing(known: Known, aims: list[Goal], chance: np.random.Generator) -> Pos
                 why=f"{images} test images{f' of {name}' if name else ''}, drawn at random, would decide {words} with 80 % power",
                 gain=gain,
                 part=part,
+                slice=name,
                 images=images,
                 mix=dict(TEST_MIX),
                 labels=images * known.per_image,

@@ -131,6 +131,12 @@ def test_a_gate_that_probably_passes_asks_for_test_images_at_random() -> None:
     assert (chosen.slice, chosen.images, chosen.price) == ("dark", 120, 8.0)
 
 
+def test_test_images_are_of_the_gates_slice_whatever_else_is_known_of_it() -> None:
+    near = gate(Outcome.INCONCLUSIVE, 0.84, 0.66, 0.93, further=120, further_price=8.0)
+    found = recommend(replace(KNOWN, outcome=Outcome.INCONCLUSIVE, promoted=False, gates=(near,)))
+    assert option(found, "label_test").slice == "dark"
+
+
 def test_further_test_images_close_nothing_where_the_number_is_likely_too_low() -> None:
     far = gate(Outcome.INCONCLUSIVE, 0.58, 0.44, 0.72, further=400, further_price=80.0)
     known = replace(KNOWN, outcome=Outcome.INCONCLUSIVE, promoted=False, gates=(far,), parts=(DARK, DAY))

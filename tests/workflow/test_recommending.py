@@ -227,6 +227,15 @@ def test_a_report_ends_with_what_is_next_and_verify_makes_it_again(challenged: P
     assert "recommendation.json" in result.stdout + result.stderr
 
 
+def test_a_spoiled_recommendation_is_written_anew(challenged: Path) -> None:
+    folder = sprint_folder(challenged, NEXT)
+    before = RECOMMENDATION.read(folder)
+    (folder / RECOMMENDATION.name).write_text('{"sprint": 3}')
+    assert flywheel(challenged, "next", check=True).returncode == 0
+    assert flywheel(challenged, "report", NEXT, check=True).returncode == 0
+    assert RECOMMENDATION.read(folder) == before
+
+
 def test_what_it_rested_on_may_be_another_by_now(challenged: Path) -> None:
     other = sprint_folder(challenged, SPRINT)
     verdict = VERDICT.read(other)

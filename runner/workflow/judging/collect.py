@@ -14,6 +14,7 @@ import msgspec
 from runner.adapters.dvc.metafiles import pointer_md5
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.domain.errors import FlywheelError
 from runner.domain.evaluation import Evaluation
 from runner.domain.records import StageFailure
 from runner.domain.verdict import SplitUse, Verdict
@@ -30,6 +31,7 @@ from runner.record.catalogue import (
     GALLERY,
     OUTCOMES_FOLDER,
     PRECISION_RECALL,
+    REPORT,
     REPORTED,
     SELECTION,
     TRAINING,
@@ -90,10 +92,19 @@ class Sources:
     @property
     def reported(self) -> dict[str, Any]:
         """What further stages wrote for the report, by the names of their files."""
-        contents = {file.name: self.record(file) for file in REPORTED}
+        contents = {file.name: self._reported(file) for file in REPORTED}
         return {
             name: msgspec.to_builtins(content) for name, content in contents.items() if content is not None
         }
+
+    def _reported(self, file: RecordFile[T]) -> T | None:
+        """A record for the report. What the report itself writes is written anew: that it is spoiled is no reason to stop."""
+        try:
+            return self.record(file)
+        except FlywheelError:
+            if file.written_by != REPORT.written_by:
+                raise
+            return None
 
     @property
     def evaluation(self) -> Evaluation | None:

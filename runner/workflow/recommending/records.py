@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.adapters.system import yaml_text
@@ -35,7 +35,11 @@ from runner.record.recommendation import Recommendation
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedRecords:
-    """What a sprint's folder holds once it was judged; None for what another version did not write."""
+    """What a sprint's folder holds once it was judged; None for what another version did not write.
+
+    Attributes:
+        recommendation: of an earlier sprint; of the sprint itself it is what is made.
+    """
 
     name: str
     folder: Path
@@ -45,7 +49,7 @@ class JudgedRecords:
     training: Training | None
     errors: Errors | None
     checks: Checks | None
-    recommendation: Recommendation | None
+    recommendation: Recommendation | None = None
     quality: AnnotationQuality | None = None
 
     @property
@@ -111,7 +115,6 @@ def judged_records(folder: Path) -> JudgedRecords | None:
         training=TRAINING.read_if_there(folder),
         errors=ERRORS.read_if_there(folder),
         checks=CHECKS.read_if_there(folder),
-        recommendation=RECOMMENDATION.read_if_there(folder),
         quality=QUALITY.read_if_there(folder),
     )
 
@@ -121,9 +124,11 @@ def earlier(root: Path, sprint: str) -> Iterator[JudgedRecords]:
     for name in list_sprints(root):
         if name >= sprint:
             continue
+        folder = sprint_folder(root, name)
         try:
-            found = judged_records(sprint_folder(root, name))
+            found = judged_records(folder)
+            advised = RECOMMENDATION.read_if_there(folder)
         except FlywheelError:
             continue
         if found is not None:
-            yield found
+            yield replace(found, recommendation=advised)

@@ -20,6 +20,7 @@ from runner.workflow.recommending.evidence import closes
 
 _LARGER = {"n": "s", "s": "m", "m": "l", "l": "x"}
 _NAME_LENGTH = 40
+FILES = ("yolo", "coco", "cvat")  # tools that need no server
 
 
 def write_spec(
@@ -151,8 +152,9 @@ def _batch(root: Path, project: Project, loaded: LoadedSprint, option: Option) -
 
 def _tool(task: TaskName) -> str:
     """The first that hands out files for the task: whoever has a server names that."""
-    files = [name for name, tool in ANNOTATORS.items() if task in tool.tasks and name != "simulated"]
-    return f"{files[0]}   # files for annotators; others: {', '.join(name for name in ANNOTATORS if name != files[0])}"
+    files = next(name for name in FILES if task in ANNOTATORS[name].tasks)
+    others = ", ".join(name for name in ANNOTATORS if name != files)
+    return f"{files}   # files for annotators; others: {others}"
 
 
 def _condition(root: Path, sprint: str, name: str | None) -> str | None:
