@@ -99,9 +99,8 @@ def corners_of(described: list[NDArray[np.uint8]]) -> Corners:
 
 def altered(path: Path, grey: NDArray[np.uint8], known: Corners, greys: list[NDArray[np.uint8]]) -> int:
     """The first image that corners propose and registration confirms; -1 for none."""
-    tried: dict[int, None] = {}
-    for described in local_features(path, mirrored=True):
-        tried |= dict.fromkeys(proposals(corners_of([described]), known, PROPOSED)[0].tolist())
+    straight, mirrored = (corners_of([found]) for found in local_features(path, mirrored=True))
+    tried = proposals(straight, mirrored, known, PROPOSED)[0].tolist()
     return next((at for at in tried if at >= 0 and register(greys[at], grey) is not None), -1)
 
 

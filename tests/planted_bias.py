@@ -24,14 +24,14 @@ class PlantedImages:
         columns: of the index, each `(N,)`; change them to plant something.
     """
 
-    def __init__(self, seed: int = 0, scenes: int = SCENES) -> None:
+    def __init__(self, seed: int = 0, scenes: int = SCENES, prefix: str = "") -> None:
         generator = np.random.default_rng(seed)
         count = scenes * FRAMES
         self.scene = np.repeat(np.arange(scenes), FRAMES)
         splits = generator.permutation(np.resize(["train", "train", "train", "val", "test", "test"], scenes))
         self.split: NDArray[Any] = splits[self.scene]
         self.label = generator.permutation(np.arange(scenes) % 2)[self.scene]
-        self.paths = [f"images/{scene:03d}-{at % FRAMES}.jpg" for at, scene in enumerate(self.scene)]
+        self.paths = [f"images/{prefix}{scene:03d}-{at % FRAMES}.jpg" for at, scene in enumerate(self.scene)]
         cameras = generator.permutation(np.resize(["east", "west", "north"], scenes))
         self.columns: dict[str, NDArray[Any]] = {
             "bytes": generator.integers(900, 1100, count),
@@ -42,7 +42,16 @@ class PlantedImages:
             "sharpness": generator.normal(40, 4, count),
             "camera": cameras[self.scene].astype(object),
         }
-        self.group = np.array([f"scene-{scene}" for scene in self.scene], dtype=object)
+        self.group = np.array([f"{prefix}scene-{scene}" for scene in self.scene], dtype=object)
+
+    def extend(self, others: PlantedImages) -> None:
+        """Further images, of other scenes."""
+        self.paths += others.paths
+        for name in ("scene", "split", "label", "group"):
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(others, name)]))
+        self.columns = {
+            name: np.concatenate([values, others.columns[name]]) for name, values in self.columns.items()
+        }
 
     def write(self, folder: Path) -> Tables:
         """Writes the tables of a sprint's folder."""

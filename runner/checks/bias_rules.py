@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from runner.adapters.tables.expectations import Row
 from runner.checks.rule import Rule, expect
@@ -58,6 +58,28 @@ class BiasLimits(Options, frozen=True, kw_only=True):
             extra=_WEAKENED,
         ),
     ] = 10
+    max_champion_shift: (
+        Annotated[
+            Fraction,
+            Meta(
+                description="The same for what is new of each split beside the champion's data, times the share that is new: 0.2 when "
+                "absent. It is measured after training, where there is a champion.",
+                extra=_WEAKENED,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    champion_severity: (
+        Annotated[
+            Literal["error", "warning"],
+            Meta(
+                description="What differs from the champion's data is a `warning`, also when absent; an `error` stops the sprint before "
+                "it is judged.",
+                extra=_WEAKENED,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     severity: Annotated[
         Literal["error", "warning"],
         Meta(description="What is reported is a `warning`; an `error` stops the sprint.", extra=_WEAKENED),
@@ -119,12 +141,13 @@ def _split_shifts(preset: str, limits: BiasLimits) -> Rule:
         "dataset.group_by",
         table=SPLIT_SHIFTS,
         expectation=expect("expect_column_values_to_be_between", column="shift", max_value=limits.max_shift),
-        describe=lambda row: f"{row['column']}: {row['of']} differs from train: {_describe_shift(row)}",
+        describe=lambda row: f"{row['column']}: {row['of']} differs from train: {describe_shift(row)}",
         may_be_empty=True,
     )
 
 
-def _describe_shift(row: Row) -> str:
+def describe_shift(row: Row) -> str:
+    """What differs, by how much, and how much chance explains."""
     return f"{row['words']} (distance {_number(row['distance'], 3)}, by chance up to {_number(row['chance'], 3)})"
 
 
@@ -181,13 +204,13 @@ def _unseen_values(preset: str, limits: BiasLimits) -> Rule:
         table=UNSEEN_VALUES,
         expectation=expect("expect_column_values_to_be_between", column="unseen", max_value=0),
         describe=lambda row: (
-            f"{row['path']}: {row['column']} = {row['value']}, in no training image; in {_places(row['images'])}"
+            f"{row['path']}: {row['column']} = {row['value']}, in no training image; in {places(row['images'])}"
         ),
         may_be_empty=True,
     )
 
 
-def _places(images: object) -> str:
+def places(images: object) -> str:
     """`12 of val and 3 of test`."""
     found = images if isinstance(images, dict) else {}
     return " and ".join(f"{found[split]} of {split}" for split in (*SPLITS, POOL) if found.get(split))

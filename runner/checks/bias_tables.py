@@ -102,7 +102,7 @@ def _shortcuts(
     number = max(len(class_names), 1)
     pairs = np.unique(image[kept] * number + label[kept])
     labelled = Labelled(
-        groups=_codes(images.group[rows]),
+        groups=codes(images.group[rows]),
         image=pairs // number,
         label=pairs % number,
         classes=class_names,
@@ -114,27 +114,29 @@ def _split_shifts(images: DescribedImages, columns: Sequence[Binned], split: str
     rows = np.flatnonzero(images.of("train", split))
     other = images.split[rows] == split
     compared = [column.rows(rows) for column in columns]
-    return shifts(compared, other, _codes(images.group[rows]), of=split, comparisons=len(_SHIFTED))
+    return shifts(compared, other, codes(images.group[rows]), of=split, comparisons=len(_SHIFTED))
 
 
-def _codes(values: NDArray[Any]) -> NDArray[np.intp]:
-    codes: dict[Any, int] = {}
+def codes(values: NDArray[Any]) -> NDArray[np.intp]:
+    """Each value's number, in the order in which they come."""
+    known: dict[Any, int] = {}
     return np.fromiter(
-        (codes.setdefault(value, len(codes)) for value in values.tolist()), np.intp, len(values)
+        (known.setdefault(value, len(known)) for value in values.tolist()), np.intp, len(values)
     )
 
 
 def _unseen_in_train(images: DescribedImages, columns: Sequence[Binned]) -> Values:
     rows, unseen = [], []
-    for name in _value_columns(images, columns):
-        for value in _values(images, name):
+    for name in value_columns(images, columns):
+        for value in values_of(images, name):
             rows.append(value)
             seen = value.images.get("train", 0)
             unseen.append(0 if seen else sum(value.images.values()))
     return Values(rows=rows, unseen=unseen)
 
 
-def _value_columns(images: DescribedImages, columns: Sequence[Binned]) -> list[str]:
+def value_columns(images: DescribedImages, columns: Sequence[Binned]) -> list[str]:
+    """The metadata columns whose values are told apart: those that name kinds, and not single images."""
     return [
         column.name
         for column in columns
@@ -142,7 +144,7 @@ def _value_columns(images: DescribedImages, columns: Sequence[Binned]) -> list[s
     ]
 
 
-def _values(images: DescribedImages, name: str) -> Iterator[NewValue]:
+def values_of(images: DescribedImages, name: str) -> Iterator[NewValue]:
     """Every value of a column, with how many images of each split have it."""
     values = images.metadata[name].tolist()
     counts = Counter(zip(values, images.split.tolist(), strict=True))

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta
 from runner.checks.bias_rules import BiasOption
 from runner.checks.data_rules import (
     DEFAULT_DISTANCE,
+    AlteredCopies,
     FrameCorrelation,
     NearDuplicateDistance,
     class_rules,
@@ -36,6 +37,7 @@ class ClassificationPreset(Options, frozen=True, kw_only=True, tag_field="preset
     ] = 0.05
     near_duplicate_distance: NearDuplicateDistance = DEFAULT_DISTANCE
     frame_correlation: FrameCorrelation = UNSET
+    altered_copies: AlteredCopies = UNSET
     min_images_per_class: Annotated[
         NonNegativeInt,
         Meta(
@@ -54,6 +56,7 @@ class ClassificationPreset(Options, frozen=True, kw_only=True, tag_field="preset
                 group_by,
                 self.near_duplicate_distance,
                 self.frame_correlation,
+                self.altered_copies,
             ),
             unknown_classes(NAME, class_names),
             *class_rules(NAME, self.min_images_per_class, "images"),

@@ -41,6 +41,17 @@ FrameCorrelation = (
     | UnsetType
 )
 """Unset where it is the usual one, so that finished sprints do not run again."""
+AlteredCopies = (
+    Annotated[
+        bool,
+        Meta(
+            description="Images of val and test that are a part of one of an earlier split, or turned or brightened, are a warning: "
+            "corners propose them, pixels confirm. It reads every selected image once; `false` leaves it out; true when absent.",
+            extra=weakens(FindingKind.CHECK_WEAKENED),
+        ),
+    ]
+    | UnsetType
+)
 
 
 def data_rules(
@@ -49,6 +60,7 @@ def data_rules(
     group_by: str | None,
     near_duplicate_distance: int,
     frame_correlation: float | UnsetType,
+    altered_copies: bool | UnsetType,
 ) -> list[Rule]:
     """Files, empty splits, labels and leakage; `preset` begins the rules' ids."""
     leakage = [_group_leakage(preset, group_by)] if group_by else []
@@ -60,6 +72,7 @@ def data_rules(
         *_duplicate_rules(preset),
         _near_duplicates(preset, near_duplicate_distance),
         _mirrored(preset, near_duplicate_distance),
+        *([_altered(preset)] if altered_copies is not False else []),
         _frames(preset, FRAME_CORRELATION if isinstance(frame_correlation, UnsetType) else frame_correlation),
     ]
 
@@ -202,6 +215,21 @@ def _mirrored(preset: str, distance: int) -> Rule:
             "expect_column_values_to_be_between", column="mirrored_distance", min_value=distance + 1
         ),
         describe=lambda row: f"{row['path']}: mirrors {row['mirrored_path']} in {row['mirrored_split']}",
+    )
+
+
+def _altered(preset: str) -> Rule:
+    return Rule(
+        id=f"{preset}.altered_copies_across_splits",
+        description="no image of val or test is a cropped, turned or brightened copy of one of an earlier split",
+        severity=Severity.WARNING,
+        fix="move both into one split, or leave one out with data.exclude; cut images into parts after splitting, not before",
+        table=NEAR_DUPLICATES,
+        expectation=expect("expect_column_values_to_be_null", column="altered_path"),
+        describe=lambda row: (
+            f"{row['path']}: from the same photograph as {row['altered_path']} in {row['altered_split']}"
+            + (f" ({row['altered_how']})" if row["altered_how"] else "")
+        ),
     )
 
 

@@ -24,7 +24,7 @@ class DescribedImages:
     """N images: those selected for train, val and test, and those of the pool.
 
     Attributes:
-        paths: `(N,)` text.
+        paths: `(N,)` text. `ids`: of their contents, where they were asked for.
         split: `(N,)` text: train, val, test or pool.
         group: `(N,)` text.
         properties: of each column of file and pixels its values, `(N,)`.
@@ -33,6 +33,7 @@ class DescribedImages:
     """
 
     paths: NDArray[Any]
+    ids: NDArray[Any]
     split: NDArray[Any]
     group: NDArray[Any]
     properties: Mapping[str, NDArray[Any]]
@@ -68,12 +69,15 @@ def sprint_tables(folder: Path) -> Tables:
     )
 
 
-def described_images(tables: Tables, class_names: Sequence[str], group_by: str | None) -> DescribedImages:
+def described_images(
+    tables: Tables, class_names: Sequence[str], group_by: str | None, *, ids: bool = False
+) -> DescribedImages:
     """The images of a sprint.
 
     Args:
         class_names: of the index's project; columns that count a class are no metadata.
         group_by: the metadata column that groups images.
+        ids: those of the contents are asked for.
 
     Raises:
         FlywheelError: a table is missing or is not readable.
@@ -83,13 +87,16 @@ def described_images(tables: Tables, class_names: Sequence[str], group_by: str |
     metadata = [name for name in names if name not in own and name != group_by]
     properties = [name for name in names if name in _properties()]
     grouped = ["group"] if "group" in names else []
-    images = read_table(tables.images, ["path", *grouped, *properties, *metadata])
+    images = read_table(
+        tables.images, ["path", *(["image_id"] if ids else []), *grouped, *properties, *metadata]
+    )
     split = _splits(tables.manifest, images["path"])
     rows = np.flatnonzero(split != "")
     paths = images["path"][rows]
     image, label = _labels(tables.objects, paths)
     return DescribedImages(
         paths=paths,
+        ids=images["image_id"][rows] if ids else np.empty(0, object),
         split=split[rows],
         group=images["group"][rows] if grouped else paths,
         properties={name: images[name][rows] for name in properties} | {SUFFIX: _suffixes(paths)},

@@ -11,6 +11,7 @@ from runner.adapters.tables.expectations import Row
 from runner.checks.bias_rules import BiasOption
 from runner.checks.data_rules import (
     DEFAULT_DISTANCE,
+    AlteredCopies,
     FrameCorrelation,
     NearDuplicateDistance,
     class_rules,
@@ -42,6 +43,7 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
     ] = 0.05
     near_duplicate_distance: NearDuplicateDistance = DEFAULT_DISTANCE
     frame_correlation: FrameCorrelation = UNSET
+    altered_copies: AlteredCopies = UNSET
     min_objects_per_class: Annotated[
         NonNegativeInt,
         Meta(
@@ -60,6 +62,7 @@ class DetectionPreset(Options, frozen=True, kw_only=True, tag_field="preset", ta
                 group_by,
                 self.near_duplicate_distance,
                 self.frame_correlation,
+                self.altered_copies,
             ),
             unknown_classes(NAME, class_names),
             _degenerate_boxes(),

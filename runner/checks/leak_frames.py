@@ -23,11 +23,11 @@ _COLUMNS: dict[LeakKind, tuple[str, str]] = {
 }
 
 
-def leak_frame(folder: Path) -> pd.DataFrame:
+def leak_frame(folder: Path, distance: int) -> pd.DataFrame:
     """One row per selected image of val and test, sorted by path.
 
     `near_path`, `near_split`, `distance`: the nearest copy in an earlier split; `mirrored_…`: the nearest mirror image, of what has
-    no copy; `frame_…`: the neighbouring frame that is most alike, and the correlation of their thumbnails. Null where there is
+    no copy; `altered_…`: the photograph that it is a part of, of what is no copy within `distance` bits; `frame_…`: the neighbouring frame that is most alike, and the correlation of their thumbnails. Null where there is
     none. The same file in two splits is another check's business.
 
     Raises:
@@ -37,6 +37,11 @@ def leak_frame(folder: Path) -> pd.DataFrame:
     nearest = _nearest(images, [*copies(images, MAX_DISTANCE), *frames(images, -1.0)])
     for at in nearest["near-duplicate"]:
         nearest["mirrored copy"].pop(at, None)
+    altered = {at: (near, how) for at, near, how in images.altered}
+    for kind in ("near-duplicate", "mirrored copy"):
+        for at, (_, bits) in nearest[kind].items():
+            if bits <= distance:
+                altered.pop(at, None)
     rows = [at for at, split in enumerate(images.splits.tolist()) if split != "train"]
     table: dict[str, list[object]] = {"path": [images.paths[at] for at in rows]}
     for kind, (name, value) in _COLUMNS.items():
@@ -44,6 +49,10 @@ def leak_frame(folder: Path) -> pd.DataFrame:
         table[f"{name}_path"] = [images.paths[near[0]] if near else None for near in found]
         table[f"{name}_split"] = [images.splits[near[0]] if near else None for near in found]
         table[value] = [near[1] if near else float("nan") for near in found]
+    copied = [altered.get(at) for at in rows]
+    table["altered_path"] = [images.paths[copy[0]] if copy else None for copy in copied]
+    table["altered_split"] = [images.splits[copy[0]] if copy else None for copy in copied]
+    table["altered_how"] = [copy[1] if copy else None for copy in copied]
     return frame_of(table)
 
 

@@ -63,14 +63,15 @@ def run_rules(frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> list
         else:
             found = validate(frame, [rule.expectation for rule in suite])
         outcomes.update((rule.id, outcome) for rule, outcome in zip(suite, found, strict=True))
-    return [_result(rule, outcomes[rule.id]) for rule in rules]
+    return [result_of(rule, outcomes[rule.id]) for rule in rules]
 
 
 def _suite(rule: Rule) -> tuple[str, str]:
     return rule.table, rule.split or ""
 
 
-def _result(rule: Rule, outcome: ExpectationResult) -> CheckResult:
+def result_of(rule: Rule, outcome: ExpectationResult) -> CheckResult:
+    """What a check's result says of an expectation's outcome."""
     rows = [_short(rule.describe(row)) for row in outcome.rows]
     if outcome.observed is not None and not outcome.success:
         rows = [_short(f"{rule.table}: observed {outcome.observed}")]

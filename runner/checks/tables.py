@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.adapters.tables.frames import query_frames
 from runner.adapters.tables.parquet import column_names
-from runner.checks.data_rules import NEAR_DUPLICATES
+from runner.checks.data_rules import DEFAULT_DISTANCE, NEAR_DUPLICATES
 from runner.checks.twins import twin_frame
 from runner.dataset.columns import place_column
 from runner.domain.records import SPLITS
@@ -81,9 +81,12 @@ _QUERIES = {
 
 
 def check_frames(
-    folder: Path, class_names: Sequence[str], wanted: Collection[str]
+    folder: Path, class_names: Sequence[str], wanted: Collection[str], *, distance: int = DEFAULT_DISTANCE
 ) -> dict[str, pd.DataFrame]:
-    """The named tables of one sprint, from its index and manifest.
+    """The named tables of one sprint, from its index, its manifest and the altered copies that were found.
+
+    Args:
+        distance: in how many bits hashes of near-duplicates may differ.
 
     Raises:
         FlywheelError: the index or the manifest is missing or is not readable.
@@ -105,5 +108,5 @@ def check_frames(
     if NEAR_DUPLICATES in wanted:
         from runner.checks.leak_frames import leak_frame
 
-        frames[NEAR_DUPLICATES] = leak_frame(folder)
+        frames[NEAR_DUPLICATES] = leak_frame(folder, distance)
     return frames

@@ -25,9 +25,11 @@ from runner.adapters.pictures.local_features import (
 from runner.adapters.pictures.registration import Registration, read_grey, register
 from runner.adapters.system.machine import cpu_count
 from runner.dataset.kept import KeptTable, kept_folder
+from runner.dataset.leaks import COMPARED, SelectedImages
+from runner.domain.leaking import AlteredPair
 from runner.domain.progress import progress_bar
 
-PROPOSED = 3  # images for each one; chosen by benchmarks/copies.py --choose
+PROPOSED = 2  # images for each one; chosen by benchmarks/copies.py --choose
 _TABLE, _MIRRORED = "corners", "-mirrored"
 _CHUNK = 512  # images between two writes: what a killed process loses at most
 
@@ -110,7 +112,7 @@ def altered_copies(
     Args:
         sides: images, and those that each of them is compared with; an image is not compared with itself.
 
-    Files of the same content, and copies that hashes tell too, are found as well.
+    Copies that hashes tell too are found as well; the same file is not.
     """
     asked = [row for ours, _ in sides for row in ours]
     pictures.describe(
@@ -132,14 +134,33 @@ def altered_copies(
     return found
 
 
+def altered_of(images: SelectedImages, root: Path, dataset: Path) -> list[AlteredPair]:
+    """The images of val and test that are altered copies of one of an earlier split, sorted by path.
+
+    Args:
+        images: of the sprint.
+        root: the project's. `dataset`: the folder that paths are relative to.
+    """
+    pictures = Pictures(root, [dataset / path for path in images.paths], images.image_ids)
+    sides = [
+        (np.flatnonzero(images.of(split)).tolist(), np.flatnonzero(images.of(*earlier)).tolist())
+        for split, earlier in COMPARED.items()
+    ]
+    return [
+        AlteredPair(path=images.paths[copy.at], near_path=images.paths[copy.near], how=copy.words)
+        for copy in altered_copies(pictures, sides)
+    ]
+
+
 def _proposed(pictures: Pictures, ours: Sequence[int], theirs: Sequence[int]) -> Iterator[tuple[int, int]]:
     known = pictures.corners(theirs)
     place = {row: at for at, row in enumerate(theirs)}
     skip = np.array([place.get(row, -1) for row in ours], np.int64)
-    for mirrored in (False, True):
-        found = proposals(pictures.corners(ours, mirrored=mirrored), known, PROPOSED, skip)
-        for row, nearest in zip(ours, found.tolist(), strict=True):
-            yield from ((row, theirs[at]) for at in nearest if at >= 0)
+    asked = (pictures.corners(ours), pictures.corners(ours, mirrored=True))
+    for row, nearest in zip(ours, proposals(*asked, known, PROPOSED, skip).tolist(), strict=True):
+        for at in nearest:
+            if at >= 0 and pictures.ids[theirs[at]] != pictures.ids[row]:
+                yield row, theirs[at]
 
 
 def _confirmed(pictures: Pictures, row: int, others: Iterable[int]) -> AlteredCopy | None:

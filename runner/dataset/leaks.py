@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from runner.adapters.tables.parquet import column_names, read_table
 from runner.dataset.frames import neighbours, places
 from runner.dataset.near_duplicates import MIN_CONTRAST, MIN_CORRELATION, THUMBNAILS, Looks, correlations
-from runner.domain.leaking import LeakKind
+from runner.domain.files import read_json
+from runner.domain.leaking import Copies, LeakKind
 
 Found: TypeAlias = tuple[LeakKind, int, int, float]
 """Kind, the image's row, the row of what gives it away, and the differing bits or the correlation."""
 
+ALTERED = "copies.json"  # in a sprint's folder: what the check stage found
 # A split's images are compared with those of the splits that come before it here: those that a model learnt from first.
 COMPARED = {"val": ("train",), "test": ("train", "val")}
 # Measured by benchmarks/near_duplicates.py: a camera that moved by 2 % of the picture is above, in 98 of 100.
@@ -55,6 +57,8 @@ class SelectedImages:
     Attributes:
         taken: the metadata column `captured_at`, where there is one.
         looks: None where an earlier version made the index: it kept no thumbnails.
+        altered: an image's row, that of the image that it is an altered copy of, and how it was altered; what the check stage
+            found, by row.
     """
 
     paths: list[str]
@@ -63,6 +67,7 @@ class SelectedImages:
     groups: list[str]
     taken: list[Any] | None
     looks: Looks | None
+    altered: Sequence[tuple[int, int, str]] = ()
 
     def of(self, *names: str) -> NDArray[np.bool_]:
         """`(N,)`: which are of these splits."""
@@ -98,6 +103,7 @@ class SelectedImages:
             groups=images["group"][rows].tolist() if "group" in images else named,
             taken=images["captured_at"][rows].tolist() if "captured_at" in images else None,
             looks=_looks(sprint, images["phash"][rows], named) if hashed else None,
+            altered=_altered(sprint, named),
         )
 
 
@@ -106,6 +112,15 @@ def _looks(sprint: Path, hashes: NDArray[Any], paths: list[str]) -> Looks:
     grey_of = dict(zip(seen["path"].tolist(), seen["grey"].tolist(), strict=True))
     grey = [np.frombuffer(grey_of[path], np.uint8) for path in paths]
     return Looks(hashes=hashes.astype(np.uint64), thumbnails=np.array(grey, np.uint8).reshape(-1, _SIDE**2))
+
+
+def _altered(sprint: Path, paths: Sequence[str]) -> list[tuple[int, int, str]]:
+    file = sprint / ALTERED
+    if not file.is_file():  # an earlier version checked the data
+        return []
+    row = {path: at for at, path in enumerate(paths)}
+    found = [pair for pair in read_json(file, Copies).altered if pair.path in row and pair.near_path in row]
+    return sorted((row[pair.path], row[pair.near_path], pair.how) for pair in found)
 
 
 def find_leaks(
@@ -122,6 +137,7 @@ def find_leaks(
     ways = (
         _alike(images, "same file", images.image_ids),
         copies(images, distance),
+        _altered_copies(images),
         frames(images, frame_correlation),
         _alike(images, "same group", _named_groups(images)),
     )
@@ -136,6 +152,11 @@ def find_leaks(
                 distance=int(value) if kind in ("near-duplicate", "mirrored copy") else None,
             )
     return sorted(found.values(), key=lambda leak: (list(COMPARED).index(leak.split), leak.path))
+
+
+def _altered_copies(images: SelectedImages) -> Iterator[Found]:
+    for at, near, _ in images.altered:
+        yield "altered copy", at, near, 0.0
 
 
 def _named_groups(images: SelectedImages) -> list[str | None]:

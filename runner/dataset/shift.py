@@ -32,6 +32,7 @@ def shifts(
     *,
     of: str,
     comparisons: int = 1,
+    weight: float = 1.0,
     seed: int = 0,
 ) -> list[Shift]:
     """Of each column, how the images of the other set differ from the rest; in the order of the columns.
@@ -44,6 +45,7 @@ def shifts(
         groups: `(N,)` int; a group that is in both sets counts as two.
         of: what the other set is called.
         comparisons: how many such calls there are together: each has its share of the 5 in 100.
+        weight: what a distance counts for: the share that the other set has of what is asked about.
     """
     usable = [column for column in columns if not column.identifies and not column.moments]
     if not usable or not other.any() or other.all():
@@ -59,9 +61,9 @@ def shifts(
         Shift(
             of=of,
             column=column.name,
-            distance=round(float(distance[at]), 6),
-            chance=round(float(min(chance[at], 1.0)), 6),
-            shift=round(float(distance[at]), 6) if distance[at] > chance[at] else 0.0,
+            distance=round(weight * float(distance[at]), 6),
+            chance=round(weight * float(min(chance[at], 1.0)), 6),
+            shift=round(weight * float(distance[at]), 6) if distance[at] > chance[at] else 0.0,
             words=_words(column, other),
         )
         for at, column in enumerate(usable)

@@ -31,8 +31,9 @@ class Shift(Record, frozen=True, kw_only=True):
     """How a column of one set of images differs from that of another.
 
     Attributes:
-        of: the split that is compared with train.
-        distance: Kolmogorov-Smirnov for numbers, else total variation; 0 (alike) to 1.
+        of: the split that is compared: with train, or its new images with the champion's.
+        distance: Kolmogorov-Smirnov for numbers, else total variation; 0 (alike) to 1. Of new images
+            times their share, which is how far they move the whole.
         chance: the distance that drawing groups at random exceeds in any column in 5 of 100 cases.
         shift: the distance; 0 where chance explains it.
         words: what differs most.
@@ -66,7 +67,7 @@ class SliceShare(Record, frozen=True, kw_only=True):
 
 
 class NewValue(Record, frozen=True, kw_only=True):
-    """A value of a metadata column that no training image has.
+    """A value of a metadata column that no training image has; or that none of the champion's has, classes among them.
 
     Attributes:
         images: by split (the pool is one), how many images have it; of `path` the first.

@@ -7,12 +7,13 @@ from typing import Literal, TypeAlias
 from runner.domain.records import Record
 
 LeakKind: TypeAlias = Literal[
-    "same file", "near-duplicate", "mirrored copy", "neighbouring frame", "same group"
+    "same file", "near-duplicate", "mirrored copy", "altered copy", "neighbouring frame", "same group"
 ]
 LEAK_KINDS: tuple[LeakKind, ...] = (
     "same file",
     "near-duplicate",
     "mirrored copy",
+    "altered copy",
     "neighbouring frame",
     "same group",
 )
@@ -36,3 +37,22 @@ class NearPair(Record, frozen=True, kw_only=True):
     near_path: str
     near_split: str
     distance: int
+
+
+class AlteredPair(Record, frozen=True, kw_only=True):
+    """An image of val or test, and one of an earlier split from the same photograph; `how`: `cropped, flipped`, empty for brightened."""
+
+    path: str
+    near_path: str
+    how: str
+
+
+class Copies(Record, frozen=True, kw_only=True):
+    """What the check stage found in pixels (copies.json), sorted by path.
+
+    Attributes:
+        looked: whether it looked for them; where it did not, that there are none says nothing.
+    """
+
+    looked: bool
+    altered: list[AlteredPair] = []

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from runner.checks.bias_rules import BiasLimits
+from runner.checks.champion_rules import USUAL_SHIFT
 from runner.checks.data_rules import FRAME_CORRELATION
 from runner.checks.expectations import OWN_KEYS, parse_check
 from runner.domain.records import Severity
@@ -20,9 +21,11 @@ _TIGHTER_WHEN_MORE = frozenset(("mostly", "min_value", "strict_min", "strict_max
 _TIGHTER_WHEN_LESS = frozenset(
     (
         *("max_value", "max_unreadable", "frame_correlation"),
-        *("max_shortcut", "max_shift", "max_class_ratio"),
+        *("max_shortcut", "max_shift", "max_class_ratio", "max_champion_shift"),
     )
 )
+# What is unset where it is the usual one.
+_USUAL_BIAS = {"max_champion_shift": USUAL_SHIFT, "champion_severity": str(Severity.WARNING)}
 _ALLOWED_SETS = frozenset(("expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"))
 _DEMANDED_SETS = frozenset(
     ("expect_column_values_to_not_be_in_set", "expect_column_distinct_values_to_contain_set")
@@ -56,7 +59,12 @@ def options(block: Block) -> dict[str, Any]:
     """The check's options with its defaults written out, without what only describes it."""
     check = parse_check(block)
     if "preset" in block:
-        usual = {"frame_correlation": FRAME_CORRELATION, **msgspec.to_builtins(BiasLimits())}
+        usual = {
+            "frame_correlation": FRAME_CORRELATION,
+            "altered_copies": True,
+            **_USUAL_BIAS,
+            **msgspec.to_builtins(BiasLimits()),
+        }
         found: dict[str, Any] = {**usual, **msgspec.to_builtins(check)}
         bias = found.pop("bias", {})
         return {key: value for key, value in {**found, **bias}.items() if key != "preset"}
@@ -90,8 +98,10 @@ def weakened(before: Block, after: Block) -> list[str]:
 
 def _is_tighter(expectation: str, key: str, old: Any, new: Any) -> bool:
     match key:
-        case "severity":
+        case "severity" | "champion_severity":
             return bool(new == Severity.ERROR)
+        case "altered_copies":
+            return new is True
         case "value_set" if expectation in _ALLOWED_SETS:
             return _is_within(new, old)
         case "value_set" if expectation in _DEMANDED_SETS:

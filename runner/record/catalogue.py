@@ -16,11 +16,13 @@ import msgspec
 
 from runner.adapters.git.repository import read_file
 from runner.domain.annotation_quality import AnnotationQuality
+from runner.domain.drift import Drift
 from runner.domain.error_analysis import Errors, Gallery
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import Evaluation
 from runner.domain.files import encode_json, read_json, write_bytes, write_json
 from runner.domain.labelling import Batch, HandedOut
+from runner.domain.leaking import Copies
 from runner.domain.policy import Agreed
 from runner.domain.records import (
     Benchmark,
@@ -209,6 +211,7 @@ IGNORED_PLOTS = RecordFile("plots/.gitignore", str, "dvc", digested=False, bundl
 INDEX_FOLDER = _folder("index", "index")
 SELECTION_FOLDER = _folder("selection", "select")
 SELECTION = RecordFile("selection.json", Selection, "select")
+COPIES = RecordFile("copies.json", Copies, "check")
 CHECKS = RecordFile("checks.json", Checks, "check")
 WEIGHTS_FOLDER = _folder("weights", "train", digested=False)  # large, and dvc.lock has their hash
 TRAINING = RecordFile("training.json", Training, "train")
@@ -217,6 +220,7 @@ EXPORTS_FOLDER = _folder("exports", "export", digested=False)
 EXPORTS = RecordFile("exports.json", list[ExportedTarget], "export")
 PREDICTIONS_FOLDER = _folder("predictions", "predict")
 CHAMPION_FOLDER = _folder("champion", "champion")
+DRIFT = RecordFile("drift.json", Drift, "drift", reported=True)
 OUTCOMES_FOLDER = _folder("outcomes", "evaluate")
 EVALUATION = RecordFile("evaluation.json", Evaluation, "evaluate", required=True)
 ERRORS = RecordFile("errors.json", Errors, "evaluate")

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET, UnsetType
 
 from runner.checks.bias_rules import OF_BIAS, SLICE_SHARES, BiasLimits
+from runner.checks.data_rules import DEFAULT_DISTANCE
 from runner.checks.expectations import DataExpectation, Preset, check_rules, parse_check, rules_of_bias
 from runner.checks.rule import Rule
 from runner.config.project import Project
 from runner.config.sprint import SliceSpec, Sprint
 from runner.domain.bias import DataBias
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.leaking import Copies
 from runner.domain.records import CheckResult, Checks, Record, Severity
 from runner.domain.task import TaskName
-from runner.record.catalogue import CHECKS, INDEX_FOLDER, SELECTION_FOLDER
+from runner.record.catalogue import CHECKS, COPIES, INDEX_FOLDER, SELECTION_FOLDER
 from runner.stages.stage import Stage, StageContext, images_of
 from runner.tasks import TASKS
 
@@ -32,6 +34,7 @@ class CheckParams(Record, frozen=True, kw_only=True):
 
     Attributes:
         slices: the project's and the sprint's, where a preset is given and there are any.
+        dataset: the folder of the images, where altered copies are looked for: unlike all else they take pixels.
     """
 
     task: TaskName
@@ -40,6 +43,7 @@ class CheckParams(Record, frozen=True, kw_only=True):
     presets: list[Preset]
     expectations: list[DataExpectation]
     slices: list[SliceSpec] | UnsetType = UNSET
+    dataset: str | UnsetType = UNSET
 
 
 def resolve(project: Project, sprint: Sprint) -> CheckParams:
@@ -58,6 +62,9 @@ def resolve(project: Project, sprint: Sprint) -> CheckParams:
         presets=presets,
         expectations=[check for check in checks if isinstance(check, DataExpectation)],
         slices=slices if presets and slices else UNSET,
+        dataset=project.dataset.path
+        if any(preset.altered_copies is not False for preset in presets)
+        else UNSET,
     )
 
 
@@ -72,6 +79,7 @@ def run(context: StageContext, params: CheckParams) -> None:
     rules = check_rules(checks_given, params.class_names, params.group_by, params.task)
     absent = {SLICE_SHARES} if isinstance(params.slices, UnsetType) else set()
     rules += [rule for rule in rules_of_bias(checks_given) if rule.table not in absent]
+    COPIES.write(context.folder, _copies(context, params))
     checks = _checked(context, params, rules) if rules else Checks(results=[])
     # The report reads it, and needs it most when a check failed.
     CHECKS.write(context.folder, checks)
@@ -79,12 +87,24 @@ def run(context: StageContext, params: CheckParams) -> None:
         raise _failure(context, checks)
 
 
+def _copies(context: StageContext, params: CheckParams) -> Copies:
+    """What is found in the pixels of the selected images."""
+    if isinstance(params.dataset, UnsetType):
+        return Copies(looked=False)
+    from runner.dataset.altered import altered_of
+    from runner.dataset.leaks import SelectedImages
+
+    images = SelectedImages.read(context.folder)
+    return Copies(looked=True, altered=altered_of(images, context.root, context.root / params.dataset))
+
+
 def _checked(context: StageContext, params: CheckParams, rules: Sequence[Rule]) -> Checks:
     from runner.checks.rule import run_rules
     from runner.checks.tables import check_frames
 
     wanted = {rule.table for rule in rules}
-    frames = check_frames(context.folder, params.class_names, wanted - OF_BIAS)
+    distance = max((preset.near_duplicate_distance for preset in params.presets), default=DEFAULT_DISTANCE)
+    frames = check_frames(context.folder, params.class_names, wanted - OF_BIAS, distance=distance)
     bias: DataBias | UnsetType = UNSET
     if wanted & OF_BIAS:
         bias, of_bias = _bias(context, params)
@@ -138,10 +158,11 @@ def _paragraph(result: CheckResult) -> str:
 
 STAGE = Stage(
     name="check",
-    version=3,  # checks.json has what may bias the sprint: ADR 39
+    version=4,  # altered copies: ADR 47
     params_type=CheckParams,
     run=run,
     reads=(INDEX_FOLDER, SELECTION_FOLDER),
-    writes=(CHECKS,),
+    inputs=lambda params: () if isinstance(params.dataset, UnsetType) else (params.dataset,),
+    writes=(COPIES, CHECKS),
     work=lambda params, selection: float(images_of(selection)),
 )

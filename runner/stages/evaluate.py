@@ -18,6 +18,7 @@ from runner.gates import Gate
 from runner.record.catalogue import (
     CHAMPION_FOLDER,
     CLASS_CURVES,
+    COPIES,
     ERRORS,
     EVALUATION,
     F1_CONFIDENCE,
@@ -129,7 +130,7 @@ STAGE = Stage(
     version=9,  # near-duplicates are among the leaks, and not measured a second time
     params_type=EvaluateParams,
     run=run,
-    reads=(INDEX_FOLDER, SELECTION_FOLDER, SELECTION, PREDICTIONS_FOLDER, CHAMPION_FOLDER),
+    reads=(INDEX_FOLDER, SELECTION_FOLDER, SELECTION, COPIES, PREDICTIONS_FOLDER, CHAMPION_FOLDER),
     writes=(OUTCOMES_FOLDER, EVALUATION, ERRORS, METRICS, PRECISION_RECALL, CLASS_CURVES, F1_CONFIDENCE),
     metrics=(METRICS,),
     plots=(

@@ -22,6 +22,7 @@ from runner.stages import (
     champion,
     check,
     committee,
+    drift,
     evaluate,
     export,
     index,
@@ -137,6 +138,7 @@ SPRINT: Kind[SprintInputs] = Kind(
         step(export.STAGE, lambda work: export.resolve(work.project, work.sprint.export)),
         step(predict.STAGE, lambda work: predict.resolve(work.project, work.sprint.export)),
         step(champion.STAGE, lambda work: champion.resolve(work.project, work.champion)),
+        step(drift.STAGE, lambda work: drift.resolve(work.project, work.sprint, work.champion)),
         step(
             evaluate.STAGE,
             lambda work: evaluate.resolve(

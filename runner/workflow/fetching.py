@@ -16,7 +16,7 @@ from runner.planning.resolve import ResolvedStage
 from runner.planning.situation import Situation
 from runner.planning.stages import Work
 from runner.record.catalogue import LOCK, PREDICTIONS_FOLDER, SELECTION, sprint_path
-from runner.stages import ancestry
+from runner.stages import ancestry, champion_data
 from runner.stages import champion as champion_stage
 from runner.stages.champion import recorded_predictions, stored_files
 
@@ -86,6 +86,26 @@ def require_champion(root: Path, champion: ResolvedChampion, *, pull: bool, say:
     fetch_folders(root, [champion.digest], shown, lambda folder, member: champion.holds(member))
     if stored_files(root, champion) is None:
         raise _not_in_remote(f"the champion's model ({champion.tag}, {champion.target})", shown)
+
+
+def fetch_champion_data(root: Path, champion: ResolvedChampion, *, pull: bool, say: Say) -> None:
+    """The champion's index and selection, for the checks that compare with them; without them those are not measured."""
+    if not pull:
+        return
+    try:
+        if champion_data.is_here(root, champion):
+            return
+        say(f"fetching the index and the selection of the champion ({champion.sprint}) through DVC")
+        folders = champion_data.stored_folders(root, champion)
+        names = {folders[name]: members for name, members in champion_data.WANTED.items() if name in folders}
+        fetch_folders(
+            root,
+            list(names),
+            sprint_path(champion.sprint),
+            lambda folder, member: member in names.get(folder, ()),
+        )
+    except FlywheelError as error:
+        say(f"not fetched: {error.message}")
 
 
 def require_ancestor(root: Path, ancestor: Ancestor, *, pull: bool, say: Say) -> None:

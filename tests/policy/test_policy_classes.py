@@ -58,7 +58,8 @@ POSE = PROJECT.replace("task: detect", "task: pose\nkeypoints: {names: [nose, ta
 CLASSIFY = PROJECT.replace("task: detect", "task: classify").replace("layout: yolo", "layout: folders")
 CLASSIFY = CLASSIFY.replace("map50_95", "top1").replace("  - {name: small, objects: area_px < 800}\n", "")
 CLASSES = LAST[: LAST.index("  - {format: openvino")].replace(
-    "detection, max", "classification, bias: {max_shift: 0.3, severity: error}, max"
+    "detection, max",
+    "classification, altered_copies: true, bias: {max_shift: 0.3, severity: error, champion_severity: error}, max",
 )
 CLASSES = (
     CLASSES.replace("min_objects", "min_images")
@@ -101,6 +102,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "another layout": {P: PROJECT.replace("layout: yolo", "layout: {format: coco}")},
     "a batch": {P: POOL, S2: LAST + BATCH},
     "a batch at random": {P: POOL, S2: LAST + TEST_BATCH},
+    "copies": {S2: LAST.replace("detection, max", "detection, altered_copies: true, max")},
     "goal": {P: f"{PROJECT}goal: {{metric: map50, target: 0.8, value_per_point: 40}}\n"},
     "embeddings": {P: f"{PROJECT}embeddings: {{source: lite0}}\n"},
     "embeddings by the champion": {P: f"{PROJECT}embeddings: {{source: champion}}\n"},

@@ -65,7 +65,7 @@ def test_met_checks_are_written(tmp_path: Path, sprint: SprintFolder) -> None:
     check.run(context(tmp_path), params({"preset": "detection"}, BRIGHT))
     written = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks)
     assert written.success
-    assert len(written.results) == 22
+    assert len(written.results) == 23
 
 
 def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, sprint: SprintFolder) -> None:
@@ -78,7 +78,7 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
     assert not read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).success
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert str(caught.value) == (
-        "reports/0001-first/checks.json: 2 of 22 data checks failed\n"
+        "reports/0001-first/checks.json: 2 of 23 data checks failed\n"
         "  detection.group_leakage: not so for 1 of 10: the images of one scene are all in the same split\n"
         "    scene train5: in train (images/train/train5-0.jpg and 1 more)"
         " and in test (images/test/test0-0.jpg)\n"
@@ -109,7 +109,11 @@ def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: 
     assert [result.id.removeprefix("classification.") for result in results] == [
         *("too_many_unreadable_files", "unreadable_files", "empty_split", "label_problems", "group_leakage"),
         *("duplicates_across_splits", "duplicates_within_split", "near_duplicates_across_splits"),
-        *("mirrored_copies_across_splits", "neighbouring_frames_across_splits"),
+        *(
+            "mirrored_copies_across_splits",
+            "altered_copies_across_splits",
+            "neighbouring_frames_across_splits",
+        ),
         "unknown_classes",
         *("class_balance", "untrained_classes"),
         *("shortcuts", "split_shift", "class_imbalance", "unseen_values"),
@@ -140,7 +144,7 @@ def test_broken_index_is_an_expected_failure(tmp_path: Path, sprint: SprintFolde
     (sprint.write() / "index" / "images.parquet").write_bytes(b"PAR1")
     with pytest.raises(FlywheelError) as caught:
         check.run(context(tmp_path), params({"preset": "detection"}))
-    assert caught.value.message.startswith("the index tables could not be read: ")
+    assert caught.value.message.startswith("not a readable Parquet file: ")
 
 
 def test_importing_the_stage_imports_nothing_heavy() -> None:

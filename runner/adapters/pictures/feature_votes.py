@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from runner.adapters.system.compiled import njit, prange
 
 MAX_BITS = 36  # two descriptors of one corner differ in so many of 256 at most; chosen by benchmarks/copies.py --choose
-FEWEST_CORNERS = 4
+FEWEST_CORNERS = 6
 _WORDS, _BUCKETS = 16, 1 << 16
 _MOST_IN_A_BUCKET = 1024  # what more descriptors have in common tells no picture from another
 _AT_ONCE = 4096
@@ -47,30 +47,41 @@ class Corners:
 
 
 def proposals(
-    ours: Corners, theirs: Corners, most: int, skip: NDArray[np.int64] | None = None
+    ours: Corners, mirrored: Corners, theirs: Corners, most: int, skip: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
-    """Of each of our pictures those of theirs that share most corners with it.
+    """Of each of our pictures those of theirs that share most corners with it or its mirror image.
 
     Args:
+        ours: of N pictures. `mirrored`: of their mirror images.
         most: how many.
         skip: `(N,)`: one of theirs that is not asked of each of ours; -1 for none.
 
     Returns:
         `(N, most)` int64, the best first; -1 where there are no more that share `FEWEST_CORNERS`.
     """
-    count, others = len(ours.starts) - 1, len(theirs.starts) - 1
-    found = np.full((count, most), -1, np.int64)
-    if not len(ours.words) or not len(theirs.words):
-        return found
+    count = len(ours.starts) - 1
+    best, votes = np.full((count, 2 * most), -1, np.int64), np.zeros((count, 2 * most))
+    if not len(theirs.words):
+        return best[:, :most]
     if skip is None:
         skip = np.full(count, -1, np.int64)
     orders, firsts = _buckets(theirs.words)
-    for at in range(0, count, _AT_ONCE):
-        some = np.arange(at, min(at + _AT_ONCE, count))
-        _vote(
-            ours.words, ours.starts, some, theirs.words, theirs.picture, others, orders, firsts, skip, found
-        )
-    return found
+    known, others = (theirs.words, theirs.picture), len(theirs.starts) - 1
+    for side, asked in enumerate((ours, mirrored)):
+        places = slice(side * most, (side + 1) * most)
+        for at in range(0, count, _AT_ONCE):
+            some = np.arange(at, min(at + _AT_ONCE, count))
+            _vote(
+                *(asked.words, asked.starts, some, *known, others, orders, firsts, skip),
+                *(best[:, places], votes[:, places]),
+            )
+    first, second = best[:, :most, None], best[:, None, most:]
+    again = (first == second) & (first >= 0)  # (N, most, most): a picture that both say is named once
+    votes[:, :most] = np.maximum(votes[:, :most], np.where(again, votes[:, None, most:], 0).max(axis=2))
+    best[:, most:][again.any(axis=1)] = -1
+    votes[:, most:][again.any(axis=1)] = 0
+    order = np.argsort(-votes, axis=1, kind="stable")[:, :most]
+    return np.take_along_axis(best, order, axis=1)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -78,13 +89,13 @@ def _word(words, row, word):  # type: ignore[no-untyped-def]
     return np.int64((words[row, word // 4] >> np.uint64(16 * (word % 4))) & np.uint64(_BUCKETS - 1))
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _buckets(words):  # type: ignore[no-untyped-def]
     """For each word the rows sorted by it `(16, M)`, and where each value begins `(16, 65537)`."""
     count = len(words)
     orders = np.empty((_WORDS, count), np.int32)
     firsts = np.zeros((_WORDS, _BUCKETS + 1), np.int32)
-    for word in prange(_WORDS):
+    for word in range(_WORDS):
         for row in range(count):
             firsts[word, _word(words, row, word) + 1] += 1
         for value in range(_BUCKETS):
@@ -107,7 +118,7 @@ def _count_bits(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _vote(ours, our_starts, some, theirs, picture, others, orders, firsts, skip, found):  # type: ignore[no-untyped-def]
+def _vote(ours, our_starts, some, theirs, picture, others, orders, firsts, skip, found, told):  # type: ignore[no-untyped-def]
     most = found.shape[1]
     for number in prange(len(some)):
         at = some[number]
@@ -149,4 +160,5 @@ def _vote(ours, our_starts, some, theirs, picture, others, orders, firsts, skip,
             if best < 0:
                 break
             found[at, rank] = best
+            told[at, rank] = votes[best]
             votes[best] = 0.0

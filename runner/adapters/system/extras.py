@@ -40,6 +40,11 @@ def require_run_extra() -> None:
         raise _missing(", ".join(absent))
 
 
+def expectations_are_installed() -> bool:
+    """Whether Great Expectations and what it works on are."""
+    return all(_is_installed(module) for module in ("great_expectations", "pandas"))
+
+
 def missing_extra(error: ModuleNotFoundError) -> FlywheelError | None:
     """The error to show where an import failed; None when the module is none of the extra's."""
     name = RUN_EXTRA.get((error.name or "").partition(".")[0])

@@ -207,9 +207,9 @@ def _unusable(expectation: Expectation, message: str) -> FlywheelError:
 def _outcome(frame: pd.DataFrame, result: Any) -> ExpectationResult:
     details = result.result
     if "element_count" not in details:
-        observed = _plain(details.get("observed_value"))
+        observed = plain(details.get("observed_value"))
         missing = [*details.get("partial_unexpected_list", ()), *details.get("partial_missing_list", ())]
-        listed = f"unexpected or missing: {', '.join(str(_plain(value)) for value in missing)}"
+        listed = f"unexpected or missing: {', '.join(str(plain(value)) for value in missing)}"
         return ExpectationResult(
             success=bool(result.success),
             checked=1,
@@ -228,15 +228,15 @@ def _outcome(frame: pd.DataFrame, result: Any) -> ExpectationResult:
 
 
 def _row(frame: pd.DataFrame, position: int) -> Row:
-    return {str(name): _plain(value) for name, value in frame.iloc[position].items()}
+    return {str(name): plain(value) for name, value in frame.iloc[position].items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A Python value; None for a missing one."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     value = shown_moment(value.item() if hasattr(value, "item") else value)
     if isinstance(value, float):
         return None if value != value else float(f"{value:.6g}")

@@ -22,6 +22,7 @@ _SAID: dict[LeakKind, tuple[str, str]] = {
     "same file": ("the same file", "the same files"),
     "near-duplicate": ("near-duplicate", "near-duplicates"),
     "mirrored copy": ("mirrored copy", "mirrored copies"),
+    "altered copy": ("altered copy", "altered copies"),
     "neighbouring frame": ("neighbouring frame", "neighbouring frames"),
     "same group": ("image of a known group", "images of known groups"),
 }

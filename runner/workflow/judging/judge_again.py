@@ -23,6 +23,7 @@ from runner.planning.situation import Situation
 from runner.record.catalogue import (
     CHAMPION_FOLDER,
     DIGESTS,
+    DRIFT,
     FAILURE,
     OUTCOMES_FOLDER,
     PIPELINE,
@@ -73,8 +74,10 @@ def judge_again(
         fetching.require_own_tables(root, folder, _NEEDED, pull=pull, say=say)
         if champion is None:
             shutil.rmtree(folder / CHAMPION_FOLDER.name, ignore_errors=True)
+            (folder / DRIFT.name).unlink(missing_ok=True)
         else:
             fetching.require_predictions(situation, champion, pull=pull, say=say)
+            fetching.fetch_champion_data(root, champion, pull=pull, say=say)
         known = DIGESTS.read(folder) if (folder / DIGESTS.name).is_file() else {}
         compile_pipeline(folder, situation.stages, f"specs/{name}.yaml")
         against = f"{champion.sprint} ({champion.tag})" if champion else "no champion"

@@ -38,7 +38,7 @@ from runner.workflow.judging.collect import Sources, collect
 from runner.workflow.load import load
 from runner.workflow.recommending.recommend import write_recommendation
 
-JUDGING = ("champion", "evaluate")  # what a new champion, or other slices, run again
+JUDGING = ("champion", "drift", "evaluate")  # what a new champion, or other slices, run again
 DRAWN = "inspect"  # reads of the outcomes those of the judged artefact alone
 
 
@@ -132,8 +132,8 @@ def _sources(situation: Situation, failure: StageFailure | None) -> Sources:
     What is only not here, weights in a clone say, is as true as it was.
     """
     fresh = {plan.stage for plan in situation.plans if _is_here(plan) or plan.absent_only}
-    if failure is not None and failure.stage == "check":
-        fresh.add("check")
+    if failure is not None and failure.stage in ("check", "drift"):  # what it found is why
+        fresh.add(failure.stage)
     sources = Sources(
         root=situation.root,
         folder=situation.folder,

@@ -12,9 +12,9 @@ from runner.planning.plan import make_plan
 from runner.planning.records import Plan
 from runner.planning.situation import Situation
 from runner.planning.stages import Work
-from runner.record.catalogue import CHAMPION_FOLDER, FAILURE
+from runner.record.catalogue import CHAMPION_FOLDER, DRIFT, FAILURE
 from runner.record.strangers import refuse_strangers
-from runner.stages import champion, train
+from runner.stages import champion, champion_data, drift, train
 from runner.stages.run import RUN_PID_VARIABLE, failure_of
 from runner.workflow import fetching, terms
 from runner.workflow.judged_sprint import JudgedSprint
@@ -78,15 +78,29 @@ def _ready(situation: Situation, *, pull: bool, say: Say) -> tuple[Situation, Pl
         situation = situation.again()  # what was fetched need not run
         plan = make_plan(situation)
     if situation.champion is None:
-        # One that is there is of a registry that had a champion.
+        # What is there is of a registry that had a champion.
         shutil.rmtree(situation.folder / CHAMPION_FOLDER.name, ignore_errors=True)
-    elif champion.STAGE.name in plan.runs:
-        fetching.require_champion(situation.root, situation.champion, pull=pull, say=say)
+        (situation.folder / DRIFT.name).unlink(missing_ok=True)
+    else:
+        if champion.STAGE.name in plan.runs:
+            fetching.require_champion(situation.root, situation.champion, pull=pull, say=say)
+        if drift.STAGE.name in plan.runs or _missed(situation):
+            fetching.fetch_champion_data(situation.root, situation.champion, pull=pull, say=say)
+        if _missed(situation) and champion_data.is_here(situation.root, situation.champion):
+            (situation.folder / DRIFT.name).unlink()  # it can be measured now
+            situation = situation.again()
+            plan = make_plan(situation)
     if train.STAGE.name in plan.runs:
         require_agreed_labels(situation)
         if situation.ancestor is not None:
             fetching.require_ancestor(situation.root, situation.ancestor, pull=pull, say=say)
     return situation, plan
+
+
+def _missed(situation: Situation) -> bool:
+    """Whether the champion's data was not here when the sprint's was compared with it."""
+    found = DRIFT.read_if_there(situation.folder)
+    return found is not None and bool(found.not_measured)
 
 
 def _work(situation: Situation, plan: Plan) -> Work:
