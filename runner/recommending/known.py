@@ -113,7 +113,7 @@ class Known:
         wrong: the share of train's labels that is wrong, where that was measured (gold images, agreement, faults that were found).
         costs: AP lost to each type of error.
         ceiling: what no further label can pass; None where agreement was not measured.
-        exhausted: the test split's budget is spent.
+        exhausted: the test split's budget of decisions is spent. `test`: how many images it has.
         shift: what differs most between the pool and train, in words; empty where nothing does.
     """
 
@@ -143,6 +143,7 @@ class Known:
     costs: Mapping[str, float] = field(default_factory=dict)
     ceiling: float | None = None
     exhausted: bool = False
+    test: int = 0
     shift: str = ""
 
     @property

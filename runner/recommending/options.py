@@ -63,7 +63,7 @@ def possible(known: Known, aims: list[Goal], drawn: Sources) -> list[Possible]:
         _collecting(known, aims, drawn),
         _cleaning(known, aims, drawn, chance),
         _tuning(known, aims, drawn, chance),
-        _testing(known, aims, chance),
+        _testing(known, aims, chance) or _renewing(known),
     ]
     return [option for option in found if option is not None]
 
@@ -259,6 +259,23 @@ def _testing(known: Known, aims: list[Goal], chance: np.random.Generator) -> Pos
             )
         )
     return max(found, key=lambda option: _mean(option.gain), default=None)
+
+
+def _renewing(known: Known) -> Possible | None:
+    """A test split that decided too often is renewed by images that no decision was taken on: what that gains is trust, and no number."""
+    if not known.exhausted or known.test <= 0:
+        return None
+    labels = known.test * known.per_image
+    return Possible(
+        action="label_test",
+        why=f"the test split's budget of decisions is spent: {known.test} new images, drawn at random, would renew it",
+        gain=None,
+        images=known.test,
+        mix=dict(TEST_MIX),
+        labels=labels,
+        price=labels * known.prices.label if known.prices.label else None,
+        rests=("verdict: the test split's budget of significance is spent",),
+    )
 
 
 # --- money ----------------------------------------------------------------------------------------

@@ -145,6 +145,13 @@ def test_further_test_images_close_nothing_where_the_number_is_likely_too_low() 
     assert (option(found, "label_test").gain or 0) < 0.02
 
 
+def test_a_worn_test_split_is_to_be_renewed() -> None:
+    found = option(recommend(replace(KNOWN, exhausted=True, test=120)), "label_test")
+    assert (found.images, found.gain, found.mix) == (120, None, {"random": 1.0})
+    assert "budget of decisions is spent" in found.why
+    assert "budget of decisions is spent" in option(recommend(replace(KNOWN, exhausted=True)), "stop").why
+
+
 def test_an_empty_pool_asks_for_images_instead_of_labels() -> None:
     steep = (CurvePoint(sprint="0001-first", images=70, measure=Measure(value=0.10, error=0.02)), *RISING[1:])
     found = recommend(

@@ -14,6 +14,7 @@ from runner.domain.policy import SpecChange
 from runner.planning.proposal import CountDelta, Proposal, SplitDelta
 from runner.planning.records import Action, StagePlan
 from runner.policy.gates import Effect
+from runner.record.rounds import Round
 from runner.report.plan_comment import COMMENT_BYTES, render
 
 STAGES = planted.STAGES
@@ -295,3 +296,14 @@ def test_without_a_limit_all_of_it_is_there() -> None:
     text = render(proposal, max_bytes=None)
     assert all(f"`{number:04}-night`" in text for number in range(40))
     assert "Left out to fit" not in text
+
+
+def test_a_sprint_that_waits_for_labels_says_how_far_they_are() -> None:
+    labels = Round(state="waiting", images=48, labelled=12, into="train", price=5.76, currency="EUR")
+    sprint = replace(planted.PROPOSED, plan=replace(planted.PLAN, round=labels))
+    text = render(replace(planted.PROPOSAL, sprints=[sprint]))
+    assert (
+        "- **Labels**: waiting for labels (12 of 48) (48 images for train, 5.76 EUR: flywheel annotate pull 0003-low-light)"
+        in text
+    )
+    assert "**Labels**" not in render(planted.PROPOSAL)

@@ -10,7 +10,7 @@ from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.annotation_quality import AnnotationQuality, Measured
 from runner.domain.evaluation import QUALITY_METRICS, Interval, Metrics
-from runner.domain.records import POOL, Training
+from runner.domain.records import JUDGED, POOL, Training
 from runner.domain.verdict import GateResult, Outcome
 from runner.planning.data_delta import Counts
 from runner.recommending.goals import distance
@@ -71,6 +71,7 @@ def known_of(
         else {},
         wrong=_wrong(quality),
         ceiling=_ceiling(quality, own.verdict.optimizing),
+        test=own.selection.splits[JUDGED].images if JUDGED in own.selection.splits else 0,
         exhausted=own.verdict.wear is not None and own.verdict.wear.exhausted,
         shift=_shift(parts, counts),
         **_training(own.training),  # type: ignore[arg-type]
