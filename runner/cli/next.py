@@ -41,11 +41,17 @@ def add_parser(commands: Subparsers) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    from runner.domain.errors import FlywheelError
     from runner.workflow.recommending.next import advise, render, write
 
     root = project_root(options)
+    if options.option is not None and not options.write:
+        raise FlywheelError(
+            "--option says what is written: it needs --write",
+            hint=f"flywheel next --write --option {options.option}",
+        )
     advice = advise(root, options.sprint, say)
-    if options.write or options.option is not None:
+    if options.write:
         advice = write(root, advice, options.option)
         _draw(root, advice)
     if options.format == "json":

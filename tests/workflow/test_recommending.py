@@ -284,7 +284,8 @@ def test_a_batch_that_next_writes_is_valid_and_is_of_the_slice(challenged: Path)
     ("arguments", "message"),
     [
         (["next", "0009-none"], "0009-none"),
-        (["next", "--option", "label"], "there is nothing to label here"),
+        (["next", "--write", "--option", "label"], "there is nothing to label here"),
+        (["next", "--option", "label"], "--option says what is written: it needs --write"),
     ],
 )
 def test_wrong_questions_are_refused(challenged: Path, arguments: list[str], message: str) -> None:
