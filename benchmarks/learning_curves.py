@@ -132,7 +132,8 @@ def power_law(points: list[Point], labels: float, deviation: float) -> tuple[flo
         return y[-1], 0.0
     _, rise, slope = best
     gradient = np.array([1, -(labels**-slope), rise * math.log(labels) * labels**-slope])
-    variance = float(gradient @ covariance @ gradient)
+    with np.errstate(all="ignore"):
+        variance = float(gradient @ covariance @ gradient)
     return float(form(labels, *best)), 1.96 * math.sqrt(max(variance, 0.0) + deviation**2) if math.isfinite(
         variance
     ) else 0.0

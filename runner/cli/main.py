@@ -17,6 +17,7 @@ from runner.domain.errors import ConfigurationErrors, ExitCode, FlywheelError
 
 if TYPE_CHECKING:  # `build_parser` imports them by name
     from runner.cli import (  # noqa: F401
+        ablate,
         annotate,
         batch,
         ci,
@@ -67,6 +68,7 @@ COMMANDS = (
     "score",
     "batch",
     "annotate",
+    "ablate",
     "embed",
     "similar",
     "doctor",

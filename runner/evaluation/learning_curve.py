@@ -17,16 +17,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.domain.worth import MIN_POINTS, REACH
 from runner.evaluation.curve_families import Floats, Rise, families
 
-MIN_POINTS = 4
-"""With fewer amounts of labels any of the families goes through all points: nothing could tell them apart."""
-
-REACH = 100
-"""Times the labels there are: what would take more counts as not within reach."""
-
 _AHEAD = 10  # times the labels there are: where the second of a curve's two heights is taken
-_DRAWS = 48  # of the two heights, per family, shape and scatter
+_DRAWS = 32  # of the two heights, per family, shape and scatter
+_KEPT = 6000  # equally likely curves
 _SCATTER = np.array([0.0005, 0.002, 0.004, 0.007, 0.011, 0.016, 0.024, 0.036, 0.055, 0.085, 0.13])
 _USUAL_SCATTER = 0.01
 _NO_CURVE = 1e-9
@@ -114,7 +110,7 @@ def falls(points: Sequence[Point], level: float = 0.95) -> list[Fall]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LearningCurve:
-    """Curves that explain the points, each with its weight; sum 1.
+    """Curves that explain the points, each with its weight; sum 1. `M` of them.
 
     Attributes:
         most: the labels of the point with the most.
@@ -244,8 +240,7 @@ def fit(points: Sequence[Point], *, bounds: tuple[float, float] = (0.0, 1.0), se
         for family in families()
     ]
     weights = np.concatenate([part.log_weights for part in parts])
-    weights = np.exp(weights - weights.max())
-    kept = weights > 0
+    kept = _kept(np.exp(weights - weights.max()))
     return LearningCurve(
         first=float(labels[0]),
         most=most,
@@ -255,8 +250,15 @@ def fit(points: Sequence[Point], *, bounds: tuple[float, float] = (0.0, 1.0), se
         shapes=np.concatenate([part.shapes for part in parts])[kept],
         heights=low + span * np.concatenate([part.heights for part in parts])[kept],
         scatter=span * np.concatenate([part.scatter for part in parts])[kept],
-        weights=weights[kept] / weights.sum(),
+        weights=np.full(_KEPT, 1 / _KEPT),
     )
+
+
+def _kept(weights: Floats) -> NDArray[np.int64]:
+    """`(_KEPT,)` places, each as often as its weight asks. Source: Kitagawa (1996), systematic resampling, JCGS 5."""
+    reached = np.cumsum(weights)
+    places = np.searchsorted(reached, (np.arange(_KEPT) + 0.5) / _KEPT * reached[-1])
+    return np.asarray(places, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ from runner.domain.records import (
     Training,
 )
 from runner.domain.verdict import SplitUse, Verdict
+from runner.domain.worth import Ablation, Worth
 from runner.record.recommendation import Recommendation
 from runner.record.report import SprintReport
 from runner.record.terms import Terms
@@ -240,6 +241,7 @@ BATCH_SHEET = _round("batch.jpg", str, "batch", digested=False, optional=True)
 HANDED_OUT = _round("handed-out.json", HandedOut, "annotate")
 ANSWERS = _round("answers.jsonl", str, "annotate")
 ANNOTATIONS = _round("annotations.csv", str, "annotate")
+CAUSED = _round("caused.json", Ablation, "ablate")
 QUALITY = RecordFile("annotation.json", AnnotationQuality, "annotate", of_failure=True, reported=True)
 
 # --- what the run, the judgement, the report and the promotion write -------------------------------
@@ -250,7 +252,8 @@ FAILURE = RecordFile("failure.json", StageFailure, "run", digested=False, of_fai
 LAST_FAILURE = RecordFile("last-failure.json", LastFailure, "run", digested=False, bundled=False)
 TERMS = RecordFile("terms.json", Terms, "run", of_failure=True, configured=True)
 USES = RecordFile("uses.json", list[SplitUse], "judge")
-# Rests on earlier sprints' records too: made again where they are here, and are those that it names.
+# These two rest on earlier sprints' records too: made again where they are here, and are those that they name.
+WORTH = RecordFile("worth.json", Worth, "report", configured=True, reported=True)
 RECOMMENDATION = RecordFile("recommendation.json", Recommendation, "report", reported=True, configured=True)
 VERDICT = RecordFile("verdict.json", Verdict, "judge", required=True, remade=True, configured=True)
 REPORT = RecordFile(

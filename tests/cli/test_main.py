@@ -35,6 +35,7 @@ NAMES = (
     "score",
     "batch",
     "annotate",
+    "ablate",
     "embed",
     "similar",
     "split",

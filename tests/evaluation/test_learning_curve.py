@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from runner.domain.worth import REACH
 from runner.evaluation.curve_families import families
-from runner.evaluation.learning_curve import REACH, LearningCurve, Point, falls, fit, missing_points
+from runner.evaluation.learning_curve import LearningCurve, Point, falls, fit, missing_points
 
 LABELS = (100, 200, 400, 800, 1600)
 

@@ -35,6 +35,7 @@ from runner.report.build import build
 from runner.report.inputs import ReportInputs
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.collect import Sources, collect
+from runner.workflow.judging.derived import with_derived, write_derived
 from runner.workflow.load import load
 from runner.workflow.recommending.recommend import write_recommendation
 
@@ -92,7 +93,7 @@ def _is_here(plan: StagePlan) -> bool:
 def write_report(
     situation: Situation, failure: StageFailure | None, *, redraw: bool = False, nothing_ran: bool = False
 ) -> JudgedSprint:
-    """Judges what the stages wrote and writes verdict.json, uses.json, report.json, report.md, the plots and digests.json.
+    """Judges what the stages wrote and writes verdict.json, uses.json, worth.json, report.json, report.md, the plots and digests.json.
 
     The renderings are left alone where they and the report are the same as before, unless `redraw`.
 
@@ -101,11 +102,13 @@ def write_report(
         nothing_ran: what DVC keeps is as the last report found it.
     """
     root, folder = situation.root, situation.folder
-    inputs = collect(_sources(situation, failure))
+    sources = _sources(situation, failure)
+    inputs, derived = with_derived(sources, collect(sources))
     if inputs.verdict is not None:
         VERDICT.write(folder, inputs.verdict)
     else:
         (folder / VERDICT.name).unlink(missing_ok=True)
+    write_derived(folder, derived)
     rendered = build(_with_what_is_next(situation, inputs))
     previous = folder / REPORT.name
     before = previous.read_bytes() if previous.is_file() else None

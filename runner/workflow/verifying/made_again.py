@@ -50,6 +50,7 @@ class MadeAgain:
     Attributes:
         rebuilt: the files that were made again, by their paths in the sprint's folder.
         findings: what does not follow. `renderings`: what another version only says otherwise.
+        notes: what could not be made again, in sentences.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class MadeAgain:
         self.rebuilt: list[str] = []
         self.findings: list[Mismatch] = []
         self.renderings: list[Mismatch] = []
+        self.notes: list[str] = []
         self._suspicious = suspicious
         self._other_versions: dict[str, tuple[int, int]] = {}
         try:
@@ -126,7 +128,10 @@ class MadeAgain:
                     self._compare(name, (folder / name).read_bytes())
             reported = reported_again(recorded, folder)
         for name in REMADE:
-            self._compare(name, reported[name])
+            self._compare(name, reported.files[name])
+        for name, content in reported.derived.items():
+            self._compare(name, content)
+        self.notes = reported.notes
         self._what_is_next(recorded)
 
     def _what_is_next(self, recorded: RecordedSprint) -> None:

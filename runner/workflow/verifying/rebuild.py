@@ -18,7 +18,7 @@ from runner.config.project import Project
 from runner.domain.files import encode_json
 from runner.domain.verdict import SplitUse
 from runner.planning import holdout
-from runner.record.catalogue import REPORT, REPORT_PAGE, USES, VERDICT, files
+from runner.record.catalogue import REPORT, REPORT_PAGE, USES, VERDICT, files, sprint_path
 from runner.report import markdown
 from runner.report.build import build
 from runner.stages import evaluate
@@ -26,6 +26,7 @@ from runner.stages.kinds import SPRINT
 from runner.stages.measuring import EvaluateParams
 from runner.stages.stage import StageContext
 from runner.workflow.judging.collect import Sources, collect
+from runner.workflow.judging.derived import derived_again
 
 REMADE = tuple(file.name for file in files(lambda file: file.remade))
 
@@ -64,8 +65,22 @@ def evaluated_again(recorded: RecordedSprint, params: EvaluateParams) -> Iterato
         yield folder
 
 
-def reported_again(recorded: RecordedSprint, folder: Path) -> dict[str, bytes]:
-    """verdict.json, report.json and report.md of an evaluation in `folder`.
+@dataclass(frozen=True, kw_only=True)
+class ReportedAgain:
+    """verdict.json, report.json and report.md of an evaluation, and the records that were made with the report.
+
+    Attributes:
+        files: by their names. `derived`: those that rest on other sprints' records too.
+        notes: which of the latter could not be made again, and why.
+    """
+
+    files: dict[str, bytes]
+    derived: dict[str, bytes]
+    notes: list[str]
+
+
+def reported_again(recorded: RecordedSprint, folder: Path) -> ReportedAgain:
+    """Everything that judging and reporting write, of an evaluation in `folder`.
 
     Raises:
         FlywheelError: a record cannot be read.
@@ -82,11 +97,20 @@ def reported_again(recorded: RecordedSprint, folder: Path) -> dict[str, bytes]:
     )
     inputs = collect(sources)
     report = build(inputs)
-    return {
-        VERDICT.name: encode_json(inputs.verdict),
-        REPORT.name: encode_json(report),
-        REPORT_PAGE.name: markdown.render(report, plots="plots").encode(),
-    }
+    again = list(derived_again(sources, inputs))
+    return ReportedAgain(
+        files={
+            VERDICT.name: encode_json(inputs.verdict),
+            REPORT.name: encode_json(report),
+            REPORT_PAGE.name: markdown.render(report, plots="plots").encode(),
+        },
+        derived={name: content for name, content, _ in again if content is not None},
+        notes=[
+            f"{sprint_path(recorded.loaded.name)}/{name} was not made again: {why}"
+            for name, content, why in again
+            if content is None
+        ],
+    )
 
 
 def _uses(stored: Path, rebuilt: Path) -> list[SplitUse]:

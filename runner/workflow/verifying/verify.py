@@ -100,7 +100,7 @@ def verify(root: Path, name: str) -> Verification:
         findings=findings,
         renderings=renderings,
         absent=absent,
-        notes=[*notes, *drawn.notes],
+        notes=[*notes, *repeated.notes, *drawn.notes],
         hint=_hint(findings, loaded.name),
     )
 
