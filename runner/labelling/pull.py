@@ -19,7 +19,15 @@ from runner.labelling.measured import measured
 from runner.labelling.merge import Became, Wanted, merge, rendered_labels
 from runner.labelling.rounds import GOLD, Say, SprintRound, open_round
 from runner.record.annotated import PulledRound, RoundStatus
-from runner.record.catalogue import ANNOTATIONS, ANSWERS, BATCH, BATCH_IMAGES, HANDED_OUT, QUALITY
+from runner.record.catalogue import (
+    ANNOTATIONS,
+    ANSWERS,
+    BATCH,
+    BATCH_IMAGES,
+    BATCH_SHEET,
+    HANDED_OUT,
+    QUALITY,
+)
 from runner.record.labelling import (
     AnnotationRow,
     read_annotations,
@@ -228,7 +236,7 @@ def _track(round_: SprintRound, *, changed: bool) -> list[str]:
     root, dataset = round_.root, round_.project.dataset
     paths = [
         file.of(round_.sprint)
-        for file in (BATCH, BATCH_IMAGES, HANDED_OUT, ANSWERS, ANNOTATIONS, QUALITY)
+        for file in (BATCH, BATCH_IMAGES, BATCH_SHEET, HANDED_OUT, ANSWERS, ANNOTATIONS, QUALITY)
         if (round_.folder / file.name).is_file()
     ]
     tracked = [dataset.path]
@@ -251,10 +259,7 @@ def _commit(
 ) -> tuple[str | None, list[str]]:
     """Commits, unless that was not asked for here; the commit, and what is left to commit."""
     root = round_.root
-    if repository.uncommitted(root, [round_.spec]) and round_.spec not in repository.tracked_below(
-        root, "specs"
-    ):
-        paths = [*paths, round_.spec]
+    paths = [*paths, *_rests_on(round_)]
     if not commit or (repository.on_default_branch(root) and not anywhere):
         return None, repository.uncommitted(root, paths)
     labelled = sum(one.state == "labelled" for one in became)
@@ -263,3 +268,14 @@ def _commit(
         f"flywheel annotate pull, from {round_.tool.name}"
     )
     return commits.commit_files(root, paths, message), []
+
+
+def _rests_on(round_: SprintRound) -> list[str]:
+    """What git does not have yet, and the labels rest on: the spec, the guidelines, the scoring that the batch was drawn from."""
+    root, annotation = round_.root, round_.annotation
+    own = [round_.spec, *([annotation.guidelines] if annotation.guidelines else [])]
+    folders = sorted({name.rpartition("/")[0] for name in round_.batch.evidence if "/" in name})
+    there = [path for path in (*own, *folders) if (root / path).exists()]
+    new = set(repository.uncommitted(root, there)) if there else set()
+    tracked = {path for path in own if repository.tracked_below(root, path)}
+    return sorted(new - tracked)

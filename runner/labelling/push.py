@@ -34,7 +34,8 @@ def push(root: Path, name: str | None, *, say: Say) -> Pushed:
         handed = round_.handed or _handed_out(round_, data)
         HANDED_OUT.write(round_.folder, handed)
         with_tool = round_.with_tool(handed, data, finished=False, say=say)
-        where = [line.replace(f"{root}/", "") for line in round_.tool.push(with_tool)]
+        said = [*round_.tool.push(with_tool), *_nothing_proposed(round_, handed)]
+        where = [line.replace(f"{root}/", "") for line in said]
     return Pushed(
         sprint=round_.sprint,
         tool=round_.tool.name,
@@ -94,6 +95,22 @@ def _handed_out(round_: SprintRound, data: DataNow) -> HandedOut:
         guidelines=guidelines_digest(round_),
         tasks=tasks,
     )
+
+
+def _nothing_proposed(round_: SprintRound, handed: HandedOut) -> list[str]:
+    """Why annotators are shown nothing, where the spec wants them to be."""
+    if round_.annotation.prelabel is None or any(task.proposals for task in handed.tasks):
+        return []
+    drawn, task = DRAWN[round_.annotation.strategy], round_.project.task
+    if drawn != task:
+        return [
+            f"nothing is proposed: the champion predicts for task {task}, and {round_.annotation.strategy} are drawn"
+        ]
+    if round_.batch.champion is None:
+        return ["nothing is proposed: no champion scored the pool when the batch was drawn"]
+    return [
+        f"nothing is proposed: the champion is nowhere as sure as {round_.annotation.prelabel.min_confidence:g}"
+    ]
 
 
 def _refuse_straddling(round_: SprintRound, data: DataNow) -> None:

@@ -136,6 +136,20 @@ def test_a_netrc_file_does_not_replace_the_token(
     assert server.asked[0][2] == f"Bearer {TOKEN}"
 
 
+def test_another_scheme_stands_before_the_token(server: Server) -> None:
+    server.reply("/x", (200, {}, b"{}"))
+    Http(server.url, TOKEN, scheme="Token").request("GET", "x")
+    assert server.asked == [("GET", "/x", f"Token {TOKEN}")]
+
+
+def test_a_file_is_sent_as_a_form(server: Server, client: Http) -> None:
+    server.reply("/api/v3/x", (201, {}, b"{}"))
+    assert client.request("POST", "x", file=("a.jpg", b"\xff\xd8\r\n")).status == 201
+    (body,) = server.bodies
+    assert b'filename="a.jpg"\r\n' in body
+    assert b"\r\n\r\n\xff\xd8\r\n\r\n--" in body
+
+
 def test_what_is_no_json_is_none(server: Server, client: Http) -> None:
     server.reply("/api/v3/a", (502, {}, b"<html>"), (200, {}, b"<html>"))
     assert client.request("GET", "a").json() is None

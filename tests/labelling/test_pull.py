@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from projects import call, flywheel
+from projects import call, environment, flywheel
 
 from runner.domain.errors import FlywheelError
 from runner.labelling.pull import pull, status
@@ -260,3 +260,32 @@ def test_the_commands_track_and_commit_on_the_sprints_branch_alone(versioned: Pa
     flywheel(versioned, "annotate", "pull", "--commit-here", check=True)
     assert call(versioned, "git", "status", "--short").stdout == ""
     assert status(versioned, SPRINT, say=quiet).merged == 2
+
+
+def test_killed_before_it_is_tracked_or_committed_it_is_by_the_next(
+    versioned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(versioned, SPRINT, say=quiet)
+    answer(versioned, POOL[0], CAT)
+    for step in ("runner.labelling.pull.track", "runner.adapters.git.commits.commit_files"):
+        with monkeypatch.context() as patch:
+            patch.setattr(step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                pull(versioned, SPRINT, say=quiet)
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    found = pull(versioned, SPRINT, say=quiet)
+    assert found.commit is not None
+    assert call(versioned, "git", "status", "--short").stdout == ""
+    assert labels(versioned)["images/train/a/1.jpg"] == [BIG_CAT]
+
+
+def killed(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_why_nothing_is_proposed_is_said(project: Path) -> None:
+    spec = project / f"specs/{SPRINT}.yaml"
+    spec.write_text(spec.read_text().replace("  tool: yolo", "  tool: yolo\n  prelabel: {}"))
+    said = push(project, SPRINT, say=quiet).where[-1]
+    assert said == "nothing is proposed: no champion scored the pool when the batch was drawn"
