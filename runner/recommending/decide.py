@@ -184,8 +184,8 @@ def _interval(known: Known, option: Possible, *, of_gates: bool) -> Interval | N
 
 def _wider(gain: Floats) -> Floats:
     """Draws around their mean, for an interval: what the model leaves out is in no draw."""
-    mean = gain.mean()
-    return mean + WIDER * (gain - mean)
+    mean = float(gain.mean())
+    return np.asarray(mean + WIDER * (gain - mean), dtype=np.float64)
 
 
 def _truly(known: Known, gain: Floats) -> Interval:

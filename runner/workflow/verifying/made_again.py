@@ -131,7 +131,7 @@ class MadeAgain:
             self._compare(name, reported.files[name])
         for name, content in reported.derived.items():
             self._compare(name, content)
-        self.notes = reported.notes
+        self.notes += reported.notes
         self._what_is_next(recorded)
 
     def _what_is_next(self, recorded: RecordedSprint) -> None:
@@ -139,14 +139,13 @@ class MadeAgain:
         stored = RECOMMENDATION.read_if_there(self.folder)
         if stored is None:
             return
-        if stored.way != WAY:
-            self._rendered(RECOMMENDATION.name, f"way is {stored.way}, rebuilt {WAY}")
-            return
-        found, lacking = recommended_again(
-            recorded.root, self.folder, recorded.project, recorded.loaded, stored
-        )
+        found, lacking = None, "another version of flywheel recommends in another way"
+        if stored.way == WAY:
+            found, lacking = recommended_again(
+                recorded.root, self.folder, recorded.project, recorded.loaded, stored
+            )
         if lacking:
-            self._rendered(RECOMMENDATION.name, lacking)
+            self.notes.append(f"{self.prefix}{RECOMMENDATION.name} was not made again: {lacking}")
         else:
             self._compare(RECOMMENDATION.name, encode_json(found))
 
