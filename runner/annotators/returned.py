@@ -20,9 +20,12 @@ from runner.annotators.annotator import Pulled, Round, key_of
 from runner.annotators.outcomes import is_as_sent, with_outcomes
 from runner.annotators.package import ANSWERS
 from runner.annotators.shapes import answered_objects
-from runner.dataset.entries import ImageEntry, LabelScheme
+from runner.dataset.entries import ImageEntry, LabelScheme, list_files
 from runner.domain.errors import FlywheelError
+from runner.domain.label_faults import LabelFault
 from runner.domain.labelling import Answer, HandedTask
+from runner.layouts.coco import CocoLayout
+from runner.layouts.cvat import CvatLayout
 from runner.layouts.layout import Layout
 from runner.tasks import TASKS
 
@@ -87,22 +90,42 @@ def read_export(
         scheme = LabelScheme(
             task=round_.scheme.task, classes=round_.scheme.classes, keypoints=points, once=True
         )
-        try:
-            content = layout.read(copy, scheme)
-        except FlywheelError as error:
-            where = f"{error.where}: ".replace(f"{copy}/", "") if error.where else ""
-            pulled.problems.append(f"{folder}: {where}{error.message}")
-            return pulled
-    pulled.problems += [f"{folder}: {fault}" for fault in content.faults]
+        found: list[ImageEntry] = []
+        for one in _parts(layout, copy):
+            try:
+                content = one.read(copy, scheme)
+            except FlywheelError as error:
+                where = f"{error.where}: ".replace(f"{copy}/", "") if error.where else ""
+                pulled.problems.append(f"{folder}: {where}{error.message}")
+                continue
+            twice = {fault.image: fault for fault in content.faults if fault.kind == "image_twice"}
+            pulled.problems += [f"{folder}: {fault}" for fault in content.faults if fault.image not in twice]
+            found += [_doubted(entry, twice.get(entry.path)) for entry in content.entries]
     reader = _Reader(round_, annotator, tool, said, str(folder), pulled)
-    entries = [_looked_at(entry, came_back) if round_.finished else entry for entry in content.entries]
+    entries = [_looked_at(entry, came_back) if round_.finished else entry for entry in found]
     reader.read([(keys[entry.path], entry) for entry in entries if entry.path in keys])
-    strangers = [entry for entry in content.entries if entry.path not in keys and entry.labelled]
+    strangers = {entry.path for entry in found if entry.path not in keys and entry.labelled}
     pulled.problems += [
-        f"{folder}: {entry.path} is none of the batch's images, by its name and by its content"
-        for entry in strangers
+        f"{folder}: {path} is none of the batch's images, by its name and by its content"
+        for path in sorted(strangers)
     ]
     return pulled
+
+
+def _parts(layout: Layout, copy: Path) -> list[Layout]:
+    """The layout for each annotation file, wherever it lies: several exports of one annotator say the same image again."""
+    match layout:
+        case CocoLayout():
+            files = list_files(copy, frozenset((".json",)))
+            return [CocoLayout(annotations=[file]) for file in files]
+        case CvatLayout():
+            return [CvatLayout(annotations=[file]) for file in list_files(copy, frozenset((".xml",)))]
+    return [layout]
+
+
+def _doubted(entry: ImageEntry, twice: LabelFault | None) -> ImageEntry:
+    """An image that one file lists twice: of its labels some would be lost."""
+    return replace(entry, label_problems=(*entry.label_problems, twice)) if twice else entry
 
 
 def _looked_at(entry: ImageEntry, came_back: Collection[str]) -> ImageEntry:

@@ -239,3 +239,58 @@ def test_what_lies_in_no_annotators_folder_is_said(tmp_path: Path) -> None:
     found = pulled(round_)
     assert found.answers == []
     assert ["no annotator's folder" in found.problems[1], "unpack it" in found.problems[0]] == [True, True]
+
+
+def coco_file(round_: Round, *images: tuple[str, list[int]]) -> str:
+    """Images by path, each with the x of its boxes; ids count on."""
+    listed, annotations = [], []
+    for number, (path, boxes) in enumerate(images):
+        name = f"{keys(round_)[path]}.jpg"
+        listed.append({"id": number, "file_name": name, "width": 64, "height": 48})
+        for x in boxes:
+            box = {"bbox": [x, 6, 8, 12], "area": 96, "category_id": 1}
+            annotations.append({"id": len(annotations), "image_id": number, **box})
+    categories = [{"id": 1, "name": "cat"}]
+    return json.dumps({"images": listed, "annotations": annotations, "categories": categories})
+
+
+def write_exports(round_: Round, **files: str) -> None:
+    for name, text in files.items():
+        path = round_.folder / "answers" / "anna" / name / "annotations" / "instances_default.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+
+
+def test_a_later_export_beside_an_earlier_one_says_the_same_images_again(tmp_path: Path) -> None:
+    round_ = pushed(tmp_path, tool="coco", proposed=False)
+    write_exports(
+        round_,
+        monday=coco_file(round_, (PATHS[0], [8])),
+        tuesday=coco_file(round_, (PATHS[1], [8, 30]), (PATHS[0], [8])),
+    )
+    found = pulled(round_)
+    assert {answer.path: len(answer.objects) for answer in found.answers} == {PATHS[0]: 1, PATHS[1]: 2}
+    assert found.problems == []
+
+
+def test_exports_that_say_different_things_of_an_image_are_not_taken_for_it(tmp_path: Path) -> None:
+    round_ = pushed(tmp_path, tool="coco", proposed=False)
+    write_exports(
+        round_,
+        monday=coco_file(round_, (PATHS[0], [8])),
+        tuesday=coco_file(round_, (PATHS[0], [30]), (PATHS[1], [8])),
+    )
+    found = pulled(round_)
+    assert [answer.path for answer in found.answers] == [PATHS[1]]
+    assert f"{PATHS[0]} ({keys(round_)[PATHS[0]]}) is not taken" in found.problems[0]
+
+
+def test_an_image_that_one_export_lists_twice_counts_once_or_waits(tmp_path: Path) -> None:
+    """A tool that copies a task copies its ids, or gives it others."""
+    round_ = pushed(tmp_path, tool="coco", proposed=False)
+    same = [(PATHS[0], [8, 30]), (PATHS[0], [30, 8])]
+    write_exports(round_, export=coco_file(round_, *same, (PATHS[1], [8]), (PATHS[1], [40])))
+    found = pulled(round_)
+    assert {answer.path: len(answer.objects) for answer in found.answers} == {PATHS[0]: 2}
+    (problem,) = found.problems
+    assert f"{PATHS[1]} ({keys(round_)[PATHS[1]]}) is not taken" in problem
