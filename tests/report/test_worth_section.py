@@ -137,3 +137,14 @@ def test_names_that_a_pull_request_chose_are_harmless() -> None:
     text = _text(_worth(sprints))
     assert "<b>" not in text
     assert "&lt;b&gt;" in text
+
+
+def test_labels_beside_its_own_older_model_and_beside_a_record_that_is_not_here_are_not_known() -> None:
+    own = past(
+        "0003-low-light", 400, 0.56, champion=champion_of(past("0003-low-light", 1, 0.5), 0.04, 0.01, 0.56)
+    )
+    other = past(
+        "0003-low-light", 400, 0.56, champion=champion_of(past("0001-gone", 1, 0.5), 0.04, 0.01, 0.56)
+    )
+    assert "Labels added: not known, since it is its own older model." in _text(_worth([own]))
+    assert "Labels added: not known, since the record of 0001-gone is not here." in _text(_worth([other]))

@@ -29,7 +29,7 @@ def _parts(report: SprintReport, _: Shown) -> list[Part]:
     worth = worth_of(report)
     if worth is None or worth.compared_with is None:
         return []
-    texts = [f"**{markdown(_gained(worth), 300)}** {markdown(_effort(worth), 400)}"]
+    texts = [f"**{markdown(_gained(worth), 300)}** {markdown(_effort(worth, report.sprint), 400)}"]
     texts += [markdown(text, 500) for text in (*_rates(worth), *_caused(worth)) if text]
     texts += (
         [f"{code(f'flywheel ablate {report.sprint}', 120)} {ABLATION}"] if _can_be_measured(worth) else []
@@ -64,11 +64,13 @@ def _gained(worth: Worth) -> str:
     return f"{label(gain.metric)} {changed(gain.difference, gain.interval)} beside {who}{sure}{apart}."
 
 
-def _effort(worth: Worth) -> str:
+def _effort(worth: Worth, sprint: str) -> str:
     """What was added, and what was paid; plain text."""
     effort = worth.effort
     if effort.labels_added is None:
-        said = f"Labels added: not known, since the record of {worth.compared_with} is not here."
+        own = worth.compared_with == sprint
+        why = "it is its own older model" if own else f"the record of {worth.compared_with} is not here"
+        said = f"Labels added: not known, since {why}."
     else:
         images = (effort.images_after) - (effort.images_before or 0)
         said = (
