@@ -11,6 +11,7 @@ import pytest
 from projects import SPRINT, flywheel
 
 from runner.adapters.tables.parquet import read_table, write_table
+from runner.cli.main import build_parser
 from runner.domain.errors import FlywheelError
 from runner.domain.labelling import BatchImage
 from runner.planning.situation import Situation
@@ -111,10 +112,11 @@ def test_a_sprint_without_a_batch_and_one_that_is_not_as_it_ran(project: Path) -
     assert "not run as the spec now says: train" in done.stderr
 
 
-def test_one_pair_is_refused_by_the_command(project: Path) -> None:
-    done = flywheel(project, "ablate", SPRINT, "--pairs", "1")
-    assert done.returncode == 2
-    assert "one pair cannot tell the choice from luck" in done.stderr
+def test_one_pair_is_refused_by_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        build_parser("ablate").parse_args(["ablate", SPRINT, "--pairs", "1"])
+    assert stop.value.code == 2
+    assert "one pair cannot tell the choice from luck" in capsys.readouterr().err
 
 
 def test_twins_are_really_trained(project: Path) -> None:
