@@ -16,6 +16,18 @@ from runner.config.project import Project
 from runner.config.sprint import Sprint
 from runner.domain.records import SPLITS
 from runner.layouts import layout_of
+from runner.stages import (
+    benchmark,
+    champion,
+    check,
+    evaluate,
+    export,
+    index,
+    inspect,
+    predict,
+    select,
+    train,
+)
 from runner.trainers import training_terms
 
 BASIS = "a table of 2 CPU cores (AMD EPYC): may be several times off, and much too long for a GPU"
@@ -82,35 +94,37 @@ class Amounts(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, images: Mapping[str, int], sprint: Sprint, threads: int | None) -> Amounts:
         """Of a sprint on so many images per split, with so many threads; the table's cores when None."""
-        train = sprint.train
+        trainer = sprint.train
         speed = (threads or _CORES) / _CORES
-        epochs = train.epochs * len(train.seeds)
+        epochs = trainer.epochs * len(trainer.seeds)
         return cls(
             images=sum(images.values()),
             test=images.get("test", 0),
             seen=(images.get("train", 0) + 0.3 * images.get("val", 0)) * epochs,
             inference=_INFER_S
-            * train.imgsz**2
+            * trainer.imgsz**2
             / 1e6
-            * training_terms(train.framework).model_cost(train.start)
+            * training_terms(trainer.framework).model_cost(trainer.start)
             / speed,
             targets=max(1, len(sprint.export)),
-            seeds=len(train.seeds),
+            seeds=len(trainer.seeds),
             benchmark_runs=sprint.benchmark.warmup + sprint.benchmark.iterations,
         )
 
 
 _TABLE: Mapping[str, Callable[[Amounts], float]] = {
-    "index": lambda amounts: 1.5 + _INDEX_S * amounts.images,
-    "select": lambda _: 1.5,
-    "check": lambda _: 4.0,
-    "train": lambda amounts: 6.0 + _TRAINING * amounts.inference * amounts.seen,
-    "export": lambda amounts: 5.0 * amounts.targets,
-    "predict": lambda amounts: 5.0 + amounts.inference * amounts.test * (amounts.targets + amounts.seeds),
-    "champion": lambda amounts: 5.0 + amounts.inference * amounts.test,
-    "evaluate": lambda _: 6.0,
-    "inspect": lambda _: 5.0,
-    "benchmark": lambda amounts: 5.0 + amounts.inference * amounts.benchmark_runs * amounts.targets,
+    index.STAGE.name: lambda amounts: 1.5 + _INDEX_S * amounts.images,
+    select.STAGE.name: lambda _: 1.5,
+    check.STAGE.name: lambda _: 4.0,
+    train.STAGE.name: lambda amounts: 6.0 + _TRAINING * amounts.inference * amounts.seen,
+    export.STAGE.name: lambda amounts: 5.0 * amounts.targets,
+    predict.STAGE.name: lambda amounts: (
+        5.0 + amounts.inference * amounts.test * (amounts.targets + amounts.seeds)
+    ),
+    champion.STAGE.name: lambda amounts: 5.0 + amounts.inference * amounts.test,
+    evaluate.STAGE.name: lambda _: 6.0,
+    inspect.STAGE.name: lambda _: 5.0,
+    benchmark.STAGE.name: lambda amounts: 5.0 + amounts.inference * amounts.benchmark_runs * amounts.targets,
 }
 
 

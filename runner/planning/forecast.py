@@ -19,6 +19,7 @@ from runner.planning import first_forecast
 from runner.planning.records import Action, Forecast, StagePlan
 from runner.planning.resolve import TO_ROOT, ResolvedStage, params_of
 from runner.record.catalogue import LOCK, REPORTS, SELECTION, TRAINING, sprint_folder
+from runner.stages import index, train
 from runner.stages.kinds import SPRINT
 from runner.stages.timings import read_timings
 from runner.trainers import training_terms
@@ -106,7 +107,7 @@ class Forecaster:
         return stage.work_of(params_of(self._stages, stage), selection)
 
     def _scaled(self, stage: str, past: Past, factor: float) -> float:
-        if stage == "train":
+        if stage == train.STAGE.name:
             factor *= self._of_model(past)
         return round(past.timing.seconds * factor, 1)
 
@@ -135,7 +136,7 @@ class Forecaster:
         pointer = self._root / f"{dataset}.dvc"
         now = metafiles.parse_pointer(pointer.read_bytes()) if pointer.is_file() else None
         lock = sprint_folder(self._root, sprint) / LOCK.name
-        then = metafiles.dependency_files(lock, "index", f"{TO_ROOT}{dataset}")
+        then = metafiles.dependency_files(lock, index.STAGE.name, f"{TO_ROOT}{dataset}")
         if now is None or not now.files or not then:
             return 1.0, f"the data is not counted: taken to be as much as in {sprint}"
         words = f"the data is not counted: by its files ({now.files:,} now, {then:,} in {sprint})"

@@ -24,6 +24,7 @@ from runner.gates import Gate
 from runner.planning.holdout_uses import Ledger, flattened, recorded_uses
 from runner.planning.resolve import ResolvedStage
 from runner.record.catalogue import EVALUATION, sprint_folder
+from runner.stages import export, train
 
 __all__ = [
     "HoldoutQuestion",
@@ -97,7 +98,8 @@ def _comparison(
     selection: Selection, resolved: Sequence[ResolvedStage], champion: ResolvedChampion | None
 ) -> str:
     """The recipe on its training data beside the champion: not what it is called, nor how it is measured or judged."""
-    told = {stage.name: stage.params for stage in resolved if stage.name in ("train", "export")}
+    makers = (train.STAGE.name, export.STAGE.name)
+    told = {stage.name: stage.params for stage in resolved if stage.name in makers}
     content = [
         {name: {key: params.get(key) for key in _RECIPE} for name, params in told.items()},
         {split: digest for split, digest in selection.split_digests.items() if split != JUDGED},

@@ -25,6 +25,7 @@ from runner.planning.situation import Situation
 from runner.planning.stages import plan_stages
 from runner.record.catalogue import SELECTION, VERDICT
 from runner.record.rounds import Round, round_of
+from runner.stages import evaluate
 
 
 def make_plan(situation: Situation) -> Plan:
@@ -77,7 +78,7 @@ def _champion_selection(root: Path, champion: Champion | None) -> tuple[Selectio
 
 def _wear(situation: Situation, selection: Selection, stages: Sequence[StagePlan]) -> Wear | None:
     project, loaded = situation.project, situation.loaded
-    cached = all(stage.action is Action.CACHED for stage in stages if stage.stage == "evaluate")
+    cached = all(stage.action is Action.CACHED for stage in stages if stage.stage == evaluate.STAGE.name)
     return wear_so_far(
         situation.root,
         project,

@@ -41,6 +41,7 @@ from runner.record.digests import guidelines_file
 from runner.record.report import BaseTerms, ConfidenceCurve, FileDigest, PrecisionRecall, ToApprove
 from runner.report.build import sprint_cost
 from runner.report.inputs import ReportInputs
+from runner.stages import evaluate
 from runner.stages.timings import read_timings
 from runner.tasks import TASKS
 from runner.workflow.judging.without_leaks import without_leaks
@@ -120,7 +121,7 @@ def collect(sources: Sources) -> ReportInputs:
     """
     root, project, loaded = sources.root, sources.project, sources.loaded
     pointer = f"{project.dataset.path}.dvc"
-    evaluated = "evaluate" in sources.fresh
+    evaluated = evaluate.STAGE.name in sources.fresh
     inputs = ReportInputs(
         project=project,
         sprint=loaded.sprint,

@@ -33,14 +33,16 @@ from runner.record.digests import renderings_are_recorded, write_digests
 from runner.report import markdown, plots
 from runner.report.build import build
 from runner.report.inputs import ReportInputs
+from runner.stages import champion, check, drift, evaluate, inspect
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.collect import Sources, collect
 from runner.workflow.judging.derived import with_derived, write_derived
 from runner.workflow.load import load
 from runner.workflow.recommending.recommend import write_recommendation
 
-JUDGING = ("champion", "drift", "evaluate")  # what a new champion, or other slices, run again
-DRAWN = "inspect"  # reads of the outcomes those of the judged artefact alone
+# What a new champion, or other slices, run again.
+JUDGING = (champion.STAGE.name, drift.STAGE.name, evaluate.STAGE.name)
+DRAWN = inspect.STAGE.name  # reads of the outcomes those of the judged artefact alone
 
 
 def report(root: Path, name: str | None) -> JudgedSprint:
@@ -135,7 +137,7 @@ def _sources(situation: Situation, failure: StageFailure | None) -> Sources:
     What is only not here, weights in a clone say, is as true as it was.
     """
     fresh = {plan.stage for plan in situation.plans if _is_here(plan) or plan.absent_only}
-    if failure is not None and failure.stage in ("check", "drift"):  # what it found is why
+    if failure is not None and failure.stage in (check.STAGE.name, drift.STAGE.name):  # what it found is why
         fresh.add(failure.stage)
     sources = Sources(
         root=situation.root,
