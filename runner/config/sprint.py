@@ -22,7 +22,7 @@ from runner.domain.options import (
 )
 from runner.domain.policy import FindingKind
 from runner.domain.task import TaskName
-from runner.exporters import ExportTarget
+from runner.exporters import ExportOptions
 from runner.gates import Claim, Gate
 from runner.selectors.dedupe import Dedupe
 from runner.selectors.quota import Quota
@@ -204,7 +204,7 @@ class Additions(Options, frozen=True, kw_only=True):
         list[CheckBlock], Meta(description="Added to `checks`.", extra=weakens(FindingKind.CHECK_WEAKENED))
     ] = field(default_factory=list)
     export: Annotated[
-        list[ExportTarget], Meta(description="Added to `export`.", extra=weakens(FindingKind.TARGET_CHANGED))
+        list[ExportOptions], Meta(description="Added to `export`.", extra=weakens(FindingKind.TARGET_CHANGED))
     ] = field(default_factory=list)
     slices: Annotated[
         list[SliceSpec],
@@ -251,7 +251,7 @@ class Sprint(Options, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=list)
     export: Annotated[
-        list[ExportTarget],
+        list[ExportOptions],
         Meta(
             description="Artefacts to ship; the first is the one gates judge unless they name a target.",
             extra=weakens(FindingKind.TARGET_CHANGED),

@@ -13,7 +13,7 @@ from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.files import read_json
 from runner.domain.records import Device
 from runner.domain.task import TaskSpec
-from runner.exporters import ExportTarget
+from runner.exporters import ExportOptions, ExportTarget
 from runner.exporters.artefact import METADATA
 from runner.models import framework_named
 
@@ -71,7 +71,7 @@ def open_model(path: Path, device: Device) -> OpenModel:
 def _exporter(folder: Path, format_name: str, precision: str) -> ExportTarget:
     try:
         exporter: ExportTarget = msgspec.convert(
-            {"format": format_name, "precision": precision}, ExportTarget
+            {"format": format_name, "precision": precision}, ExportOptions
         )
     except msgspec.ValidationError as error:
         raise FlywheelError(

@@ -16,7 +16,7 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.evaluation import REFERENCE_TARGET
 from runner.domain.progress import progress_bar
 from runner.domain.records import JUDGED, Benchmark, Device, Record, TargetBenchmark
-from runner.exporters import ExportTarget
+from runner.exporters import ExportOptions
 from runner.exporters.opened import open_model
 from runner.record.catalogue import (
     BENCHMARK,
@@ -34,7 +34,7 @@ class BenchmarkParams(Record, frozen=True, kw_only=True):
 
     dataset: str
     threads: int | None
-    targets: list[ExportTarget]
+    targets: list[ExportOptions]
     options: BenchmarkOptions
 
 
@@ -49,7 +49,7 @@ class Measurement(Record, frozen=True, kw_only=True):
     options: BenchmarkOptions
 
 
-def resolve(project: Project, targets: list[ExportTarget], options: BenchmarkOptions) -> BenchmarkParams:
+def resolve(project: Project, targets: list[ExportOptions], options: BenchmarkOptions) -> BenchmarkParams:
     """The export targets and how long to measure."""
     return BenchmarkParams(
         dataset=project.dataset.path,

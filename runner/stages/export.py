@@ -8,7 +8,7 @@ from runner.config.project import Project
 from runner.domain.files import atomic_folder
 from runner.domain.progress import progress_bar
 from runner.domain.records import Record
-from runner.exporters import ExportTarget
+from runner.exporters import ExportOptions
 from runner.exporters.artefact import ExportJob
 from runner.record.catalogue import EXPORTS, EXPORTS_FOLDER, SELECTION_FOLDER, TRAINING, WEIGHTS_FOLDER
 from runner.stages.stage import Stage, StageContext
@@ -18,10 +18,10 @@ class ExportParams(Record, frozen=True, kw_only=True):
     """What the artefacts depend on, besides the weights."""
 
     dataset: str
-    targets: list[ExportTarget]
+    targets: list[ExportOptions]
 
 
-def resolve(project: Project, targets: list[ExportTarget]) -> ExportParams:
+def resolve(project: Project, targets: list[ExportOptions]) -> ExportParams:
     """The export targets, and where calibration images lie."""
     return ExportParams(dataset=project.dataset.path, targets=targets)
 

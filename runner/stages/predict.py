@@ -17,7 +17,7 @@ from runner.domain.files import atomic_folder
 from runner.domain.progress import progress_bar
 from runner.domain.records import JUDGED, Record, Training
 from runner.domain.task import TaskSpec
-from runner.exporters import ExportTarget
+from runner.exporters import ExportOptions
 from runner.exporters.opened import OpenModel, open_model
 from runner.record.catalogue import (
     EXPORTS_FOLDER,
@@ -42,11 +42,11 @@ class PredictParams(Record, frozen=True, kw_only=True, omit_defaults=True):
     task: TaskSpec
     device: str
     threads: int | None
-    targets: list[ExportTarget]
+    targets: list[ExportOptions]
     split: str = JUDGED
 
 
-def resolve(project: Project, targets: list[ExportTarget]) -> PredictParams:
+def resolve(project: Project, targets: list[ExportOptions]) -> PredictParams:
     """The export targets, the task and the device."""
     return PredictParams(
         dataset=project.dataset.path,
