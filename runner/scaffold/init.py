@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from msgspec import Struct
+
 from runner.adapters.dvc.new_repository import create_repository, track
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
@@ -106,21 +108,12 @@ def initialise(
     Raises:
         FlywheelError: the dataset is not usable, files are in the way, or git or DVC refuse.
     """
-    place = target / DATA
-    data = with_remote_images(data, place, layout) if not classes else data
-    to_copy = data.is_dir() and check_dataset_place(data, place)
-    kept = f"weights/{weights.name}" if weights else None
-    if weights and kept:
-        check_weights(weights, target / kept, force)
+    if not classes:
+        data = with_remote_images(data, target / DATA, layout)
+    coming = _coming(target, data, weights, force=force)
     survey = unlabelled_survey(data, classes, task, layout) if classes else survey_dataset(data, layout, task)
-    inner = below(data, survey.task) if classes else ""
-    if inner and not to_copy:
-        raise FlywheelError(
-            f"labels are written beside {inner}, and the images do not lie there",
-            where=Where(str(data)),
-            hint=f"move them: mkdir -p {data / inner}; or adopt a folder elsewhere, which is copied",
-        )
-    foundation = _foundation(target, data, name, kept, survey)
+    inner = _inner_folder(coming, survey) if classes else ""
+    foundation = _foundation(target, data, name, coming.kept, survey)
     home = home_of(target, branch)
     documents = _documents(foundation) | workflow_documents(home.repository, home.branch)
     refuse_to_replace(target, documents, force, hint=_REPLACE)
@@ -129,15 +122,7 @@ def initialise(
     is_top = create_repository(target)
     if not is_top:
         documents = {path: text for path, text in documents.items() if not path.startswith(".github/")}
-    if to_copy and data.name == FETCHED:
-        data.rename(place)
-    elif to_copy:
-        copy_dataset(data, place, inner)
-    if weights and kept:
-        copy_weights(weights, target / kept)
-    tracked = [DATA, *([kept] if kept else [])]
-    for path in tracked:
-        track(target, path)
+    tracked = _bring(target, coming, inner)
     _ignore(target)
     unchanged = write_documents(target, documents)
     created = [path for path in documents if path not in unchanged]
@@ -145,11 +130,7 @@ def initialise(
         project=foundation.name,
         folder=str(target),
         dataset=_found(foundation),
-        problems=[
-            *foundation.survey.problems,
-            *foundation.splits.problems,
-            *([] if classes else _undecidable(foundation)),
-        ],
+        problems=_problems(foundation, labelled=not classes),
         notes=[
             *foundation.splits.notes,
             *describe(foundation.survey.wrong_labels),
@@ -159,6 +140,62 @@ def initialise(
         unchanged=unchanged,
         next=_next_labels(target) if classes else _next(target),
     )
+
+
+class _Coming(Struct, frozen=True, kw_only=True):
+    """What is brought into the project: `data` where it `is_elsewhere`, and `weights`, which are `kept` there by that path."""
+
+    data: Path
+    is_elsewhere: bool
+    weights: Path | None
+    kept: str | None
+
+
+def _coming(target: Path, data: Path, weights: Path | None, *, force: bool) -> _Coming:
+    """
+    Raises:
+        FlywheelError: something is in its way.
+    """
+    is_elsewhere = data.is_dir() and check_dataset_place(data, target / DATA)
+    kept = f"weights/{weights.name}" if weights else None
+    if weights and kept:
+        check_weights(weights, target / kept, force)
+    return _Coming(data=data, is_elsewhere=is_elsewhere, weights=weights, kept=kept)
+
+
+def _inner_folder(coming: _Coming, survey: Survey) -> str:
+    """Where in the dataset images lie whose labels are still to be written.
+
+    Raises:
+        FlywheelError: they do not lie there, and are not copied.
+    """
+    inner = below(coming.data, survey.task)
+    if inner and not coming.is_elsewhere:
+        raise FlywheelError(
+            f"labels are written beside {inner}, and the images do not lie there",
+            where=Where(str(coming.data)),
+            hint=f"move them: mkdir -p {coming.data / inner}; or adopt a folder elsewhere, which is copied",
+        )
+    return inner
+
+
+def _bring(target: Path, coming: _Coming, inner: str) -> list[str]:
+    """Copies what is elsewhere, and has DVC track it; the paths that it tracks."""
+    if coming.is_elsewhere and coming.data.name == FETCHED:
+        coming.data.rename(target / DATA)
+    elif coming.is_elsewhere:
+        copy_dataset(coming.data, target / DATA, inner)
+    if coming.weights and coming.kept:
+        copy_weights(coming.weights, target / coming.kept)
+    tracked = [DATA, *([coming.kept] if coming.kept else [])]
+    for path in tracked:
+        track(target, path)
+    return tracked
+
+
+def _problems(foundation: Foundation, *, labelled: bool) -> list[str]:
+    survey, splits = foundation.survey, foundation.splits
+    return [*survey.problems, *splits.problems, *(_undecidable(foundation) if labelled else [])]
 
 
 def _foundation(
