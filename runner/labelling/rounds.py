@@ -150,8 +150,12 @@ def _check_strategy(spec: str, project: Project, annotation: Annotation, tool: A
         FlywheelError: it is not, or the tool does not.
     """
     drawn = DRAWN[annotation.strategy]
-    if not _suffices(drawn, project.task) or (TASKS[drawn].skeleton and project.keypoints is None):
-        fitting = [name for name, task in DRAWN.items() if _suffices(task, project.task)]
+    fitting = [
+        name
+        for name, task in DRAWN.items()
+        if _suffices(task, project.task) and not (TASKS[task].skeleton and project.keypoints is None)
+    ]
+    if annotation.strategy not in fitting:
         raise FlywheelError(
             f"strategy {annotation.strategy} does not give what task {project.task} needs",
             where=Where(spec),

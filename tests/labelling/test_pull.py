@@ -289,3 +289,12 @@ def test_why_nothing_is_proposed_is_said(project: Path) -> None:
     spec.write_text(spec.read_text().replace("  tool: yolo", "  tool: yolo\n  prelabel: {}"))
     said = push(project, SPRINT, say=quiet).where[-1]
     assert said == "nothing is proposed: no champion scored the pool when the batch was drawn"
+
+
+def test_a_strategy_that_does_not_give_what_the_task_needs_is_refused(project: Path) -> None:
+    spec = project / f"specs/{SPRINT}.yaml"
+    spec.write_text(spec.read_text().replace("strategy: boxes", "strategy: class"))
+    with pytest.raises(FlywheelError) as error:
+        push(project, SPRINT, say=quiet)
+    assert error.value.message == "strategy class does not give what task detect needs"
+    assert error.value.hint == "annotation.strategy can be boxes or polygons or masks or obb"
