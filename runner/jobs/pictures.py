@@ -28,7 +28,7 @@ from runner.pullrequests.bundles.bundle import Bundle
 from runner.pullrequests.looks import BRANCH as LOOKS
 from runner.pullrequests.looks import looks_of, note_looks
 from runner.pullrequests.trusted_runs import HeadMoved, bundle_of, git_access, require_believed
-from runner.record.catalogue import GALLERY_FOLDER, PLOTS, REPORTS
+from runner.record.catalogue import GALLERY_FOLDER, LABEL_NEXT_SHEET, PLOTS, REPORTS
 from runner.report import plots
 
 BRANCH = "flywheel-reports"
@@ -103,6 +103,9 @@ def _pictures(bundle: Bundle, pull: PullRequest) -> dict[str, bytes]:
             name = f"{GALLERY_FOLDER.name}/{path.name}"
             if GALLERY_FOLDER.holds(name):
                 contents[f"{folder}/{name}"] = jpeg_again(path.read_bytes(), f"{sprint}/{name}")
+        sheet = bundle.sprint_folder(sprint) / LABEL_NEXT_SHEET.name
+        if sheet.is_file():
+            contents[f"{folder}/{sheet.name}"] = jpeg_again(sheet.read_bytes(), f"{sprint}/{sheet.name}")
         contents[f"{folder}/{PULL}"] = f"{pull.number}\n".encode()
     return contents
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -21,13 +21,13 @@ from runner.record.catalogue import (
 )
 from runner.record.labelling import read_batch, write_batch
 from runner.record.strangers import refuse_strangers
-from runner.workflow.drawing.drawing import Drawing, changed_options
+from runner.workflow.drawing.drawing import changed_options
 from runner.workflow.drawing.prepare import prepared
+from runner.workflow.drawing.sheets import sheet
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
 
 Say = Callable[[str], None]
-TILE_PX, COLUMNS, _SHOWN = 144, 8, 15  # a tile's side, tiles in a row, characters below a tile
 
 
 class SprintBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,32 +70,11 @@ def batch(root: Path, name: str | None, *, redraw: bool, pull: bool, say: Say) -
         for arm, missing in drawn.short.items():
             say(f"note: {arm} found {missing} images fewer than its share")
         folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / BATCH_SHEET.name, sheet(drawing, images))
+        dataset = root / situation.project.dataset.path
+        write_bytes(folder / BATCH_SHEET.name, sheet(dataset, [images]))
         write_batch(folder, images)
         BATCH.write(folder, drawn)
     return SprintBatch(batch=drawn, images=images, drawn=True, folder=shown)
-
-
-def sheet(drawing: Drawing, images: Sequence[BatchImage]) -> bytes:
-    """A JPEG of the images, in the order in which they were drawn: the arm, its score and the end of the file's name below each."""
-    from runner.adapters.pictures.contact_sheet import Tile, contact_sheet
-
-    data = drawing.root / drawing.project.dataset.path
-    tiles = [
-        Tile(
-            file=data / image.path,
-            lines=[
-                f"{image.arm} {'' if image.score is None else f'{image.score:.3f}'}".strip(),
-                _end(image.path),
-            ],
-        )
-        for image in images
-    ]
-    return contact_sheet(tiles, COLUMNS, tile_px=TILE_PX, jpeg=True)
-
-
-def _end(name: str) -> str:
-    return name if len(name) <= _SHOWN else f"…{name[1 - _SHOWN :]}"
 
 
 def _annotation(situation: Situation) -> Annotation:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
-from runner.record.catalogue import GALLERY_FOLDER
+from runner.record.catalogue import GALLERY_FOLDER, LABEL_NEXT_SHEET
 from runner.record.report import SprintReport
 
 
@@ -23,6 +23,9 @@ def page(report: SprintReport, folder: Path) -> str:
     gallery = {
         f"{GALLERY_FOLDER.name}/{path.name}": path.read_bytes() for path in pictures if not path.is_symlink()
     }
+    sheet = folder / LABEL_NEXT_SHEET.name
+    if sheet.is_file() and not sheet.is_symlink():
+        gallery[sheet.name] = sheet.read_bytes()
     return html.render(report, plots.render(report), gallery)
 
 

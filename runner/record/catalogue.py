@@ -35,6 +35,7 @@ from runner.domain.records import (
 )
 from runner.domain.verdict import SplitUse, Verdict
 from runner.domain.worth import Ablation, Worth
+from runner.record.label_next import LabelNext
 from runner.record.recommendation import Recommendation
 from runner.record.report import SprintReport
 from runner.record.terms import Terms
@@ -50,6 +51,15 @@ REPORTS = "reports"  # the folder of all sprints' records, at the repository's t
 # metrics.json is for `dvc metrics show`: names, and numbers below them
 _Cell: TypeAlias = dict[str, float | None]
 Metrics: TypeAlias = dict[str, float | dict[str, float | dict[str, float | _Cell | None] | None] | None]
+
+
+_FORMATS: dict[str, Literal["json", "yaml", "csv", "picture"]] = {
+    ".json": "json",
+    ".yaml": "yaml",
+    ".lock": "yaml",
+    ".csv": "csv",
+    ".jpg": "picture",
+}
 
 
 @dataclass(frozen=True)
@@ -88,12 +98,12 @@ class RecordFile(Generic[T]):
     members: str | None = None
 
     @property
-    def format(self) -> Literal["json", "yaml", "csv", "text", "folder"]:
+    def format(self) -> Literal["json", "yaml", "csv", "text", "picture", "folder"]:
         """How its content is written."""
         if self.type is Path:
             return "folder"
         suffix = PurePosixPath(self.name).suffix
-        return {".json": "json", ".yaml": "yaml", ".lock": "yaml", ".csv": "csv"}.get(suffix, "text")  # type: ignore[return-value]
+        return _FORMATS.get(suffix, "text")
 
     def of(self, sprint: str) -> str:
         """Its path from the repository's top.
@@ -255,6 +265,9 @@ USES = RecordFile("uses.json", list[SplitUse], "judge")
 # These two rest on earlier sprints' records too: made again where they are here, and are those that they name.
 WORTH = RecordFile("worth.json", Worth, "report", configured=True, reported=True)
 RECOMMENDATION = RecordFile("recommendation.json", Recommendation, "report", reported=True, configured=True)
+# Rests on the champion's scoring of the pool: drawn again where that is here.
+LABEL_NEXT = RecordFile("label_next.json", LabelNext, "report", reported=True, configured=True)
+LABEL_NEXT_SHEET = RecordFile("label_next.jpg", str, "report", digested=False, optional=True)
 VERDICT = RecordFile("verdict.json", Verdict, "judge", required=True, remade=True, configured=True)
 REPORT = RecordFile(
     "report.json", SprintReport, "report", required=True, of_failure=True, remade=True, configured=True

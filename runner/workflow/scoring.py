@@ -16,6 +16,7 @@ from runner.domain.records import Record
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.champion import Champion, artefacts, seed_models, shipped
 from runner.planning.edits import input_edits
+from runner.planning.records import Action
 from runner.planning.resolve import ResolvedStage, resolve_stages
 from runner.planning.stages import Work, plan_stages
 from runner.planning.workspace import Repository
@@ -30,8 +31,8 @@ from runner.strategies.pool import Member
 from runner.workflow import fetching
 from runner.workflow.holder import holder
 from runner.workflow.locking import work_lock
-from runner.workflow.running.limits import limit_of, watched
-from runner.workflow.running.stages import run_stages
+from runner.workflow.executing.limits import limit_of, watched
+from runner.workflow.executing.stages import run_stages
 
 Say = Callable[[str], None]
 CONFIGURATION = "flywheel.yaml"
@@ -85,6 +86,20 @@ def scoring_folder(champion: str | None) -> str:
     ('scores/0001-first-model-pool', 'scores/pool')
     """
     return f"{SCORING.folder}/{champion}-pool" if champion else f"{SCORING.folder}/pool"
+
+
+def outdated(root: Path, project: Project, champion: Champion) -> list[str]:
+    """Why the champion would score the pool anew; nothing where data and model are those that it was scored with.
+
+    What is kept in DVC alone is as true as it was.
+
+    Raises:
+        FlywheelError: a lock file is none, or the champion's record names no stored model.
+    """
+    stages = resolve_stages(SCORING, _inputs(root, project, champion, ()))
+    work = _planned(root, root / scoring_folder(champion.sprint), stages)
+    changed = [plan for plan in work.plans if plan.action is Action.RUN and not plan.absent_only]
+    return list(dict.fromkeys(reason for plan in changed for reason in plan.reasons))
 
 
 def run_scoring(

@@ -16,7 +16,7 @@ from runner.domain.files import read_json
 from runner.domain.records import StageFailure
 from runner.record.catalogue import sprint_folder
 from runner.record.report import SprintReport
-from runner.workflow.running.limits import Limit, limit_of, watched
+from runner.workflow.executing.limits import Limit, limit_of, watched
 
 VARIABLE = "FLYWHEEL_TEST_RUN"
 

@@ -29,12 +29,12 @@ class Tile:
     """One image of a sheet.
 
     Attributes:
-        file: where it lies; one that cannot be read is an empty tile that says so.
+        file: where it lies; one that cannot be read is an empty tile that says so. None: nothing, to fill a row.
         lines: what stands below it.
         marks: what is drawn on it.
     """
 
-    file: Path
+    file: Path | None
     lines: Sequence[str]
     marks: Sequence[Mark] = ()
 
@@ -105,6 +105,8 @@ def _in_rows(drawn: Sequence[Pixels], columns: int) -> Pixels:
 
 def _read(tile: Tile, tile_px: int) -> _Fitted | None:
     """Decoded as small as the tile is; in full where there are marks, which are in pixels of the image."""
+    if tile.file is None:
+        return None
     try:
         return _fitted(read_image(tile.file, None if tile.marks else tile_px), tile_px)
     except FlywheelError:
@@ -113,8 +115,10 @@ def _read(tile: Tile, tile_px: int) -> _Fitted | None:
 
 def _drawn(fitted: _Fitted | None, tile: Tile, lines: int, tile_px: int) -> Pixels:
     """`(tile_px + lines, tile_px, 3)` BGR: the image, its aspect kept, and its lines below."""
-    square = np.full((tile_px, tile_px, 3), INK[::-1], np.uint8)
-    if fitted is None:
+    square = np.full((tile_px, tile_px, 3), 255 if tile.file is None else INK[::-1], np.uint8)
+    if tile.file is None:
+        pass
+    elif fitted is None:
         square[:LINE_PX] = captions(["cannot be read"], tile_px)
     else:
         picture = fitted.picture

@@ -20,6 +20,7 @@ from runner.report.sections import (
     gallery,
     gates,
     holdout,
+    label_next,
     leakage,
     learning_curve,
     near_duplicates,
@@ -71,6 +72,7 @@ SECTIONS: tuple[Section, ...] = (  # in the order in which a reviewer asks for t
     training.EPOCHS,
     cost.COST,
     recommendation.RECOMMENDED,
+    label_next.LABEL_THESE_NEXT,
     reproduce.REPRODUCE,
 )
 # What stays longest when a text must fit: the first lines; what shares a line, by its order in the text. A section that
@@ -97,12 +99,14 @@ KEPT: tuple[tuple[Section | tuple[Section, bool], ...], ...] = (
     (drift.SECTION,),
     (training.TRAINING,),
     (cost.COST,),
+    (label_next.LABEL_THESE_NEXT,),
     (slices.CLASSES,),
     (errors.CONFUSION,),
     (errors.OPERATING,),
     (errors.CALIBRATION,),
     (gallery.WORST, gallery.GALLERY.more),
     (gates.FURTHER, findings.FINDINGS.more, findings.UNDECIDED.more),
+    (label_next.LABEL_THESE_NEXT.more,),
     (checks.CHECKS.more, annotation.ANNOTATION.more, bias.BIAS.more, drift.SECTION.more),
     (champion.DIFFERENCES.more, learning_curve.CURVE.more),
     (slices.SLICES.more, slices.REGIONS.more),
@@ -128,6 +132,7 @@ FOLDS: tuple[Fold, ...] = (
     checks.FOLD,
     cost.FOLD,
     recommendation.FOLD,
+    label_next.FOLD,
     reproduce.FOLD,
     OLDER,
 )

@@ -19,6 +19,7 @@ from runner.planning.situation import Situation
 from runner.planning.stages import UNCHANGED
 from runner.record.catalogue import (
     FAILURE,
+    LABEL_NEXT,
     PIPELINE,
     PLOTS,
     RECOMMENDATION,
@@ -34,6 +35,7 @@ from runner.report import markdown, plots
 from runner.report.build import build
 from runner.report.inputs import ReportInputs
 from runner.stages import champion, check, drift, evaluate, inspect
+from runner.workflow.drawing.label_next import write_label_next
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.collect import Sources, collect
 from runner.workflow.judging.derived import with_derived, write_derived
@@ -123,11 +125,13 @@ def write_report(
 
 
 def _with_what_is_next(situation: Situation, inputs: ReportInputs) -> ReportInputs:
-    """The inputs with recommendation.json as it is written now: of a sprint that was judged."""
-    found = write_recommendation(situation.root, situation.folder, situation.project, situation.loaded)
-    others = {name: record for name, record in inputs.records.items() if name != RECOMMENDATION.name}
-    if found is not None:
-        others[RECOMMENDATION.name] = msgspec.to_builtins(found)
+    """The inputs with recommendation.json and label_next.json as they are written now: of a sprint that was judged."""
+    root, project, loaded = situation.root, situation.project, situation.loaded
+    found = write_recommendation(root, situation.folder, project, loaded)
+    images = write_label_next(root, project, loaded, inputs.verdict, found)
+    written = {RECOMMENDATION.name: found, LABEL_NEXT.name: images}
+    others = {name: record for name, record in inputs.records.items() if name not in written}
+    others |= {name: msgspec.to_builtins(record) for name, record in written.items() if record is not None}
     return msgspec.structs.replace(inputs, records=others)
 
 

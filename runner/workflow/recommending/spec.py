@@ -138,7 +138,7 @@ def _batch(root: Path, project: Project, loaded: LoadedSprint, option: Option) -
     annotation = loaded.sprint.annotation
     strategy = annotation.strategy if annotation else STRATEGIES[project.task]
     into = "test" if option.action == "label_test" else "train"
-    where = _condition(root, loaded.name, option.slice)
+    where = condition_of(sprint_folder(root, loaded.name), option.slice)
     return [
         "annotation:",
         f"  strategy: {strategy}",
@@ -157,9 +157,13 @@ def _tool(task: TaskName) -> str:
     return f"{files}   # files for annotators; others: {others}"
 
 
-def _condition(root: Path, sprint: str, name: str | None) -> str | None:
-    """The slice's condition over images, as it was evaluated; None for all images, and where objects make it."""
-    evaluation = EVALUATION.read_if_there(sprint_folder(root, sprint))
+def condition_of(folder: Path, name: str | None) -> str | None:
+    """The slice's condition over images, as it was evaluated; None for all images, and where objects make it.
+
+    Args:
+        folder: of the sprint that was evaluated, or one laid out as it is.
+    """
+    evaluation = EVALUATION.read_if_there(folder)
     for target in evaluation.targets if evaluation and name else ():
         for part in target.slices:
             if part.name == name and part.kind == "images":

@@ -23,8 +23,9 @@ from runner.workflow.last_run import LastRun
 from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
 from runner.workflow.running.agreed_labels import require_agreed_labels
-from runner.workflow.running.limits import limit_of, watched
-from runner.workflow.running.stages import run_stages
+from runner.workflow.running.label_next import score_for_next
+from runner.workflow.executing.limits import limit_of, watched
+from runner.workflow.executing.stages import run_stages
 
 Say = Callable[[str], None]
 NOT_KNOWN = "it is not known who holds the stage, so gates against the champion are not measured"
@@ -59,6 +60,8 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
                 return reported
         if failure is None:
             terms.add_evidence(root, folder)
+            if base is None:
+                score_for_next(root, project, pull=pull, say=say)
         finished = situation if unchanged else situation.again()  # the stages wrote their locks
         outcome = write_report(finished, failure, nothing_ran=unchanged)
         if failure is None:

@@ -22,7 +22,7 @@ from runner.workflow.drawing.evidence import evidence_of
 from runner.workflow.embedding import setting_of
 from runner.workflow.verifying.mismatch import Mismatch
 
-_EMBEDDINGS = "embeddings/"
+EMBEDDINGS = "embeddings/"
 # What follows from the images that were drawn, whatever slices and prices flywheel.yaml has by now.
 _COUNTED = ("into", "seed", "pool_images", "pool_digest", "arms", "labels", "short")
 
@@ -73,7 +73,7 @@ def _draw_again(root: Path, project: Project, loaded: LoadedSprint, known: Batch
         found.findings.append(Mismatch(file=file, problem="does not follow", detail=detail))
         return
     options = msgspec.convert(known.options, BatchOptions)
-    stored = {path: md5 for path, md5 in known.evidence.items() if not path.startswith(_EMBEDDINGS)}
+    stored = {path: md5 for path, md5 in known.evidence.items() if not path.startswith(EMBEDDINGS)}
     evidence = evidence_of(root, stored)
     if absent := evidence.absent():
         found.notes.append(
@@ -92,7 +92,7 @@ def _draw_again(root: Path, project: Project, loaded: LoadedSprint, known: Batch
         beside=known.beside,
         compute_vectors=False,
     )
-    vectors = {path: digest for path, digest in known.evidence.items() if path.startswith(_EMBEDDINGS)}
+    vectors = {path: digest for path, digest in known.evidence.items() if path.startswith(EMBEDDINGS)}
     try:
         again, images = drawing.draw()
     except FlywheelError as error:

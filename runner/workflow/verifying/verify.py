@@ -25,6 +25,7 @@ from runner.workflow import terms
 from runner.workflow.load import load
 from runner.workflow.merged_terms import merged_terms
 from runner.workflow.verifying.batch_again import BatchAgain, batch_again
+from runner.workflow.verifying.label_next_again import label_next_again
 from runner.workflow.verifying.made_again import MadeAgain
 from runner.workflow.verifying.mismatch import Mismatch, mismatches
 from runner.workflow.verifying.recorded import (
@@ -85,12 +86,13 @@ def verify(root: Path, name: str) -> Verification:
     of_terms, notes = _terms(root, folder)
     findings += [mismatch for mismatch in of_terms if mismatch.problem == "does not follow"]
     repeated = MadeAgain(root, folder, project, loaded, suspicious=bool(findings))
-    findings += [*repeated.findings, *drawn.findings]
+    following = label_next_again(root, project, loaded)
+    findings += [*repeated.findings, *drawn.findings, *following.findings]
     renderings = [*(mismatch for mismatch in of_terms if mismatch not in findings), *repeated.renderings]
     if findings:  # what is not of one piece is compared to the byte
         findings += [msgspec.structs.replace(each, problem="does not follow") for each in renderings]
         renderings = []
-    rebuilt = [*repeated.rebuilt, *drawn.rebuilt]
+    rebuilt = [*repeated.rebuilt, *drawn.rebuilt, *following.rebuilt]
     findings = _blamed(findings, rebuilt, f"{sprint_path(loaded.name)}/")
     return Verification(
         sprint=loaded.name,
@@ -100,7 +102,7 @@ def verify(root: Path, name: str) -> Verification:
         findings=findings,
         renderings=renderings,
         absent=absent,
-        notes=[*notes, *repeated.notes, *drawn.notes],
+        notes=[*notes, *repeated.notes, *drawn.notes, *following.notes],
         hint=_hint(findings, loaded.name),
     )
 
