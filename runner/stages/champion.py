@@ -17,7 +17,7 @@ from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import ChampionModel
 from runner.domain.files import atomic_folder, decode_json, write_json
-from runner.domain.records import JUDGED, Record
+from runner.domain.records import JUDGED, POOL, Record
 from runner.domain.task import TaskSpec
 from runner.record.catalogue import (
     CHAMPION_FOLDER,
@@ -114,9 +114,13 @@ def _predicted(
     from runner.adapters.system.machine import torch_device
     from runner.exporters.opened import open_model
     from runner.stages.predict import predict_split
+    from runner.stages.predict_pool import predict_pool
 
     model = open_model(artefact(context.root, champion), torch_device(params.device, params.threads))
     _require_same_output(champion, params.task, model.spec)
+    if params.split == POOL:
+        table = predict_pool(context, model, f"{champion.digest}/{champion.path}", params.dataset, POOL)
+        return table.columns(), model.spec.classes
     tables = predict_split(context, {model.target: model}, params.dataset, params.split)
     return tables[model.target].columns(), model.spec.classes
 

@@ -121,13 +121,13 @@ def predict_all(
                 bar.set_postfix_str(name)
                 for path, (pixels, letterbox) in zip(paths[start:], inputs, strict=False):
                     outputs = model.predictor.infer(pixels)
-                    _require_numbers(outputs, name, path)
+                    require_numbers(outputs, name, path)
                     tables[name].add(path, model.decoder.decode(outputs, letterbox))
                     bar.update()
     return tables
 
 
-def _require_numbers(outputs: Outputs, target: str, path: str) -> None:
+def require_numbers(outputs: Outputs, target: str, path: str) -> None:
     """A score that is no number is above no threshold: without this, a model that gives such would find nothing, silently.
 
     Raises:

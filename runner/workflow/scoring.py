@@ -29,10 +29,10 @@ from runner.stages.kinds import SCORING, ScoringInputs
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.strategies.pool import Member
 from runner.workflow import fetching
-from runner.workflow.holder import holder
-from runner.workflow.locking import work_lock
 from runner.workflow.executing.limits import limit_of, watched
 from runner.workflow.executing.stages import run_stages
+from runner.workflow.holder import holder
+from runner.workflow.locking import work_lock
 
 Say = Callable[[str], None]
 CONFIGURATION = "flywheel.yaml"

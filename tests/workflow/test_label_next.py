@@ -182,7 +182,7 @@ def test_the_section_says_what_to_type_or_what_is_lacking() -> None:
     found = LabelNext(sprint=SPRINT, champion="0001-a", tag="m#prod#1", commit="c" * 40, batches=batches)
     text = _rendered(inputs, found)
     assert "### Label these next" in text
-    assert "**48 images of slice d&#124;rk** not drawn: none left." in text
+    assert "**48 images of slice d&#124;rk**: not drawn: none left." in text
     assert f"flywheel next {SPRINT} --write" in text
     bare = LabelNext(
         sprint=SPRINT,

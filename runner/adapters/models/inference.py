@@ -6,10 +6,11 @@ Follows what Ultralytics does at validation with a fixed square input, so that i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,35 @@ class Predictor(Protocol):
     def throughput(self, images: Floats, runs: int) -> float:
         """Images per second over `runs` inferences of one image, in the way this runtime is fastest."""
         ...
+
+
+@runtime_checkable
+class ManyAtOnce(Protocol):
+    """A predictor that runs several images at the same time."""
+
+    def infer_many(self, images: Iterable[Floats]) -> Iterator[Outputs]:
+        """Runs the model on each `(1, 3, H, W)`; the outputs come in the images' order."""
+        ...
+
+
+def infer_all(predictor: Predictor, images: Iterable[Floats]) -> Iterator[Outputs]:
+    """The outputs of many images in their order: several at a time where the runtime can, else one after another."""
+    if isinstance(predictor, ManyAtOnce):
+        return predictor.infer_many(images)
+    return (predictor.infer(image) for image in images)
+
+
+@contextmanager
+def one_thread_per_image() -> Iterator[None]:
+    """OpenCV, which reads and fits images, leaves the other cores to the model."""
+    import cv2
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def _lead(sprint: str, found: LabelNext) -> str:
 
 
 def _batch(found: NextBatch) -> str:
-    lines = [f"**{markdown(_title(found), 300)}**"]
+    lines = [f"**{markdown(_title(found), 300)}**{':' * (not found.gates)}"]
     if found.gates:
         others = len(found.gates) - _GATES
         named = ", ".join(markdown(gate, 120) for gate in found.gates[:_GATES])

@@ -20,9 +20,9 @@ from runner.planning.records import Action
 from runner.planning.stages import UNCHANGED, Work
 from runner.record.catalogue import FAILURE, PIPELINE
 from runner.stages.run import RUN_PID_VARIABLE
-from runner.workflow.fetching import require_unchanged
 from runner.workflow.executing.limits import Watch
 from runner.workflow.executing.progress import StageLines
+from runner.workflow.fetching import require_unchanged
 
 MINIMUM_FREE_BYTES = 64 * 2**20
 

@@ -17,6 +17,8 @@ from runner.record.strangers import refuse_strangers
 from runner.stages import champion, champion_data, drift, train
 from runner.stages.run import RUN_PID_VARIABLE, failure_of
 from runner.workflow import fetching, terms
+from runner.workflow.executing.limits import limit_of, watched
+from runner.workflow.executing.stages import run_stages
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.report import write_report
 from runner.workflow.last_run import LastRun
@@ -24,8 +26,6 @@ from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
 from runner.workflow.running.agreed_labels import require_agreed_labels
 from runner.workflow.running.label_next import score_for_next
-from runner.workflow.executing.limits import limit_of, watched
-from runner.workflow.executing.stages import run_stages
 
 Say = Callable[[str], None]
 NOT_KNOWN = "it is not known who holds the stage, so gates against the champion are not measured"
