@@ -220,6 +220,9 @@ def usual_folders(temporary: Path, *, choose: bool) -> list[Path]:
 
     drawn = temporary / "demo"
     generate(drawn, counts=Counts(near_duplicates=0, corrupt_train=0, corrupt_pool=0))
+    for path in _images(drawn):
+        if not path.stem.endswith("_00"):  # further frames of a scene are its picture, moved: copies indeed
+            path.unlink()
     return [*(SHARED / name for name in MEASURED_ON), drawn]
 
 

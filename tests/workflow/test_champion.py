@@ -50,7 +50,11 @@ def test_the_champion_is_evaluated_on_the_next_sprints_test_split(promoted: Path
     result = flywheel(promoted, "run", "0002-next")
     assert result.returncode in (0, 1), result.stderr
     ran = {stage for stage, what in said(result.stderr).items() if what == "running"}
-    assert {"champion", "evaluate"} <= ran <= {"champion", "evaluate", "inspect"}
+    assert {"champion", "drift", "evaluate"} <= ran <= {"champion", "drift", "evaluate", "inspect"}
+    drift = record(promoted, "drift.json")
+    assert (drift["champion"], drift["not_measured"]) == (SPRINT, "")
+    assert {(each["new"], each["gone"]) for each in drift["images"]} == {(0, 0)}  # the same data
+    assert all(result["success"] for result in drift["results"])
     model = record(promoted, "champion/champion.json")
     assert (model["sprint"], model["tag"], model["target"]) == (SPRINT, "tiny-digits#prod#1", "onnx-fp32")
     champion = record(promoted, "evaluation.json")["champion"]
