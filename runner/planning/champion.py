@@ -16,9 +16,19 @@ from runner.adapters.git.registry_tags import ModelTags, RegistryTag, Unreadable
 from runner.config.project import Project
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.evaluation import REFERENCE_TARGET, seed_target
+from runner.domain.evaluation import QUALITY_METRICS, REFERENCE_TARGET, seed_target
 from runner.domain.records import Record
-from runner.record.catalogue import EXPORTS, EXPORTS_FOLDER, LOCK, METRICS, TRAINING, sprint_path
+from runner.domain.verdict import Outcome
+from runner.record.catalogue import (
+    BENCHMARK,
+    EXPORTS,
+    EXPORTS_FOLDER,
+    LOCK,
+    METRICS,
+    TRAINING,
+    VERDICT,
+    sprint_path,
+)
 
 T = TypeVar("T")
 
@@ -341,6 +351,52 @@ def shipped(root: Path, champion: Champion) -> ResolvedChampion:
     if not exported:
         return trained(root, champion)
     return _stored(root, champion, exported[0].target, f"{EXPORTS_FOLDER.name}/{exported[0].target}")
+
+
+class _Speed(msgspec.Struct, frozen=True):
+    target: str
+    throughput_ips: float
+
+
+class _Timed(msgspec.Struct, frozen=True):
+    """What is read of a benchmark, by whatever version it was written."""
+
+    targets: list[_Speed] = []
+
+
+class _Gate(msgspec.Struct, frozen=True):
+    metric: str
+    outcome: str
+    target: str | None = None
+
+
+class _Judged(msgspec.Struct, frozen=True):
+    """What is read of a verdict, by whatever version it was written."""
+
+    gates: list[_Gate] = []
+
+
+def scorer(root: Path, champion: Champion) -> ResolvedChampion:
+    """The artefact that the champion looks at the pool with: the fastest of its own benchmark that is as good as was asked for, which
+    is one that has gates of quality and passed them all. What it ships, where there is no such.
+
+    Raises:
+        FlywheelError: its record does not say which artefacts there are.
+    """
+    own = shipped(root, champion)
+    timed = BENCHMARK.read_at(root, champion.commit, champion.sprint, _Timed)
+    judged = VERDICT.read_at(root, champion.commit, champion.sprint, _Judged)
+    if timed is None or judged is None:
+        return own
+    good: dict[str | None, bool] = {}
+    for gate in judged.gates:
+        if gate.metric in QUALITY_METRICS:
+            good[gate.target] = good.get(gate.target, True) and gate.outcome == Outcome.PASS
+    found = artefacts(root, champion)
+    fit = [speed for speed in timed.targets if good.get(speed.target) and speed.target in found]
+    if not fit:
+        return own
+    return found[max(fit, key=lambda speed: (speed.throughput_ips, speed.target == own.target)).target]
 
 
 def trained(root: Path, champion: Champion) -> ResolvedChampion:

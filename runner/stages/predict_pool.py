@@ -79,7 +79,7 @@ def _computed(kept: KeptTable, model: OpenModel, files: Mapping[str, Path]) -> d
         for start in range(0, len(missing), CHUNK):
             chunk = missing[start : start + CHUNK]
             new = []
-            for detections in _detected(model, [files[image_id] for image_id in chunk]):
+            for detections in detected(model, [files[image_id] for image_id in chunk]):
                 new.append(packed(detections))
                 bar.update()
             kept.put(chunk, {FOUND: new})
@@ -87,7 +87,7 @@ def _computed(kept: KeptTable, model: OpenModel, files: Mapping[str, Path]) -> d
     return found
 
 
-def _detected(model: OpenModel, files: list[Path]) -> Iterator[ImageDetections]:
+def detected(model: OpenModel, files: list[Path]) -> Iterator[ImageDetections]:
     """In the order of the files; images are read and fitted, run, and decoded at the same time."""
     from runner.adapters.models.inference import infer_all, load_inputs, one_thread_per_image
 

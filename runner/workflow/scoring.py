@@ -14,7 +14,7 @@ from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Record
 from runner.pipeline.compile import compile_pipeline
-from runner.planning.champion import Champion, artefacts, seed_models, shipped
+from runner.planning.champion import Champion, artefacts, scorer, seed_models
 from runner.planning.edits import input_edits
 from runner.planning.records import Action
 from runner.planning.resolve import ResolvedStage, resolve_stages
@@ -175,7 +175,7 @@ def _inputs(
     }
     return ScoringInputs(
         project=project,
-        champion=shipped(root, champion),
+        champion=scorer(root, champion),
         confidence=operating_confidence(root, champion),
         members=dict(sorted(members.items())) if len(members) > 1 else {},
         mirrored="flips" in others,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from projects import call, commit, make_tag
 
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError
-from runner.planning.champion import Registry, resolve_champion
+from runner.planning.champion import Champion, Registry, resolve_champion, scorer
 from runner.record.catalogue import sprint_folder
 
 
@@ -147,6 +148,39 @@ def test_without_exports_a_champion_ships_its_torch_model(root: Path) -> None:
         "weights/seed-3.safetensors",
         "0002-second-weights.dir",
     )
+
+
+@pytest.mark.parametrize(
+    ("int8", "metric", "scoring"),
+    [
+        ("PASS", "map50", "openvino-int8"),  # the fastest, and good
+        ("FAIL", "map50", "onnx-fp32"),
+        ("INCONCLUSIVE", "map50", "onnx-fp32"),
+        ("PASS", "size_mb", "onnx-fp32"),  # nothing says that it is good
+    ],
+)
+def test_the_pool_is_scored_by_the_fastest_artefact_whose_quality_passed(
+    root: Path, int8: str, metric: str, scoring: str
+) -> None:
+    folder = sprint_folder(root, "0001-first")
+    speeds = {"torch": 5.0, "onnx-fp32": 10.0, "openvino-int8": 30.0}
+    timed = [{"target": target, "throughput_ips": speed} for target, speed in speeds.items()]
+    gates = [
+        {"metric": "map50", "target": "onnx-fp32", "outcome": "PASS"},
+        {"metric": metric, "target": "openvino-int8", "outcome": int8},
+        {"metric": "map50", "target": "torch", "outcome": "PASS"},
+    ]
+    (folder / "benchmark.json").write_text(json.dumps({"device": {}, "targets": timed}))
+    (folder / "verdict.json").write_text(json.dumps({"outcome": "PASS", "gates": gates}))
+    commit(root, "Judged")
+    found = Champion(sprint="0001-first", commit="HEAD", tag="digits#prod#3")
+    assert scorer(root, found).target == scoring
+
+
+def test_a_champion_that_was_not_timed_scores_with_what_it_ships(root: Path) -> None:
+    found = Registry(root, PROJECT).incumbent("0002-second", unchanged)
+    assert found is not None
+    assert scorer(root, found).target == "onnx-fp32"
 
 
 def test_a_record_is_read_as_it_was_promoted(root: Path) -> None:

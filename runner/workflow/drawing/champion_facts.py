@@ -12,7 +12,7 @@ import msgspec
 from runner.config.project import Project
 from runner.config.sprint import Evaluate
 from runner.domain.evaluation import Metrics
-from runner.planning.champion import Champion, artefacts, seed_models, shipped
+from runner.planning.champion import Champion, artefacts, scorer, seed_models
 from runner.record.catalogue import EVALUATION, GALLERY
 from runner.strategies.pool import Failure
 from runner.tasks import TASKS
@@ -84,7 +84,7 @@ class ChampionFacts:
         return precision / recall
 
     def difficulty(self) -> NDArray[np.float64] | None:
-        """`(K,)` of each class: 1 − what the artefact that it ships was measured at; NaN where it was not."""
+        """`(K,)` of each class: 1 − what the artefact that scores the pool was measured at; NaN where it was not."""
         import numpy as np
 
         if self._measured is None:
@@ -95,13 +95,13 @@ class ChampionFacts:
 
     @cached_property
     def _measured(self) -> _Measured | None:
-        """The artefact that it ships, or the torch model, as its sprint evaluated it."""
+        """The artefact that scores the pool, as its sprint evaluated it."""
         if self._champion is None:
             return None
         found = EVALUATION.read_at(self._root, self._champion.commit, self._champion.sprint, _Evaluated)
-        shipped_one = shipped(self._root, self._champion).target
+        scored_by = scorer(self._root, self._champion).target
         targets = {each.target: each for each in (found.targets if found else [])}
-        return targets.get(shipped_one)
+        return targets.get(scored_by)
 
     def failures(self, known: Collection[str]) -> list[Failure]:
         """The worst images of its report that the dataset still has, the worst first."""
