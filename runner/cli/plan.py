@@ -184,6 +184,8 @@ def render(plan: Plan) -> str:
         lines.append(f"  {stage.stage:<{width}}  {stage.action:<6}  {why}{seconds}")
     lines += ["", *_ancestors(plan), f"data  ({plain(plan.data_note, 2000)})"]
     lines += [f"  {_split(split, plan.champion)}" for split in plan.splits]
+    if isinstance(plan.pool, int):
+        lines.append(f"  pool   {plan.pool:>7,} images that nobody labelled")
     lines += ["", f"forecast  {_forecast(plan.forecast)}"]
     lines += ["", "gates" if plan.gates else "gates  none: the verdict will be PASS whatever the model does"]
     lines += [f"  {plain(gate)}" for gate in plan.gates]
@@ -203,10 +205,17 @@ def render(plan: Plan) -> str:
 
 
 def _labels(plan: Plan) -> list[str]:
-    """How far the labels are that it waits for."""
+    """How far the labels are that it waits for, and of which images."""
+    from runner.report.escape import plain
+    from runner.report.plan_words import batch_words
+
     if not plan.round:
         return []
-    return ["", f"labels  {plan.round.words}  ({plan.round.detail(plan.sprint)})"]
+    lines = ["", f"labels  {plan.round.words}  ({plan.round.detail(plan.sprint)})"]
+    if plan.batch:
+        lines += [f"  {plain(text, 400)}" for text in batch_words(plan.batch)]
+        lines += [f"  pictures: {plan.batch.sheet}"] if plan.batch.sheet else []
+    return lines
 
 
 def _ancestors(plan: Plan) -> list[str]:

@@ -12,18 +12,18 @@ from runner.config.dropped import dropped
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
-from runner.domain.records import JUDGED, Selection
+from runner.domain.records import JUDGED, POOL, Selection
 from runner.domain.verdict import Wear
 from runner.gates.judge import describe
 from runner.planning.champion import Champion
 from runner.planning.edits import input_edits
 from runner.planning.forecast import Forecaster, forecast
 from runner.planning.holdout import asked, wear_so_far
-from runner.planning.records import Action, Plan, StagePlan
+from runner.planning.records import Action, Plan, PlannedBatch, StagePlan
 from runner.planning.selection import planned_selection, split_plans, treated_labels
 from runner.planning.situation import Situation
 from runner.planning.stages import plan_stages
-from runner.record.catalogue import SELECTION, VERDICT
+from runner.record.catalogue import BATCH, BATCH_SHEET, SELECTION, VERDICT
 from runner.record.rounds import Round, round_of
 from runner.stages import evaluate
 
@@ -58,6 +58,34 @@ def make_plan(situation: Situation) -> Plan:
         ancestors=[one.sprint for one in ancestor.line] if ancestor else [],
         wear=_wear(situation, selection, stages) if selection is not None else None,
         round=_round(situation),
+        pool=_pool(project, selection),
+        batch=_batch(situation),
+    )
+
+
+def _pool(project: Project, selection: Selection | None) -> int | UnsetType:
+    """How many images nobody labelled, as far as the selection is known."""
+    if project.splits.pool is None or selection is None:
+        return UNSET
+    return sum(step.dropped for step in selection.dropped if step.split == POOL)
+
+
+def _batch(situation: Situation) -> PlannedBatch | UnsetType:
+    """What was drawn for its annotators."""
+    folder = situation.folder
+    drawn = BATCH.read_if_there(folder) if not (folder / VERDICT.name).is_file() else None
+    if drawn is None:
+        return UNSET
+    there = (folder / BATCH_SHEET.name).is_file()
+    return PlannedBatch(
+        into=drawn.into,
+        pool=drawn.pool_images,
+        arms=drawn.arms,
+        labels=drawn.labels,
+        price=drawn.price,
+        currency=drawn.currency,
+        coverage=[part for part in drawn.coverage if part.batch],
+        sheet=BATCH_SHEET.of(situation.name) if there else "",
     )
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import UNSET, UnsetType
 
+from runner.domain.labelling import SliceCoverage
 from runner.domain.records import Record
 from runner.domain.verdict import Wear
 from runner.record.rounds import Round
@@ -57,6 +58,26 @@ class Forecast(Record, frozen=True, kw_only=True):
     basis: str
 
 
+class PlannedBatch(Record, frozen=True, kw_only=True):
+    """The images that a sprint would have labelled, as they were drawn.
+
+    Attributes:
+        into: the split that they go to. `pool`: how many images they were drawn from.
+        arms: images of each. `labels`: how many are expected, of all annotators.
+        coverage: of each slice with images of the batch.
+        sheet: the contact sheet's path from the repository's top; empty where there is none.
+    """
+
+    into: str
+    pool: int
+    arms: dict[str, int]
+    labels: float | None = None
+    price: float | None = None
+    currency: str = ""
+    coverage: list[SliceCoverage] = []
+    sheet: str = ""
+
+
 class Plan(Record, frozen=True, kw_only=True):
     """What `flywheel run` will do with one sprint.
 
@@ -66,6 +87,8 @@ class Plan(Record, frozen=True, kw_only=True):
         champion_unknown: why it is not known who holds the stage, and what to type; gates against it are not measured then.
         wear: how often the test split has been used to decide; None while the split is not known.
         round: how far its labels are; left out where it asks for none, or was judged.
+        pool: images of the pool that nobody labelled; left out where there is no pool, or it is not counted yet.
+        batch: what was drawn to be labelled; left out where nothing was, or the sprint was judged.
     """
 
     sprint: str
@@ -81,6 +104,8 @@ class Plan(Record, frozen=True, kw_only=True):
     champion_unknown: str = ""
     wear: Wear | None = None
     round: Round | UnsetType = UNSET
+    pool: int | UnsetType = UNSET
+    batch: PlannedBatch | UnsetType = UNSET
 
     @property
     def runs(self) -> list[str]:

@@ -45,7 +45,10 @@ def render(proposal: Proposal, *, max_bytes: int | None = COMMENT_BYTES, fork: b
         _head(proposal),
         *_stopped(proposal, fork=fork),
         *_problems(proposal.problems),
-        *(plan_sprint.summary(sprint, would=bool(proposal.code)) for sprint in proposal.sprints),
+        *(
+            plan_sprint.summary(sprint, would=bool(proposal.code), head=proposal.head_commit)
+            for sprint in proposal.sprints
+        ),
         *_approvals(proposal),
         *_project(proposal),
         *(part for sprint in proposal.sprints for part in plan_sprint.details(sprint, several=several)),

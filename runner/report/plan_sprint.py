@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum, auto
+from urllib.parse import quote
 
 from runner.domain.policy import SpecChange
 from runner.planning.proposal import CountDelta, PlannedGate, SplitDelta, SprintProposal
 from runner.planning.records import Plan
+from runner.record.catalogue import BATCH_SHEET, REPORTS
 from runner.report.escape import code, markdown
 from runner.report.plan_words import (
     ALONE,
     EFFECTS,
     FREE_TEXTS,
     NOT_KNOWN,
+    batch_words,
     change_words,
     changed_stages,
     compared,
@@ -50,14 +53,15 @@ class Kept(IntEnum):
     MORE_PROJECT = auto()
 
 
-def summary(sprint: SprintProposal, *, would: bool) -> Part:
+def summary(sprint: SprintProposal, *, would: bool, head: str = "") -> Part:
     """The sprint in 30 seconds: a few lines, the most telling first.
 
     Args:
+        head: the proposed commit, where links to its files lead.
         would: it is not run as part of this pull request.
     """
     title = f": {markdown(sprint.plan.title, 160)}" if sprint.plan else ""
-    lines = _lines(sprint.plan, sprint, would=would) if sprint.plan else _unplanned(sprint)
+    lines = _lines(sprint.plan, sprint, would=would, head=head) if sprint.plan else _unplanned(sprint)
     return Part(
         title="sprints",
         priority=Kept.SPRINT,
@@ -73,13 +77,18 @@ def _unplanned(sprint: SprintProposal) -> list[str]:
     return [*lines, *([_changes_line(sprint)] if sprint.changes or sprint.data else [])]
 
 
-def _lines(plan: Plan, sprint: SprintProposal, *, would: bool) -> list[str]:
+def _lines(plan: Plan, sprint: SprintProposal, *, would: bool, head: str) -> list[str]:
     lines = [f"**{'Would ' * would}{markdown(what_runs(plan))}**"]
     if changed_stages(plan):
         lines.append(f"**Why**: {'; '.join(markdown(reason, 200) for reason in why_it_runs(plan))}")
     if plan.round:
         labels = f"{plan.round.words} ({plan.round.detail(plan.sprint)})"
         lines.append(f"**Labels**: {markdown(labels, 300)}")
+    if plan.batch:
+        drawn = "; ".join(markdown(words, 600) for words in batch_words(plan.batch))
+        lines.append(f"**Batch**: {drawn}{_pictures(plan, head)}")
+    if isinstance(plan.pool, int):
+        lines.append(f"**Pool**: {count(plan.pool, 'image')} that nobody labelled")
     lines.append(_changes_line(sprint))
     kept = [gate for gate in sprint.gates if gate.finding]
     if kept:
@@ -100,6 +109,13 @@ def _lines(plan: Plan, sprint: SprintProposal, *, would: bool) -> list[str]:
     if plan.champion is not None:
         lines.append(f"**Champion** to compare with: {code(plan.champion, 80)}")
     return lines
+
+
+def _pictures(plan: Plan, head: str) -> str:
+    """A link to the contact sheet in the proposed commit, from a pull request's page: what it shows is the proposal's own."""
+    if not plan.batch or not plan.batch.sheet or not head:
+        return ""
+    return f" ([pictures](../blob/{quote(head, safe='')}/{REPORTS}/{quote(plan.sprint, safe='')}/{BATCH_SHEET.name}))"
 
 
 def _changes_line(sprint: SprintProposal) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from runner.domain.policy import Finding, SpecChange
 from runner.domain.verdict import Wear
 from runner.planning.proposal import CountDelta, PointerState, Proposal, SplitDelta, SprintProposal
-from runner.planning.records import Action, Plan, StagePlan
+from runner.planning.records import Action, Plan, PlannedBatch, StagePlan
 from runner.report.escape import plain
 from runner.report.wording import count, duration, money
 
@@ -21,6 +21,7 @@ FREE_TEXTS = ("title", "hypothesis", "owner")
 ANYBODY = "maintainers and admins"
 _SHOWN_REASONS = 4
 _SHOWN_SLICES = 3
+_SLICES = 8  # of a batch
 
 
 def headline(proposal: Proposal) -> tuple[str, str]:
@@ -252,3 +253,15 @@ def megabytes(size: int) -> str:
         if size >= bytes_:
             return f"{size / bytes_:.1f} {unit}"
     return f"{size / 1e3:.1f} kB"
+
+
+def batch_words(batch: PlannedBatch) -> list[str]:
+    """What was drawn to be labelled: by which arms, and which slices it covers; plain text of the project."""
+    arms = ", ".join(f"{arm} {images}" for arm, images in batch.arms.items())
+    labels = f"; about {batch.labels:,.0f} labels" if batch.labels is not None else ""
+    lines = [f"{arms}, of {batch.pool:,} pool images{labels}"]
+    if batch.coverage:
+        parts = ", ".join(f"{part.slice} {part.batch} of {part.pool:,}" for part in batch.coverage[:_SLICES])
+        more = len(batch.coverage) - _SLICES
+        lines.append(f"slices: {parts}" + (f", and {more} more" if more > 0 else ""))
+    return lines

@@ -10,9 +10,10 @@ import planted_proposal as planted
 import pytest
 from msgspec.structs import replace
 
+from runner.domain.labelling import SliceCoverage
 from runner.domain.policy import SpecChange
 from runner.planning.proposal import CountDelta, Proposal, SplitDelta
-from runner.planning.records import Action, StagePlan
+from runner.planning.records import Action, PlannedBatch, StagePlan
 from runner.policy.gates import Effect
 from runner.record.rounds import Round
 from runner.report.plan_comment import COMMENT_BYTES, render
@@ -307,3 +308,24 @@ def test_a_sprint_that_waits_for_labels_says_how_far_they_are() -> None:
         in text
     )
     assert "**Labels**" not in render(planted.PROPOSAL)
+
+
+def test_a_drawn_batch_is_shown_before_a_label_is_paid_for() -> None:
+    batch = PlannedBatch(
+        into="train",
+        pool=1200,
+        arms={"random": 10, "uncertainty": 38},
+        labels=211.6,
+        coverage=[SliceCoverage(slice="da|rk", batch=20, pool=60)],
+        sheet="reports/../x",
+    )
+    labels = Round(state="proposed", images=48, labelled=0, into="train", price=5.76, currency="EUR")
+    plan = replace(planted.PLAN, round=labels, batch=batch, pool=1250)
+    text = render(replace(planted.PROPOSAL, sprints=[replace(planted.PROPOSED, plan=plan)]))
+    head = planted.PROPOSAL.head_commit
+    assert (
+        "- **Batch**: random 10, uncertainty 38, of 1,200 pool images; about 212 labels; slices: da&#124;rk 20 of 60 "
+        f"([pictures](../blob/{head}/reports/{plan.sprint}/batch.jpg))\n" in text
+    )
+    assert "- **Pool**: 1,250 images that nobody labelled\n" in text
+    assert "**Pool**" not in render(planted.PROPOSAL)
