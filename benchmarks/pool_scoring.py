@@ -44,7 +44,7 @@ def main() -> None:
         "ultralytics predict, torch": lambda: ultralytics(
             options.architecture, files, model.predictor.input_hw[0], options.threads
         ),
-        "benchmark_app, the model alone": lambda: benchmark_app(options.artefact, options.threads),
+        "benchmark_app, the model alone": lambda: benchmark_app(options.artefact),
     }
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.rounds):
@@ -85,18 +85,10 @@ def ultralytics(architecture: str, files: list[Path], size: int, threads: int) -
     return found / (time.perf_counter() - started)
 
 
-def benchmark_app(artefact: Path, threads: int) -> float:
+def benchmark_app(artefact: Path) -> float:
+    """With as many threads as it takes: all cores. It refuses a number of them beside its mode for throughput."""
     command = [Path(sys.executable).parent / "benchmark_app", "-m", artefact / "model.xml", "-d", "CPU"]
-    command += [
-        "-hint",
-        "throughput",
-        "-t",
-        str(SECONDS),
-        "-nthreads",
-        str(threads),
-        "-infer_precision",
-        "f32",
-    ]
+    command += ["-hint", "throughput", "-t", str(SECONDS), "-infer_precision", "f32"]
     result = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=True)
     rate = re.search(r"Throughput:\s+([0-9.]+) FPS", result.stdout)
     if rate is None:
