@@ -37,8 +37,9 @@ def promoted(project: Path) -> Path:
 
 
 def said(stderr: str) -> dict[str, str]:
-    """Stage → `running` or `cached`."""
-    lines = [line.split() for line in stderr.splitlines() if line.startswith("[")]
+    """Stage → `running` or `cached`; without those of the scoring that a run ends with."""
+    own = stderr.partition(" scores the pool")[0]
+    lines = [line.split() for line in own.splitlines() if line.startswith("[")]
     return {line[1]: line[2].rstrip(":") for line in reversed(lines)}
 
 
