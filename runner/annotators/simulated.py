@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -13,7 +13,7 @@ from msgspec import Meta, field
 from runner.annotators.annotator import Pulled
 from runner.annotators.simulated_errors import Rates, label
 from runner.domain.errors import FlywheelError
-from runner.domain.labelling import Answer, HandedTask
+from runner.domain.labelling import Answer, AnsweredObject, HandedTask
 from runner.domain.nearest import suggestion
 from runner.domain.options import NEUTRAL, Fraction, Name, NonNegative, Options, RelativePath, Seed, Text
 from runner.domain.task import TASK_NAMES, TaskName
@@ -132,13 +132,20 @@ class SimulatedAnnotator(Options, frozen=True, kw_only=True, tag_field="format",
         )
 
     def answered(
-        self, tasks: Iterable[HandedTask], scheme: Scheme, root: Path, *, guidelines: str | None = None
+        self,
+        tasks: Iterable[HandedTask],
+        scheme: Scheme,
+        root: Path,
+        *,
+        guidelines: str | None = None,
+        truth_of: Callable[[HandedTask], list[AnsweredObject] | None] | None = None,
     ) -> Pulled:
         """What the annotators say of these tasks.
 
         Args:
             root: what the folders of the answer key are relative to.
             guidelines: SHA-256 of the guidelines, for the answers.
+            truth_of: gives what is on an image, in place of the answer key.
 
         Raises:
             FlywheelError: there is no answer key, or it cannot be read; two annotators share a name, or a class is not known.
@@ -146,12 +153,12 @@ class SimulatedAnnotator(Options, frozen=True, kw_only=True, tag_field="format",
         from runner.annotators.answer_key import AnswerKey
 
         self._refuse_unknown(scheme)
-        key = AnswerKey.read(self._folders(root), scheme)
+        known = truth_of or AnswerKey.read(self._folders(root), scheme).of
         pulled = Pulled()
         for task in tasks:
             if self._dice(task, "finished").random() >= self.finished:
                 continue
-            truth = key.of(task)
+            truth = known(task)
             if truth is None:
                 pulled.problems.append(f"{task.path}: no labels of this name, or several, in the answer key")
                 continue

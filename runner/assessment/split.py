@@ -70,8 +70,8 @@ class TestSplit:
         return self._masks[file, condition]
 
 
-def load_split(folder: Path, task: Task) -> TestSplit:
-    """Reads the selected test images and their labels.
+def load_split(folder: Path, task: Task, split: str = JUDGED) -> TestSplit:
+    """Reads the selected test images and their labels, or those of another split.
 
     Args:
         folder: the sprint's folder, with `index` and `selection`.
@@ -80,7 +80,7 @@ def load_split(folder: Path, task: Task) -> TestSplit:
     manifest = read_table(
         folder / SELECTION_FOLDER.name / "manifest.parquet", ["path", "assigned", "selected"]
     )
-    chosen = (manifest["assigned"] == JUDGED) & manifest["selected"].astype(bool)
+    chosen = (manifest["assigned"] == split) & manifest["selected"].astype(bool)
     paths = frozenset(manifest["path"][chosen].tolist())
     images_file, objects_file = (
         folder / INDEX_FOLDER.name / "images.parquet",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
 
@@ -22,7 +23,7 @@ from runner.stages.stage import Stage, StageContext
 
 # What reads datasets is imported where it is used: `plan` asks a stage for its parameters, and should start at once.
 if TYPE_CHECKING:
-    from runner.dataset.entries import LabelScheme, LayoutContent
+    from runner.dataset.entries import ImageEntry, LabelScheme, LayoutContent
     from runner.dataset.index import IndexTables
     from runner.dataset.measured import Measured
 
@@ -86,12 +87,15 @@ class BuiltIndex:
 
     Attributes:
         tables: one row per image, and one per object.
+        entries: the images as they were labelled. `metadata`: of each, by column.
         measured: the images of the first of them, in its order.
         notes: remarks for the user.
         faults: wrong labels and what became of them; None where flywheel.yaml says nothing of them.
     """
 
     tables: IndexTables
+    entries: Sequence[ImageEntry]
+    metadata: Mapping[str, Sequence[Any]]
     measured: Measured
     notes: list[str]
     faults: dict[str, list[str | None]] | None = None
@@ -150,7 +154,22 @@ def _build(root: Path, params: IndexParams) -> BuiltIndex:
         *measured.notes,
     ]
     faults = treated.columns() if params.treatments else None
-    return BuiltIndex(tables=tables, measured=measured, notes=notes, faults=faults)
+    return BuiltIndex(
+        tables=tables,
+        entries=treated.entries,
+        metadata=columns,
+        measured=measured,
+        notes=notes,
+        faults=faults,
+    )
+
+
+def relabelled(built: BuiltIndex, params: IndexParams, entries: Sequence[ImageEntry]) -> BuiltIndex:
+    """The index as it would be with other labels of the same images, in the same order."""
+    from runner.dataset.index import build_index
+
+    tables = build_index(entries, built.measured.images, params.scheme, built.metadata, params.group_by)
+    return replace(built, tables=tables, entries=entries)
 
 
 def write(folder: Path, built: BuiltIndex) -> None:

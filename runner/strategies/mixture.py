@@ -45,6 +45,10 @@ class Drawn:
     short: dict[str, int]
 
 
+class NothingLeftError(FlywheelError):
+    """No image of the pool is left to draw."""
+
+
 def draw(pool: Pool, options: BatchOptions, mix: Mix, sprint: str, budget: Budget | None = None) -> Drawn:
     """The next images to be labelled.
 
@@ -57,7 +61,7 @@ def draw(pool: Pool, options: BatchOptions, mix: Mix, sprint: str, budget: Budge
         sprint: whose tasks they are: their keys depend on it.
 
     Raises:
-        FlywheelError: what a strategy needs is not known of the pool, or no image is left to draw (exit code 3).
+        FlywheelError: what a strategy needs is not known of the pool; `NothingLeftError`, no image is left to draw (exit code 3).
     """
     admission = Admission(pool, options)
     arms = mix.arms
@@ -79,7 +83,7 @@ def draw(pool: Pool, options: BatchOptions, mix: Mix, sprint: str, budget: Budge
         if len(taken) < size and options.size is not None and not reached:
             short[arm.name] = size - len(taken)
     if not found:
-        raise FlywheelError(
+        raise NothingLeftError(
             "no image of the pool is left to draw: all look like labelled ones, or the budget does not reach for one",
             hint="widen annotation.batch.where, lower its distance, or raise the budget",
             exit_code=ExitCode.STAGE_FAILED,

@@ -36,6 +36,7 @@ NAMES = (
     "batch",
     "annotate",
     "ablate",
+    "simulate",
     "embed",
     "similar",
     "split",

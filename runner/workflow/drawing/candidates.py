@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runner.adapters.tables import duckdb
 from runner.adapters.tables.parquet import read_table
@@ -19,13 +20,24 @@ from runner.record.scoring import COMMITTEE_FOLDER
 from runner.stages.committee import MIRRORED
 from runner.strategies.pool import Member, Predictions
 from runner.tasks import TASKS
-from runner.workflow.drawing.evidence import Evidence
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 _COLUMNS = ("path", "image_id", "phash", "labelled", "readable", "n_objects", "width")
+
+
+class Stored(Protocol):
+    """The tables that a pool is read from, by the folder of a scoring that they stand in (`index`, `selection`, `champion`, `committee`)."""
+
+    def file(self, out: str, name: str) -> Path:
+        """Where one lies."""
+        ...
+
+    def members(self, out: str) -> list[str]:
+        """Those of a folder, by name."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +53,7 @@ class PoolTables:
     """
 
     project: Project
-    evidence: Evidence
+    evidence: Stored
     columns: Mapping[str, NDArray[Any]]
     rows: NDArray[np.intp]
     labelled: NDArray[np.intp]
@@ -134,7 +146,7 @@ class PoolTables:
 
 
 def pool_tables(
-    project: Project, evidence: Evidence, where: str | None, columns: Sequence[str], left_out: frozenset[str]
+    project: Project, evidence: Stored, where: str | None, columns: Sequence[str], left_out: frozenset[str]
 ) -> PoolTables:
     """Which images a batch is drawn from.
 

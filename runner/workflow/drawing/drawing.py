@@ -24,12 +24,13 @@ from runner.record.catalogue import sprint_folder
 from runner.record.labelling import read_batch
 from runner.strategies.mix import BatchOptions, Mix
 from runner.strategies.mixture import Budget, draw
-from runner.strategies.pool import Needs, Pool, Predictions
+from runner.strategies.pool import Pool, Predictions
 from runner.tasks import TASKS
 from runner.workflow.drawing.candidates import PoolTables, pool_tables
 from runner.workflow.drawing.champion_facts import ChampionFacts
 from runner.workflow.drawing.coverage import coverage, covered_columns
 from runner.workflow.drawing.evidence import Evidence
+from runner.workflow.drawing.pooled import needs_of, pool_of
 from runner.workflow.drawing.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -146,37 +147,10 @@ class Drawing:
         )
 
     def _pool(self, tables: PoolTables, vectors: Vectors) -> Pool:
-        needs, facts = needs_of(self.mix), ChampionFacts(self.root, self.project, self.champion)
-        looks, labelled_looks = tables.looks()
+        facts = ChampionFacts(self.root, self.project, self.champion)
         predictions = tables.predictions() if self.champion else None
-        failures = facts.failures(set(tables.columns["path"].tolist())) if needs.failures else []
-        columns = {name: tables.columns[name][tables.rows] for name in needs.columns}
-        grouped = self.project.dataset.group_by is not None
-        return Pool(
-            paths=tables.paths,
-            image_ids=tables.image_ids,
-            classes=self.project.classes,
-            ranked=TASKS[self.project.task].ranked,
-            confidence=facts.confidence,
-            columns=columns,
-            groups=[str(group) for group in tables.columns["group"][tables.rows].tolist()]
-            if grouped
-            else None,
-            predictions=predictions,
-            others={
-                member: tables.others(member, facts.seeds, facts.artefacts)
-                for member in members_of(self.mix)
-                if self.champion is not None
-            },
-            difficulty=facts.difficulty() if needs.difficulty else None,
-            labelled_objects=tables.labelled_objects() if needs.labelled_objects else None,
-            labels=self._expected(tables, predictions, facts),
-            vectors=vectors.of(tables.rows) if needs.vectors else None,
-            labelled_vectors=vectors.of(tables.labelled) if needs.vectors else None,
-            looks=looks,
-            labelled_looks=labelled_looks,
-            failures=failures,
-            failure_vectors=vectors.of_paths([failure.path for failure in failures]) if failures else None,
+        return pool_of(
+            tables, vectors, self.mix, facts, predictions, self._expected(tables, predictions, facts)
         )
 
     def _expected(
@@ -226,24 +200,6 @@ class Drawing:
         gold = len(images) - len(own)
         paid = sum(labels * image.annotators for labels, image in zip(own, images, strict=False))
         return paid + gold * sum(own) / len(own)
-
-
-def needs_of(mix: Mix) -> Needs:
-    """What all arms need together."""
-    needs = [arm.strategy.needs for arm in mix.arms]
-    return Needs(
-        predictions=any(need.predictions for need in needs),
-        difficulty=any(need.difficulty for need in needs),
-        labelled_objects=any(need.labelled_objects for need in needs),
-        vectors=any(need.vectors for need in needs),
-        failures=any(need.failures for need in needs),
-        columns=tuple(sorted({name for need in needs for name in need.columns})),
-    )
-
-
-def members_of(mix: Mix) -> list[Any]:
-    """What else is to predict on the pool."""
-    return sorted({arm.strategy.needs.others for arm in mix.arms if arm.strategy.needs.others})
 
 
 def needs_champion(annotation: Annotation, mix: Mix) -> bool:

@@ -34,9 +34,10 @@ from runner.record.digests import digest_of
 from runner.record.label_next import LabelNext, NextBatch
 from runner.record.recommendation import Recommendation, RestsOn
 from runner.strategies.mix import BatchOptions, Mix, usual_mix
-from runner.workflow.drawing.drawing import Drawing, needs_of, other_batches
+from runner.workflow.drawing.drawing import Drawing, other_batches
 from runner.workflow.drawing.evidence import Evidence, evidence_in
 from runner.workflow.drawing.next_batches import next_batches, strategy_of
+from runner.workflow.drawing.pooled import needs_of
 from runner.workflow.drawing.prepare import known_champion, mix_of
 from runner.workflow.drawing.sheets import sheet
 from runner.workflow.embedding import setting_of

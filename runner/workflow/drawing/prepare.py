@@ -12,8 +12,9 @@ from runner.domain.errors import ExitCode, FlywheelError
 from runner.embeddings import Setting
 from runner.planning.champion import Champion, ChampionUnknownError, Registry
 from runner.strategies.mix import BatchOptions, Mix, usual_mix
-from runner.workflow.drawing.drawing import Drawing, members_of, needs_champion, other_batches
+from runner.workflow.drawing.drawing import Drawing, needs_champion, other_batches
 from runner.workflow.drawing.evidence import evidence_in
+from runner.workflow.drawing.pooled import members_of
 from runner.workflow.embedding import setting_of
 from runner.workflow.scoring import require_pool, run_scoring
 
@@ -84,14 +85,17 @@ def mix_of(
     say: Say,
 ) -> Mix:
     """The mix of a batch that names none; without embeddings where those cannot be had."""
-    if options.into == "test":
-        return usual_mix(champion=champion is not None, vectors=True, into="test")
+    vectors = options.into == "test" or has_vectors(project, setting, say)
+    return usual_mix(champion=champion is not None, vectors=vectors, into=options.into)
+
+
+def has_vectors(project: Project, setting: Callable[[], Setting], say: Say) -> bool:
+    """Whether images can be compared by embeddings here; where not, it is said."""
     try:
         project.embeddings.digest(setting())
-        vectors = True
     except FlywheelError as error:
-        vectors = False
         say(
             f"note: images cannot be compared by embeddings, so the mix is one without: {error.message} ({error.hint})"
         )
-    return usual_mix(champion=champion is not None, vectors=vectors, into=options.into)
+        return False
+    return True
