@@ -34,7 +34,7 @@ def _head(found: Simulation) -> str:
     after = f"{count(found.rounds, 'round')} of {count(found.size, 'image')} after {found.start:,}"
     first = f"{after}, of {found.pool:,} in train; {count(len(found.seeds), 'seed')}; recipe of {plain(found.sprint, 80)}{recipe}; {who}"
     if found.target is None:
-        return f"{first}\nno target: {label(found.metric)} was not measured for random in every seed"
+        return f"{first}\nno target: random reached no {label(found.metric)} in one of its seeds; train longer (--epochs), or label more"
     why = "" if found.target_given else ": what random reached in its weakest seed"
     return f"{first}\ntarget: {label(found.metric)} {found.target:.3f} on val{why}"
 

@@ -36,7 +36,9 @@ def mix_of(text: str) -> Mix:
     try:
         mix = msgspec.convert(told, Mix)
     except msgspec.ValidationError as error:
-        raise FlywheelError(f"--mix {text!a}: {error}", hint=f"{AS_IN}; {_BLOCK}") from None
+        raise FlywheelError(
+            f"--mix {text!a}: {str(error).replace('`$.', '`')}", hint=f"{AS_IN}; {_BLOCK}"
+        ) from None
     if not mix.arms:
         raise FlywheelError(f"--mix {text!a} names no arm", hint=AS_IN)
     return mix
@@ -62,7 +64,7 @@ def _shares(text: str) -> dict[str, Any]:
 
 def _block(text: str) -> dict[str, Any]:
     try:
-        told = yaml_text.load_text(text)
+        told = yaml_text.load(text)
     except Exception:
         told = None
     if not isinstance(told, dict) or not all(isinstance(name, str) for name in told):

@@ -145,10 +145,11 @@ def _round(
 
 
 def weakest_end(runs: Sequence[SimulatedRun]) -> float | None:
-    """What the weakest of these runs reached at its best: a target that all of them reach."""
+    """What the weakest of these runs reached at its best: a target that all of them reach. None where one reached nothing."""
     best = [max((one.value for one in run.rounds if one.value is not None), default=None) for run in runs]
     known = [value for value in best if value is not None]
-    return min(known) if known and len(known) == len(best) else None
+    lowest = min(known) if known and len(known) == len(best) else None
+    return lowest or None  # nothing found is no target
 
 
 def compared(
