@@ -276,16 +276,19 @@ def test_a_batch_goes_by_what_the_rounds_own_model_predicts_on_hidden_images(
 
     monkeypatch.setattr(Trainings, "_train", planted_model)
     spec = project / "specs" / f"{SPRINT}.yaml"
-    apart = "annotation: {strategy: boxes, batch: {size: 9, distance: 0, where: brightness < 0}}\n"
-    spec.write_text(
-        spec.read_text() + apart
-    )  # frames of a scene may stand beside each other; size and where are not the simulation's
+    batch = "annotation: {strategy: boxes, batch: {size: 9, where: brightness < 0}}\n"
+    spec.write_text(spec.read_text() + batch)  # neither is the simulation's
     asked = Asked(mixes=["uncertainty=1"], rounds=2, size=3, seeds=1, metric="map50")
     found = simulate(project, SPRINT, asked, lambda line: None).simulation
     first, second, third = labelled_by_round[0], labelled_by_round[-2], labelled_by_round[-1]
-    hidden = [path for path in _train_images(project) if path not in first]
-    assert sorted(set(second) - set(first)) == sorted(hidden[-3:])
-    assert sorted(set(third) - set(second)) == sorted(hidden[-6:-3])
+    for before, after in ((first, second), (second, third)):
+        drawn = sorted(set(after) - set(before))
+        passed = [path for path in _train_images(project) if path > drawn[0] and path not in after]
+        scenes = {path.rpartition("_")[0] for path in after}
+        assert all(
+            path.rpartition("_")[0] in scenes for path in passed
+        )  # they look like one that is labelled
+        assert len(drawn) == 3
     rounds = found.policies[1].runs[0].rounds
     assert [one.arms for one in rounds] == [{"random": 3}, {"uncertainty": 3}, {"uncertainty": 3}]
     assert [one.value for one in rounds] == [3 / 16, 6 / 16, 9 / 16]
