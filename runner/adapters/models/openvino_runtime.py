@@ -122,7 +122,8 @@ class OpenVinoPredictor:
         self.input_hw = (int(shape[2]), int(shape[3]))
         self._request = self._compiled.create_infer_request()
         del settings["PERFORMANCE_HINT"]
-        self._many = (path, {**settings, "NUM_STREAMS": device.threads})
+        self._path, self._streams = path, {**settings, "NUM_STREAMS": device.threads}
+        self._compiled_for_many: Any = None
 
     def infer(self, images: Floats) -> Outputs:
         outputs = self._request.infer([images])
@@ -132,11 +133,13 @@ class OpenVinoPredictor:
         """Each image by one thread alone, as many at a time as there are threads; the outputs in the images' order."""
         import openvino
 
-        path, settings = self._many
-        compiled = openvino.Core().compile_model(path, "CPU", settings)
-        queue = openvino.AsyncInferQueue(compiled, _REQUESTS * settings["NUM_STREAMS"])
+        if (
+            self._compiled_for_many is None
+        ):  # as long as many images take to run: once for all chunks of a pool
+            self._compiled_for_many = openvino.Core().compile_model(self._path, "CPU", self._streams)
+        queue = openvino.AsyncInferQueue(self._compiled_for_many, _REQUESTS * self._streams["NUM_STREAMS"])
         found: dict[int, Outputs] = {}
-        outputs = range(len(compiled.outputs))
+        outputs = range(len(self._compiled_for_many.outputs))
 
         def finished(request: Any, number: int) -> None:
             found[number] = tuple(np.array(request.get_output_tensor(at).data, np.float32) for at in outputs)

@@ -18,7 +18,12 @@ from runner.adapters.system.private_folders import cache_folder, out_of_reach
 
 _PREFIX = "NUMBA_"
 _RUNNER = Path(__file__).parents[2]
-_COMPILED = ("evaluation/*.py", "adapters/pictures/hash_pairs.py", "adapters/pictures/feature_votes.py")
+_COMPILED = (
+    "evaluation/*.py",
+    "adapters/models/decoding/greedy.py",
+    "adapters/pictures/hash_pairs.py",
+    "adapters/pictures/feature_votes.py",
+)
 
 
 def code_key() -> str:

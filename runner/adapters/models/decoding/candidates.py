@@ -44,10 +44,12 @@ def candidates(output: Floats, n_classes: int) -> BoxCandidates:
         n_classes: C.
     """
     raw = output[0] if output.ndim == 3 else output
-    anchors, columns = np.nonzero((raw[4 : 4 + n_classes] > MIN_SCORE).T)  # (A, C), in anchor order
-    class_ids: NDArray[np.int32] = columns.astype(np.int32)
+    above = raw[4 : 4 + n_classes] > MIN_SCORE
+    some = np.flatnonzero(above.any(axis=0))  # anchors; most have no class above it
+    rows, columns = np.nonzero(above[:, some].T)  # (A, C), in anchor order
+    anchors, class_ids = some[rows], columns.astype(np.int32)
     scores = raw[4 + class_ids, anchors]
-    order = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
+    order = _best(scores)
     anchors = anchors[order]
     return BoxCandidates(
         boxes_cxcywh=raw[:4, anchors].T,
@@ -55,3 +57,11 @@ def candidates(output: Floats, n_classes: int) -> BoxCandidates:
         class_ids=class_ids[order],
         extra=raw[4 + n_classes :, anchors].T,
     )
+
+
+def _best(scores: Floats) -> NDArray[np.intp]:
+    """The places of the `MAX_CANDIDATES` highest scores, descending, equal ones as they come."""
+    places = np.arange(len(scores))
+    if len(scores) > MAX_CANDIDATES:
+        places = np.flatnonzero(scores >= np.partition(scores, -MAX_CANDIDATES)[-MAX_CANDIDATES])
+    return places[np.argsort(-scores[places], kind="stable")[:MAX_CANDIDATES]]

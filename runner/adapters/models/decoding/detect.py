@@ -18,8 +18,9 @@ class DetectDecoder(BoxDecoder):
     def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
         """Boxes that no better one of their class covers."""
         found = candidates(outputs[0], self._n_classes)
-        kept = suppress(found.boxes_xyxy, found.class_ids)
-        boxes = boxes_to_original(found.boxes_xyxy[kept], letterbox)
+        corners = found.boxes_xyxy
+        kept = suppress(corners, found.class_ids)
+        boxes = boxes_to_original(corners[kept], letterbox)
         return ImageDetections(boxes, found.scores[kept], found.class_ids[kept])
 
 

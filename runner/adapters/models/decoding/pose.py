@@ -19,12 +19,13 @@ class PoseDecoder(BoxDecoder):
     def decode(self, outputs: Outputs, letterbox: Letterbox) -> ImageDetections:
         """`keypoints`: 3K float32 per box, x and y in pixels of the original image, clipped to it."""
         found = candidates(outputs[0], self._n_classes)
-        kept = suppress(found.boxes_xyxy, found.class_ids)
+        corners = found.boxes_xyxy
+        kept = suppress(corners, found.class_ids)
         n_points = found.extra.shape[1] // 3
         points = found.extra[kept].reshape(-1, n_points, 3)  # (D, 3K) -> (D, K, 3)
         placed = np.concatenate((letterbox.to_original(points[..., :2]), points[..., 2:]), axis=2)
         return ImageDetections(
-            boxes_to_original(found.boxes_xyxy[kept], letterbox),
+            boxes_to_original(corners[kept], letterbox),
             found.scores[kept],
             found.class_ids[kept],
             {"keypoints": list(placed.reshape(-1, 3 * n_points).astype(np.float32))},

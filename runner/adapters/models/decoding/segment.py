@@ -27,8 +27,9 @@ class SegmentDecoder(BoxDecoder):
         """`mask_rle`: COCO's compressed run lengths of each mask at the original image's size, within its box."""
         raw, prototypes = outputs[0], outputs[1][0]  # (P, h, w)
         found = candidates(raw, self._n_classes)
-        kept = suppress(found.boxes_xyxy, found.class_ids)
-        boxes = boxes_to_original(found.boxes_xyxy[kept], letterbox)
+        corners = found.boxes_xyxy
+        kept = suppress(corners, found.class_ids)
+        boxes = boxes_to_original(corners[kept], letterbox)
         painter = _Painter(prototypes, letterbox.original_hw)
         rles = [
             encode_part(*painter.part(coefficients, box), letterbox.original_hw)

@@ -23,33 +23,11 @@ def suppress(boxes_xyxy: Floats, class_ids: NDArray[np.int32]) -> NDArray[np.int
     Returns:
         Indices of the kept boxes, ascending.
     """
-    kept = np.empty(0, np.intp)
-    for start in range(0, len(boxes_xyxy), _CHUNK):
-        chunk = np.arange(start, min(start + _CHUNK, len(boxes_xyxy)))
-        if kept.size:
-            chunk = chunk[~_overlaps(boxes_xyxy, class_ids, chunk, kept).any(axis=1)]
-        clashes = _overlaps(boxes_xyxy, class_ids, chunk, chunk)
-        alive = np.ones(len(chunk), bool)
-        for at in range(len(chunk)):
-            if alive[at]:
-                alive[at + 1 :] &= ~clashes[at, at + 1 :]
-        kept = np.concatenate((kept, chunk[alive]))
-        if kept.size >= MAX_DETECTIONS:
-            break
-    return kept[:MAX_DETECTIONS]
+    from runner.adapters.models.decoding.greedy import kept_boxes
 
-
-def _overlaps(
-    boxes: Floats, class_ids: NDArray[np.int32], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> NDArray[np.bool_]:
-    """`(R, C)`: of one class, and IoU above `MAX_IOU`."""
-    first, second = boxes[rows, None], boxes[None, columns]  # (R, 1, 4), (1, C, 4)
-    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
-    intersection = sides.clip(min=0).prod(axis=2)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    union = areas[rows, None] + areas[None, columns] - intersection
-    same_class = class_ids[rows, None] == class_ids[None, columns]
-    return np.asarray(same_class & (intersection > MAX_IOU * union))
+    found = np.empty(MAX_DETECTIONS, np.intp)
+    boxes = np.ascontiguousarray(boxes_xyxy)
+    return found[: kept_boxes(boxes, class_ids, boxes.dtype.type(MAX_IOU), found)]
 
 
 def suppress_rotated(boxes_cxcywhr: Floats, class_ids: NDArray[np.int32]) -> NDArray[np.intp]:
