@@ -101,8 +101,15 @@ def project(name: str, folder: Path, dice: Path) -> Path:
             shutil.copytree(dice / kind, folder / "data" / kind)
         shutil.copyfile(dice / "data.yaml", folder / "data" / "data.yaml")
     (folder / "flywheel.yaml").write_text(PROJECTS[name])
-    (folder / ".gitignore").write_text("/.flywheel/\n/data\n")
-    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    (folder / ".gitignore").write_text("/.flywheel/\n")
+    dvc = (sys.executable, "-m", "dvc")
+    for command in (
+        ("git", "init", "-q"),
+        (*dvc, "init", "-q"),
+        (*dvc, "config", "core.analytics", "false"),
+        (*dvc, "add", "-q", "data"),
+    ):
+        subprocess.run(command, cwd=folder, check=True)
     (folder / "specs").mkdir()
     (folder / "specs" / f"{SPRINT}.yaml").write_text(SPEC)
     return folder

@@ -80,12 +80,12 @@ def _beside(policy: SimulatedPolicy) -> str:
     name = plain(policy.name, 120)
     middle = median_share(found)
     shown = ", ".join(_one(run) for run in policy.runs)
-    return f"{name} beside random: {_middle(middle)} in the median; {shown}. More labels than random in {losses} of {len(found)} seeds."
+    return f"{name} beside random: {_middle(middle)} in the median; {shown}. More labels than random in {losses} of {count(len(found), 'seed')}."
 
 
 def _one(run: SimulatedRun) -> str:
     if run.share is not None:
-        return f"{run.share:+.0%}"
+        return f"{run.share:+.0%}" if round(run.share, 2) else "0%"
     words = {
         "fewer": "reached where random did not",
         "more": "not reached",

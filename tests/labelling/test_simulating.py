@@ -297,6 +297,9 @@ def test_a_batch_goes_by_what_the_rounds_own_model_predicts_on_hidden_images(
     assert perfect.policies[1].runs[0].rounds[-1].labels == sum(key.values())
     assert perfect.annotators == []
     assert found.annotators[0]["missed"] == 0.04
+    at_once = simulate(project, SPRINT, replace(asked, target=0.1), lambda line: None).simulation
+    assert any("in 1 of 1 seed the first images reach the target" in note for note in at_once.notes)
+    assert not any("first images reach" in note for note in found.notes)
 
 
 def labels(project: Path, path: str) -> list[str]:

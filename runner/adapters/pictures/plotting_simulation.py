@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.adapters.pictures.canvas import GREEN, PALE, SERIES, Picture, blank, drawing, encoded
+from runner.adapters.pictures.canvas import INK, PALE, SERIES, Picture, blank, drawing, encoded
 
 _SMALL = 9  # points
 
@@ -41,7 +41,7 @@ def simulation(
             axes.plot(line.labels, line.middle, dash, marker="o", markersize=4, color=color, label=line.name)
         if target is not None:
             axes.axhline(
-                target, color=GREEN, linewidth=1.2, linestyle=(0, (2, 2)), label=f"target {target:.3f}"
+                target, color=INK, linewidth=1.2, linestyle=(0, (2, 2)), label=f"target {target:.3f}"
             )
         axes.set_xlabel(axes_labels[0])
         axes.set_ylabel(axes_labels[1])

@@ -20,7 +20,7 @@ from runner.annotators.simulated import SimulatedAnnotator
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_bytes, write_json
 from runner.domain.nearest import suggestion
-from runner.domain.simulation import Simulation
+from runner.domain.simulation import SimulatedPolicy, SimulatedRun, Simulation
 from runner.embeddings import Setting
 from runner.labelling.simulating.data import SimulatedData
 from runner.labelling.simulating.policies import policies
@@ -28,6 +28,7 @@ from runner.labelling.simulating.replay import Plan, Policy, compared, replayed,
 from runner.labelling.simulating.trainings import KEPT, Recipe, Trainings
 from runner.planning.resolve import params_of
 from runner.planning.situation import Situation
+from runner.report.wording import count
 from runner.stages import evaluate, train
 from runner.strategies.mix import BatchOptions, Mix
 from runner.tasks import TASKS
@@ -91,18 +92,41 @@ def simulate(root: Path, name: str | None, asked: Asked, say: Say) -> Simulated:
     with tempfile.TemporaryDirectory(prefix="flywheel-simulate-") as work:
         data = SimulatedData(situation, tool, Path(work))
         plan = _plan(situation, asked, data)
-        say(
-            f"{len(chosen)} policies, {len(plan.seeds)} seeds, {plan.rounds} rounds: {plan.trainings(len(chosen))} trainings at most; "
-            f"what is done is kept in {KEPT}/"
-        )
+        say(_ahead(plan, len(chosen)))
         world = Trainings(situation, data, recipe, _options(situation, plan), setting)
         replays = replayed(world, chosen, plan, say)
         pool = len(data.pool)
+    found = _found(situation, asked, recipe.metric, told, tool, plan, replays, pool)
+    return Simulated(simulation=found, folder=_write(root, found))
+
+
+def _ahead(plan: Plan, policies: int) -> str:
+    work = (
+        count(policies, "policy", "policies"),
+        count(len(plan.seeds), "seed"),
+        count(plan.rounds, "round"),
+    )
+    trainings = count(plan.trainings(policies), "training")
+    return f"{', '.join(work)}: {trainings} at most; what is done is kept in {KEPT}/"
+
+
+def _found(
+    situation: Situation,
+    asked: Asked,
+    metric: str,
+    told: dict[str, Any],
+    tool: SimulatedAnnotator | None,
+    plan: Plan,
+    replays: Sequence[tuple[Policy, list[SimulatedRun]]],
+    pool: int,
+) -> Simulation:
+    """The record, with each policy beside random."""
     target = asked.target if asked.target is not None else weakest_end(replays[0][1])
-    found = Simulation(
+    beside_random = compared(replays, target, _written)
+    return Simulation(
         sprint=situation.name,
         task=situation.project.task,
-        metric=recipe.metric,
+        metric=metric,
         target=target,
         target_given=asked.target is not None,
         pool=pool,
@@ -113,10 +137,9 @@ def simulate(root: Path, name: str | None, asked: Asked, say: Say) -> Simulated:
         recipe=told,
         annotators=[] if tool is None else msgspec.to_builtins(tool.annotators),
         currency=situation.project.costs.currency,
-        policies=compared(replays, target, _written),
-        notes=_notes(situation, chosen),
+        policies=beside_random,
+        notes=[*_notes(situation, [policy for policy, _ in replays]), *_at_once(beside_random[0])],
     )
-    return Simulated(simulation=found, folder=_write(root, found))
 
 
 def _write(root: Path, found: Simulation) -> str:
@@ -230,3 +253,14 @@ def _notes(situation: Situation, chosen: Sequence[Policy]) -> list[str]:
     if situation.project.embeddings.name == "champion" and any(need.vectors for need in needs):
         notes.append("embeddings are the champion's, which has seen labels that are hidden here")
     return notes
+
+
+def _at_once(at_random: SimulatedPolicy) -> list[str]:
+    """Where the images that all policies begin with are enough, none can need fewer."""
+    at_once = sum(run.needed == run.rounds[0].labels for run in at_random.runs)
+    if not at_once:
+        return []
+    return [
+        f"in {at_once} of {count(len(at_random.runs), 'seed')} the first images reach the target, which all policies share: "
+        "a higher --target, or fewer images with --start, tells more"
+    ]
