@@ -27,6 +27,7 @@ from runner.labelling.simulating.simulate import Asked, simulate
 from runner.labelling.simulating.trainings import KEPT, Result, Trainings
 from runner.report.simulated import picture, render
 from runner.strategies.mix import RANDOM_ONLY, Mix
+from runner.workflow.locking import work_lock
 
 GOOD, BAD = Mix(uncertainty=1.0), Mix(diversity=1.0)
 PLAN = Plan(start=10, size=10, rounds=4, seeds=[0, 1, 2], price=0.5)
@@ -206,6 +207,8 @@ def test_what_cannot_be_simulated_is_said_before_anything_is_trained(
             simulate(project, SPRINT, asked, lambda line: None)
         assert message in raised.value.message
         assert hint in (raised.value.hint or "")
+    with work_lock(project, KEPT.as_posix()), pytest.raises(FlywheelError, match="is under way"):
+        simulate(project, SPRINT, Asked(mixes=["uncertainty=1"], size=2, rounds=1), lambda line: None)
     other = spec.with_name("0002-finer.yaml")
     other.write_text(spec.read_text().replace("model: yolo11n.yaml", f"from: {SPRINT}"))
     with pytest.raises(FlywheelError, match="has seen the labels which are hidden here"):

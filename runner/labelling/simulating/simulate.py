@@ -36,6 +36,7 @@ from runner.workflow.drawing.pooled import members_of
 from runner.workflow.drawing.prepare import has_vectors
 from runner.workflow.embedding import setting_of
 from runner.workflow.load import load_written
+from runner.workflow.locking import work_lock
 
 Say = Callable[[str], None]
 RECORD, PICTURE = "simulation.json", "simulation"
@@ -76,7 +77,7 @@ def simulate(root: Path, name: str | None, asked: Asked, say: Say) -> Simulated:
     Raises:
         ConfigurationErrors: flywheel.yaml or the spec is not valid.
         FlywheelError: a policy cannot be replayed, the recipe starts from a model that has seen the hidden labels, the train split
-            is too small or the dataset not here; or a training failed.
+            is too small or the dataset not here; another simulation is under way here; or a training failed.
     """
     situation = load_written(root, name)
     recipe, told = _recipe(situation, asked)
@@ -89,7 +90,10 @@ def simulate(root: Path, name: str | None, asked: Asked, say: Say) -> Simulated:
     chosen = policies(asked.mixes, situation.project, vectors=vectors)
     recipe = replace(recipe, members=_members(situation, chosen))
     tool = _tool(situation, asked)
-    with tempfile.TemporaryDirectory(prefix="flywheel-simulate-") as work:
+    with (
+        work_lock(root, KEPT.as_posix()),
+        tempfile.TemporaryDirectory(prefix="flywheel-simulate-") as work,
+    ):
         data = SimulatedData(situation, tool, Path(work))
         plan = _plan(situation, asked, data)
         say(_ahead(plan, len(chosen)))
