@@ -78,7 +78,7 @@ def first_images(images: Sequence[str], start: int, seed: int) -> list[str]:
     """The images that are labelled before there is a model, at random.
 
     >>> first_images(["a", "b", "c"], 2, 0)
-    ['b', 'c']
+    ['a', 'b']
     """
     return sorted(random.Random(f"first {seed}").sample(list(images), start))  # noqa: S311 - no secret
 
