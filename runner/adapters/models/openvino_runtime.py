@@ -133,9 +133,7 @@ class OpenVinoPredictor:
         """Each image by one thread alone, as many at a time as there are threads; the outputs in the images' order."""
         import openvino
 
-        if (
-            self._compiled_for_many is None
-        ):  # as long as many images take to run: once for all chunks of a pool
+        if self._compiled_for_many is None:  # once for all chunks of a pool
             self._compiled_for_many = openvino.Core().compile_model(self._path, "CPU", self._streams)
         queue = openvino.AsyncInferQueue(self._compiled_for_many, _REQUESTS * self._streams["NUM_STREAMS"])
         found: dict[int, Outputs] = {}
