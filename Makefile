@@ -14,7 +14,7 @@ WITH_DEV := -e '.[run,demo,dev]'
 INSTALL = if [ -x $(UV) ]; then $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
 	else $(BIN)/python -m pip install --quiet -c constraints.txt $(1); fi
 
-.PHONY: sprint test check lint types layers generated unit install install-dev node label-studio clean help
+.PHONY: sprint wheel test check lint types layers generated unit install install-dev node label-studio clean help
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ help: ## list the targets
 sprint: install ## run the demo sprint and print its report
 	@PATH="$(CURDIR)/$(BIN):$$PATH"; flywheel run $(SPRINT) --pull; code=$$?; \
 	 if [ $$code -eq 1 ]; then echo "(the gates were not all passed: that is the sprint's result, not an error)"; exit 0; fi; exit $$code
+
+wheel: install ## turn the wheel three times on the demo: train, label what it struggles with, train again, decide
+	@$(BIN)/python demo/wheel.py
 
 test: lint types layers unit ## everything that CI runs
 
