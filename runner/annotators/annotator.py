@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from runner.domain.labelling import Answer, HandedOut, HandedTask
 from runner.domain.task import TaskName
+from runner.tasks import TASKS
 
 if TYPE_CHECKING:
     from runner.writers.writer import Scheme
 
 DRAWN: Mapping[str, TaskName] = {
-    "boxes": "detect",
-    "polygons": "segment",
-    "masks": "segment",
-    "obb": "obb",
-    "keypoints": "pose",
-    "class": "classify",
+    strategy: name for name, task in TASKS.items() for strategy in task.strategies
 }
 """The task whose labels annotators draw, by the strategy."""
 

@@ -12,6 +12,7 @@ from runner.domain.image_set import unpacked
 from runner.domain.records import JUDGED, Checks, Selection
 from runner.domain.verdict import Verdict
 from runner.domain.worth import Change
+from runner.tasks import TASKS
 
 TRAIN = "train"
 _SHOWN = 6  # changes of one kind that are named
@@ -42,7 +43,7 @@ class PastSprint:
         counts = self.selection.splits.get(TRAIN)
         if counts is None:
             return 0
-        return counts.images if self.evaluation.task == "classify" else counts.objects
+        return counts.objects if TASKS[self.evaluation.task].ranked else counts.images
 
     @property
     def images(self) -> int:

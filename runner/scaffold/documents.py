@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from runner.domain.label_faults import FAULT_KINDS
-from runner.domain.task import Keypoints, TaskName
+from runner.domain.task import Keypoints
 from runner.layouts import LAYOUTS, LabelLayout
 from runner.scaffold.scalars import scalar
 from runner.scaffold.slices import Suggestions
@@ -25,14 +25,6 @@ from runner.trainers import UltralyticsTrainer
 FIRST_SPRINT = "0001-first-model"
 LINE_LENGTH = 100
 FIRST_BATCH = 100  # images: enough to tell whether a model beats chance
-STRATEGIES: Mapping[TaskName, str] = {
-    "detect": "boxes",
-    "segment": "polygons",
-    "pose": "keypoints",
-    "obb": "obb",
-    "classify": "class",
-}
-"""What annotators draw, where nothing else is said."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -106,7 +98,7 @@ def _first_batch(found: Foundation) -> str:
         "\n# Nothing is labelled yet: these images are first. They are drawn at random, since `flywheel split --write` deals out what was\n"
         "# labelled to train, val and test. The next batch is chosen by the model: flywheel next\n"
         "annotation:\n"
-        f"  strategy: {STRATEGIES[found.survey.task]}\n"
+        f"  strategy: {TASKS[found.survey.task].strategies[0]}\n"
         "  tool: yolo                 # files for annotators; or a server or tool of yours\n"
         f"  batch: {{size: {size}, into: train, mix: {{random: 1}}}}\n"
     )

@@ -33,6 +33,7 @@ class ClassifyTask(Task):
     prediction_columns = ("path", "class", "score")
     preset = "classification"
     label = "class_label"
+    strategies = ("class",)
     hub_name = "image-classification"
     does = "assigns an image to a class"
 

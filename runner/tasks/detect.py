@@ -17,6 +17,7 @@ class DetectTask(RankedTask):
     name = "detect"
     evaluator = "flywheel (COCO boxes: IoU 0.50:0.95, 101 recall points, 100 detections per image and class)"
     label = "box"
+    strategies = ("boxes",)
     hub_name = "object-detection"
     does = "finds objects as boxes"
 

@@ -27,6 +27,7 @@ class ObbTask(RankedTask):
     shape = "corners"
     may_reach_out = True  # an object that the border cuts has its corners outside
     label = "box"
+    strategies = ("obb",)
     hub_name = "object-detection"
     does = "finds objects as rotated boxes"
 

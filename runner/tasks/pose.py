@@ -28,6 +28,7 @@ class PoseTask(RankedTask):
     shape = "keypoints"
     skeleton = True
     label = "keypoints"
+    strategies = ("keypoints",)
     hub_name = "keypoint-detection"
     does = "finds objects and their keypoints"
 

@@ -25,6 +25,7 @@ class SegmentTask(RankedTask):
     prediction_columns = (*PREDICTION_COLUMNS, "mask_rle")
     shape = "mask_rle"
     label = "polygon"
+    strategies = ("polygons", "masks")
     hub_name = "image-segmentation"
     does = "finds objects as masks"
 

@@ -65,6 +65,7 @@ class Task(ABC):
         preset: of the data checks.
         skeleton: whether the project must name key points.
         label: which price of `costs.label` one more label has.
+        strategies: what annotators may draw for it (`annotation.strategy`); the usual one first.
         hub_name: what model hubs call it.
         does: what a model for it does; "the model …".
     """
@@ -87,6 +88,7 @@ class Task(ABC):
     preset: ClassVar[str]
     skeleton: ClassVar[bool] = False
     label: ClassVar[Literal["box", "polygon", "keypoints", "class_label"]]
+    strategies: ClassVar[tuple[str, ...]]
     hub_name: ClassVar[str]
     does: ClassVar[str]
 

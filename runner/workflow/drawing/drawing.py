@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from runner.annotators.annotator import DRAWN
 from runner.assessment.quality_images import with_quality
 from runner.config.annotation import Annotation
 from runner.config.load import list_sprints
@@ -36,15 +37,6 @@ from runner.workflow.drawing.vectors import Vectors
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_PRICES = {
-    "boxes": "box",
-    "obb": "box",
-    "polygons": "polygon",
-    "masks": "polygon",
-    "keypoints": "keypoints",
-    "class": "class_label",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +162,13 @@ class Drawing:
         return None if mean is None else np.full(len(tables.rows), mean)
 
     def _price(self) -> float:
-        price: float = getattr(self.project.costs.label, _PRICES[self.annotation.strategy])
+        price: float = getattr(self.project.costs.label, self._priced)
         return price
+
+    @property
+    def _priced(self) -> str:
+        """Which price of `costs.label` a label that is drawn so has."""
+        return TASKS[DRAWN[self.annotation.strategy]].label
 
     def _budget(self) -> Budget | None:
         """In money: second annotators and gold images are paid for too.
@@ -185,7 +182,7 @@ class Drawing:
         price = self._price()
         if not price and self.options.size is None:
             raise FlywheelError(
-                f"a budget in money, and no price of a label: costs.label.{_PRICES[self.annotation.strategy]} is not set",
+                f"a budget in money, and no price of a label: costs.label.{self._priced.removesuffix('_label')} is not set",
                 where=Where("flywheel.yaml"),
                 hint="as in: costs: {label: {box: 0.04}}; or say how many images: annotation.batch.size",
             )

@@ -11,7 +11,7 @@ from runner.config.project import Project
 from runner.domain.verdict import Outcome, Verdict
 from runner.record.label_next import NextBatch
 from runner.record.recommendation import Option, Recommendation
-from runner.scaffold.documents import STRATEGIES
+from runner.tasks import TASKS
 
 USUAL = 48  # images for train, where nothing is recommended
 Into = Literal["train", "test"]
@@ -59,7 +59,7 @@ def next_batches(
 def strategy_of(project: Project, loaded: LoadedSprint) -> Any:
     """What annotators draw: as the sprint's own labels were drawn."""
     annotation = loaded.sprint.annotation
-    return annotation.strategy if annotation else STRATEGIES[project.task]
+    return annotation.strategy if annotation else TASKS[project.task].strategies[0]
 
 
 def spec_block(strategy: str, size: int, into: Into, where: str | None) -> str:

@@ -115,4 +115,4 @@ def _answered(sources: Sources) -> int | None:
     if not (sources.folder / ANNOTATIONS.name).is_file():
         return None
     rows = [row for row in read_annotations(sources.folder) if row.state != "skipped"]
-    return len(rows) if sources.project.task == "classify" else sum(row.objects for row in rows)
+    return sum(row.objects for row in rows) if TASKS[sources.project.task].ranked else len(rows)

@@ -14,8 +14,8 @@ from runner.domain.files import write_text
 from runner.domain.task import TaskName
 from runner.record.catalogue import EVALUATION, VERDICT, sprint_folder
 from runner.record.recommendation import Option, Recommendation
-from runner.scaffold.documents import STRATEGIES
 from runner.scaffold.scalars import scalar
+from runner.tasks import TASKS
 from runner.workflow.recommending.evidence import closes
 
 _LARGER = {"n": "s", "s": "m", "m": "l", "l": "x"}
@@ -136,7 +136,7 @@ def _work(root: Path, project: Project, loaded: LoadedSprint, option: Option) ->
 
 def _batch(root: Path, project: Project, loaded: LoadedSprint, option: Option) -> list[str]:
     annotation = loaded.sprint.annotation
-    strategy = annotation.strategy if annotation else STRATEGIES[project.task]
+    strategy = annotation.strategy if annotation else TASKS[project.task].strategies[0]
     into = "test" if option.action == "label_test" else "train"
     where = condition_of(sprint_folder(root, loaded.name), option.slice)
     return [
