@@ -5,7 +5,7 @@ By its parameters, since the registry's tags move on.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Any
 
 import msgspec
@@ -39,18 +39,21 @@ def other_versions(stored: Any, compiled: Any) -> dict[str, tuple[int, int]]:
     return {name: pair for name, pair in versions.items() if pair[0] is not None and pair[0] != pair[1]}
 
 
-def compiled_difference(stored: Any, compiled: Any, others: Container[str]) -> str | None:
+def compiled_difference(stored: Any, compiled: Any, others: Collection[str]) -> str | None:
     """The first difference of two params.yaml, or of two dvc.yaml, that no other version of a stage explains.
 
     Of params.yaml the parameters that both versions of a stage have must be the same. A dvc.yaml that was committed is never
-    executed: of its stages those must be the same that today's version ran.
+    executed: of its stages those must be the same that today's version ran. A stage that another version did not have is explained
+    by that version; one that it had and today's has not is no stage of this spec.
     """
     if "stages" in compiled:
+        ran = stored["stages"]
         before, now = (
-            {name: stage for name, stage in pipeline["stages"].items() if name not in others}
-            for pipeline in (stored, compiled)
+            {name: stage for name, stage in stages.items() if name not in others}
+            for stages in (ran, _known(compiled["stages"], ran, others))
         )
         return json_difference(before, now, "stages")
+    compiled = _known(compiled, stored, others)
     if stored.keys() != compiled.keys():
         return json_difference(stored, compiled)
     for name, today in compiled.items():
@@ -61,6 +64,11 @@ def compiled_difference(stored: Any, compiled: Any, others: Container[str]) -> s
         if found is not None:
             return found
     return None
+
+
+def _known(compiled: Mapping[str, Any], stored: Container[str], others: Collection[str]) -> dict[str, Any]:
+    """The stages that were there already when another version ran; all of them where today's did."""
+    return {name: stage for name, stage in compiled.items() if name in stored or not others}
 
 
 def champion_of(sections: Any) -> ResolvedChampion | None:

@@ -97,7 +97,8 @@ class MadeAgain:
         self._other_versions = other_versions(recorded, yaml_text.load(texts[PARAMS.name]))
         for file in (PARAMS, PIPELINE):
             self._compare_compiled(file.name, texts[file.name])
-        for detail in broken_links(_folders_alone(stages), metafiles.read_lock(self.folder / LOCK.name)):
+        then = [stage for stage in stages if stage.name in recorded or not self._other_versions]
+        for detail in broken_links(_folders_alone(then), metafiles.read_lock(self.folder / LOCK.name)):
             self._note(LOCK.name, detail)
         return stages
 
