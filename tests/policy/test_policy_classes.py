@@ -86,6 +86,16 @@ annotation:
       metadata: {share: 0.1, column: camera, weights: {dock-a: 2}}
 """
 TEST_BATCH = "annotation: {strategy: boxes, batch: {size: 20, mix: {random: 1}}}\n"
+PERSON = "{name: anna, missed: 0.1, bias: [{class: one, share: 0.2, as: two}]}"
+TOOLS = (
+    "label-studio",
+    "label-studio, url: https://labels.example, folder: rounds",
+    "simulated",
+    "yolo, folder: rounds",
+    "coco, folder: rounds",
+    "cvat, folder: rounds",
+    f"simulated, answers: [data/answers], annotators: [{PERSON}]",
+)
 # What a proposal starts from: PROJECT and LAST, and other files of it.
 EXAMPLES: dict[str, dict[str, str]] = {
     "detect": {},
@@ -101,6 +111,12 @@ EXAMPLES: dict[str, dict[str, str]] = {
     },
     "another layout": {P: PROJECT.replace("layout: yolo", "layout: {format: coco}")},
     "a batch": {P: POOL, S2: LAST + BATCH},
+    **{
+        f"a round with {tool}": {
+            S2: f"{LAST}annotation: {{strategy: boxes, prelabel: {{min_confidence: 0.3}}, tool: {{format: {tool}}}}}\n"
+        }
+        for tool in TOOLS
+    },
     "a batch at random": {P: POOL, S2: LAST + TEST_BATCH},
     "copies": {S2: LAST.replace("detection, max", "detection, altered_copies: true, max")},
     "goal": {P: f"{PROJECT}goal: {{metric: map50, target: 0.8, value_per_point: 40}}\n"},
