@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from runner.adapters.pictures.alignment import Grey
 
 NEIGHBOURS = 5  # of each image, by their vectors, that are looked at
-# How far the detail of two images must agree for one of them to be dropped. Registration by itself asks for less, enough to warn:
-# of 600 photographs of hands 65 pairs of two hands in one pose pass it, none above 0.911; of the copies of
-# benchmarks/embeddings.py that registration confirms 4 of 851 are below 0.92.
-MIN_DETAIL = 0.92
 TABLE = "registrations"
 _CHUNK = 256  # pairs between two writes: what a killed process loses at most
 _GREYS = 2048  # pictures of 36 KB that are kept in memory
@@ -136,17 +132,17 @@ class _Registering:
             gone = next(self._files[name] for name in key.split("-") if self._grey(name) is None)
             raise FlywheelError("the image cannot be read any more", where=Where(str(gone)))
         found = register(one, other)
-        if found is None or found.detail < MIN_DETAIL:
+        if found is None:
             return _OTHER
         return ", ".join(found.changes) or _SAME
 
 
 @lru_cache(1)
 def registering_version() -> str:
-    """Another one where the code that registers, or what is asked of it, is another; 16 hex digits."""
+    """Another one where the code that registers is another; 16 hex digits."""
     from runner.adapters.pictures import alignment, registration
 
-    digest = hashlib.sha256(str(MIN_DETAIL).encode())
+    digest = hashlib.sha256()
     for module in (registration, alignment):
         digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]

@@ -12,7 +12,6 @@ import pytest
 from runner.adapters.models import efficientnet_lite
 from runner.adapters.pictures import registration
 from runner.domain.errors import FlywheelError
-from runner.embeddings import same_pixels
 from runner.embeddings.same_pixels import SamePixels
 
 
@@ -77,27 +76,3 @@ def test_one_image_has_no_pair_and_without_the_data_there_is_no_answer(tmp_path:
     assert SamePixels(tmp_path, "data").pairs(["a.png"], ["a"]) == []
     with pytest.raises(FlywheelError, match="gone/ is not here: `dedupe"):
         SamePixels(tmp_path, "gone").pairs(["a.png"], ["a"])
-
-
-@pytest.mark.parametrize(("detail", "said"), [(0.91, "other"), (0.93, "cropped")])
-def test_to_be_dropped_an_image_agrees_by_more_than_registration_asks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detail: float, said: str
-) -> None:
-    import cv2
-
-    found = registration.Registration(
-        flip="none",
-        scale=1,
-        rotation_deg=0,
-        overlap=(0.8, 1.0),
-        aspect=1,
-        correlation=0.9,
-        detail=detail,
-        agreement=0.95,
-        blocks=25,
-    )
-    assert found.same_pixels
-    monkeypatch.setattr(registration, "register", lambda one, other: found)
-    for name in ("a", "b"):
-        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((20, 20, 3), np.uint8))
-    assert same_pixels._Registering({name: tmp_path / f"{name}.png" for name in ("a", "b")})("a-b") == said

@@ -242,7 +242,7 @@ def test_split_that_nothing_satisfies_names_the_values_there_are(folder: Folder)
     assert str(error.value) == (
         "no image is left for val: 0 of 17 images satisfy `split = 'valid'`\n"
         "  hint: change splits.val in flywheel.yaml; split in the index is "
-        "train (8), val (3), test (3), pool (2), extra (1)"
+        "train (8), val (3), test (3), pool (2), extra (1); or deal out what is labelled: flywheel split --write"
     )
     assert error.value.exit_code == 3
 

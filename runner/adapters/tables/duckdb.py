@@ -7,6 +7,7 @@ files nor the network.
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -88,14 +89,17 @@ def load(
 
 
 def column_names(parquet: Path) -> list[str]:
-    """As `parquet.column_names`, which is 70 times as quick as to open a connection, and imports NumPy.
+    """The columns of a Parquet file, in its order; from its footer where pyarrow is imported anyway, which is 70 times as quick.
 
     Raises:
         FlywheelError: the file is not a readable Parquet file.
     """
-    from runner.adapters.tables import parquet as tables
+    if "pyarrow" in sys.modules:
+        from runner.adapters.tables import parquet as tables
 
-    return tables.column_names(parquet)
+        return tables.column_names(parquet)
+    with _connection() as connection:
+        return list(_schema(connection, parquet))
 
 
 @contextmanager
