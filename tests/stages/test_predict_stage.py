@@ -90,13 +90,13 @@ def test_missing_test_image_leaves_the_old_predictions(predicted: StageContext) 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_model_that_gives_no_numbers_does_not_pass_for_one_that_finds_nothing(value: float) -> None:
     sound, broken = np.zeros((1, 6, 9), np.float32), np.full((1, 6, 9), value, np.float32)
-    predict._require_numbers((sound,), "torch", "images/test/1.png")
+    predict.require_numbers((sound,), "torch", "images/test/1.png")
     for target, hint in (
         ("torch", "a smaller train.lr0"),
         ("onnx-int8", "leave this format or precision out"),
     ):
         with pytest.raises(FlywheelError, match=f"{target} gives NaN or infinite numbers") as caught:
-            predict._require_numbers((sound, broken), target, "images/test/1.png")
+            predict.require_numbers((sound, broken), target, "images/test/1.png")
         assert str(caught.value.where) == "images/test/1.png"
         assert hint in str(caught.value.hint)
         assert caught.value.exit_code is ExitCode.STAGE_FAILED

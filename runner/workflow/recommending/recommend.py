@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -35,11 +35,14 @@ OWN = (VERDICT, EVALUATION, SELECTION, TRAINING, ERRORS, CHECKS, TIMINGS, PARAMS
 OTHERS = (VERDICT, EVALUATION, SELECTION, PARAMS, QUALITY, RECOMMENDATION)
 
 
-def recommended(root: Path, folder: Path, project: Project, loaded: LoadedSprint) -> Recommendation | None:
+def recommended(
+    root: Path, folder: Path, project: Project, loaded: LoadedSprint, only: Collection[str] | None = None
+) -> Recommendation | None:
     """What the sprint's record recommends, as it was judged: whoever holds the stage by now. None where it was not judged.
 
     Args:
         folder: the sprint's, or one laid out as it is.
+        only: of earlier sprints no others than these.
 
     Raises:
         FlywheelError: a record cannot be read.
@@ -47,7 +50,7 @@ def recommended(root: Path, folder: Path, project: Project, loaded: LoadedSprint
     own = judged_records(folder)
     if own is None:
         return None
-    before = list(earlier(root, own.name))
+    before = [other for other in earlier(root, own.name) if only is None or other.name in only]
     known = known_of(
         project, loaded, own, before, counted(folder, project, loaded), champion=own.verdict.champion
     )
@@ -59,7 +62,10 @@ def recommended(root: Path, folder: Path, project: Project, loaded: LoadedSprint
 def made_again(
     root: Path, folder: Path, project: Project, loaded: LoadedSprint, stored: Recommendation
 ) -> tuple[Recommendation | None, str]:
-    """The same from what is here, for `verify`; None, with the reason, where what it rested on is not here any more."""
+    """The same from what is here, for `verify`; None, with the reason, where what it rested on is not here any more.
+
+    Sprints that have been recorded since, by another pull request, were not looked at.
+    """
     for file in stored.rests_on:
         own = file.path.removeprefix(f"{sprint_path(loaded.name)}/")
         path = folder / own if own != file.path else root / file.path
@@ -67,7 +73,8 @@ def made_again(
             return None, f"it rests on {file.path}, which is not here"
         if digest_of(path) != file.sha256:
             return None, f"it rests on {file.path}, which is another by now"
-    return recommended(root, folder, project, loaded), ""
+    known = {PurePosixPath(file.path).parts[1] for file in stored.rests_on if file.path != PROJECT_FILE}
+    return recommended(root, folder, project, loaded, known), ""
 
 
 def _rests_on(
