@@ -30,7 +30,7 @@ MOST_PARTS = 16  # more small ones are written as one
 SMALL_BYTES = 32 * 2**20
 ABANDONED_S = 3_600  # a file that a killed process left half written
 OLD_S = 30 * 86_400  # another version's rows that nobody added to for so long are removed
-_LOOKS = 5  # while other processes write parts together
+_LOOKS = 20  # while other processes write parts together
 
 
 def kept_folder(root: Path) -> Path:
@@ -119,10 +119,23 @@ class KeptTable:
                 self._rewrite(list(self._rows), live)
 
     def _look(self) -> None:
-        """Reads the keys of parts that were not there before, and forgets those of parts that are gone."""
-        from runner.adapters.tables.kept_parts import DamagedPartError, part_keys, part_paths, read_part
+        """Reads the keys of parts that were not there before, and forgets those of parts that are gone.
+
+        While another process writes several parts as one, a listing can lack both them and the new one: it counts once it is
+        the same again.
+        """
+        from runner.adapters.tables.kept_parts import part_paths
 
         paths = part_paths(self.folder)
+        for _ in range(_LOOKS):
+            self._take_in(paths)
+            before, paths = paths, part_paths(self.folder)
+            if paths == before:
+                break
+
+    def _take_in(self, paths: Sequence[Path]) -> None:
+        from runner.adapters.tables.kept_parts import DamagedPartError, part_keys, read_part
+
         names = {path.name for path in paths}
         self._rows = {name: rows for name, rows in self._rows.items() if name in names}
         for path in paths:

@@ -5,7 +5,7 @@ By its parameters, since the registry's tags move on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.record.differences import common_difference, json_difference
 
+_CAME_WITH = {"drift": ("evaluate", 9)}  # a stage → the version of another one with which it came
 _MARKS = ("version", "digest")  # what a section of params.yaml says beside the stage's own parameters
 
 
@@ -39,12 +40,12 @@ def other_versions(stored: Any, compiled: Any) -> dict[str, tuple[int, int]]:
     return {name: pair for name, pair in versions.items() if pair[0] is not None and pair[0] != pair[1]}
 
 
-def compiled_difference(stored: Any, compiled: Any, others: Collection[str]) -> str | None:
+def compiled_difference(stored: Any, compiled: Any, others: Mapping[str, tuple[int, int]]) -> str | None:
     """The first difference of two params.yaml, or of two dvc.yaml, that no other version of a stage explains.
 
     Of params.yaml the parameters that both versions of a stage have must be the same. A dvc.yaml that was committed is never
-    executed: of its stages those must be the same that today's version ran. A stage that another version did not have is explained
-    by that version; one that it had and today's has not is no stage of this spec.
+    executed: of its stages those must be the same that today's version ran. A stage that came later
+    than the version that ran is not missed.
     """
     if "stages" in compiled:
         ran = stored["stages"]
@@ -66,9 +67,21 @@ def compiled_difference(stored: Any, compiled: Any, others: Collection[str]) -> 
     return None
 
 
-def _known(compiled: Mapping[str, Any], stored: Container[str], others: Collection[str]) -> dict[str, Any]:
-    """The stages that were there already when another version ran; all of them where today's did."""
-    return {name: stage for name, stage in compiled.items() if name in stored or not others}
+def is_later(stage: str, others: Mapping[str, tuple[int, int]]) -> bool:
+    """Whether a stage came into the pipeline only after the versions that ran.
+
+    >>> is_later("drift", {"evaluate": (8, 9)}), is_later("drift", {}), is_later("benchmark", {"evaluate": (8, 9)})
+    (True, False, False)
+    """
+    beside, version = _CAME_WITH.get(stage, ("", 0))
+    return beside in others and others[beside][0] < version
+
+
+def _known(
+    compiled: Mapping[str, Any], stored: Container[str], others: Mapping[str, tuple[int, int]]
+) -> dict[str, Any]:
+    """Today's stages without those that came later and were not there yet."""
+    return {name: stage for name, stage in compiled.items() if name in stored or not is_later(name, others)}
 
 
 def champion_of(sections: Any) -> ResolvedChampion | None:

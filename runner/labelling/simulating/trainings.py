@@ -18,7 +18,13 @@ from runner.domain.records import POOL, Record
 from runner.embeddings import Setting
 from runner.labelling.simulating.data import VAL, SimulatedData
 from runner.planning.situation import Situation
-from runner.record.catalogue import CHAMPION_FOLDER, INDEX_FOLDER, SELECTION_FOLDER, WEIGHTS_FOLDER
+from runner.record.catalogue import (
+    CHAMPION_FOLDER,
+    INDEX_FOLDER,
+    PREDICTIONS_FOLDER,
+    SELECTION_FOLDER,
+    WEIGHTS_FOLDER,
+)
 from runner.record.scoring import COMMITTEE_FOLDER
 from runner.stages.committee import MIRRORED, Mirrored
 from runner.stages.measuring import EvaluateParams
@@ -201,7 +207,7 @@ class Trainings:
         dataset = self._situation.root / self._recipe.train.dataset
         manifest = folder / SELECTION_FOLDER.name / "manifest.parquet"
         first = {REFERENCE_TARGET: models[REFERENCE_TARGET]}
-        held = work / "predictions" / "val.parquet"
+        held = work / PREDICTIONS_FOLDER.name / "val.parquet"
         held.parent.mkdir()
         predict_all(first, dataset, selected_paths(manifest, VAL))[REFERENCE_TARGET].write(held)
         members: list[str] = []

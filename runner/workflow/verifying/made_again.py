@@ -33,7 +33,14 @@ from runner.record.catalogue import (
 )
 from runner.record.differences import first_difference, json_difference, table_difference
 from runner.record.lock import broken_links
-from runner.record.parameters import ancestor_of, champion_of, compiled_difference, other_versions, section
+from runner.record.parameters import (
+    ancestor_of,
+    champion_of,
+    compiled_difference,
+    is_later,
+    other_versions,
+    section,
+)
 from runner.record.recommendation import WAY
 from runner.stages import evaluate
 from runner.stages.measuring import EvaluateParams
@@ -97,7 +104,11 @@ class MadeAgain:
         self._other_versions = other_versions(recorded, yaml_text.load(texts[PARAMS.name]))
         for file in (PARAMS, PIPELINE):
             self._compare_compiled(file.name, texts[file.name])
-        then = [stage for stage in stages if stage.name in recorded or not self._other_versions]
+        then = [
+            stage
+            for stage in stages
+            if stage.name in recorded or not is_later(stage.name, self._other_versions)
+        ]
         for detail in broken_links(_folders_alone(then), metafiles.read_lock(self.folder / LOCK.name)):
             self._note(LOCK.name, detail)
         return stages
