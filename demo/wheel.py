@@ -107,7 +107,7 @@ def promote(sprint: str) -> None:
     """A sprint that passed takes the stage; an open question is accepted, as a maintainer would; a failed gate keeps it."""
     asked = flywheel("promote", sprint, "--format", "json", may_fail=True, shown=False)
     result: dict[str, Any] = json.loads(asked.stdout) if asked.stdout.strip() else {}
-    open_ids = [each["finding"]["id"] for each in result.get("decisions", []) if not each["approved"]]
+    open_ids = [each["finding"]["id"] for each in result.get("decisions", []) if each["by"] is None]
     approvals = [word for id_ in open_ids for word in ("--approve", id_)]
     if result.get("result") == "waiting" and approvals:
         flywheel("promote", sprint, *approvals, "--reason", REASON, may_fail=True)
