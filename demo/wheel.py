@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "wheel"
@@ -87,7 +86,9 @@ def prepare() -> None:
 def labelled_next() -> str | None:
     """What to label next is asked, drawn, answered and merged; the sprint that it is for. None where nothing is left to label."""
     flywheel("next")
-    written = flywheel("next", "--write", "--option", "label", "--format", "json", may_fail=True)
+    written = flywheel(
+        "next", "--write", "--option", "label", "--format", "json", may_fail=True, captured=True
+    )
     if written.returncode != PASSED:
         say("(nothing is left that labels would help)")
         return None
@@ -105,12 +106,11 @@ def labelled_next() -> str | None:
 
 def promote(sprint: str) -> None:
     """A sprint that passed takes the stage; an open question is accepted, as a maintainer would; a failed gate keeps it."""
-    asked = flywheel("promote", sprint, "--format", "json", may_fail=True, shown=False)
-    result: dict[str, Any] = json.loads(asked.stdout) if asked.stdout.strip() else {}
-    open_ids = [each["finding"]["id"] for each in result.get("decisions", []) if each["by"] is None]
-    approvals = [word for id_ in open_ids for word in ("--approve", id_)]
-    if result.get("result") == "waiting" and approvals:
-        flywheel("promote", sprint, *approvals, "--reason", REASON, may_fail=True)
+    asked = flywheel("promote", sprint, "--dry-run", may_fail=True, captured=True)
+    approvals = re.findall(r"--approve \S+", asked.stdout)
+    if approvals:  # it says which findings wait, and how they are approved
+        words = [word for option in approvals for word in option.split()]
+        flywheel("promote", sprint, *words, "--reason", REASON, may_fail=True)
     else:
         flywheel("promote", sprint, may_fail=True)
 
@@ -137,26 +137,32 @@ def git(*words: str, folder: Path = FOLDER, shown: bool = True) -> subprocess.Co
     return call("git", *words, folder=folder, shown=shown)
 
 
-def flywheel(*words: str, may_fail: bool = False, shown: bool = True) -> subprocess.CompletedProcess[str]:
+def flywheel(*words: str, may_fail: bool = False, captured: bool = False) -> subprocess.CompletedProcess[str]:
     """Runs flywheel. A gate that is not passed is a result.
 
     Args:
         may_fail: any exit code is an answer.
+        captured: what it prints is for this script.
     """
-    return call("flywheel", *words, shown=shown, accepted=None if may_fail else (PASSED, GATE_NOT_PASSED))
+    accepted = None if may_fail else (PASSED, GATE_NOT_PASSED)
+    return call("flywheel", *words, accepted=accepted, captured=captured)
 
 
 def call(
-    *words: str, folder: Path = FOLDER, shown: bool = True, accepted: tuple[int, ...] | None = (PASSED,)
+    *words: str,
+    folder: Path = FOLDER,
+    shown: bool = True,
+    captured: bool = False,
+    accepted: tuple[int, ...] | None = (PASSED,),
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command, printed as one would type it; what it prints is printed too, unless it is JSON.
+    """Runs a command, printed as one would type it; what it prints is printed too, unless it is captured.
 
     Raises:
         SystemExit: it failed.
     """
     if shown:
         say(f"\n$ {shlex.join(words)}")
-    quiet = not shown or "json" in words
+    quiet = captured or not shown
     environment = {
         **os.environ,
         **AUTHOR,
