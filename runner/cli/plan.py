@@ -172,10 +172,11 @@ def _sprint(sprint: SprintProposal) -> list[str]:
 def render(plan: Plan) -> str:
     """The plan as a person reads it."""
     from runner.report.escape import plain
-    from runner.report.plan_words import worn
+    from runner.report.plan_words import awaited, worn
 
+    without = f"  ({awaited(plan)})" if awaited(plan) else ""
     width = max(len(stage.stage) for stage in plan.stages)
-    lines = [f"{plan.sprint}: {plain(plan.title)}", *_labels(plan), "", "stages"]
+    lines = [f"{plan.sprint}: {plain(plan.title)}", *_labels(plan), "", f"stages{without}"]
     for stage in plan.stages:
         seconds = (
             f"  (about {_duration(stage.forecast_s)})" if stage.forecast_s and stage.action == "RUN" else ""

@@ -16,6 +16,7 @@ from runner.report.plan_words import (
     EFFECTS,
     FREE_TEXTS,
     NOT_KNOWN,
+    awaited,
     batch_words,
     change_words,
     changed_stages,
@@ -78,7 +79,8 @@ def _unplanned(sprint: SprintProposal) -> list[str]:
 
 
 def _lines(plan: Plan, sprint: SprintProposal, *, would: bool, head: str) -> list[str]:
-    lines = [f"**{'Would ' * would}{markdown(what_runs(plan))}**"]
+    without = f" ({awaited(plan)})" if awaited(plan) else ""
+    lines = [f"**{'Would ' * would}{markdown(what_runs(plan))}**{without}"]
     if changed_stages(plan):
         lines.append(f"**Why**: {'; '.join(markdown(reason, 200) for reason in why_it_runs(plan))}")
     if plan.round:

@@ -84,6 +84,13 @@ def what_runs(plan: Plan) -> str:
     return f"{told}; {again}" if fetched else told
 
 
+def awaited(plan: Plan) -> str:
+    """That stages are planned without the labels that the sprint waits for; empty where it waits for none."""
+    if not plan.round or plan.round.state == "labelled":
+        return ""
+    return "as the data is now: the batch's labels are still to come"
+
+
 def changed_stages(plan: Plan) -> list[StagePlan]:
     """Those that run since something that they depend on changed."""
     return [stage for stage in plan.stages if stage.action is Action.RUN and not stage.absent_only]

@@ -6,9 +6,14 @@ import json
 import re
 from pathlib import Path
 
+import planted_proposal
 import pytest
+from msgspec.structs import replace
 from projects import call, commit, flywheel
 from proposals import FIRST, PROJECT, SECOND, repository, write
+
+from runner.cli.plan import render
+from runner.record.rounds import Round
 
 THIRD = SECOND.replace("min: 0.7", "min: 0.65").replace("freeze: 10", "freeze: 0").replace("second", "third")
 BROKEN = SECOND.replace("epochs: 1", "epoch: 1")
@@ -154,6 +159,13 @@ def test_options_that_do_not_go_together_are_told(root: Path) -> None:
 
 def test_without_base_it_plans_one_sprint_as_ever(root: Path) -> None:
     assert flywheel(root, "plan", check=True).stdout.startswith("0002-second: The second\n\nstages\n")
+
+
+def test_stages_that_are_planned_without_the_labels_to_come_are_said_to_be_so() -> None:
+    labels = Round(state="proposed", images=48, labelled=0, into="train")
+    text = render(replace(planted_proposal.PLAN, round=labels))
+    assert "\nstages  (as the data is now: the batch's labels are still to come)\n" in text
+    assert "\nstages\n" in render(replace(planted_proposal.PLAN, round=replace(labels, state="labelled")))
 
 
 # --- validate -------------------------------------------------------------------------------------

@@ -307,7 +307,10 @@ def test_a_sprint_that_waits_for_labels_says_how_far_they_are() -> None:
         "- **Labels**: waiting for labels (12 of 48) (48 images for train, 5.76 EUR: flywheel annotate pull 0003-low-light)"
         in text
     )
+    assert "** (as the data is now: the batch's labels are still to come)\n- **Why**" in text
     assert "**Labels**" not in render(planted.PROPOSAL)
+    answered = replace(sprint, plan=replace(planted.PLAN, round=replace(labels, state="labelled")))
+    assert "as the data is now" not in render(replace(planted.PROPOSAL, sprints=[answered]))
 
 
 def test_a_drawn_batch_is_shown_before_a_label_is_paid_for() -> None:
