@@ -43,12 +43,7 @@ class RareClasses(Options, frozen=True, kw_only=True):
         counted = found.score >= pool.confidence if pool.ranked else np.ones(len(found.score), bool)
         image, class_id, score = found.image[counted], found.class_id[counted], found.score[counted]
         per_image = _rows_of(image, len(pool))
-        queues = {
-            name: np.flatnonzero(class_id == name)[
-                np.lexsort((image[class_id == name], -score[class_id == name]))
-            ].tolist()[::-1]
-            for name in np.unique(class_id).tolist()
-        }
+        queues = _surest_last(image, class_id, score)
         held = set(taken)
         for position in sorted(held):
             _count(counts, class_id[per_image[position]], score[per_image[position]])
