@@ -127,5 +127,7 @@ STAGE = Stage(
     run=run,
     reads=(SELECTION_FOLDER, SELECTION),
     writes=(COMMITTEE_FOLDER,),
-    work=lambda params, selection: float(images_of(selection, params.split)) * (len(params.members) + 1),
+    work=lambda params, selection: (
+        float(images_of(selection, params.split)) * (len(params.members) + params.mirrored)
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from runner.config.project import Dataset, Project, Splits
 from runner.domain.champion import ResolvedChampion
@@ -18,14 +19,7 @@ SHIPPED = ResolvedChampion(
     path="exports/onnx-fp32",
     digest="e.dir",
 )
-SEED = ResolvedChampion(
-    sprint="0001-a",
-    tag="m#prod#1",
-    commit="c" * 40,
-    target="torch",
-    path="weights/seed-1.safetensors",
-    digest="w.dir",
-)
+SEED = replace(SHIPPED, target="torch", path="weights/seed-1.safetensors", digest="w.dir")
 PROJECT = Project(
     apiVersion="flywheel/v1",
     kind="Project",
