@@ -64,19 +64,20 @@ class KeptVectors:
         return Computed(images=len(images), new=len(missing))
 
     def get(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of images `(N, D)`, in their order; at least one, and all of them completed.
+        """The vectors of images `(N, D)`, in their order; at least one.
 
         Raises:
-            FlywheelError: one is not kept: the disk is full, or another process removed it.
+            FlywheelError: one is not kept: nobody computed it here, the disk is full, or another process removed it.
         """
         import numpy as np
 
         try:
             return np.asarray(self._table.get(list(image_ids))[_VECTOR], np.float32)
         except KeyError as error:
+            full = "free some space, or check the folder's permissions, then run the same command again"
             raise FlywheelError(
-                "; ".join(self._table.notes) or "vectors that were just written are not there any more",
+                "; ".join(self._table.notes) or "vectors of some images are not kept here",
                 where=Where(str(self._table.folder)),
-                hint="free some space, or check the folder's permissions, then run the same command again",
+                hint=full if self._table.notes else "flywheel embed",
                 exit_code=ExitCode.STAGE_FAILED,
             ) from error

@@ -76,3 +76,12 @@ def test_where_nothing_can_be_written_it_is_said(tmp_path: Path) -> None:
     vectors.complete(files("1"))
     with pytest.raises(FlywheelError, match=r"could not be kept(.|\n)*hint: free some space"):
         vectors.get(["id-1"])
+
+
+def test_vectors_that_nobody_computed_here_are_said_to_be_missing(tmp_path: Path) -> None:
+    vectors = KeptVectors(Counting(), setting(tmp_path))
+    vectors.complete(files("1"))
+    with pytest.raises(
+        FlywheelError, match=r"vectors of some images are not kept here(.|\n)*hint: flywheel embed"
+    ):
+        vectors.get(["id-1", "id-2"])
