@@ -70,7 +70,8 @@ class Batch(Record, frozen=True, kw_only=True):
         price: of those labels, in the project's currency; None where the project names no price.
         coverage: of each slice of the project, of whole images.
         options: of `annotation.batch`, as a spec writes them; with the mix that was drawn by, where the spec names none.
-        beside: the sprints whose own batches were left out of the pool.
+        beside: the sprints whose own batches were left out of the pool. `beside_digests`: the path of each of their batch.csv →
+            its SHA-256 then.
         short: arms that found fewer images than their share, by how many.
     """
 
@@ -90,6 +91,7 @@ class Batch(Record, frozen=True, kw_only=True):
     commit: str | None = None
     options: dict[str, Any] = {}
     beside: list[str] = []
+    beside_digests: dict[str, str] = {}
     short: dict[str, int] = {}
 
 

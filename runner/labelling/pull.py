@@ -37,6 +37,7 @@ from runner.record.labelling import (
     write_answers,
 )
 from runner.tasks import TASKS
+from runner.workflow.drawing.evidence import evidence_of
 from runner.workflow.locking import work_lock
 
 MOST_SHOWN = 10  # images to review; the record has more
@@ -274,8 +275,8 @@ def _rests_on(round_: SprintRound) -> list[str]:
     """What git does not have yet, and the labels rest on: the spec, the guidelines, the scoring that the batch was drawn from."""
     root, annotation = round_.root, round_.annotation
     own = [round_.spec, *([annotation.guidelines] if annotation.guidelines else [])]
-    folders = sorted({name.rpartition("/")[0] for name in round_.batch.evidence if "/" in name})
-    there = [path for path in (*own, *folders) if (root / path).exists()]
+    scoring = evidence_of(root, round_.batch.evidence).folder
+    there = [path for path in (*own, scoring) if path and (root / path).exists()]
     new = set(repository.uncommitted(root, there)) if there else set()
     tracked = {path for path in own if repository.tracked_below(root, path)}
     return sorted(new - tracked)

@@ -21,7 +21,8 @@ from runner.domain.errors import FlywheelError, Where
 from runner.domain.labelling import GOLD_ARM, Batch, BatchImage
 from runner.embeddings import Setting
 from runner.planning.champion import Champion
-from runner.record.catalogue import sprint_folder
+from runner.record.catalogue import BATCH_IMAGES, sprint_folder
+from runner.record.digests import digest_of
 from runner.record.labelling import read_batch
 from runner.strategies.mix import BatchOptions, Mix
 from runner.strategies.mixture import Budget, draw
@@ -122,6 +123,7 @@ class Drawing:
             coverage=coverage(self.project, tables, drawn.positions),
             options=self._written(),
             beside=list(self.beside),
+            beside_digests=self._beside_digests(),
             short=drawn.short,
         ), images
 
@@ -137,6 +139,10 @@ class Drawing:
             for image in read_batch(sprint_folder(self.root, sprint))
             if image.arm != GOLD_ARM
         )
+
+    def _beside_digests(self) -> dict[str, str]:
+        files = [BATCH_IMAGES.of(sprint) for sprint in self.beside]
+        return {file: digest_of(self.root / file) for file in files if (self.root / file).is_file()}
 
     def _pool(self, tables: PoolTables, vectors: Vectors) -> Pool:
         facts = ChampionFacts(self.root, self.project, self.champion)

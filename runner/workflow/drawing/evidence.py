@@ -10,6 +10,8 @@ from runner.adapters.dvc import metafiles
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.record.catalogue import LOCK
 
+EMBEDDINGS = "embeddings/"  # what a batch's record calls its vectors by, before their source
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
@@ -87,14 +89,24 @@ def evidence_in(root: Path, folder: str) -> Evidence:
 
 
 def evidence_of(root: Path, recorded: Mapping[str, str]) -> Evidence:
-    """That of a batch's record.
+    """That of a batch's record, whose vectors are none of DVC's.
 
-    >>> evidence_of(Path(), {"scores/pool/index": "a.dir"}).folder
+    >>> evidence_of(Path(), {"embeddings/lite0": "0a", "scores/pool/index": "a.dir"}).folder
     'scores/pool'
     """
-    folders = {path.rpartition("/")[0] for path in recorded}
+    stored = {path: md5 for path, md5 in recorded.items() if not path.startswith(EMBEDDINGS)}
+    folders = {path.rpartition("/")[0] for path in stored}
     return Evidence(
         root=root,
         folder=min(folders, default=""),
-        hashes={path.rpartition("/")[2]: md5 for path, md5 in recorded.items()},
+        hashes={path.rpartition("/")[2]: md5 for path, md5 in stored.items()},
     )
+
+
+def vectors_of(recorded: Mapping[str, str]) -> dict[str, str]:
+    """The vectors of a batch's record: source → SHA-256.
+
+    >>> vectors_of({"embeddings/lite0": "0a", "scores/pool/index": "a.dir"})
+    {'embeddings/lite0': '0a'}
+    """
+    return {path: digest for path, digest in recorded.items() if path.startswith(EMBEDDINGS)}

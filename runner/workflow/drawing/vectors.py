@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from runner.embeddings import Setting
 from runner.embeddings.kept import KeptVectors
 from runner.workflow.drawing.candidates import PoolTables
+from runner.workflow.drawing.evidence import EMBEDDINGS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,7 @@ class Vectors:
         vectors = self._kept.get(ids) if ids else np.zeros((0, self._width()), np.float32)
         self._digest.update(np.ascontiguousarray(vectors).tobytes())
         source = self._tables.project.embeddings.name
-        self.recorded = {f"embeddings/{source}": self._digest.hexdigest()}
+        self.recorded = {f"{EMBEDDINGS}{source}": self._digest.hexdigest()}
         return vectors
 
     def of_paths(self, paths: Sequence[str]) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,14 +17,14 @@ from runner.domain.labelling import Batch
 from runner.planning.champion import Champion
 from runner.record.catalogue import BATCH, BATCH_IMAGES, sprint_folder
 from runner.record.differences import first_difference
+from runner.record.digests import digest_of
 from runner.record.labelling import batch_text
 from runner.strategies.mix import BatchOptions, Mix
 from runner.workflow.drawing.drawing import Drawing, changed_options
-from runner.workflow.drawing.evidence import evidence_of
+from runner.workflow.drawing.evidence import Evidence, evidence_of, vectors_of
 from runner.workflow.embedding import setting_of
 from runner.workflow.verifying.mismatch import Mismatch
 
-EMBEDDINGS = "embeddings/"
 # What follows from the images that were drawn, whatever slices and prices flywheel.yaml has by now.
 _COUNTED = ("into", "seed", "pool_images", "pool_digest", "arms", "labels", "short")
 
@@ -40,6 +42,23 @@ class BatchAgain:
     findings: list[Mismatch] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def find(self, file: str, detail: str) -> None:
+        """Something that does not follow."""
+        self.findings.append(Mismatch(file=file, problem="does not follow", detail=detail))
+
+    def note(self, file: str, why: str) -> None:
+        """Why a file was not drawn again."""
+        self.notes.append(f"{file} was not drawn again: {why}")
+
+    @contextmanager
+    def finding_errors(self, file: str) -> Iterator[None]:
+        """An error in here is a finding about a file."""
+        try:
+            yield
+        except (FlywheelError, msgspec.MsgspecError) as error:
+            said = error.message if isinstance(error, FlywheelError) else str(error)
+            self.find(file, f"it cannot be drawn again: {said}")
+
 
 def batch_again(root: Path, project: Project, loaded: LoadedSprint) -> BatchAgain:
     """Draws the batch of a sprint again; nothing for a sprint that has none.
@@ -49,36 +68,38 @@ def batch_again(root: Path, project: Project, loaded: LoadedSprint) -> BatchAgai
     folder, found = sprint_folder(root, loaded.name), BatchAgain()
     if not (folder / BATCH_IMAGES.name).is_file() and not (folder / BATCH.name).is_file():
         return found
-    file = BATCH_IMAGES.of(loaded.name)
-    try:
-        known = BATCH.read(folder)
-        _draw_again(root, project, loaded, known, found)
-    except (FlywheelError, msgspec.MsgspecError) as error:
-        said = error.message if isinstance(error, FlywheelError) else str(error)
-        found.findings.append(
-            Mismatch(file=file, problem="does not follow", detail=f"it cannot be drawn again: {said}")
-        )
+    with found.finding_errors(BATCH_IMAGES.of(loaded.name)):
+        _draw_again(root, project, loaded, BATCH.read(folder), found)
     return found
+
+
+def lacking(root: Path, evidence: Evidence, files: Iterable[tuple[str, str]]) -> list[str]:
+    """What a drawing rests on and is not here as it was then.
+
+    Args:
+        files: path from the repository's top, and SHA-256.
+    """
+    told = []
+    for path, sha256 in files:
+        if not (root / path).is_file():
+            told.append(f"{path}, which is not here")
+        elif digest_of(root / path) != sha256:
+            told.append(f"{path}, which is another by now")
+    return told or [f"{path}, which is not here (dvc fetch --all-commits)" for path in evidence.absent()]
 
 
 def _draw_again(root: Path, project: Project, loaded: LoadedSprint, known: Batch, found: BatchAgain) -> None:
     file, annotation = BATCH_IMAGES.of(loaded.name), loaded.sprint.annotation
     if annotation is None or annotation.batch is None:
-        found.findings.append(
-            Mismatch(file=file, problem="does not follow", detail="the spec asks for no batch any more")
-        )
+        found.find(file, "the spec asks for no batch any more")
         return
     if changed := changed_options(known, annotation):
-        detail = f"the spec has other options than it was drawn by: {', '.join(changed)}"
-        found.findings.append(Mismatch(file=file, problem="does not follow", detail=detail))
+        found.find(file, f"the spec has other options than it was drawn by: {', '.join(changed)}")
         return
     options = msgspec.convert(known.options, BatchOptions)
-    stored = {path: md5 for path, md5 in known.evidence.items() if not path.startswith(EMBEDDINGS)}
-    evidence = evidence_of(root, stored)
-    if absent := evidence.absent():
-        found.notes.append(
-            f"{file} was not drawn again: {', '.join(absent)} is not here (dvc fetch --all-commits)"
-        )
+    evidence = evidence_of(root, known.evidence)
+    if gone := lacking(root, evidence, known.beside_digests.items()):
+        found.note(file, f"it rests on {', '.join(gone)}")
         return
     drawing = Drawing(
         root=root,
@@ -92,20 +113,16 @@ def _draw_again(root: Path, project: Project, loaded: LoadedSprint, known: Batch
         beside=known.beside,
         compute_vectors=False,
     )
-    vectors = {path: digest for path, digest in known.evidence.items() if path.startswith(EMBEDDINGS)}
+    vectors = vectors_of(known.evidence)
     try:
         again, images = drawing.draw()
     except FlywheelError as error:
         if not vectors:
             raise
-        found.notes.append(
-            f"{file} was not drawn again: its vectors are not here ({error.message}); flywheel embed"
-        )
+        found.note(file, f"its vectors are not here ({error.message}); flywheel embed")
         return
-    if any(again.evidence.get(path) != digest for path, digest in vectors.items()):
-        found.notes.append(
-            f"{file} was not drawn again: the vectors here are not those that it was drawn by, to the bit"
-        )
+    if not vectors.items() <= again.evidence.items():
+        found.note(file, "the vectors here are not those that it was drawn by, to the bit")
         return
     _compare(root, loaded.name, known, again, batch_text(images), found)
 
@@ -115,16 +132,12 @@ def _compare(root: Path, sprint: str, known: Batch, again: Batch, text: str, fou
     found.rebuilt += [BATCH_IMAGES.name, BATCH.name]
     stored = read_text(path) if path.is_file() else ""
     if stored != text:
-        detail = (
-            first_difference(BATCH_IMAGES.name, stored.encode(), text.encode()) if stored else "it is missing"
-        )
-        found.findings.append(
-            Mismatch(file=BATCH_IMAGES.of(sprint), problem="does not follow", detail=detail)
-        )
+        differs = first_difference(BATCH_IMAGES.name, stored.encode(), text.encode())
+        found.find(BATCH_IMAGES.of(sprint), differs if stored else "it is missing")
     for name in _COUNTED:
-        if getattr(known, name) != getattr(again, name):
-            detail = f"{name}: {getattr(known, name)}, drawn again {getattr(again, name)}"
-            found.findings.append(Mismatch(file=BATCH.of(sprint), problem="does not follow", detail=detail))
+        then, now = getattr(known, name), getattr(again, name)
+        if then != now:
+            found.find(BATCH.of(sprint), f"{name}: {then}, drawn again {now}")
 
 
 def _champion(known: Batch) -> Champion | None:

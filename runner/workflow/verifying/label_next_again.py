@@ -8,19 +8,16 @@ import msgspec
 
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
-from runner.domain.errors import FlywheelError
 from runner.domain.files import encode_json
 from runner.planning.champion import Champion
 from runner.record.catalogue import LABEL_NEXT, RECOMMENDATION, VERDICT, sprint_folder
 from runner.record.differences import first_difference
-from runner.record.digests import digest_of
 from runner.record.label_next import LabelNext, NextBatch
 from runner.strategies.mix import BatchOptions
-from runner.workflow.drawing.evidence import evidence_of
+from runner.workflow.drawing.evidence import evidence_of, vectors_of
 from runner.workflow.drawing.label_next import NextDrawing
 from runner.workflow.embedding import setting_of
-from runner.workflow.verifying.batch_again import EMBEDDINGS, BatchAgain
-from runner.workflow.verifying.mismatch import Mismatch
+from runner.workflow.verifying.batch_again import BatchAgain, lacking
 
 
 def label_next_again(root: Path, project: Project, loaded: LoadedSprint) -> BatchAgain:
@@ -28,26 +25,21 @@ def label_next_again(root: Path, project: Project, loaded: LoadedSprint) -> Batc
     is found.
     """
     folder, found = sprint_folder(root, loaded.name), BatchAgain()
-    try:
+    with found.finding_errors(LABEL_NEXT.of(loaded.name)):
         stored = LABEL_NEXT.read_if_there(folder)
         if stored is not None and stored.drawn:
             _draw_again(root, project, loaded, stored, found)
-    except (FlywheelError, msgspec.MsgspecError) as error:
-        said = error.message if isinstance(error, FlywheelError) else str(error)
-        _find(found, loaded.name, f"it cannot be drawn again: {said}")
     return found
 
 
 def _draw_again(
     root: Path, project: Project, loaded: LoadedSprint, stored: LabelNext, found: BatchAgain
 ) -> None:
-    folder = sprint_folder(root, loaded.name)
+    folder, file = sprint_folder(root, loaded.name), LABEL_NEXT.of(loaded.name)
     first = next(each.batch for each in stored.batches if each.batch is not None)
-    files = {path: md5 for path, md5 in first.evidence.items() if not path.startswith(EMBEDDINGS)}
-    evidence = evidence_of(root, files)
-    lacking = _lacking(root, stored) or [f"{path}, which is not here" for path in evidence.absent()]
-    if lacking:
-        _note(found, loaded.name, f"it rests on {lacking[0]}")
+    evidence = evidence_of(root, first.evidence)
+    if gone := lacking(root, evidence, ((each.path, each.sha256) for each in stored.rests_on)):
+        found.note(file, f"it rests on {gone[0]}")
         return
     drawing = NextDrawing(
         root=root,
@@ -67,43 +59,22 @@ def _draw_again(
     if len(again.batches) == len(stored.batches):
         pairs = list(zip(stored.batches, again.batches, strict=True))
         if any(_other_vectors(then, now) for then, now in pairs):
-            _note(
-                found, loaded.name, "its vectors are not here, or not those that it was drawn by, to the bit"
-            )
+            found.note(file, "its vectors are not here, or not those that it was drawn by, to the bit")
             return
         again = msgspec.structs.replace(again, batches=[_as_noted(then, now) for then, now in pairs])
     found.rebuilt.append(LABEL_NEXT.name)
     before, after = encode_json(stored), encode_json(again)
     if before != after:
-        _find(found, loaded.name, first_difference(LABEL_NEXT.name, before, after))
-
-
-def _lacking(root: Path, stored: LabelNext) -> list[str]:
-    told = []
-    for file in stored.rests_on:
-        if not (root / file.path).is_file():
-            told.append(f"{file.path}, which is not here")
-        elif digest_of(root / file.path) != file.sha256:
-            told.append(f"{file.path}, which is another by now")
-    return told
+        found.find(file, first_difference(LABEL_NEXT.name, before, after))
 
 
 def _other_vectors(then: NextBatch, now: NextBatch) -> bool:
     if then.batch is None:
         return False
-    vectors = {path: md5 for path, md5 in then.batch.evidence.items() if path.startswith(EMBEDDINGS)}
     known = now.batch.evidence if now.batch else {}
-    return any(known.get(path) != md5 for path, md5 in vectors.items())
+    return not vectors_of(then.batch.evidence).items() <= known.items()
 
 
 def _as_noted(then: NextBatch, now: NextBatch) -> NextBatch:
     """What was not drawn stays; what a batch was drawn without is a matter of the machine of then."""
     return msgspec.structs.replace(now, note=then.note) if then.batch is not None else then
-
-
-def _find(found: BatchAgain, sprint: str, detail: str) -> None:
-    found.findings.append(Mismatch(file=LABEL_NEXT.of(sprint), problem="does not follow", detail=detail))
-
-
-def _note(found: BatchAgain, sprint: str, why: str) -> None:
-    found.notes.append(f"{LABEL_NEXT.of(sprint)} was not drawn again: {why}")
