@@ -7,8 +7,11 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from runner.annotators import AnnotationTool
-from runner.domain.options import NEUTRAL, Fraction, NonNegative, Options, RelativePath
+from runner.domain.options import NEUTRAL, Fraction, NonNegative, Options, RelativePath, weakens
+from runner.domain.policy import FindingKind
 from runner.strategies.mix import BatchOptions
+
+_WEAKENS = weakens(FindingKind.CHECK_WEAKENED)
 
 
 class AnnotationBudget(Options, frozen=True, kw_only=True):
@@ -26,12 +29,12 @@ class AgreementLimit(Options, frozen=True, kw_only=True):
             description="`iou`: the mean overlap of the objects that two annotators drew, one that a single annotator drew counting 0. "
             "`class`: the share of objects that both drew and call the same. `alpha`: Krippendorff's, of classes and of what one "
             "of them left out; 0 is chance.",
-            extra=NEUTRAL,
+            extra=_WEAKENS,
         ),
     ] = "iou"
     min: Annotated[
         Fraction,
-        Meta(description="Below it the labels are to be reviewed, and no model is trained.", extra=NEUTRAL),
+        Meta(description="Below it the labels are to be reviewed, and no model is trained.", extra=_WEAKENS),
     ]
 
 
@@ -40,7 +43,7 @@ class QualityOptions(Options, frozen=True, kw_only=True):
 
     double_annotated: Annotated[
         Fraction,
-        Meta(description="The share of a batch that two annotators label independently.", extra=NEUTRAL),
+        Meta(description="The share of a batch that two annotators label independently.", extra=_WEAKENS),
     ] = 0
     gold: Annotated[
         Fraction,
@@ -51,7 +54,7 @@ class QualityOptions(Options, frozen=True, kw_only=True):
         ),
     ] = 0
     agreement: Annotated[
-        AgreementLimit | None, Meta(description="How far annotators must agree.", extra=NEUTRAL)
+        AgreementLimit | None, Meta(description="How far annotators must agree.", extra=_WEAKENS)
     ] = None
 
 
@@ -98,7 +101,7 @@ class Annotation(Options, frozen=True, kw_only=True):
     ] = None
     quality: Annotated[
         QualityOptions | None,
-        Meta(description="Images labelled twice, and images whose labels are known.", extra=NEUTRAL),
+        Meta(description="Images labelled twice, and images whose labels are known.", extra=_WEAKENS),
     ] = None
     budget: Annotated[
         AnnotationBudget | None, Meta(description="What the sprint may spend on labels.", extra=NEUTRAL)

@@ -240,7 +240,8 @@ class Sprint(Options, frozen=True, kw_only=True):
         Meta(description="Start from that sprint's spec; only what differs is written here.", extra=NEUTRAL),
     ] = None
     annotation: Annotated[
-        Annotation | None, Meta(description="How the labels were or will be made.", extra=NEUTRAL)
+        Annotation | None,
+        Meta(description="How the labels were or will be made.", extra=weakens(FindingKind.CHECK_WEAKENED)),
     ] = None
     data: Annotated[DataSelection, Meta(description="Data selection rules.")] = DataSelection()
     checks: Annotated[

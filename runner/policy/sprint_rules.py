@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
+from runner.config.annotation import QualityOptions
 from runner.config.load import LoadedSprint
 from runner.config.sprint import SplitSelection
 from runner.config.yaml_loader import DataPath
@@ -64,6 +65,7 @@ def sprint_rules(pair: Comparison) -> Iterator[Finding]:
         yield from _judged_artefact(pair)
     yield from _measures(pair)
     yield from _checks(pair)
+    yield from _agreement(pair)
     yield from _targets(pair)
     yield from _benchmark(pair)
 
@@ -207,6 +209,28 @@ def _checks(pair: Comparison) -> Iterator[Finding]:
             message=message,
             where=str(where),
         )
+
+
+def _agreement(pair: Comparison) -> Iterator[Finding]:
+    """How far annotators must agree before a model is trained. Of another sprint it says nothing of one that asks for no labels."""
+    old, new = (_quality(loaded) for loaded in (pair.old, pair.new))
+    if old.agreement is None or (pair.old.name != pair.new.name and not pair.new.sprint.asks_for_labels):
+        return
+    was, now = old.agreement, new.agreement
+    path: DataPath = ("annotation", "quality", "agreement")
+    if now is None or now.metric != was.metric or now.min < was.min:
+        values = (msgspec.to_builtins(was), msgspec.to_builtins(now))
+        why = "a model is trained on labels on which annotators agree less"
+        yield _changed(pair, FindingKind.CHECK_WEAKENED, path, values, why)
+    if new.double_annotated < old.double_annotated:
+        shares = (old.double_annotated, new.double_annotated)
+        why = "their agreement is measured on fewer images, and what is not measured does not fail"
+        yield _changed(pair, FindingKind.CHECK_WEAKENED, (*path[:-1], "double_annotated"), shares, why)
+
+
+def _quality(loaded: LoadedSprint) -> QualityOptions:
+    annotation = loaded.sprint.annotation
+    return annotation.quality or QualityOptions() if annotation is not None else QualityOptions()
 
 
 def _judged_artefact(pair: Comparison) -> Iterator[Finding]:

@@ -258,6 +258,13 @@ def _checked(check: str) -> dict[str, str]:
     return {S2: LAST.replace("checks:\n", f"checks:\n  - {check}\n")}
 
 
+def _labelled(quality: str) -> str:
+    """The newest spec with a batch, and what is spent on knowing how good its labels are."""
+    return f"{LAST}annotation: {{strategy: boxes, batch: {{size: 20}}, quality: {{{quality}}}}}\n"
+
+
+_POOL = PROJECT.replace("  test: split = 'test'\n", "  test: split = 'test'\n  pool: split = 'pool'\n")
+_AGREED = {P: _POOL, S2: _labelled("double_annotated: 0.1, agreement: {min: 0.8}")}
 _SINCE = 'expect_column_values_to_be_between: {table: images, column: taken, min_value: "2024-06-01"}'
 
 _BY_GROUP = (
@@ -384,6 +391,11 @@ CHEATS: tuple[Edit, ...] = (
     _cheat("other weights behind a title in an old, lax spec", K.GATE_REMOVED, ("weights/a.pt.dvc", "md5: a", "md5: b"), (S1, "A first", "Our first"), judges="recall 0.7", agreed={S1: FIRST.replace("yolo11n.yaml", "weights/a.pt"), "weights/a.pt.dvc": "outs:\n- md5: a\n  path: a.pt\n"}),
     _cheat("a high number pins what is newest", K.GATE_REMOVED, agreed={"specs/9999-note.yaml": FIRST}, written={"specs/0001-zz.yaml": FIRST.replace("epochs: 30", "epochs: 90")}, judges="recall 0.7"),
     _cheat("a gate is taken away with null", K.GATE_REMOVED, written=_new(more="gates: null\n"), judges="recall 0.7"),
+    _cheat("annotators may agree less", K.CHECK_WEAKENED, (S2, "{min: 0.8}", "{min: 0.3}"), agreed=_AGREED),
+    _cheat("annotators agree by a measure that forgives more", K.CHECK_WEAKENED, (S2, "{min: 0.8}", "{metric: class, min: 0.8}"), agreed=_AGREED),
+    _cheat("no image is labelled twice, so that agreement is not measured", K.CHECK_WEAKENED, (S2, "double_annotated: 0.1, ", ""), agreed=_AGREED),
+    _cheat("what annotators had to agree on is gone once they have labelled", K.CHECK_WEAKENED, agreed=_AGREED, written={S2: LAST}),
+    _cheat("a new batch whose annotators need not agree", K.CHECK_WEAKENED, agreed=_AGREED, written={NEXT: _labelled("double_annotated: 0.1")}),
     _cheat("a check is taken away with null", K.CHECK_WEAKENED, written=_new(more="checks: null\n")),
     _cheat("flywheel.yaml is deleted", K.POLICY_LOOSENED, removed=(P,)),
     # records
@@ -500,6 +512,10 @@ BENIGN: tuple[Edit, ...] = (
     _benign("a later date is demanded", (S2, "2024-06-01", "2024-09-01"), agreed=_checked(_SINCE)),
     _benign("a check of one split looks at all rows", (S2, "min_value: 5, split: test", "min_value: 5"), agreed=_checked("expect_column_values_to_be_between: {table: images, column: contrast, min_value: 5, split: test}")),
     _benign("a second check of the same column before a stricter one", (S2, "  - expect_column_values_to_be_between: {table: images, column: sharpness, min_value: 45,", "  - expect_column_values_to_be_between: {table: images, column: sharpness, min_value: 60, split: test}\n  - expect_column_values_to_be_between: {table: images, column: sharpness, min_value: 46,")),
+    _benign("annotators must agree more, on more images", (S2, "0.1, agreement: {min: 0.8}", "0.2, agreement: {metric: iou, min: 0.9}"), agreed=_AGREED),
+    _benign("a limit for annotators for the first time", agreed={P: _POOL, S2: _labelled("gold: 0.1")}, written={S2: _AGREED[S2]}),
+    _benign("fewer images labelled twice, where nothing had to be agreed on", (S2, "0.2", "0.1"), agreed={P: _POOL, S2: _labelled("double_annotated: 0.2")}),
+    _benign("a sprint without a batch, after one whose annotators had to agree", agreed=_AGREED, written={NEXT: LAST.replace("epochs: 30", "epochs: 60")}),
     _benign("a check is described", (S2, "mostly: 0.97", "mostly: 0.97, description: clean lenses")),
     _benign("one more artefact", (S2, "precision: fp16}", "precision: fp16}\n  - {format: onnx, precision: fp16}")),
     _benign("more calibration images", (S2, "size: 300", "size: 500")),
