@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from runner.annotators.shapes import answered_objects
 from runner.assessment.annotation_quality import Prices, Round, quality
 from runner.domain.annotation_quality import AnnotationQuality
-from runner.domain.labelling import Answer, AnsweredObject, HandedOut
-from runner.labelling.rounds import GOLD, SprintRound
+from runner.domain.labelling import GOLD_ARM, Answer, AnsweredObject, HandedOut
+from runner.labelling.rounds import SprintRound
 from runner.tasks import TASKS
 
 
@@ -43,7 +43,7 @@ def _known_labels(
     round_: SprintRound, handed: HandedOut, answered: set[str]
 ) -> dict[str, Sequence[AnsweredObject]]:
     """The dataset's labels of the gold images that were answered, wherever these lie now; images without labels are none."""
-    gold = {image.key for image in round_.images if image.arm == GOLD} & answered
+    gold = {image.key for image in round_.images if image.arm == GOLD_ARM} & answered
     tasks = [task for task in handed.tasks if task.key in gold]
     if not tasks:
         return {}

@@ -13,11 +13,11 @@ from runner.annotators.annotator import Pulled
 from runner.annotators.shapes import labelled_objects
 from runner.dataset.class_names import class_ids, plain_name
 from runner.domain.errors import FlywheelError, Where
-from runner.domain.labelling import Answer, AnsweredObject, BatchImage, HandedOut
+from runner.domain.labelling import GOLD_ARM, Answer, AnsweredObject, BatchImage, HandedOut
 from runner.labelling.agreed import agreed
 from runner.labelling.measured import measured
 from runner.labelling.merge import Became, Wanted, merge, rendered_labels
-from runner.labelling.rounds import GOLD, Say, SprintRound, open_round
+from runner.labelling.rounds import Say, SprintRound, open_round
 from runner.record.annotated import PulledRound, RoundStatus
 from runner.record.catalogue import (
     ANNOTATIONS,
@@ -162,7 +162,7 @@ def _wanted(
     images = [
         image
         for image in round_.images
-        if image.arm != GOLD and _is_complete(image, now.get(image.key, []), finished=finished)
+        if image.arm != GOLD_ARM and _is_complete(image, now.get(image.key, []), finished=finished)
     ]
     changed = {
         image.key: (sizes[image.key], _objects(round_, earlier[image.key], sizes[image.key]))
@@ -202,7 +202,7 @@ def _objects(
 def _rows(round_: SprintRound, answers: Sequence[Answer], became: Sequence[Became]) -> list[AnnotationRow]:
     """A row per answer: where the image lies now, and what became of it."""
     of = {one.key: one for one in became}
-    gold = {image.key for image in round_.images if image.arm == GOLD}
+    gold = {image.key for image in round_.images if image.arm == GOLD_ARM}
     rows = []
     for answer in answers:
         one = of.get(answer.key)

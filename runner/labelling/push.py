@@ -7,11 +7,11 @@ from pathlib import Path
 
 from runner.annotators.annotator import DRAWN
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.labelling import HandedOut, HandedTask, Proposal
+from runner.domain.labelling import GOLD_ARM, HandedOut, HandedTask, Proposal
 from runner.labelling.data_now import DataNow, data_now
 from runner.labelling.insertion import inserter_of
 from runner.labelling.proposals import proposals
-from runner.labelling.rounds import GOLD, Say, SprintRound, guidelines_digest, open_round
+from runner.labelling.rounds import Say, SprintRound, guidelines_digest, open_round
 from runner.record.annotated import Pushed
 from runner.record.catalogue import BATCH_IMAGES, HANDED_OUT
 from runner.workflow.locking import work_lock
@@ -74,7 +74,7 @@ def _handed_out(round_: SprintRound, data: DataNow) -> HandedOut:
             width=sizes[image.path][0],
             height=sizes[image.path][1],
             annotators=image.annotators,
-            proposals=[] if image.arm == GOLD else shown.get(image.path, []),
+            proposals=[] if image.arm == GOLD_ARM else shown.get(image.path, []),
         )
         for image in sorted(round_.images, key=lambda image: image.path)
         if image.path in sizes
@@ -123,7 +123,7 @@ def _refuse_straddling(round_: SprintRound, data: DataNow) -> None:
     leaking = [
         f"{now.path} (group {now.group}, of {', '.join(sorted(splits))})"
         for image in round_.images
-        if image.arm != GOLD
+        if image.arm != GOLD_ARM
         and (now := data.find(image.image_id, image.path)) is not None
         and (splits := data.straddled(now.group, into))
     ]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 FOLDER = ".flywheel/annotate"
-GOLD = "gold"  # the arm of images whose labels are known: the dataset keeps those
 
 
 @dataclass(frozen=True, kw_only=True)
