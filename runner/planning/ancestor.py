@@ -14,7 +14,8 @@ from runner.config.project import Project
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import decode_json
-from runner.planning.champion import Registry, TrainedFiles
+from runner.planning.champion import TrainedFiles
+from runner.planning.registry import Registry
 from runner.record.catalogue import LOCK, TRAINING, sprint_folder, sprint_path
 from runner.trainers import CHAMPION
 

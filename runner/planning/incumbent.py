@@ -20,7 +20,8 @@ from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import read_text
 from runner.planning.ancestor import resolve_ancestor
-from runner.planning.champion import Champion, ChampionUnknownError, Registry, resolve_champion
+from runner.planning.champion import Champion, resolve_champion
+from runner.planning.registry import ChampionUnknownError, Registry
 from runner.planning.resolve import TO_ROOT, ResolvedStage, stages_of
 from runner.planning.workspace import Repository
 from runner.record.catalogue import LOCK, PARAMS, sprint_folder

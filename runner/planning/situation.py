@@ -16,10 +16,11 @@ from runner.domain.champion import ResolvedChampion
 from runner.domain.verdict import SplitUse
 from runner.gates import Gate
 from runner.planning.ancestor import resolve_ancestor
-from runner.planning.champion import Champion, Registry
+from runner.planning.champion import Champion
 from runner.planning.holdout_uses import uses_on_branches
 from runner.planning.incumbent import Incumbent, find_incumbent, successor
 from runner.planning.records import StagePlan
+from runner.planning.registry import Registry
 from runner.planning.resolve import ResolvedStage, stages_of
 from runner.planning.stages import plan_stages
 from runner.planning.workspace import Repository

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.planning.champion import Champion, ChampionUnknownError, Registry
+from runner.planning.champion import Champion
+from runner.planning.registry import ChampionUnknownError, Registry
 
 CONFIGURATION = "flywheel.yaml"
 

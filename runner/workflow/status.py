@@ -15,8 +15,8 @@ from runner.config.project import Project
 from runner.domain.errors import ConfigurationErrors, FlywheelError
 from runner.domain.records import Record
 from runner.domain.verdict import Outcome, Verdict
-from runner.planning.champion import ChampionUnknownError, Registry
 from runner.planning.records import Action
+from runner.planning.registry import ChampionUnknownError, Registry
 from runner.planning.situation import Situation
 from runner.policy.snapshot import Snapshot, snapshot_of
 from runner.record.catalogue import FAILURE, LAST_FAILURE, LOCK, VERDICT, sprint_folder

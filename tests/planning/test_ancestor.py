@@ -12,7 +12,7 @@ from runner.config.load import load_project, load_sprint
 from runner.domain.ancestor import Ancestor
 from runner.domain.errors import FlywheelError
 from runner.planning.ancestor import resolve_ancestor
-from runner.planning.champion import Registry
+from runner.planning.registry import Registry
 from runner.planning.resolve import stages_of
 from runner.record.catalogue import sprint_folder
 

@@ -13,7 +13,8 @@ from projects import call, commit, make_tag
 
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import FlywheelError
-from runner.planning.champion import Champion, Registry, resolve_champion, scorer
+from runner.planning.champion import Champion, resolve_champion, scorer
+from runner.planning.registry import Registry
 from runner.record.catalogue import sprint_folder
 
 

@@ -12,7 +12,7 @@ from projects import call, make_tag
 
 from runner.adapters.git.repository import fetch_command
 from runner.domain.errors import FlywheelError
-from runner.planning.champion import ChampionUnknownError, Registry
+from runner.planning.registry import ChampionUnknownError, Registry
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from runner.config.annotation import Annotation
 from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.embeddings import Setting
-from runner.planning.champion import Champion, ChampionUnknownError, Registry
+from runner.planning.champion import Champion
+from runner.planning.registry import ChampionUnknownError, Registry
 from runner.strategies.mix import BatchOptions, Mix, usual_mix
 from runner.workflow.drawing.drawing import Drawing, needs_champion, other_batches
 from runner.workflow.drawing.evidence import evidence_in

@@ -15,7 +15,7 @@ from runner.config.project import Model, Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.records import Record
 from runner.domain.verdict import Outcome, Verdict
-from runner.planning.champion import Registry
+from runner.planning.registry import Registry
 from runner.record.catalogue import VERDICT
 from runner.workflow.promoting.registering import said_in
 

@@ -18,7 +18,8 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_json, write_text
 from runner.domain.policy import Agreed, Approval, recorded_ids
 from runner.domain.records import Record
-from runner.planning.champion import Champion, Registry
+from runner.planning.champion import Champion
+from runner.planning.registry import Registry
 from runner.planning.situation import Situation
 from runner.policy.approvals import Decision
 from runner.policy.undecided import REASON_LENGTH, approve_options

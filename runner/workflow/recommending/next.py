@@ -10,7 +10,7 @@ import msgspec
 from runner.config.load import list_sprints, load_project, load_sprint, sprint_name
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Record
-from runner.planning.champion import ChampionUnknownError
+from runner.planning.registry import ChampionUnknownError
 from runner.recommending.decide import recommend
 from runner.record.catalogue import PIPELINE, VERDICT, sprint_folder
 from runner.record.recommendation import Action, Recommendation
