@@ -25,6 +25,7 @@ from runner.domain.verdict import GateResult, Outcome
 from runner.domain.worth import POINT, CausedGain, Diagnosis, Effort, Gain, Rate, Worth
 from runner.evaluation.intervals import Sample, difference, simultaneous
 from runner.gates.evidence import Samples
+from runner.gates.one_interval import judging_gate
 
 _MOST_SHARED = 0.95
 _FALLS = 3  # that are diagnosed, the newest
@@ -36,7 +37,8 @@ class Spent:
 
     Attributes:
         unit: of a label, as `costs.label` names it; `price` of one, None where nobody entered one.
-        answered: labels that annotators gave for the sprint; None where no answers are recorded.
+        answered: labels that annotators gave for the sprint; None where no answers are recorded. `paid`: what they cost, as
+            annotation.json counts it: what was only looked at is cheaper than what was drawn.
         compute: money for the sprint's stages; None where their times are not recorded.
     """
 
@@ -44,6 +46,7 @@ class Spent:
     currency: str
     price: float | None = None
     answered: int | None = None
+    paid: float | None = None
     compute: float | None = None
 
 
@@ -159,9 +162,15 @@ def _gains(own: PastSprint, before: PastSprint | None, samples: Samples | None, 
         value=whole.value,
         reference=whole.reference,
         difference=whole.difference,
-        interval=whole.interval,
+        interval=_judged_interval(own, whole.metric, (None, None)) or whole.interval,
     )
     return [first, *_of_gates(own, samples, level)]
+
+
+def _judged_interval(own: PastSprint, metric: str, place: tuple[str | None, str | None]) -> Interval | None:
+    """Of the difference to the champion, where a gate or the claim is about it: a number has one interval."""
+    gate = judging_gate(own.verdict, metric, own.target, place, against_champion=True)
+    return gate.interval if gate is not None else None
 
 
 def _unpaired(own: PastSprint, before: PastSprint) -> list[Gain]:
@@ -213,7 +222,8 @@ def _of_gates(own: PastSprint, samples: Samples | None, level: float) -> list[Ga
             value=ours.centre,
             reference=theirs.estimate,
             difference=ours.centre - theirs.estimate,
-            interval=Interval(low=ends[0], high=ends[1]) if ends else None,
+            interval=_judged_interval(own, gate.metric, (gate.slice, gate.class_name))
+            or (Interval(low=ends[0], high=ends[1]) if ends else None),
         )
         for (gate, ours, theirs), ends in zip(found, simultaneous(paired, level), strict=True)
     ]
@@ -255,7 +265,7 @@ def _shared(samples: Samples | None, own: PastSprint, metric: str) -> float:
 def _effort(own: PastSprint, before: PastSprint | None, spent: Spent) -> Effort:
     added = own.labels - before.labels if before is not None else None
     paid = spent.answered if spent.answered is not None else added
-    known = spent.price is not None and paid is not None
+    by_price = max(0, paid) * spent.price if spent.price is not None and paid is not None else None
     return Effort(
         unit=spent.unit,
         labels_before=before.labels if before is not None else None,
@@ -263,7 +273,7 @@ def _effort(own: PastSprint, before: PastSprint | None, spent: Spent) -> Effort:
         images_before=before.images if before is not None else None,
         images_after=own.images,
         answered=spent.answered,
-        labelling=max(0, paid or 0) * (spent.price or 0.0) if known else None,
+        labelling=spent.paid if spent.paid is not None else by_price,
         compute=spent.compute,
         currency=spent.currency,
     )

@@ -19,13 +19,13 @@ from runner.domain.evaluation import (
 )
 from runner.domain.records import ExportedTarget, TargetBenchmark
 from runner.domain.verdict import WORST_FIRST, GateResult, Outcome
+from runner.gates.one_interval import judging_gate
 from runner.record.report import SprintReport
 from runner.report.wording import quality
 from runner.tasks import TASKS, Task
 
 OVERALL = "all images"
 NO_INTERVAL = "no interval"
-AGAINST_CHAMPION = " vs champion"  # how `gates.text.demand` ends
 WIDE = 0.2  # an interval wider than this says little
 UNREADABLE = (
     0.5  # and one wider than this, of a number between 0 and 1, says nothing that anybody could act on
@@ -312,14 +312,9 @@ def _judging(
     *,
     against_champion: bool = False,
 ) -> GateResult | None:
-    """The gate whose interval is of this very number: a number has one interval, wherever it stands."""
-    sought = (metric, report.primary_target, place)
-    for gate in report.verdict.gates if report.verdict else []:
-        compared = gate.gate.endswith(AGAINST_CHAMPION) if against_champion else gate.reference is None
-        same = (gate.metric, gate.target, (gate.slice, gate.class_name)) == sought
-        if same and compared and gate.interval is not None:
-            return gate
-    return None
+    """What judges this very number of the judged artefact."""
+    target = report.primary_target
+    return judging_gate(report.verdict, metric, target, place, against_champion=against_champion)
 
 
 def _row(

@@ -120,18 +120,22 @@ def _scale(axes: Any, points: Sequence[Measured], fan: Fan | None, lines: Sequen
     axes.set_ylim(max(0.0, min(ends) - margin), min(1.005, max(ends) + 2 * margin))
     numbers = [point.labels for point in points] + (list(fan.labels) if fan is not None else [])
     axes.set_xlim(min(numbers) / 1.1, max(numbers) * 1.15)
-    axes.xaxis.set_major_locator(FixedLocator(_ticks(min(numbers), max(numbers))))
+    axes.xaxis.set_major_locator(
+        FixedLocator(_ticks(min(numbers), max(numbers), [point.labels for point in points]))
+    )
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten, as far as they lie in the range; no more than eight.
+def _ticks(low: float, high: float, measured: Sequence[float]) -> list[float]:
+    """1, 2 and 5 times powers of ten, as far as they lie in the range, no more than eight; what was measured where that is hardly any.
 
-    >>> _ticks(90, 1200)
-    [100.0, 200.0, 500.0, 1000.0]
+    >>> _ticks(90, 1200, [90, 1200]), _ticks(1087, 1225, [1225, 1087])
+    ([100.0, 200.0, 500.0, 1000.0], [1087, 1225])
     """
     decades = range(math.floor(math.log10(max(low, 1))) - 1, math.ceil(math.log10(max(high, 1))) + 1)
     found = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]
     inside = [number for number in found if low <= number <= high]
+    if len(inside) < 2:
+        return sorted(set(measured))
     return inside if len(inside) <= 8 else inside[::2]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runner.assessment.past_sprints import PastSprint
+from runner.domain.annotation_quality import AnnotationQuality
 from runner.domain.evaluation import Evaluation
 from runner.domain.labelling import GOLD_ARM
 from runner.domain.worth import CausedGain, Worth
@@ -70,32 +71,38 @@ def _asked(sources: Sources, inputs: ReportInputs, evaluated: Evaluation) -> Ask
     price = label_price(project)
     goal = project.goal
     samples = sources.folder / SAMPLES
+    quality = _quality(inputs)
     return Asked(
         spent=Spent(
             unit=TASKS[project.task].label.removesuffix("_label"),
             currency=price.currency,
             price=price.per_object,
             answered=_answered(sources),
+            paid=quality.cost if quality is not None else None,
             compute=sprint_cost(inputs.timings, project.costs).total,
         ),
         samples=read_samples(samples) if samples.is_file() else None,
         target=goal.target if goal else None,
         target_metric=goal.metric if goal else None,
         value_per_point=goal.value_per_point if goal else None,
-        ceiling=_ceiling(inputs, (goal.metric if goal else None) or evaluated.optimizing),
+        ceiling=_ceiling(quality, (goal.metric if goal else None) or evaluated.optimizing),
         caused=_caused(sources, inputs),
         arms=Counter(image.arm for image in read_batch(sources.folder) if image.arm != GOLD_ARM),
     )
 
 
-def _ceiling(inputs: ReportInputs, metric: str) -> float | None:
-    """By how far the sprint's annotators agree, or know what is known: the lower one where both were measured."""
+def _quality(inputs: ReportInputs) -> AnnotationQuality | None:
+    """What annotation.json says of the sprint's own round."""
     if QUALITY.name not in inputs.records:
         return None
-    quality = msgspec.convert(inputs.records[QUALITY.name], QUALITY.type)
+    return msgspec.convert(inputs.records[QUALITY.name], QUALITY.type)
+
+
+def _ceiling(quality: AnnotationQuality | None, metric: str) -> float | None:
+    """By how far the sprint's annotators agree, or know what is known: the lower one where both were measured."""
     found = [
         one.ceiling.value
-        for one in quality.ceilings
+        for one in (quality.ceilings if quality is not None else ())
         if one.metric == metric and one.ceiling.value is not None
     ]
     return min(found, default=None)
