@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,15 +18,6 @@ DRAWN: Mapping[str, TaskName] = {
     strategy: name for name, task in TASKS.items() for strategy in task.strategies
 }
 """The task whose labels annotators draw, by the strategy."""
-
-
-def key_of(sprint: str, image_id: str) -> str:
-    """A task's key: whatever a tool does to names and ids, an answer is found by it.
-
-    >>> key_of("0002-night", "0" * 32)
-    'b8c0b4515d00786d'
-    """
-    return hashlib.sha256(f"{sprint}\n{image_id}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from runner.adapters.pictures.image_files import SUFFIXES
-from runner.annotators.annotator import Pulled, Round, key_of
+from runner.annotators.annotator import Pulled, Round
 from runner.annotators.outcomes import is_as_sent, with_outcomes
 from runner.annotators.package import ANSWERS
 from runner.annotators.shapes import answered_objects
 from runner.dataset.entries import ImageEntry, LabelScheme, list_files
 from runner.domain.errors import FlywheelError
 from runner.domain.label_faults import LabelFault
-from runner.domain.labelling import Answer, HandedTask
+from runner.domain.labelling import Answer, HandedTask, task_key
 from runner.layouts.coco import CocoLayout
 from runner.layouts.cvat import CvatLayout
 from runner.layouts.layout import Layout
@@ -191,7 +191,7 @@ def _key_of_image(path: Path, round_: Round) -> str | None:
     """By its content, else by its name."""
     with path.open("rb") as file:
         image_id = hashlib.file_digest(file, "sha256").hexdigest()[:32]
-    key = key_of(round_.handed.sprint, image_id)
+    key = task_key(round_.handed.sprint, image_id)
     return key if key in round_.tasks else key_in(path.stem, round_)
 
 

@@ -7,11 +7,8 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from runner.annotators.outcomes import LEAST_IOU, Box, iou
 from runner.domain.labelling import AnsweredObject, Outcome, Proposal
-
-Box = tuple[float, float, float, float]
-
-LEAST_IOU = 0.3  # a pre-annotation below it is not of the object
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +90,10 @@ def label(
 def _proposed(truth: Sequence[AnsweredObject], proposals: Sequence[Proposal]) -> dict[int, int]:
     """Which pre-annotation is of which object: the best overlaps first, those of its class before others."""
     pairs = sorted(
-        (-_iou(item.box, shown.box) - (item.class_name == shown.class_name), number, at)
+        (-iou(item.box, shown.box) - (item.class_name == shown.class_name), number, at)
         for number, item in enumerate(truth)
         for at, shown in enumerate(proposals)
-        if _iou(item.box, shown.box) >= LEAST_IOU
+        if iou(item.box, shown.box) >= LEAST_IOU
     )
     found: dict[int, int] = {}
     for _, number, at in pairs:
@@ -112,7 +109,7 @@ def _corrected(
     if shown.class_name != item.class_name and _happens(rates.missed, dice):
         class_name = shown.class_name
     outcome: Outcome = "relabelled" if class_name != shown.class_name else "accepted"
-    if _iou(item.box, shown.box) >= rates.accepts:
+    if iou(item.box, shown.box) >= rates.accepts:
         return _as_shown(shown, class_name, at, outcome)
     return _drawn(item, class_name, rates.jitter, dice, "moved" if outcome == "accepted" else outcome, at)
 
@@ -226,11 +223,3 @@ def _times(mean: float, dice: random.Random) -> int:
         times += 1
         product *= dice.random()
     return times
-
-
-def _iou(one: Box, other: Box) -> float:
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    common = max(width, 0.0) * max(height, 0.0)
-    both = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]) - common
-    return common / both if both > 0 else 0.0

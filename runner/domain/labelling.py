@@ -19,6 +19,8 @@ it then lay; `added` by the annotator."""
 def task_key(sprint: str, image_id: str) -> str:
     """Of the task that an image of a sprint's batch becomes: 16 hexadecimal digits, the same however often it is drawn.
 
+    Whatever a tool does to names and ids, an answer is found by it.
+
     >>> task_key("0002-dark", "a" * 64)
     '1e373d24e00c1d11'
     """

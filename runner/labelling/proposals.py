@@ -12,8 +12,8 @@ from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.labelling import Batch, Proposal
 from runner.domain.task import BOX
 from runner.record.catalogue import CHAMPION_FOLDER
-from runner.stages.kinds import SCORING
 from runner.tasks import TASKS
+from runner.workflow.scoring import scoring_folder
 
 MOST = 300  # of one image
 _SEEN = 0.5  # a predicted key point of less confidence is not shown
@@ -41,8 +41,7 @@ def proposals(
     """
     from runner.adapters.tables.parquet import read_table
 
-    folder = root / SCORING.folder / f"{batch.champion}-{SCORING_SPLIT}"
-    file = folder / CHAMPION_FOLDER.name / "predictions.parquet"
+    file = root / scoring_folder(batch.champion) / CHAMPION_FOLDER.name / "predictions.parquet"
     if not file.is_file():
         raise FlywheelError(
             "the champion's predictions on the pool are not here, and annotators are to be shown them",
@@ -69,9 +68,6 @@ def proposals(
             proposal = _proposal(one, sizes[path], task.shape, exact=exact)
             shown += [proposal] if proposal else []
     return found
-
-
-SCORING_SPLIT = "pool"
 
 
 def _proposal(

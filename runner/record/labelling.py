@@ -25,7 +25,8 @@ class AnnotationRow(Record, frozen=True, kw_only=True):
 
     Attributes:
         state: `labelled`: its labels are in the dataset; `skipped`: looked at, and not labelled; `kept`: the dataset had other
-            labels of the image, which stayed; `waiting`: it cannot be merged yet.
+            labels of the image, which stayed; `waiting`: it cannot be merged yet; `gold`: it measures the annotator, and the dataset
+            keeps the labels that it had.
         accepted, moved, relabelled, added: its objects by what became of the pre-annotation that they were made from.
         deleted: pre-annotations that no object was made from.
         labels: a digest of the labels that were merged, which tells later edits; empty where none were.

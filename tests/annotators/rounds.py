@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from runner.annotators.annotator import DRAWN, Round, key_of
-from runner.domain.labelling import HandedOut, HandedTask, Proposal
+from runner.annotators.annotator import DRAWN, Round
+from runner.domain.labelling import HandedOut, HandedTask, Proposal, task_key
 from runner.domain.task import Keypoints
 from runner.writers.writer import Scheme
 
@@ -64,7 +64,7 @@ def make_round(
     ids = write_images(data)
     tasks = [
         HandedTask(
-            key=key_of(SPRINT, ids[path]),
+            key=task_key(SPRINT, ids[path]),
             path=path,
             image_id=ids[path],
             width=WIDTH,

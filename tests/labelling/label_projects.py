@@ -11,9 +11,8 @@ from PIL import Image
 from projects import call, commit
 
 from runner.adapters.dvc.new_repository import create_repository, track
-from runner.annotators.annotator import key_of
 from runner.dataset.entries import LabelledObject, LabelScheme
-from runner.domain.labelling import Batch, BatchImage
+from runner.domain.labelling import Batch, BatchImage, task_key
 from runner.layouts import LAYOUTS
 from runner.record.catalogue import BATCH, sprint_folder
 from runner.record.labelling import read_batch, write_batch
@@ -140,7 +139,7 @@ def draw(folder: Path, paths: Sequence[str], *, annotators: int = 1, into: str =
     data = folder / "data"
     images = [
         BatchImage(
-            key=key_of(SPRINT, seen.image_id),
+            key=task_key(SPRINT, seen.image_id),
             path=path,
             image_id=seen.image_id,
             arm="random",

@@ -8,10 +8,9 @@ import pytest
 from projects import flywheel
 
 from runner.adapters.pictures.measured_images import see_images
-from runner.annotators.annotator import key_of
 from runner.domain.annotation_quality import AnnotationQuality
 from runner.domain.errors import ExitCode, FlywheelError
-from runner.domain.labelling import GOLD_ARM, BatchImage
+from runner.domain.labelling import GOLD_ARM, BatchImage, task_key
 from runner.labelling.pull import pull
 from runner.labelling.push import push
 from runner.record.catalogue import QUALITY, sprint_folder
@@ -37,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make(tmp_path, annotators=2, versioned=False)
     (seen,) = see_images([tmp_path / "data" / GOLD_IMAGE], frozenset())
     gold = BatchImage(
-        key=key_of(SPRINT, seen.image_id), path=GOLD_IMAGE, image_id=seen.image_id, arm=GOLD_ARM
+        key=task_key(SPRINT, seen.image_id), path=GOLD_IMAGE, image_id=seen.image_id, arm=GOLD_ARM
     )
     record = sprint_folder(tmp_path, SPRINT)
     write_batch(record, [*read_batch(record), gold])
