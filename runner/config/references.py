@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from runner.config.annotation_rules import strategy_problems
 from runner.config.approval_rules import approval_problems
 from runner.config.batch_rules import batch_problems
 from runner.config.check_arguments import check_problems
@@ -48,6 +49,7 @@ class ProjectFacts(Struct, frozen=True, kw_only=True):
     readable: bool
     has_pool: bool = False
     has_groups: bool = False
+    has_skeleton: bool = False
 
 
 def project_facts(root: Path, project: Node) -> ProjectFacts:
@@ -66,6 +68,7 @@ def project_facts(root: Path, project: Node) -> ProjectFacts:
         readable=isinstance(project.value, dict),
         has_pool=project.get("splits", "pool").value is not None,
         has_groups=project.get("dataset", "group_by").value is not None,
+        has_skeleton=project.get("keypoints").value is not None,
     )
 
 
@@ -110,6 +113,7 @@ def sprint_problems(sprint: Node, facts: ProjectFacts) -> list[SchemaProblem]:
         problems += batch_problems(
             sprint.get("annotation"), facts.images, has_pool=facts.has_pool, has_groups=facts.has_groups
         )
+    problems += strategy_problems(sprint.get("annotation"), facts.task, has_skeleton=facts.has_skeleton)
     for check in sprint.get("checks").entries():
         problems += check_problems(check, facts.images, facts.objects)
         problems += preset_problems(check, facts.task)

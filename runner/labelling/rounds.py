@@ -14,7 +14,6 @@ from runner.config.annotation import Annotation
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.labelling import Batch, BatchImage, HandedOut
-from runner.domain.task import TaskName
 from runner.record.catalogue import BATCH, HANDED_OUT, sprint_folder
 from runner.record.labelling import read_batch
 from runner.tasks import TASKS
@@ -85,8 +84,8 @@ def open_round(root: Path, name: str | None) -> SprintRound:
     """The round of a sprint.
 
     Raises:
-        ConfigurationErrors: flywheel.yaml or the spec is not valid.
-        FlywheelError: the spec names no tool, no batch was drawn, or the tool cannot draw what the task needs.
+        ConfigurationErrors: flywheel.yaml or the spec is not valid; annotators are to draw what the task or the tool does not take.
+        FlywheelError: the spec names no tool, or no batch was drawn.
     """
     situation = load_written(root, name)
     spec = situation.loaded.path
@@ -98,7 +97,6 @@ def open_round(root: Path, name: str | None) -> SprintRound:
             hint="add it to the spec, as in: annotation: {strategy: boxes, tool: label-studio}",
         )
     tool = tool_of(annotation.tool)
-    _check_strategy(spec, situation.project, annotation, tool)
     folder = sprint_folder(root, situation.name)
     batch = BATCH.read_if_there(folder)
     if batch is None:
@@ -140,36 +138,3 @@ def guidelines_digest(round_: SprintRound) -> str | None:
             hint=f"write them, or take annotation.guidelines out of {round_.spec}",
         )
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _check_strategy(spec: str, project: Project, annotation: Annotation, tool: Annotator) -> None:
-    """What is drawn must be enough for the task, and the tool must hold it.
-
-    Raises:
-        FlywheelError: it is not, or the tool does not.
-    """
-    drawn = DRAWN[annotation.strategy]
-    fitting = [
-        name
-        for name, task in DRAWN.items()
-        if _suffices(task, project.task) and not (TASKS[task].skeleton and project.keypoints is None)
-    ]
-    if annotation.strategy not in fitting:
-        raise FlywheelError(
-            f"strategy {annotation.strategy} does not give what task {project.task} needs",
-            where=Where(spec),
-            hint=f"annotation.strategy can be {' or '.join(fitting)}",
-        )
-    if drawn not in tool.tasks:
-        raise FlywheelError(
-            f"the tool {tool.name} holds no {annotation.strategy}",
-            where=Where(spec),
-            hint="annotation.tool can be label-studio or cvat",
-        )
-
-
-def _suffices(drawn: TaskName, task: TaskName) -> bool:
-    """Whether labels of a task can be made of what is drawn: every shape has a box."""
-    if drawn == task:
-        return True
-    return TASKS[task].shape is None and TASKS[task].ranked and TASKS[drawn].ranked

@@ -180,6 +180,9 @@ def test_a_valid_project_has_no_errors(repository: Path) -> None:
         ("yolo11n.yaml", "../x.pt", '12:10: train.model: "../x.pt" leaves the repository; `..` is not allowed'),
         ("yolo11n.yaml", "yolo11n-seg.yaml", "12:10: train.model: yolo11n-seg.yaml is an architecture for task segment, not detect: write `model: yolo11n.yaml`"),
         ("title: A first model", "title: x\nannotation: {strategy: boxes, guidelines: docs/missing.md}", "4:43: annotation.guidelines: docs/missing.md does not exist"),
+        # annotators
+        ("title: A first model", "title: x\nannotation: {strategy: class, tool: yolo}", "4:24: annotation.strategy: annotators who draw class do not give what task detect needs: it can be boxes or polygons or masks or obb"),
+        ("title: A first model", "title: x\nannotation: {strategy: keypoints, tool: {format: cvat}}", "4:24: annotation.strategy: annotators who draw keypoints do not give what task detect needs: it can be boxes or polygons or masks or obb"),
         # YAML
         ("{format: onnx}", "{format: onnx", "18:5: not valid YAML: did not find expected ',' or '}' (while parsing a flow mapping, line 17)"),
         ("{format: onnx}", "&a {format: onnx}", "17:5: anchor &a: anchors and aliases are not allowed"),

@@ -13,6 +13,7 @@ from runner.labelling.pull import pull, status
 from runner.labelling.push import push
 from runner.record.catalogue import ANNOTATIONS, ANSWERS, sprint_folder
 from runner.record.labelling import read_annotations, read_answers
+from runner.report import annotated
 from tests.labelling.label_projects import (
     POOL,
     SPRINT,
@@ -192,7 +193,9 @@ def test_an_image_that_two_are_to_label_waits_for_the_second(tmp_path: Path) -> 
     make(tmp_path, annotators=2, versioned=False)
     push(tmp_path, SPRINT, say=quiet)
     answer(tmp_path, POOL[0], CAT, annotator="anna")
-    assert take(tmp_path) == {"waiting": 1}
+    found = pull(tmp_path, SPRINT, commit=False, say=quiet)
+    assert (found.states, found.status.partly) == ({"waiting": 1}, 1)
+    assert "1 image waits for another annotator's answer" in annotated.pulled(found)
     answer(tmp_path, POOL[0], CAT, DOG, annotator="ben")
     assert take(tmp_path) == {"labelled": 1}
     assert labels(tmp_path)["images/train/a/1.jpg"] == [BIG_CAT, BIG_DOG]  # of two, one who saw it is enough
@@ -296,5 +299,6 @@ def test_a_strategy_that_does_not_give_what_the_task_needs_is_refused(project: P
     spec.write_text(spec.read_text().replace("strategy: boxes", "strategy: class"))
     with pytest.raises(FlywheelError) as error:
         push(project, SPRINT, say=quiet)
-    assert error.value.message == "strategy class does not give what task detect needs"
-    assert error.value.hint == "annotation.strategy can be boxes or polygons or masks or obb"
+    assert "annotation.strategy: annotators who draw class do not give what task detect needs" in str(
+        error.value
+    )
