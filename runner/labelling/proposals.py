@@ -11,7 +11,7 @@ from runner.config.project import Project
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.labelling import Batch, Proposal
 from runner.domain.task import BOX
-from runner.record.catalogue import CHAMPION_FOLDER
+from runner.record.catalogue import CHAMPION_FOLDER, PIPELINE
 from runner.tasks import TASKS
 from runner.workflow.scoring import scoring_folder
 
@@ -46,7 +46,7 @@ def proposals(
         raise FlywheelError(
             "the champion's predictions on the pool are not here, and annotators are to be shown them",
             where=Where(file.relative_to(root).as_posix()),
-            hint="flywheel score --pull",
+            hint=_hint(root, scoring_folder(batch.champion)),
             exit_code=ExitCode.STAGE_FAILED,
         )
     task = TASKS[project.task]
@@ -68,6 +68,14 @@ def proposals(
             proposal = _proposal(one, sizes[path], task.shape, exact=exact)
             shown += [proposal] if proposal else []
     return found
+
+
+def _hint(root: Path, folder: str) -> str:
+    """How a scoring comes here; `flywheel score` would look at today's champion, which may be another one."""
+    again = "flywheel score --pull"
+    if not (root / folder / PIPELINE.name).is_file():
+        return again
+    return f"dvc pull {folder}/{PIPELINE.name}; where it was never pushed, as long as the champion is the same: {again}"
 
 
 def _proposal(

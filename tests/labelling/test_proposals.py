@@ -17,6 +17,7 @@ from runner.labelling.proposals import proposals, simplified
 
 WIDTH, HEIGHT = 64, 48
 PATH = "images/pool/1.jpg"
+FOLDER = "scores/0001-first-pool"
 
 
 def batch() -> Batch:
@@ -39,7 +40,7 @@ def predicted(root: Path, **columns: Any) -> None:
     box = {"x_min": 0.0, "y_min": 0.0, "x_max": 32.0, "y_max": 48.0}
     whole = {"path": [PATH] * count, "class": ["dog"] * count}
     whole |= {name: np.full(count, value) for name, value in box.items()} | columns
-    file = root / "scores/0001-first-pool/champion/predictions.parquet"
+    file = root / FOLDER / "champion/predictions.parquet"
     file.parent.mkdir(parents=True)
     write_table(file, whole)
 
@@ -116,6 +117,13 @@ def test_predictions_that_are_not_here_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(FlywheelError) as error:
         shown(tmp_path)
     assert error.value.hint == "flywheel score --pull"
+    (tmp_path / FOLDER).mkdir(
+        parents=True
+    )  # as git brings it: the record of a scoring, whose outputs are in DVC
+    (tmp_path / FOLDER / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(FlywheelError) as error:
+        shown(tmp_path)
+    assert str(error.value.hint).startswith(f"dvc pull {FOLDER}/dvc.yaml; ")
 
 
 def test_an_outline_is_simplified_within_a_tolerance() -> None:
