@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
+
+from msgspec import Meta
 
 from runner.domain.labelling import Answer, HandedOut, HandedTask
+from runner.domain.options import NEUTRAL, RelativePath
 from runner.domain.task import TaskName
 from runner.tasks import TASKS
 
@@ -18,6 +21,16 @@ DRAWN: Mapping[str, TaskName] = {
     strategy: name for name, task in TASKS.items() for strategy in task.strategies
 }
 """The task whose labels annotators draw, by the strategy."""
+
+
+WorkFolder = Annotated[
+    RelativePath | None,
+    Meta(
+        description="Where packages and answers lie, a folder per sprint; `.flywheel/annotate` when absent.",
+        extra=NEUTRAL,
+    ),
+]
+"""The option `folder` of tools that read and write files."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,25 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
-from msgspec import Meta
-
-from runner.annotators.annotator import Pulled, Round
-from runner.domain.options import NEUTRAL, Options, RelativePath
+from runner.annotators.annotator import Pulled, Round, WorkFolder
+from runner.domain.options import Options
 from runner.domain.task import TaskName
 
 
 class CocoFiles(Options, frozen=True, kw_only=True, tag_field="format", tag="coco"):
     """A folder of images with a JSON file of COCO."""
 
-    folder: Annotated[
-        RelativePath | None,
-        Meta(
-            description="Where packages and answers lie, a folder per sprint; `.flywheel/annotate` when absent.",
-            extra=NEUTRAL,
-        ),
-    ] = None
+    folder: WorkFolder = None
 
     name: ClassVar[str] = "coco"
     tasks: ClassVar[tuple[TaskName, ...]] = ("detect", "segment", "pose", "obb")

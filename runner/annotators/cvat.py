@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from msgspec import Meta
-
-from runner.annotators.annotator import Pulled, Round
-from runner.domain.options import NEUTRAL, Options, RelativePath
+from runner.annotators.annotator import Pulled, Round, WorkFolder
+from runner.domain.options import Options
 from runner.domain.task import TaskName
 
 
 class CvatFiles(Options, frozen=True, kw_only=True, tag_field="format", tag="cvat"):
     """A folder of images with an XML file of CVAT."""
 
-    folder: Annotated[
-        RelativePath | None,
-        Meta(
-            description="Where packages and answers lie, a folder per sprint; `.flywheel/annotate` when absent.",
-            extra=NEUTRAL,
-        ),
-    ] = None
+    folder: WorkFolder = None
 
     name: ClassVar[str] = "cvat"
     tasks: ClassVar[tuple[TaskName, ...]] = ("detect", "segment", "pose", "obb", "classify")

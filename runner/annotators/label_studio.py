@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from runner.annotators.annotator import Pulled, Round
-from runner.domain.options import NEUTRAL, Options, RelativePath
+from runner.annotators.annotator import Pulled, Round, WorkFolder
+from runner.domain.options import NEUTRAL, Options
 from runner.domain.task import TaskName
 
 SERVER_URL = r"^https?://[^\s@?#]+$"
@@ -25,13 +25,7 @@ class LabelStudio(Options, frozen=True, kw_only=True, tag_field="format", tag="l
             extra=NEUTRAL,
         ),
     ] = None
-    folder: Annotated[
-        RelativePath | None,
-        Meta(
-            description="Where packages and answers lie, a folder per sprint; `.flywheel/annotate` when absent.",
-            extra=NEUTRAL,
-        ),
-    ] = None
+    folder: WorkFolder = None
 
     name: ClassVar[str] = "label-studio"
     tasks: ClassVar[tuple[TaskName, ...]] = ("detect", "segment", "pose", "obb", "classify")

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from msgspec import Meta
-
-from runner.annotators.annotator import Pulled, Round
-from runner.domain.options import NEUTRAL, Options, RelativePath
+from runner.annotators.annotator import Pulled, Round, WorkFolder
+from runner.domain.options import Options
 from runner.domain.task import TaskName
 
 
 class YoloFiles(Options, frozen=True, kw_only=True, tag_field="format", tag="yolo"):
     """A folder of images with YOLO labels; of classes, folders."""
 
-    folder: Annotated[
-        RelativePath | None,
-        Meta(
-            description="Where packages and answers lie, a folder per sprint; `.flywheel/annotate` when absent.",
-            extra=NEUTRAL,
-        ),
-    ] = None
+    folder: WorkFolder = None
 
     name: ClassVar[str] = "yolo"
     tasks: ClassVar[tuple[TaskName, ...]] = ("detect", "segment", "pose", "obb", "classify")
