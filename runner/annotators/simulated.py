@@ -123,13 +123,19 @@ class SimulatedAnnotator(Options, frozen=True, kw_only=True, tag_field="format",
         """
         self._folders(round_.root)
         people = ", ".join(person.name for person in self.annotators)
-        return [f"{len(round_.handed.tasks)} images for {people}, who are simulated: flywheel annotate pull"]
+        number = len(self.annotators)
+        return [
+            f"answered from {', '.join(self.answers)} by {number} simulated annotator{'s' * (number > 1)}: {people}",
+            *self._too_few(round_.handed.tasks),
+        ]
 
     def pull(self, round_: Round) -> Pulled:
         """The answers: the same for the same tasks, key, options and seed, whatever else is asked."""
-        return self.answered(
+        pulled = self.answered(
             round_.handed.tasks, round_.scheme, round_.root, guidelines=round_.handed.guidelines
         )
+        pulled.problems += self._too_few(round_.handed.tasks)
+        return pulled
 
     def answered(
         self,
@@ -180,6 +186,17 @@ class SimulatedAnnotator(Options, frozen=True, kw_only=True, tag_field="format",
                     )
                 )
         return pulled
+
+    def _too_few(self, tasks: Sequence[HandedTask]) -> list[str]:
+        """What is said where images are for more annotators than there are: nobody else is going to answer them."""
+        people = len(self.annotators)
+        wanted = [task.annotators for task in tasks if task.annotators > people]
+        if not wanted:
+            return []
+        return [
+            f"{len(wanted)} of {len(tasks)} images {'is' if len(wanted) == 1 else 'are'} for {max(wanted)} annotators, and only "
+            f"{people} {'is' if people == 1 else 'are'} simulated: add another to annotation.tool.annotators in the spec"
+        ]
 
     def _refuse_unknown(self, scheme: Scheme) -> None:
         names = [person.name for person in self.annotators]

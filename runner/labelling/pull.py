@@ -220,15 +220,18 @@ def _status(
 ) -> RoundStatus:
     now = _by_key(answers)
     annotators: Mapping[str, int] = Counter(answer.annotator for answer in answers)
+    merged = {row.key for row in rows if row.state in ("labelled", "kept", "gold")}
+    partly = {image.key for image in round_.images if 0 < len(now.get(image.key, ())) < image.annotators}
     return RoundStatus(
         sprint=round_.sprint,
         tool=round_.tool.name,
         images=len(round_.images),
         answered=sum(len(now.get(image.key, ())) >= image.annotators for image in round_.images),
-        merged=len({row.key for row in rows if row.state in ("labelled", "kept", "gold")}),
+        merged=len(merged),
         untouched=len(set(pulled.untouched) - now.keys()),
         annotators=dict(sorted(annotators.items())),
         problems=[line.replace(f"{round_.root}/", "") for line in dict.fromkeys(pulled.problems)],
+        partly=len(partly - merged),
     )
 
 

@@ -29,6 +29,7 @@ class RoundStatus(Record, frozen=True, kw_only=True):
     Attributes:
         images: of the batch; `answered`: of which all annotators said something; `merged`: whose labels are in the dataset.
         untouched: that came back as they were sent.
+        partly: that wait for another annotator, since fewer answered them than are to.
         annotators: answers by annotator.
         problems: what could not be taken, in sentences.
     """
@@ -41,6 +42,7 @@ class RoundStatus(Record, frozen=True, kw_only=True):
     untouched: int
     annotators: dict[str, int]
     problems: list[str]
+    partly: int = 0
 
 
 class PulledRound(Record, frozen=True, kw_only=True):

@@ -43,6 +43,11 @@ def status(found: RoundStatus) -> str:
             f"{count(found.untouched, 'image')} {verb} as sent, so that it is not known whether somebody looked: --finished takes "
             "them as answers"
         )
+    if found.partly:
+        lines.append(
+            f"{count(found.partly, 'image')} {'waits' if found.partly == 1 else 'wait'} for another annotator's answer, since two are "
+            "compared; pull again once it is there, or with --finished, which takes the one there is"
+        )
     return "\n".join([*lines, *_problems(found.problems)])
 
 

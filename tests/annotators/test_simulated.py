@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from planted_answers import CLASSES, drawn
 
 from runner.annotators.answer_key import AnswerKey
@@ -253,3 +254,19 @@ def test_a_round_is_answered_whatever_is_drawn(tmp_path: Path, strategy: str) ->
         strategy == "keypoints",
         strategy == "obb",
     ]
+
+
+def test_too_few_annotators_for_what_is_asked_are_said_at_push_and_pull(tmp_path: Path) -> None:
+    round_ = make_round(tmp_path, tool="simulated", proposed=False)
+    (tmp_path / "key").mkdir()
+    for path in PATHS:
+        (tmp_path / "key" / f"{Path(path).stem}.txt").write_text("")
+    twice = [structs.replace(item, annotators=2) for item in round_.handed.tasks[:2]]
+    handed = structs.replace(round_.handed, tasks=[*twice, *round_.handed.tasks[2:]])
+    round_ = replace(round_, handed=handed)
+    alone = SimulatedAnnotator(answers=["key"])
+    said = "2 of 3 images are for 2 annotators, and only 1 is simulated: add another to annotation.tool.annotators in the spec"
+    assert alone.push(round_) == ["answered from key by 1 simulated annotator: simulated", said]
+    assert said in alone.pull(round_).problems
+    two = SimulatedAnnotator(answers=["key"], annotators=[PERFECT, SimulatedPerson(name="bob")])
+    assert two.push(round_) == [f"answered from key by 2 simulated annotators: {PERFECT.name}, bob"]
