@@ -90,7 +90,7 @@ def test_a_batch_is_drawn_with_the_champion_verified_and_frozen(project: Path) -
     absent = flywheel(project, "verify", NAME)
     assert absent.returncode == 0
     assert f"{NAME}: 0 files compared, 0 made again: nothing could be compared" in absent.stdout
-    assert "scores/x-pool/index is not here" in absent.stdout
+    assert "it rests on scores/x-pool/index, which is not here" in absent.stdout
 
     commit(project, "A batch")
     tracked = call(project, "git", "ls-files", f"reports/{NAME}").stdout.split()
