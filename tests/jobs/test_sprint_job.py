@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from projects import SPEC, SPRINT, call, commit
 
-from runner.adapters.dvc.local_config import PATH, VARIABLE
+from runner.adapters.dvc.cache_place import LOCAL_CONFIGURATION
+from runner.adapters.dvc.local_config import VARIABLE
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.files import read_json
 from runner.domain.verdict import Outcome, Verdict
@@ -224,7 +225,7 @@ def test_the_dvc_configuration_is_there_for_the_run_alone(
     seen: list[tuple[str, int, bool]] = []
 
     def look(root: Path, name: str, **more: object) -> JudgedSprint:
-        path = root / PATH
+        path = root / LOCAL_CONFIGURATION
         seen.append((path.read_text(), stat.S_IMODE(path.stat().st_mode), VARIABLE in variables))
         if fails:
             raise ValueError("a bug")
@@ -235,20 +236,20 @@ def test_the_dvc_configuration_is_there_for_the_run_alone(
         code = sprint.run(proposal, base="main", head=None, output=tmp_path / "out", variables=variables)
         assert code == ExitCode.MISSING_TOOL
     assert seen == [(CONFIG, 0o600, False)]
-    assert not (proposal / PATH).exists()
+    assert not (proposal / LOCAL_CONFIGURATION).exists()
     assert variables[VARIABLE] == CONFIG
 
 
 def test_a_configuration_that_is_there_already_is_left_alone(
     proposal: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (proposal / PATH).write_text("mine\n")
+    (proposal / LOCAL_CONFIGURATION).write_text("mine\n")
     assert job(proposal, tmp_path, **{VARIABLE: CONFIG}) == ExitCode.INVALID_CONFIGURATION
     assert (
         "error: .dvc/config.local: FLYWHEEL_DVC_CONFIG cannot be written there: File exists\n"
         in capfd.readouterr().out
     )
-    assert (proposal / PATH).read_text() == "mine\n"
+    assert (proposal / LOCAL_CONFIGURATION).read_text() == "mine\n"
 
 
 def test_a_bundle_that_holds_a_secret_does_not_leave(

@@ -289,6 +289,17 @@ def test_what_the_base_branch_holds_is_the_base_branchs(proposal: Path) -> None:
     assert proposed(proposal, write("specs/0002-dark.yaml", SPEC)) == []
 
 
+def test_a_cache_inside_the_repository_is_dvcs_wherever_it_lies(proposal: Path) -> None:
+    """A run that it holds is believed, so none is brought by a pull request."""
+    call(proposal, "git", "checkout", "-q", "main")
+    write(".dvc/config", "[cache]\n    dir = ../Kept/cache\n")(proposal)
+    commit(proposal, "A cache beside the data")
+    call(proposal, "git", "checkout", "-q", "-b", "next")
+    assert proposed(proposal, write("kept/Cache/runs/aa/aabb/x", "cmd: true\n")) == [
+        "kept/Cache/runs/aa/aabb/x: lies in DVC's cache, of which nothing is ever committed"
+    ]
+
+
 HIDDEN = {
     ".dvc/cache/runs/aa/aabb/x": "lies in DVC's cache, of which nothing is ever committed",
     ".dvc/tmp/rwlock": "lies in DVC's working files, of which nothing is ever committed",

@@ -5,6 +5,7 @@ A disk error, a full disk or somebody's hand changes an object and leaves its na
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def require_objects(root: Path, objects: dict[str, str]) -> None:
     raise FlywheelError(
         f"spoiled in DVC's cache: what is stored for {shown}{more} is not what its hash names",
         where=Where(_place(root, md5)),
-        hint=f"rm -f {' '.join(_places(root, (each for _, each in spoiled)))}, then run again: what a remote has is fetched "
+        hint=f"rm -f {shlex.join(_places(root, (each for _, each in spoiled)))}, then run again: what a remote has is fetched "
         "with --pull, and what no remote has is made again",
         exit_code=ExitCode.STAGE_FAILED,
     )
@@ -58,7 +59,9 @@ def _is_spoiled(root: Path, md5: str) -> bool:
 
 
 def _place(root: Path, md5: str) -> str:
-    return metafiles.cache_path(root, md5).relative_to(root).as_posix()
+    """Where an object lies: from the repository's top, or in full where the cache is elsewhere."""
+    path = metafiles.cache_path(root, md5)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _places(root: Path, hashes: Iterable[str], most: int = 5) -> list[str]:

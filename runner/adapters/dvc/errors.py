@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from runner.adapters.dvc.cache_place import CONFIGURATION, LOCAL_CONFIGURATION, invalid_configuration
 from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import read_text
 
-_CONFIGURATION = ".dvc/config"
-_READ = (_CONFIGURATION, ".dvc/config.local", ".dvcignore")
+_READ = (CONFIGURATION, LOCAL_CONFIGURATION, ".dvcignore")
 _LIBRARIES = ("dvc_data", "dvc_objects", "scmrepo", "sqltrie", "diskcache", "configobj", "fsspec")
 # Scheme of a remote's address → the package that reaches it, and what is imported. Source: DVC 3.67, extras of pyproject.toml.
 _PLUGINS = {
@@ -76,7 +76,7 @@ def explained(root: Path) -> Iterator[None]:
     except RemoteConfigError:
         raise
     except (ConfigError, RemoteOptionError) as error:
-        raise _invalid(error, Where(_CONFIGURATION)) from error
+        raise invalid_configuration(error, Where(CONFIGURATION)) from error
     except (ParseError, YAMLFileCorruptedError, YAMLValidationError) as error:
         raise _spoiled(root, error) from error
     except IgnoreInCollectedDirError as error:
@@ -125,18 +125,9 @@ def _without_plugin(scheme: str) -> FlywheelError:
     package = _PLUGINS.get(scheme, (f"dvc-{scheme}", ""))[0]
     return FlywheelError(
         f"the remote's address begins with {scheme}://, and DVC's plugin for it is not installed",
-        where=Where(_CONFIGURATION),
+        where=Where(CONFIGURATION),
         hint=f"pip install {package}",
         exit_code=ExitCode.MISSING_TOOL,
-    )
-
-
-def _invalid(error: Exception, where: Where) -> FlywheelError:
-    return FlywheelError(
-        f"DVC's configuration is not valid: {_first_line(error).removeprefix('config file error: ')}",
-        where=where,
-        hint=f"correct it, or take git's: git checkout -- {_CONFIGURATION} (.dvc/config.local and your own configuration of DVC "
-        "are read too: dvc config --list --show-origin)",
     )
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from runner.adapters.dvc.cache_place import LOCAL_CONFIGURATION
 from runner.domain.errors import FlywheelError, Where
 
 VARIABLE = "FLYWHEEL_DVC_CONFIG"
-PATH = ".dvc/config.local"
 _SECRET_CHARACTERS = 6  # shorter values are options
 # Source: `dvc.config_schema` of DVC 3.67, the options of remotes that grant access.
 _SECRET = re.compile(r"secret|passw|passphrase|token|(^|_)key|connection_string|sas|credential")
@@ -37,14 +37,14 @@ def local_configuration(root: Path, variables: MutableMapping[str, str]) -> Iter
     if not text.strip():
         yield []
         return
-    path = root / PATH
+    path = root / LOCAL_CONFIGURATION
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except OSError as error:
         variables[VARIABLE] = text
         raise FlywheelError(
             f"{VARIABLE} cannot be written there: {error.strerror}",
-            where=Where(PATH),
+            where=Where(LOCAL_CONFIGURATION),
             hint=f"remove it, or leave {VARIABLE} away: the job would not change a file that is yours",
         ) from error
     try:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
+from runner.adapters.dvc.cache_place import cache_folder
 from runner.adapters.system import yaml_text
 from runner.domain.conflicts import unfinished_merge
 from runner.domain.errors import ExitCode, FlywheelError, Where
@@ -165,7 +166,12 @@ def folder_md5(path: Path) -> str:
 
 def cache_path(root: Path, md5: str) -> Path:
     """Where DVC's local cache keeps the object `md5`."""
-    return root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    return cache_folder(root) / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def _runs_folder(root: Path, key: str) -> Path:
+    """Where DVC's run cache keeps what ran under `key`."""
+    return cache_folder(root) / "runs" / key[:2] / key
 
 
 def is_cached(root: Path, md5: str) -> bool:
@@ -284,12 +290,12 @@ def file_run(root: Path, key: str, run: RecordedRun) -> None:
             write_bytes(stored, path.read_bytes())
     content = yaml_text.dump(run.entry).encode()
     name = hashlib.sha256(content).hexdigest()
-    write_bytes(root / ".dvc" / "cache" / "runs" / key[:2] / key / name, content)
+    write_bytes(_runs_folder(root, key) / name, content)
 
 
 def run_cache_lookup(root: Path, key: str) -> LockedStage | None:
     """The newest run that DVC's run cache holds under `key` with all its outputs, or None."""
-    folder = root / ".dvc" / "cache" / "runs" / key[:2] / key
+    folder = _runs_folder(root, key)
     if not folder.is_dir():
         return None
     newest = max(folder.iterdir(), key=lambda path: path.stat().st_mtime, default=None)

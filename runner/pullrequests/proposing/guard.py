@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from runner.adapters.dvc import artifacts
+from runner.adapters.dvc.cache_place import CONFIGURATION, LOCAL_CONFIGURATION, cache_folder
 from runner.adapters.git import commit_trees, repository
 from runner.adapters.git.commit_trees import Entry
 from runner.config.load import SPECS, load_project, load_sprint
@@ -139,8 +140,9 @@ class _Checkout:
         yield from self._links()
         yield from self._configuration()
         yield from self._above()
+        cache = _cache_inside(self.root) if self._configured_as_base() else None
         for path in self.files:
-            yield from (f"{_shown(path)}: {problem}" for problem in _never(path))
+            yield from (f"{_shown(path)}: {problem}" for problem in _never(path, cache))
         for path in committed_strangers(path for path, entry in self.files.items() if entry.mode != _SYMLINK):
             yield f"{_shown(path)}: of no record, and below {REPORTS}/ libraries would take it for configuration or code"
         for path in scoring_strangers(self.files):
@@ -171,11 +173,13 @@ class _Checkout:
 
     def _configuration(self) -> Iterator[str]:
         """DVC's configuration says where data comes from and goes to."""
-        path = ".dvc/config"
-        if self.content(path) != repository.read_file(self.root, self.base, path):
-            yield f"{path}: not the base branch's, which says where data comes from ({_BEHIND})"
-        if ".dvc/config.local" in self.files:
-            yield ".dvc/config.local: holds credentials, and is never committed"
+        if not self._configured_as_base():
+            yield f"{CONFIGURATION}: not the base branch's, which says where data comes from ({_BEHIND})"
+        if LOCAL_CONFIGURATION in self.files:
+            yield f"{LOCAL_CONFIGURATION}: holds credentials, and is never committed"
+
+    def _configured_as_base(self) -> bool:
+        return self.content(CONFIGURATION) == repository.read_file(self.root, self.base, CONFIGURATION)
 
     def _of_older(self, path: str) -> Iterator[str]:
         """What git and DVC follow is the base's of today: a state between two merges may be one that nobody approved."""
@@ -200,7 +204,7 @@ class _Checkout:
         if name in _OF_BASE:
             yield f"{_OF_BASE[name]}; it is changed in a pull request of its own, without specs"
         elif ".dvc" in [part.lower() for part in parts[:-1]]:
-            if not any(_never(path)) and path not in (".dvc/config", ".dvc/config.local"):
+            if not any(_never(path)) and path not in (CONFIGURATION, LOCAL_CONFIGURATION):
                 yield "lies in DVC's own folder, which only the base branch changes"
         elif content is None:
             return
@@ -314,8 +318,16 @@ def _may_lie_in_specs(parts: tuple[str, ...]) -> bool:
     return len(parts) == 1 and bool(_SPEC_FILE.fullmatch(parts[0]) or _NOT_SPECS.fullmatch(parts[0]))
 
 
-def _never(path: str) -> Iterator[str]:
+def _cache_inside(root: Path) -> str | None:
+    """DVC's cache by its path from the repository's top, where the configuration puts it inside: what it holds is believed."""
+    folder, top = cache_folder(root).resolve(), root.resolve()
+    return folder.relative_to(top).as_posix().lower() if folder.is_relative_to(top) else None
+
+
+def _never(path: str, cache: str | None = None) -> Iterator[str]:
     """DVC and flywheel take what they find there for their own, whoever brought it, and however long ago."""
+    if cache not in (None, ".dvc/cache") and f"{path.lower()}/".startswith(f"{cache}/"):
+        yield f"lies in {_NEVER['.dvc/cache']}, of which nothing is ever committed"
     for name, whose in _NEVER.items():
         if f"/{name}/" in f"/{path.lower()}/":
             yield f"lies in {whose}, of which nothing is ever committed"
