@@ -16,6 +16,7 @@ from runner.record.versions import fields_of, member_of
 
 _ABSENT = object()
 _SHOWN = 60
+_LED_UP = 20  # characters before a difference that are shown with it
 # What is said for people: another version may word it otherwise. What decides is compared beside it.
 _WORDED = frozenset(
     ("explanation", "hint", "message", "description", "fix", "caption", "commands", "why_not")
@@ -61,7 +62,8 @@ def first_difference(name: str, stored: bytes, rebuilt: bytes) -> str:
     before, after = (text.decode("utf-8", "replace").splitlines() for text in (stored, rebuilt))
     for number, (old, new) in enumerate(zip(before, after, strict=False), start=1):
         if old != new:
-            return f"line {number} is {_text(old)}, rebuilt {_text(new)}"
+            start = _before_the_difference(old, new)
+            return f"line {number} is {_text(old, start)}, rebuilt {_text(new, start)}"
     if len(before) != len(after):
         return f"{len(before)} lines, rebuilt {len(after)}"
     return "written differently"
@@ -189,5 +191,18 @@ def _value(value: Any) -> str:
     return _text(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def _text(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def _text(text: str, start: int = 0) -> str:
+    """What is shown of a text, from a place on."""
+    left = text[start:]
+    return ("…" if start else "") + (left if len(left) <= _SHOWN else f"{left[:_SHOWN]}…")
+
+
+def _before_the_difference(one: str, other: str) -> int:
+    """From where on two lines are shown, such that what differs is among it.
+
+    >>> _before_the_difference("arm,random", "arm,gold"), _before_the_difference("x" * 200 + "1", "x" * 200 + "2")
+    (0, 180)
+    """
+    pairs = zip(one, other, strict=False)
+    same = next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    return max(0, same - _LED_UP) if same >= _SHOWN // 2 else 0
