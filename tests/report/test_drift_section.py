@@ -52,3 +52,10 @@ def test_what_could_not_be_measured_is_said_so(passing: SprintReport) -> None:
     assert not SECTION.plots[0].there(report)
     assert sentence(passing) == ""
     assert "Data beside" not in markdown.render(passing)
+
+
+def test_a_shift_within_the_limit_is_not_said_to_be_none(passing: SprintReport) -> None:
+    within = sentence(with_drift(passing, replace(MEASURED, max_shift=0.9, new_values=[])))
+    assert within.endswith("what is new shifts brightness by more than chance, and none by more than 0.90.")
+    alike = sentence(with_drift(passing, replace(MEASURED, shifts=SHIFTS[1:], new_values=[])))
+    assert alike.endswith("what is new looks as the champion's data does.")

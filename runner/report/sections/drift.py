@@ -34,16 +34,25 @@ def sentence(report: SprintReport) -> str:
         f"{each.new:,} of {count(each.new + each.shared, 'image')} of {each.split}" for each in drift.images
     ]
     gone = sum(each.gone for each in drift.images)
-    apart = list(dict.fromkeys(shift.column for shift in drift.shifts if shift.shift > drift.max_shift))
     words = [
         f"Beside the data of {drift.champion}, new are {', '.join(told)}{f'; {gone:,} of its images are gone' if gone else ''}",
-        f"what is new shifts {', '.join(apart)}"
-        if apart
-        else "what is new looks as the champion's data does",
+        _shifts(drift),
     ]
     if drift.new_values:
         words.append(f"{count(len(drift.new_values), 'value or class', 'values and classes')} it never met")
     return f"{'; '.join(words)}."
+
+
+def _shifts(drift: Drift) -> str:
+    """Which columns what is new shifts: beyond the limit, or else beyond chance."""
+    beyond = [shift for shift in drift.shifts if shift.shift > drift.max_shift]
+    some = beyond or [shift for shift in drift.shifts if shift.shift > 0]
+    columns = ", ".join(dict.fromkeys(shift.column for shift in some))
+    if beyond:
+        return f"what is new shifts {columns}"
+    if some:
+        return f"what is new shifts {columns} by more than chance, and none by more than {number(drift.max_shift, 2)}"
+    return "what is new looks as the champion's data does"
 
 
 def _parts(report: SprintReport, _: Shown) -> list[Part]:
