@@ -88,3 +88,16 @@ def test_a_clean_sprint_says_so(passing: SprintReport) -> None:
     text = markdown.render(with_bias(passing, clean))
     assert "No single column tells which training images hold a class." in text
     assert "Val and test look as train does." in text
+
+
+def test_a_column_counts_once_and_all_columns_count(passing: SprintReport) -> None:
+    both = [
+        Shift(of=of, column=f"c{number}", distance=0.4, chance=0.2, shift=0.4, words="more")
+        for number in range(15)
+        for of in ("val", "test")
+    ]
+    shortcut = bias().shortcuts[0]
+    many = [replace(shortcut, column=f"c{number}") for number in range(25)]
+    text = markdown.render(with_bias(passing, replace(bias(), shifts=both, shortcuts=many)))
+    assert "15 columns that differ more than by chance" in text
+    assert "25 columns and classes that go together" in text

@@ -33,7 +33,11 @@ def _parts(report: SprintReport, _: Shown) -> list[Part]:
         return []
     lines = [_evenness(bias), _told(bias), _apart(bias), _new(bias)]
     head = "### Bias and balance\n\n" + "\n".join(f"- {markdown(line, 400)}" for line in lines if line)
-    return [Part(title="bias and balance", head=head), *_shortcut_rows(bias), *_shift_rows(bias)]
+    return [
+        Part(title="bias and balance", head=head),
+        *_shortcut_rows(bias),
+        *shift_table(bias.shifts, of="Of", title="shifts", says="that differ more than by chance"),
+    ]
 
 
 def _evenness(bias: DataBias) -> str:
@@ -72,8 +76,8 @@ def _new(bias: DataBias) -> str:
 
 
 def _shortcut_rows(bias: DataBias) -> list[Part]:
-    shown = [shortcut for shortcut in bias.shortcuts if shortcut.excess > 0][:ROWS]
-    if not shown:
+    beyond = [shortcut for shortcut in bias.shortcuts if shortcut.excess > 0]
+    if not beyond:
         return []
     head = table_head(
         ["Column", "Class", "J", "surely more than", "Where", "There", "Elsewhere"], numbers=(2, 3, 5, 6)
@@ -90,23 +94,29 @@ def _shortcut_rows(bias: DataBias) -> list[Part]:
                 f"{each.missed:,} of {each.outside:,}",
             ]
         )
-        for each in shown
+        for each in beyond[:ROWS]
     ]
     return [
         folded(
             "columns that tell classes",
-            f"{count(len(rows), 'column and class', 'columns and classes')} that go together",
+            f"{count(len(beyond), 'column and class', 'columns and classes')} that go together",
             head,
             rows,
         )
     ]
 
 
-def _shift_rows(bias: DataBias) -> list[Part]:
-    shown = [shift for shift in bias.shifts if shift.shift > 0][:ROWS]
-    if not shown:
+def shift_table(shifts: Sequence[Shift], *, of: str, title: str, says: str) -> list[Part]:
+    """The shifts beyond chance, the clearest first, behind a click; none where there are none.
+
+    Args:
+        of: heads the column that names the split. `title`: of the part.
+        says: what the columns do, after how many they are: a column counts once, whatever splits it is shifted in.
+    """
+    beyond = [shift for shift in shifts if shift.shift > 0]
+    if not beyond:
         return []
-    head = table_head(["Of", "Column", "Distance", "by chance up to", "What differs"], numbers=(2, 3))
+    head = table_head([of, "Column", "Distance", "by chance up to", "What differs"], numbers=(2, 3))
     rows = [
         table_row(
             [
@@ -117,9 +127,9 @@ def _shift_rows(bias: DataBias) -> list[Part]:
                 markdown(each.words, 160),
             ]
         )
-        for each in shown
+        for each in beyond[:ROWS]
     ]
-    return [folded("shifts", f"{count(len(rows), 'column')} that differ more than by chance", head, rows)]
+    return [folded(title, f"{count(len({each.column for each in beyond}), 'column')} {says}", head, rows)]
 
 
 # --- plots -----------------------------------------------------------------------------------------

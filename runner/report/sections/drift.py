@@ -11,10 +11,11 @@ from runner.domain.records import SPLITS
 from runner.record.catalogue import DRIFT
 from runner.record.report import SprintReport
 from runner.report.escape import code, markdown, plain
+from runner.report.sections.bias import shift_table
 from runner.report.sections.checks import FOLD
 from runner.report.sections.part import PLOT_ROWS, ROWS, Part, folded, table_head, table_row
 from runner.report.sections.section import Plot, Section, Shown
-from runner.report.wording import count, number
+from runner.report.wording import count
 
 _LABEL = 40  # characters
 
@@ -60,28 +61,13 @@ def _parts(report: SprintReport, _: Shown) -> list[Part]:
     if drift is None or not said:
         return []
     head = f"### Data beside the champion's\n\n{markdown(said, 900)}"
-    return [Part(title="data beside the champion's", head=head), *_shift_rows(drift), *_value_rows(drift)]
-
-
-def _shift_rows(drift: Drift) -> list[Part]:
-    shown = [shift for shift in drift.shifts if shift.shift > 0][:ROWS]
-    if not shown:
-        return []
-    head = table_head(["New in", "Column", "Distance", "by chance up to", "What differs"], numbers=(2, 3))
-    rows = [
-        table_row(
-            [
-                markdown(each.of, 20),
-                code(each.column, _LABEL),
-                number(each.distance, 2),
-                number(each.chance, 2),
-                markdown(each.words, 160),
-            ]
-        )
-        for each in shown
-    ]
-    said = f"{count(len(rows), 'column')} that new images shift by more than chance"
-    return [folded("shifts from the champion's data", said, head, rows)]
+    shifts = shift_table(
+        drift.shifts,
+        of="New in",
+        title="shifts from the champion's data",
+        says="that new images shift by more than chance",
+    )
+    return [Part(title="data beside the champion's", head=head), *shifts, *_value_rows(drift)]
 
 
 def _value_rows(drift: Drift) -> list[Part]:
