@@ -22,14 +22,16 @@ from runner.domain.annotation_quality import (
     AnnotatorQuality,
     ClassQuality,
     LabelCeiling,
-    Measured,
     failures,
 )
-from runner.domain.labelling import Answer, AnsweredObject, BatchImage
+from runner.domain.labelling import Answer, AnsweredObject, BatchImage, HandedOut
+from runner.domain.task import TaskSpec
+from runner.tasks import TASKS
 from runner.tasks.task import Task
 
 if TYPE_CHECKING:
     from runner.config.annotation import QualityOptions
+    from runner.config.project import Costs
 
 MOST_REVIEWED = 200
 """Images that annotation.json names; it says how many there are."""
@@ -42,6 +44,12 @@ class Prices:
     label: float | None = None
     review: float | None = None
     currency: str = "EUR"
+
+    @classmethod
+    def of(cls, costs: Costs, task: Task) -> Prices:
+        """Those of flywheel.yaml."""
+        price = getattr(costs.label, task.label)
+        return cls(label=price or None, review=costs.label.review or None, currency=costs.currency)
 
 
 NO_PRICES = Prices()
@@ -63,6 +71,26 @@ class Round:
     answers: Sequence[Answer]
     gold: Mapping[str, Sequence[AnsweredObject]] = field(default_factory=dict)
     sizes_hw: Mapping[str, SizeHW] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        sprint: str,
+        spec: TaskSpec,
+        images: Sequence[BatchImage],
+        answers: Sequence[Answer],
+        handed: HandedOut | None,
+        gold: Mapping[str, Sequence[AnsweredObject]] | None = None,
+    ) -> Round:
+        """A round of a project's task; images have the sizes that they were handed out with."""
+        return cls(
+            sprint=sprint,
+            task=TASKS[spec.name](spec=spec, operating_confidence=0.25),  # every label is sure
+            images=images,
+            answers=answers,
+            gold=gold or {},
+            sizes_hw={one.image_id: (one.height, one.width) for one in handed.tasks} if handed else {},
+        )
 
     @cached_property
     def all(self) -> list[Answer]:
@@ -264,19 +292,3 @@ def _cost(answers: Sequence[Answer], prices: Prices) -> float | None:
     reviewed = found.accepted + found.relabelled + found.deleted
     review = prices.label if prices.review is None else prices.review
     return round((found.added + found.moved) * prices.label + reviewed * review, 4)
-
-
-def weights(found: AnnotationQuality) -> dict[str, float]:
-    """How much each annotator counts in a consensus: the share of known objects found with their class, else the agreement with others.
-
-    Half a find more and one object more are added, so that few gold images make nobody certain or worthless.
-    """
-    return {
-        one.annotator: _weight(one.gold_recall if one.gold_recall.of else one.iou)
-        for one in found.annotators
-        if (one.gold_recall if one.gold_recall.of else one.iou) != NOT_MEASURED
-    }
-
-
-def _weight(shown: Measured) -> float:
-    return round(((shown.value or 0.0) * shown.of + 0.5) / (shown.of + 1), 6)

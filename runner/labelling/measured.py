@@ -9,7 +9,6 @@ from runner.assessment.annotation_quality import Prices, Round, quality
 from runner.domain.annotation_quality import AnnotationQuality
 from runner.domain.labelling import GOLD_ARM, Answer, AnsweredObject, HandedOut
 from runner.labelling.rounds import SprintRound
-from runner.tasks import TASKS
 
 
 def measured(round_: SprintRound, handed: HandedOut, answers: Sequence[Answer]) -> AnnotationQuality:
@@ -19,24 +18,9 @@ def measured(round_: SprintRound, handed: HandedOut, answers: Sequence[Answer]) 
         FlywheelError: there are answers to gold images, and the dataset's labels cannot be read.
     """
     project = round_.project
-    task = TASKS[project.task](spec=project.task_spec, operating_confidence=0.25)
-    prices = project.costs.label
-    return quality(
-        Round(
-            sprint=round_.sprint,
-            task=task,
-            images=round_.images,
-            answers=answers,
-            gold=_known_labels(round_, handed, {answer.key for answer in answers}),
-            sizes_hw={one.image_id: (one.height, one.width) for one in handed.tasks},
-        ),
-        round_.annotation.quality,
-        Prices(
-            label=getattr(prices, task.label) or None,
-            review=prices.review or None,
-            currency=project.costs.currency,
-        ),
-    )
+    gold = _known_labels(round_, handed, {answer.key for answer in answers})
+    measurable = Round.of(round_.sprint, project.task_spec, round_.images, answers, handed, gold)
+    return quality(measurable, round_.annotation.quality, Prices.of(project.costs, measurable.task))
 
 
 def _known_labels(

@@ -11,7 +11,7 @@ import pytest
 from planted_answers import CLASSES, answer, drawn, task
 
 from runner.annotators.simulated_errors import Rates, label
-from runner.assessment.annotation_quality import Prices, Round, acceptance, quality, weights
+from runner.assessment.annotation_quality import Prices, Round, acceptance, quality
 from runner.config.annotation import AgreementLimit, QualityOptions
 from runner.domain.annotation_quality import AnnotationQuality, failures
 from runner.domain.labelling import Answer, AnsweredObject, BatchImage, Proposal
@@ -85,7 +85,6 @@ def test_planted_errors_are_measured() -> None:
     assert found.found_by_both.value == pytest.approx(0.8, abs=0.06)
     assert found.matched_iou.value == pytest.approx(0.87, abs=0.04)
     assert found.iou.value == pytest.approx(found.matched_iou.value * found.found_by_both.value, abs=0.01)  # type: ignore[operator]
-    assert weights(found)["bob"] < weights(found)["anna"]
 
 
 def test_the_class_that_is_confused_is_named() -> None:

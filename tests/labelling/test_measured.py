@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from projects import flywheel
 
 from runner.adapters.pictures.measured_images import see_images
@@ -14,9 +15,11 @@ from runner.domain.labelling import GOLD_ARM, BatchImage, task_key
 from runner.labelling.pull import pull
 from runner.labelling.push import push
 from runner.record.catalogue import QUALITY, sprint_folder
-from runner.record.labelling import read_batch, write_batch
+from runner.record.labelling import read_answers, read_batch, write_answers, write_batch
 from runner.workflow.load import load_written
 from runner.workflow.running.agreed_labels import require_agreed_labels
+from runner.workflow.verifying.batch_again import BatchAgain
+from runner.workflow.verifying.quality_again import quality_again
 from tests.labelling.label_projects import POOL, SPRINT, answer, labels, make
 
 CAT, MOVED, DOG = "0 0.5 0.5 0.5 0.5", "0 0.55 0.5 0.5 0.5", "1 0.5 0.5 0.5 0.5"
@@ -128,3 +131,46 @@ def test_the_command_says_what_to_review_and_ends_with_1(project: Path) -> None:
     assert "To review, of 4 images:" in said.stdout
     assert "cat at 50 %, 50 %: anna says cat, bob says dog" in said.stdout
     assert "lower annotation.quality.agreement.min" in said.stdout
+
+
+def measured_again(folder: Path) -> BatchAgain:
+    situation = load_written(folder, SPRINT)
+    return quality_again(folder, situation.project, situation.loaded)
+
+
+def test_it_is_measured_again_from_the_answers(project: Path) -> None:
+    assert measured_again(project) == BatchAgain(how="measured")  # nothing was pulled
+    answered(project, DOG)
+    assert pull(project, SPRINT, commit=False, say=quiet).failed
+    limit(project, 0.0)  # of another day than the pull's
+    prices = (project / "flywheel.yaml").read_text() + "costs: {label: {box: 0.05}}\n"
+    assert measured_again(project) == BatchAgain(how="measured", rebuilt=[QUALITY.name])
+    (project / "flywheel.yaml").write_text(prices)
+    assert measured_again(project) == BatchAgain(how="measured")  # priced otherwise by now
+
+    record = sprint_folder(project, SPRINT)
+    whole = measured(project)
+    better = replace(whole, class_agreement=replace(whole.class_agreement, value=0.9), failed=[])
+    QUALITY.write(record, better)
+    (found,) = measured_again(project).findings
+    assert (found.file, found.problem) == (f"reports/{SPRINT}/{QUALITY.name}", "does not follow")
+    assert "class_agreement" in found.detail
+    QUALITY.write(record, replace(whole, failed=[]))
+    assert "failed" in measured_again(project).findings[0].detail
+    QUALITY.write(record, whole)
+    write_answers(record, read_answers(record)[1:])
+    assert measured_again(project).findings
+
+
+def test_what_rests_on_gold_labels_is_not_measured_again(project: Path) -> None:
+    answered(project, MOVED)
+    answer(project, GOLD_IMAGE, "0 0.5 0.5 0.25 0.25", "1 0.2 0.2 0.1 0.1")
+    pull(project, SPRINT, commit=False, say=quiet)
+    again = measured_again(project)
+    assert (again.findings, again.rebuilt) == ([], [])
+    assert again.notes == [
+        f"reports/{SPRINT}/{QUALITY.name} was measured again without its gold images: their labels may have been corrected since"
+    ]
+    whole = measured(project)
+    QUALITY.write(sprint_folder(project, SPRINT), replace(whole, iou=replace(whole.iou, value=0.99)))
+    assert "iou" in measured_again(project).findings[0].detail

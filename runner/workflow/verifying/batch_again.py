@@ -34,10 +34,12 @@ class BatchAgain:
     """What came of it.
 
     Attributes:
+        how: what is done again, in a word.
         rebuilt: the files that were made again. `findings`: what does not follow.
         notes: why it was not drawn again, in a sentence.
     """
 
+    how: str = "drawn"
     rebuilt: list[str] = field(default_factory=list)
     findings: list[Mismatch] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -47,8 +49,8 @@ class BatchAgain:
         self.findings.append(Mismatch(file=file, problem="does not follow", detail=detail))
 
     def note(self, file: str, why: str) -> None:
-        """Why a file was not drawn again."""
-        self.notes.append(f"{file} was not drawn again: {why}")
+        """Why a file was not made again."""
+        self.notes.append(f"{file} was not {self.how} again: {why}")
 
     @contextmanager
     def finding_errors(self, file: str) -> Iterator[None]:
@@ -57,7 +59,7 @@ class BatchAgain:
             yield
         except (FlywheelError, msgspec.MsgspecError) as error:
             said = error.message if isinstance(error, FlywheelError) else str(error)
-            self.find(file, f"it cannot be drawn again: {said}")
+            self.find(file, f"it cannot be {self.how} again: {said}")
 
 
 def batch_again(root: Path, project: Project, loaded: LoadedSprint) -> BatchAgain:

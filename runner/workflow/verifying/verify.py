@@ -28,6 +28,7 @@ from runner.workflow.verifying.batch_again import BatchAgain, batch_again
 from runner.workflow.verifying.label_next_again import label_next_again
 from runner.workflow.verifying.made_again import MadeAgain
 from runner.workflow.verifying.mismatch import Mismatch, mismatches
+from runner.workflow.verifying.quality_again import quality_again
 from runner.workflow.verifying.recorded import (
     against_digests,
     against_lock,
@@ -75,8 +76,9 @@ def verify(root: Path, name: str) -> Verification:
     situation = load(root, name)
     project, loaded, folder = situation.project, situation.loaded, situation.folder
     drawn = batch_again(root, project, loaded)
+    labelled = quality_again(root, project, loaded)
     if _is_batch_alone(folder):
-        return _of_batch(root, loaded.name, drawn)
+        return _of_batch(root, loaded.name, drawn, labelled)
     recorded = recorded_digests(folder, loaded.name)
     digests.require_line_ends(root, recorded)
     absent = require_outputs(folder, loaded.name, recorded)
@@ -87,12 +89,12 @@ def verify(root: Path, name: str) -> Verification:
     findings += [mismatch for mismatch in of_terms if mismatch.problem == "does not follow"]
     repeated = MadeAgain(root, folder, project, loaded, suspicious=bool(findings))
     following = label_next_again(root, project, loaded)
-    findings += [*repeated.findings, *drawn.findings, *following.findings]
+    findings += [*repeated.findings, *drawn.findings, *labelled.findings, *following.findings]
     renderings = [*(mismatch for mismatch in of_terms if mismatch not in findings), *repeated.renderings]
     if findings:  # what is not of one piece is compared to the byte
         findings += [msgspec.structs.replace(each, problem="does not follow") for each in renderings]
         renderings = []
-    rebuilt = [*repeated.rebuilt, *drawn.rebuilt, *following.rebuilt]
+    rebuilt = [*repeated.rebuilt, *drawn.rebuilt, *labelled.rebuilt, *following.rebuilt]
     findings = _blamed(findings, rebuilt, f"{sprint_path(loaded.name)}/")
     return Verification(
         sprint=loaded.name,
@@ -102,7 +104,7 @@ def verify(root: Path, name: str) -> Verification:
         findings=findings,
         renderings=renderings,
         absent=absent,
-        notes=[*notes, *repeated.notes, *drawn.notes, *following.notes],
+        notes=[*notes, *repeated.notes, *drawn.notes, *labelled.notes, *following.notes],
         hint=_hint(findings, loaded.name),
     )
 
@@ -114,15 +116,15 @@ def _is_batch_alone(folder: Path) -> bool:
     )
 
 
-def _of_batch(root: Path, sprint: str, drawn: BatchAgain) -> Verification:
-    findings = [*no_records(root, sprint), *drawn.findings]
+def _of_batch(root: Path, sprint: str, drawn: BatchAgain, labelled: BatchAgain) -> Verification:
+    findings = [*no_records(root, sprint), *drawn.findings, *labelled.findings]
     return Verification(
         sprint=sprint,
         identical=bool(drawn.rebuilt) and not findings,
         compared=0,
-        rebuilt=drawn.rebuilt,
+        rebuilt=[*drawn.rebuilt, *labelled.rebuilt],
         findings=findings,
-        notes=[*drawn.notes, "the sprint has not run: there is no verdict to verify"],
+        notes=[*drawn.notes, *labelled.notes, "the sprint has not run: there is no verdict to verify"],
         hint=_hint(findings, sprint),
     )
 
