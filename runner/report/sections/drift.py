@@ -15,7 +15,7 @@ from runner.report.sections.bias import shift_table
 from runner.report.sections.checks import FOLD
 from runner.report.sections.part import PLOT_ROWS, ROWS, Part, folded, table_head, table_row
 from runner.report.sections.section import Plot, Section, Shown
-from runner.report.wording import count
+from runner.report.wording import count, number
 
 _LABEL = 40  # characters
 
