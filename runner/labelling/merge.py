@@ -25,6 +25,7 @@ from runner.domain.records import POOL
 from runner.labelling.data_now import DataNow, ImageNow, data_now, labels_digest
 from runner.labelling.destination import Destination, destination_of
 from runner.labelling.insertion import inserter_of
+from runner.labelling.insertion.coco import CocoInserter
 from runner.labelling.insertion.inserter import Inserter, Insertion
 from runner.layouts import layout_of
 from runner.layouts.coco import CocoLayout
@@ -277,7 +278,9 @@ def rendered_labels(
     """
     if not objects:
         return {}
-    inserter = inserter_of(project)
+    inserter, layout = inserter_of(project), layout_of(project.dataset.layout)
+    if isinstance(layout, CocoLayout):
+        inserter, layout = CocoInserter(), CocoLayout()  # whatever its files are called
     scheme = scheme_of(project)
     by_folders = not TASKS[project.task].ranked
     with tempfile.TemporaryDirectory() as name:
@@ -293,9 +296,6 @@ def rendered_labels(
                 Insertion(path=target, target=target, split=None, width=width, height=height, objects=own)
             )
         inserter.insert(folder, scheme, items)
-        layout = layout_of(project.dataset.layout)
-        if isinstance(layout, CocoLayout):
-            layout = CocoLayout()  # whatever its files are called
         entries = layout.read(folder, index.resolve(project).scheme).entries
         return {names[entry.path]: labels_digest(entry.objects) for entry in entries}
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 from projects import call, environment, flywheel
 
 from runner.domain.errors import FlywheelError
+from runner.domain.labelling import Answer
 from runner.labelling.pull import pull, status
 from runner.labelling.push import push
 from runner.record.catalogue import ANNOTATIONS, ANSWERS, sprint_folder
-from runner.record.labelling import read_annotations, read_answers
+from runner.record.labelling import read_annotations, read_answers, read_batch, write_answers
 from runner.report import annotated
 from tests.labelling.label_projects import (
     POOL,
+    SIZE,
     SPRINT,
     answer,
     answers_folder,
+    coco_document,
     keys,
     labels,
     make,
+    pool_paths,
 )
 
 CAT, DOG = "0 0.5 0.5 0.5 0.5", "1 0.25 0.25 0.5 0.5"
@@ -30,6 +35,10 @@ BIG_CAT, BIG_DOG = ("cat", 0.25, 0.25, 0.75, 0.75), ("dog", 0.0, 0.0, 0.5, 0.5)
 
 def quiet(line: str) -> None:
     """Nobody listens."""
+
+
+def interrupted(*arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def take(folder: Path, **options: bool) -> dict[str, int]:
@@ -78,6 +87,57 @@ def test_labels_and_images_get_where_they_belong_in_every_layout(layout: str, tm
     assert moved.keys() == {
         path.relative_to(tmp_path / "data").as_posix() for path in (tmp_path / "data").rglob("*.jpg")
     }
+
+
+def listed_pool(folder: Path) -> Path:
+    """A COCO project whose pool has an annotation file, too: its images are listed, and nothing is on them."""
+    make(folder, "coco", versioned=False)
+    images = [
+        {"id": number, "file_name": path.removeprefix("images/"), "width": SIZE[0], "height": SIZE[1]}
+        for number, path in enumerate(pool_paths(folder, POOL))
+    ]
+    listed = {"images": images, "annotations": [], "categories": []}
+    (folder / "data/annotations/instances_pool.json").write_text(json.dumps(listed))
+    push(folder, SPRINT, say=quiet)
+    return folder
+
+
+@pytest.mark.parametrize("killed", [None, "insertion.coco._insert", "merge._Merger._move"])
+def test_an_image_that_the_pools_file_lists_is_listed_in_the_other_alone(
+    killed: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed_pool(tmp_path)
+    answer(tmp_path, POOL[2], CAT)
+    if killed is not None:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"runner.labelling.{killed}", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                take(tmp_path)
+    assert take(tmp_path) == {"labelled": 1}
+    assert [image["file_name"] for image in coco_document(tmp_path, "pool")["images"]] == [
+        "pool/a/1.jpg",
+        "pool/b/1.jpg",
+        "pool/3.jpg",
+    ]
+    there = {Path(path).name: found for path, found in labels(tmp_path, "coco").items()}
+    assert there["2.jpg"] == [BIG_CAT]  # the file says its split, whatever folder a kill left it in
+    assert (
+        len([image for image in coco_document(tmp_path, "train")["images"] if image["file_name"] == "2.jpg"])
+        == 1
+    )
+    assert take(tmp_path) == {"labelled": 1}
+
+
+def test_labels_for_which_no_named_file_is_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    listed_pool(tmp_path)
+    named = "annotations: [annotations/instances_pool.json, annotations/instances_val.json]"
+    project = tmp_path / "flywheel.yaml"
+    project.write_text(project.read_text().replace("layout: coco", f"layout: {{format: coco, {named}}}"))
+    answer(tmp_path, POOL[2], CAT)
+    with pytest.raises(FlywheelError) as error:
+        take(tmp_path)
+    assert error.value.message == "none of the annotation files that it names is that of train"
+    assert len(coco_document(tmp_path, "pool")["images"]) == len(POOL)
 
 
 def test_a_half_done_batch_is_pulled_in_parts(project: Path) -> None:
@@ -201,6 +261,19 @@ def test_an_image_that_two_are_to_label_waits_for_the_second(tmp_path: Path) -> 
     assert labels(tmp_path)["images/train/a/1.jpg"] == [BIG_CAT, BIG_DOG]  # of two, one who saw it is enough
     rows = read_annotations(sprint_folder(tmp_path, SPRINT))
     assert [(row.annotator, row.objects) for row in rows] == [("anna", 1), ("ben", 2)]
+
+
+def test_an_image_that_one_skipped_and_another_labelled_is_labelled(tmp_path: Path) -> None:
+    make(tmp_path, annotators=2, versioned=False)
+    push(tmp_path, SPRINT, say=quiet)
+    record = sprint_folder(tmp_path, SPRINT)
+    image = read_batch(record)[0]
+    skipped = Answer(
+        key=image.key, path=image.path, image_id=image.image_id, annotator="zoe", tool="yolo", skipped=True
+    )
+    write_answers(record, [skipped])
+    answer(tmp_path, POOL[0], CAT, annotator="anna")
+    assert take(tmp_path) == {"labelled": 1}
 
 
 def test_splits_that_a_column_of_the_metadata_says(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,30 +38,70 @@ class CocoInserter:
         return path if split == into else moved(path, split, into) or path
 
     def insert(self, folder: Path, scheme: Scheme, items: Sequence[Insertion]) -> None:
-        """Ids go on after the largest; an image that is listed already is listed anew."""
-        images = set(list_files(folder)) | {item.target for item in items}
-        images -= {item.path for item in items if item.path != item.target}
-        finder = ImageFinder(images)
+        """Ids go on after the largest; an image that is listed already is listed anew, and in no other file."""
+        there = set(list_files(folder))
+        left = {item.path for item in items if item.path != item.target}
+        finder = ImageFinder((there | {item.target for item in items}) - left)
+        files = list(self.annotations or coco_files(folder, scheme.task))
         by_file: dict[str, list[Insertion]] = {}
         for item in items:
-            by_file.setdefault(self._file(folder, scheme, item.split), []).append(item)
+            by_file.setdefault(self._file(files, scheme, item.split), []).append(item)
+        now = ImageFinder(there)
+        for file in files:  # before the image is listed anew: one that two files list is refused
+            _take_out(folder, file, {item.path for item in items if item not in by_file.get(file, ())}, now)
         for file, own in sorted(by_file.items()):
             _insert(folder, file, scheme, own, finder)
 
     def left_behind(self, folder: Path, path: str) -> str | None:
-        """Nothing: unlabelled images are listed nowhere."""
+        """Nothing: an image has no file of its own."""
         return None
 
-    def _file(self, folder: Path, scheme: Scheme, split: str | None) -> str:
-        """The annotation file of a split; a new one beside the others where there is none."""
-        files = list(self.annotations or coco_files(folder, scheme.task))
+    def _file(self, files: Sequence[str], scheme: Scheme, split: str | None) -> str:
+        """The annotation file of a split; a new one beside the others where there is none.
+
+        Raises:
+            FlywheelError: only files that are named are read, and none of them is the split's.
+        """
         of_split = [file for file in files if split is not None and file_split(file) == split]
         if of_split:
             return of_split[0]
         if split is None and len(files) == 1:
             return files[0]
+        if self.annotations:
+            raise FlywheelError(
+                f"none of the annotation files that it names is that of {split or 'images without a split'}",
+                where=Where("flywheel.yaml"),
+                hint=f"name one more below dataset.layout.annotations, such as annotations/{split or 'default'}.json, with "
+                '{"images": [], "annotations": [], "categories": []} in it',
+            )
         prefix = "person_keypoints_" if scheme.keypoints else "instances_"
         return f"annotations/{prefix}{split or 'default'}.json"
+
+
+def _take_out(folder: Path, file: str, paths: set[str], finder: ImageFinder) -> None:
+    """Images that another file is going to list: a pool's may have been listed without annotations."""
+    path, subset = folder / file, file_subset(file)
+    text = path.read_text(encoding="utf-8") if paths and path.is_file() else ""
+    if not text:
+        return
+    document = _document(text, path)
+    gone = {
+        image["id"]
+        for image in document["images"]
+        if finder.find(file, image["file_name"], subset).path in paths
+    }
+    if gone:
+        write_text(path, _encoded({**document, **_without(document, gone)}, text))
+
+
+def _without(document: Mapping[str, Any], images: Collection[Any]) -> dict[str, list[Any]]:
+    """A document's images and annotations, but for those of some images."""
+    return {
+        "images": [image for image in document["images"] if image["id"] not in images],
+        "annotations": [
+            one for one in document.get("annotations") or [] if one.get("image_id") not in images
+        ],
+    }
 
 
 def _insert(folder: Path, file: str, scheme: Scheme, items: Sequence[Insertion], finder: ImageFinder) -> None:
@@ -75,8 +115,8 @@ def _insert(folder: Path, file: str, scheme: Scheme, items: Sequence[Insertion],
         for image in document["images"]
         if finder.find(file, image["file_name"], subset).path in targets
     }
-    images = [image for image in document["images"] if image["id"] not in replaced]
-    annotations = [one for one in document.get("annotations") or [] if one.get("image_id") not in replaced]
+    kept = _without(document, replaced)
+    images, annotations = kept["images"], kept["annotations"]
     categories = _categories(document, scheme)
     next_image, next_annotation = _after(document["images"]), _after(document.get("annotations") or [])
     for item in sorted(items, key=lambda one: one.target):
