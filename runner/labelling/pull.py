@@ -103,7 +103,7 @@ def pull(
             outcomes[kind] += getattr(row, kind)
     return PulledRound(
         status=_status(round_, pulled, answers, rows),
-        states=dict(sorted(Counter({row.key: row.state for row in rows}.values()).items())),
+        states=dict(sorted(Counter(_states(rows).values()).items())),
         objects=sum(row.objects for row in rows),
         outcomes=dict(outcomes),
         commit=made,
@@ -213,6 +213,12 @@ def _rows(round_: SprintRound, answers: Sequence[Answer], became: Sequence[Becam
             state = "skipped"
         rows.append(row_of(answer, state, one.labels if one and one.state == "labelled" else ""))
     return rows
+
+
+def _states(rows: Sequence[AnnotationRow]) -> dict[str, str]:
+    """What became of each image, by key: one that somebody skipped and another labelled was not skipped."""
+    by_skipped_first = sorted(rows, key=lambda row: row.state != "skipped")
+    return {row.key: row.state for row in by_skipped_first}
 
 
 def _status(
