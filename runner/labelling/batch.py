@@ -21,6 +21,7 @@ from runner.record.catalogue import (
 )
 from runner.record.labelling import read_batch, write_batch
 from runner.record.strangers import refuse_strangers
+from runner.report.wording import count
 from runner.workflow.drawing.drawing import changed_options
 from runner.workflow.drawing.prepare import prepared
 from runner.workflow.drawing.sheets import sheet
@@ -68,7 +69,7 @@ def batch(root: Path, name: str | None, *, redraw: bool, pull: bool, say: Say) -
         drawing = prepared(root, situation.project, situation.name, annotation, pull=pull, say=say)
         drawn, images = drawing.draw()
         for arm, missing in drawn.short.items():
-            say(f"note: {arm} found {missing} images fewer than its share")
+            say(f"note: {arm} found {count(missing, 'image')} fewer than its share")
         folder.mkdir(parents=True, exist_ok=True)
         dataset = root / situation.project.dataset.path
         write_bytes(folder / BATCH_SHEET.name, sheet(dataset, [images]))

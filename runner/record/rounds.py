@@ -50,15 +50,16 @@ class Round(Record, frozen=True, kw_only=True):
     def detail(self, sprint: str) -> str:
         """What to know of it, and what to type."""
         price = f", {self.price:,.2f} {self.currency}" if self.price is not None else ""
+        images = "1 image" if self.images == 1 else f"{self.images} images"
         match self.state:
             case "asked":
                 return f"its batch is not drawn: flywheel batch {sprint}"
             case "proposed":
-                return f"{self.images} images for {self.into}{price}: flywheel annotate push {sprint}"
+                return f"{images} for {self.into}{price}: flywheel annotate push {sprint}"
             case "waiting":
-                return f"{self.images} images for {self.into}{price}: flywheel annotate pull {sprint}"
+                return f"{images} for {self.into}{price}: flywheel annotate pull {sprint}"
             case "labelled":
-                return f"all {self.images} images for {self.into} were answered: flywheel run {sprint}"
+                return f"{images} for {self.into}, all answered: flywheel run {sprint}"
 
 
 def round_of(folder: Path, *, asked: bool) -> Round | None:

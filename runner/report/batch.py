@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runner.domain.labelling import GOLD_ARM, Batch, BatchImage
 from runner.record.catalogue import BATCH_IMAGES, BATCH_SHEET
+from runner.report.wording import count
 
 FIRST = 3  # images of each arm
 
@@ -20,8 +21,8 @@ def render(batch: Batch, images: Sequence[BatchImage], folder: str, *, drawn: bo
         f"  {_cost(batch)}",
         "",
     ]
-    for arm, count in batch.arms.items():
-        lines.append(f"  {arm}: {count}")
+    for arm, size in batch.arms.items():
+        lines.append(f"  {arm}: {size}")
         own = [image for image in images if image.arm == arm]
         lines += [f"    {image.path}  {image.reason}" for image in own[:FIRST]]
         lines += [f"    … and {len(own) - FIRST} more"] if len(own) > FIRST else []
@@ -37,5 +38,5 @@ def render(batch: Batch, images: Sequence[BatchImage], folder: str, *, drawn: bo
 def _cost(batch: Batch) -> str:
     if batch.labels is None:
         return "how many labels they need is not known yet: no image has labels"
-    labels = f"about {batch.labels:,.0f} labels"
+    labels = f"about {count(round(batch.labels), 'label')}"
     return labels if batch.price is None else f"{labels}, {batch.price:,.2f} {batch.currency}"

@@ -265,8 +265,8 @@ def megabytes(size: int) -> str:
 def batch_words(batch: PlannedBatch) -> list[str]:
     """What was drawn to be labelled: by which arms, and which slices it covers; plain text of the project."""
     arms = ", ".join(f"{arm} {images}" for arm, images in batch.arms.items())
-    labels = f"; about {batch.labels:,.0f} labels" if batch.labels is not None else ""
-    lines = [f"{arms}, of {batch.pool:,} pool images{labels}"]
+    labels = f"; about {count(round(batch.labels), 'label')}" if batch.labels is not None else ""
+    lines = [f"{arms}, of {count(batch.pool, 'pool image')}{labels}"]
     if batch.coverage:
         parts = ", ".join(f"{part.slice} {part.batch} of {part.pool:,}" for part in batch.coverage[:_SLICES])
         more = len(batch.coverage) - _SLICES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from runner.domain.errors import FlywheelError
 from runner.domain.labelling import Batch, BatchImage, HandedOut
@@ -90,6 +91,8 @@ def test_what_to_type_is_said(tmp_path: Path) -> None:
     found = round_of(tmp_path, asked=True)
     assert found is not None
     assert found.detail("0002-dark") == "3 images for train, 5.76 EUR: flywheel annotate push 0002-dark"
+    one = replace(found, images=1, labelled=1, state="labelled")
+    assert one.detail("0002-dark") == "1 image for train, all answered: flywheel run 0002-dark"
 
 
 def test_a_spoiled_batch_is_an_error(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from runner.report.escape import code, markdown, plain
 from runner.report.sections.gallery import picture_of
 from runner.report.sections.part import Part, folded, table_head, table_row
 from runner.report.sections.section import Fold, Section, Shown
-from runner.report.wording import count, money, number
+from runner.report.wording import count, money
 
 _GATES = 4  # named of those that a batch would decide
 
@@ -66,10 +66,9 @@ def _batch(found: NextBatch) -> str:
 
 def _title(found: NextBatch) -> str:
     """What would be asked for, in a few words; its slice's name is text of the project."""
-    images = _size(found)
-    kind = "images" if found.into == "train" else "test images"
+    images = count(_size(found), "image" if found.into == "train" else "test image")
     place = f" of slice {found.slice}" if found.slice else ""
-    return f"{images} {kind}{place}{'' if found.into == 'train' else ', at random'}"
+    return f"{images}{place}{'' if found.into == 'train' else ', at random'}"
 
 
 def _size(found: NextBatch) -> int:
@@ -80,7 +79,7 @@ def _contents(batch: Batch) -> str:
     arms = ", ".join(f"{markdown(arm, 40)} {images}" for arm, images in batch.arms.items())
     text = f"{arms} of {count(batch.pool_images, 'pool image')}"
     if batch.labels is not None:
-        text += f"; about {number(batch.labels, 0)} labels"
+        text += f"; about {count(round(batch.labels), 'label')}"
         text += f", {money(batch.price, markdown(batch.currency, 3))}" if batch.price is not None else ""
     covered = [part for part in batch.coverage if part.batch]
     if covered:
