@@ -64,10 +64,9 @@ class Uncertainty(Options, frozen=True, kw_only=True):
     def choices(self, pool: Pool, taken: Sequence[int], want: int, seed: int) -> Iterator[Choice]:
         """The least sure first; an image on which nothing at all is predicted has no measure, and comes last."""
         scores = self.scores(pool)
-        order = highest_first(scores, pool, seed)
-        if self.spread > 1:
-            order = self._spread_out(pool, order, taken, want)
-        place = {position: rank for rank, position in enumerate(highest_first(scores, pool, seed), start=1)}
+        ranked = highest_first(scores, pool, seed)
+        order = self._spread_out(pool, ranked, taken, want) if self.spread > 1 else ranked
+        place = {position: rank for rank, position in enumerate(ranked, start=1)}
         counts = predicted_counts(pool)
         for position in order:
             score = float(scores[position])

@@ -1,4 +1,4 @@
-"""Who holds the stage, for a command that cannot do without a champion."""
+"""Who holds the stage, for a command that cannot go on while that is not known."""
 
 from __future__ import annotations
 
@@ -27,15 +27,7 @@ def holder(root: Path, project: Project, to: str) -> Champion:
             where=Where(CONFIGURATION),
             hint="name it, as in: model: {name: parcel-digits}; then promote a sprint",
         )
-    try:
-        champion = Registry(root, project).champion()
-    except ChampionUnknownError as error:
-        raise FlywheelError(
-            f"it is not known which model is the champion: {error.message}",
-            where=error.where,
-            hint=error.hint,
-            exit_code=ExitCode.STAGE_FAILED,
-        ) from error
+    champion = known_champion(root, project)
     if champion is None:
         raise FlywheelError(
             f"there is no champion to {to}: nothing was promoted to {project.model.name}#{project.model.stage}",
@@ -43,3 +35,22 @@ def holder(root: Path, project: Project, to: str) -> Champion:
             exit_code=ExitCode.STAGE_FAILED,
         )
     return champion
+
+
+def known_champion(root: Path, project: Project) -> Champion | None:
+    """Who holds the stage; None before the first promotion.
+
+    Raises:
+        FlywheelError: it could not be looked up (exit code 3): that is not the same as nobody.
+    """
+    if project.model is None:
+        return None
+    try:
+        return Registry(root, project).champion()
+    except ChampionUnknownError as error:
+        raise FlywheelError(
+            f"it is not known which model is the champion: {error.message}",
+            where=error.where,
+            hint=error.hint,
+            exit_code=ExitCode.STAGE_FAILED,
+        ) from error

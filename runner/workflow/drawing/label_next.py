@@ -38,9 +38,10 @@ from runner.workflow.drawing.drawing import Drawing, other_batches
 from runner.workflow.drawing.evidence import Evidence, evidence_in
 from runner.workflow.drawing.next_batches import next_batches, strategy_of
 from runner.workflow.drawing.pooled import needs_of
-from runner.workflow.drawing.prepare import known_champion, mix_of
+from runner.workflow.drawing.prepare import mix_of
 from runner.workflow.drawing.sheets import sheet
 from runner.workflow.embedding import setting_of
+from runner.workflow.holder import known_champion
 from runner.workflow.recommending.spec import condition_of
 from runner.workflow.scoring import outdated, scoring_folder
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from runner.config.annotation import Annotation
 from runner.config.project import Project
-from runner.domain.errors import ExitCode, FlywheelError
+from runner.domain.errors import FlywheelError
 from runner.embeddings import Setting
 from runner.planning.champion import Champion
-from runner.planning.registry import ChampionUnknownError, Registry
 from runner.strategies.mix import BatchOptions, Mix, usual_mix
 from runner.workflow.drawing.drawing import Drawing, needs_champion, other_batches
 from runner.workflow.drawing.evidence import evidence_in
 from runner.workflow.drawing.pooled import members_of
 from runner.workflow.embedding import setting_of
+from runner.workflow.holder import known_champion
 from runner.workflow.scoring import require_pool, run_scoring
 
 Say = Callable[[str], None]
@@ -57,25 +57,6 @@ def prepared(
         setting=setting,
         beside=other_batches(root, sprint),
     )
-
-
-def known_champion(root: Path, project: Project) -> Champion | None:
-    """Who holds the stage; None before the first promotion.
-
-    Raises:
-        FlywheelError: it could not be looked up (exit code 3): that is not the same as nobody.
-    """
-    if project.model is None:
-        return None
-    try:
-        return Registry(root, project).champion()
-    except ChampionUnknownError as error:
-        raise FlywheelError(
-            f"it is not known which model is the champion: {error.message}",
-            where=error.where,
-            hint=error.hint,
-            exit_code=ExitCode.STAGE_FAILED,
-        ) from error
 
 
 def mix_of(

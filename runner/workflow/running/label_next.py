@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError
-from runner.workflow.drawing.prepare import known_champion
+from runner.workflow.holder import known_champion
 from runner.workflow.scoring import outdated, run_scoring
 
 
