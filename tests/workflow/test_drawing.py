@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -33,6 +35,7 @@ from runner.strategies.uncertainty import Uncertainty
 from runner.workflow.drawing import champion_facts, prepare
 from runner.workflow.drawing import drawing as drawing_module
 from runner.workflow.drawing.evidence import evidence_of
+from runner.workflow.drawing.pooled import pool_of
 
 
 @pytest.fixture(autouse=True)
@@ -231,3 +234,13 @@ def test_without_embeddings_the_usual_mix_is_one_without_and_that_is_said(
     assert said == [
         "note: images cannot be compared by embeddings, so the mix is one without: the extra `embed` is not installed (pip install it)"
     ]
+
+
+def test_failures_are_looked_for_among_the_labelled_images_whose_vectors_are_computed(tmp_path: Path) -> None:
+    tables = drawing(tmp_path, plant(tmp_path), Mix(failures=1)).tables
+    vectors: Any = SimpleNamespace(of=lambda rows: np.zeros((len(rows), 2), np.float32))
+    asked: list[set[str]] = []
+    facts: Any = SimpleNamespace(confidence=0.25, failures=lambda known: asked.append(known) or [])
+    pool = pool_of(tables, vectors, Mix(failures=1), facts, None, None)
+    assert asked == [{"images/train/t0-00.jpg", "images/train/t1-00.jpg"}]
+    assert len(pool) == 12

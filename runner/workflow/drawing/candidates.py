@@ -70,6 +70,11 @@ class PoolTables:
         """Of the N images."""
         return [str(image_id) for image_id in self.columns["image_id"][self.rows].tolist()]
 
+    @cached_property
+    def labelled_paths(self) -> list[str]:
+        """Of the M labelled images, which can all be read."""
+        return [str(path) for path in self.columns["path"][self.labelled].tolist()]
+
     def labelled_images(self) -> list[Labelled]:
         """Of the train split: what gold images are drawn from."""
         paths, ids = self.columns["path"][self.train].tolist(), self.columns["image_id"][self.train].tolist()

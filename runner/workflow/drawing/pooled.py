@@ -59,7 +59,7 @@ def pool_of(
     """
     needs, project = needs_of(mix), tables.project
     looks, labelled_looks = tables.looks()
-    failures = facts.failures(set(tables.columns["path"].tolist())) if needs.failures else []
+    failures = facts.failures(set(tables.labelled_paths)) if needs.failures else []
     grouped = project.dataset.group_by is not None
     return Pool(
         paths=tables.paths,
