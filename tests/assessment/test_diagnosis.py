@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from planted_report import DUPLICATES
 from planted_worth import TEST, TRAINER, in_a_row, past, selection
 
 from runner.assessment.past_sprints import PastSprint, changes
 from runner.assessment.worth import Asked, Spent, worth
-from runner.domain.records import CheckResult, Checks, LabelFaultCount, LabelFaults, Severity, SplitCounts
+from runner.domain.records import Checks, LabelFaultCount, LabelFaults, SplitCounts
 
 BEFORE = past("0001-small", 6000, 0.888)
 
@@ -97,19 +98,13 @@ def test_wrong_labels_that_were_left_out() -> None:
 
 
 def test_checks_that_fail_now() -> None:
-    check = CheckResult(
-        id="detection/tiny",
-        description="",
-        severity=Severity.WARNING,
-        success=True,
-        checked=900,
-        unexpected=0,
-    )
+    check = msgspec.structs.replace(DUPLICATES, success=True, checked=900, unexpected=0, rows=[])
     before = past("0001-small", 6000, 0.888, checks=Checks(results=[check]))
     failed = msgspec.structs.replace(check, success=False, unexpected=140)
     (change,) = changes(before, past("0002-large", 12_000, 0.6, checks=Checks(results=[failed])))
     assert (
-        change.text == "Data checks that passed before fail now; this changed: detection/tiny (140 of 900)."
+        change.text
+        == "Data checks that passed before fail now; this changed: detection/near-duplicates (140 of 900)."
     )
 
 
