@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.cli.common import Subparsers, add_root, command, print_json, project_root
 
@@ -58,7 +58,7 @@ def execute(options: argparse.Namespace) -> int:
     conditions = Conditions(approvals=terminal_approvals(root, options.approve, options.reason))
     result = promote(root, _name(options.sprint), conditions, push=options.push, dry_run=options.dry_run)
     if options.format == "json":
-        print_json(result)
+        print_json(_with_ids(result))
     else:
         print(render(result))
     return result.exit_code
@@ -68,6 +68,16 @@ def _name(sprint: str) -> str:
     """A folder `reports/<sprint>` names its sprint, as it does for `verify`."""
     path = Path(sprint)
     return path.name if path.parts[:1] == ("reports",) else sprint
+
+
+def _with_ids(result: Promotion) -> dict[str, Any]:
+    """As it is printed: each finding with the id by which `--approve` names it, which no record stores."""
+    import msgspec
+
+    printed: dict[str, Any] = msgspec.to_builtins(result)
+    for shown, decision in zip(printed["decisions"], result.decisions, strict=True):
+        shown["finding"] = {"id": decision.finding.id, **shown["finding"]}
+    return printed
 
 
 def render(result: Promotion) -> str:

@@ -69,6 +69,8 @@ def test_an_undecided_gate_waits_for_somebody_who_accepts_it_with_a_reason(proje
         rf'  next: flywheel (promote {SPRINT} --approve (inconclusive-\w+)) --reason "…"', next_step
     )
     assert command is not None
+    (decision,) = json.loads(flywheel(project, "promote", SPRINT, "--format", "json").stdout)["decisions"]
+    assert decision["finding"]["id"] == command[2]  # a script approves by it
     done = flywheel(project, *command[1].split(), "--reason", "the dock is empty at night", check=True)
     assert f"{SPRINT}: promoted as v1.0.0" in done.stdout
     message = call(project, "git", "tag", "-l", "--format=%(contents)", "tiny-digits#prod#1").stdout
