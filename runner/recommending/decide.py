@@ -176,10 +176,15 @@ def _option(known: Known, aims: list[Goal], option: Possible, best: float) -> Op
 
 
 def _interval(known: Known, option: Possible, *, of_gates: bool) -> Interval | None:
-    """Distances of gates, which further test images shorten too, are never below nothing."""
+    """Distances of gates, which further test images shorten too, are never below nothing.
+
+    It holds the expected gain: where fewer than one draw in ten gains anything, the middle of the draws does not.
+    """
     if option.gain is None:
         return None
-    return middle(option.gain) if of_gates else _truly(known, option.gain)
+    found = middle(option.gain) if of_gates else _truly(known, option.gain)
+    expected = rounded(option.gain.mean())
+    return Interval(low=min(found.low, expected), high=max(found.high, expected))
 
 
 def _wider(gain: Floats) -> Floats:

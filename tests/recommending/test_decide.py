@@ -145,6 +145,16 @@ def test_further_test_images_close_nothing_where_the_number_is_likely_too_low() 
     assert (option(found, "label_test").gain or 0) < 0.02
 
 
+def test_an_unlikely_gain_lies_in_its_interval() -> None:
+    """Fewer than one draw in ten gain anything: the middle of the draws is nothing, and the mean is not."""
+    undecided = gate(Outcome.INCONCLUSIVE, 0.60, 0.49, 0.71, further=60)
+    found = option(recommend(replace(KNOWN, gates=(undecided,), parts=(DARK, DAY))), "label_test")
+    assert found.gain is not None
+    assert found.interval is not None
+    assert 0 < found.gain < 0.02
+    assert found.interval.low <= found.gain <= found.interval.high
+
+
 def test_a_worn_test_split_is_to_be_renewed() -> None:
     found = option(recommend(replace(KNOWN, exhausted=True, test=120)), "label_test")
     assert (found.images, found.gain, found.mix) == (120, None, {"random": 1.0})
