@@ -1,28 +1,35 @@
-"""The sprints before one, from their records in the working tree: what a learning curve and a diagnosis look at."""
+"""The sprints before one, from their records in the working tree: what a learning curve, a diagnosis and a recommendation look at."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from runner.adapters.system import yaml_text
 from runner.assessment.past_sprints import PastSprint
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_text
 from runner.record.catalogue import CHECKS, EVALUATION, PARAMS, REPORTS, SELECTION, VERDICT, RecordFile
+from runner.record.digests import digest_of
 
 NEEDED: tuple[RecordFile, ...] = (EVALUATION, SELECTION, VERDICT, PARAMS)  # type: ignore[type-arg]
 READ = (*NEEDED, CHECKS)
+T = TypeVar("T")
 
 
 def earlier_sprints(
-    root: Path, sprint: str, *, champion: str | None, only: Collection[str] | None = None
-) -> tuple[list[PastSprint], list[str]]:
+    root: Path,
+    sprint: str,
+    read: Callable[[Path], T | None],
+    *,
+    champion: str | None = None,
+    only: Collection[str] | None = None,
+) -> tuple[list[T], list[str]]:
     """Those that were judged and whose names come before the sprint's, in that order; and what could not be read, a line each.
 
     Args:
+        read: what is wanted of a sprint, of its folder; None where it was not judged, FlywheelError where it cannot be read.
         champion: whom the sprint is compared with: taken too, whatever its name.
         only: no others than these, as far as they are here.
     """
@@ -32,21 +39,24 @@ def earlier_sprints(
         wanted = name < sprint or name == champion
         if name == sprint or not wanted or (only is not None and name not in only):
             continue
-        if not all((folder / file.name).is_file() for file in NEEDED):
-            continue  # it has not been judged
         try:
-            found.append(past_sprint(folder))
+            one = read(folder)
         except FlywheelError as error:
             unread.append(f"{name}: {error.message}")
+            continue
+        if one is not None:
+            found.append(one)
     return found, unread
 
 
-def past_sprint(folder: Path) -> PastSprint:
-    """One sprint that was judged.
+def past_sprint(folder: Path) -> PastSprint | None:
+    """One sprint that was judged; None where it was not.
 
     Raises:
         FlywheelError: a file of its record cannot be read (exit code 3).
     """
+    if not all((folder / file.name).is_file() for file in NEEDED):
+        return None
     return PastSprint(
         name=folder.name,
         evaluation=EVALUATION.read(folder),
@@ -54,7 +64,7 @@ def past_sprint(folder: Path) -> PastSprint:
         verdict=VERDICT.read(folder),
         params=params_in(folder),
         checks=CHECKS.read_if_there(folder),
-        files={file.name: _digest(folder / file.name) for file in READ if (folder / file.name).is_file()},
+        files={file.name: digest_of(folder / file.name) for file in READ if (folder / file.name).is_file()},
     )
 
 
@@ -72,7 +82,3 @@ def recipe_in(params: Mapping[str, Any]) -> str:
     """The digest of what training was told, by the sections of params.yaml; empty where they do not say."""
     section = params.get("train")
     return str(section.get("digest", "")) if isinstance(section, Mapping) else ""
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

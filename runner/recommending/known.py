@@ -1,4 +1,4 @@
-"""What a recommendation is made from, read from records by `workflow/recommending.py`; no record is read here."""
+"""What a recommendation is made from, read from records by `workflow/recommending/`; no record is read here."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Part:
 
     Attributes:
         share: of the test split's objects (classify: images) that lie in it, 0 to 1.
-        pool: images of it that nobody labelled; None where that is not known, of objects for one.
+        pool: images of it that nobody labelled and that are in no batch; None where that is not known, of objects for one.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Known:
         champion: who holds the stage, when the sprint was judged. `promoted`: this sprint does.
         gain: over the champion, in the optimizing metric, with its interval.
         train, labels: images and labelled objects of the train split; `per_image`: labels that an image takes.
-        pool: images that nobody labelled; 0 where there are none.
+        pool: images that nobody labelled and that are in no batch; 0 where there are none.
         curve: this sprint and earlier ones, by number of images.
         seed_deviation: over training seeds, in the metric's unit; None with one seed.
         gap: how much lower the loss is on train than on val, as a share of val's, at the best epoch; below 0 counts as 0.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 from runner.domain.evaluation import Interval
 from runner.domain.records import Record
 
-WAY = 1
+WAY = 2
 """How recommendations are made; raised with every change that gives another one for the same evidence."""
 
 Action = Literal["label", "clean", "tune", "collect", "label_test", "ship", "stop"]
@@ -16,7 +18,7 @@ Source = Literal["labels", "noise", "model"]
 
 
 class RestsOn(Record, frozen=True, kw_only=True):
-    """A file that the recommendation was made from: its path from the repository's top, and the SHA-256 of its bytes."""
+    """A file that a record was made from: its path from the repository's top, and the SHA-256 of its bytes."""
 
     path: str
     sha256: str
@@ -30,7 +32,7 @@ class Option(Record, frozen=True, kw_only=True):
         images: how many images are to be labelled, or reviewed.
         mix: of the batch: arm → share.
         gain: expected, in the recommendation's `unit`; None where nothing is known of it.
-        interval: of the gain, 80 %: what it truly is.
+        interval: of the gain, 80 %: what it truly is; `gain` lies in it.
         measurable: 80 % for what the next sprint will measure as its gain, its own error included.
         labels: how many objects that are. `price`: of labels and compute together; None without prices.
         per_price: gain per unit of money, where both are known.
@@ -89,6 +91,7 @@ class Recommendation(Record, frozen=True, kw_only=True):
         question, answer: the project's phase's own.
         sources: of what the error consists: 80 % intervals of the share of each source.
         past: earlier recommendations, the oldest first.
+        unread: other sprints' records that could not be read, and are missing in all of this, a line each.
     """
 
     way: int = WAY
@@ -108,6 +111,7 @@ class Recommendation(Record, frozen=True, kw_only=True):
     sources: dict[Source, Interval] = {}
     past: list[Hindsight] = []
     rests_on: list[RestsOn] = []
+    unread: list[str] | UnsetType = UNSET
 
     @property
     def chosen(self) -> Option | None:

@@ -12,15 +12,20 @@ import pytest
 from projects import SPRINT, flywheel
 from promoting import NEXT
 
+from runner.adapters.tables.parquet import read_table
 from runner.config.load import load_project, load_sprint
 from runner.domain.annotation_quality import NOT_MEASURED, AnnotationQuality, LabelCeiling, Measured
 from runner.domain.evaluation import Interval
+from runner.domain.labelling import BatchImage
 from runner.domain.records import SplitCounts
 from runner.domain.verdict import Outcome
 from runner.record.catalogue import EVALUATION, RECOMMENDATION, VERDICT, sprint_folder
+from runner.record.labelling import write_batch
 from runner.record.recommendation import Hindsight, Option, Recommendation
+from runner.workflow.recommending.counts import TABLES, batches, counted
 from runner.workflow.recommending.evidence import known_of, open_gate
 from runner.workflow.recommending.hindsight import past, what_was_done
+from runner.workflow.recommending.recommend import made_again, recommended
 from runner.workflow.recommending.records import JudgedRecords, judged_records
 
 BEFORE = Recommendation(
@@ -242,6 +247,53 @@ def test_what_it_rested_on_may_be_another_by_now(challenged: Path) -> None:
     VERDICT.write(other, msgspec.structs.replace(verdict, optimizing_value=0.9))
     told = flywheel(challenged, "verify", NEXT).stdout
     assert f"it rests on reports/{SPRINT}/verdict.json, which is another by now" in told
+
+
+def test_an_earlier_record_that_cannot_be_read_is_named_and_not_passed_over(challenged: Path) -> None:
+    broken = sprint_folder(challenged, SPRINT) / "selection.json"
+    content = broken.read_bytes()
+    broken.unlink()
+    broken.write_text("{")
+    assert (
+        f"warning: not looked at, since it cannot be read: {SPRINT}: " in flywheel(challenged, "next").stderr
+    )
+    flywheel(challenged, "report", NEXT)
+    folder = sprint_folder(challenged, NEXT)
+    found = RECOMMENDATION.read(folder)
+    assert [line.partition(":")[0] for line in found.unread or ()] == [SPRINT]
+    assert found.past == []
+    assert f"Not looked at, since it cannot be read: {SPRINT}" in (folder / "report.md").read_text()
+    broken.write_bytes(content)
+    told = flywheel(challenged, "verify", NEXT).stdout
+    assert f"reports/{NEXT}/recommendation.json was not made again: it says what it could not read" in told
+
+
+def test_images_of_batches_are_not_in_the_pool(challenged: Path) -> None:
+    project = load_project(challenged)
+    project = msgspec.structs.replace(
+        project, splits=msgspec.structs.replace(project.splits, pool="width > 0")
+    )
+    loaded = load_sprint(challenged, NEXT, project)
+    folder = sprint_folder(challenged, NEXT)
+    images = read_table(folder / TABLES[0], ["path", "image_id"])
+    asked = [
+        BatchImage(key=f"k{at}", path=path, image_id=image_id, arm="random", score=0.0, annotators=2)
+        for at, (path, image_id) in enumerate(zip(images["path"][:3], images["image_id"][:3], strict=True))
+    ]
+    whole = counted(folder, project, loaded)
+    assert whole is not None
+    write_batch(sprint_folder(challenged, SPRINT), asked)
+    found = recommended(challenged, folder, project, loaded)
+    assert found is not None
+    drawn = batches(challenged)
+    assert (drawn.sprints, len(drawn.images)) == ((SPRINT,), 3)
+    without = counted(folder, project, loaded, drawn.images)
+    assert without is not None
+    assert without["pool"][""] == whole["pool"][""] - 3
+    named = {file.path for file in found.rests_on}
+    assert f"reports/{SPRINT}/batch.csv" in named
+    write_batch(sprint_folder(challenged, NEXT), asked[:1])  # one that was drawn since was not looked at then
+    assert made_again(challenged, folder, project, loaded, found) == (found, "")
 
 
 def test_next_says_what_and_writes_a_spec_that_is_valid(challenged: Path) -> None:

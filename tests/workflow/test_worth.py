@@ -45,7 +45,7 @@ def test_verify_makes_it_again_and_says_where_what_it_rests_on_is_not_here(chall
     result = verify(challenged, NEXT)
     assert WORTH.name not in result.rebuilt
     assert any(
-        note.startswith(f"reports/{NEXT}/worth.json was not made again: reports/{SPRINT}/")
+        note.startswith(f"reports/{NEXT}/worth.json was not made again: it rests on reports/{SPRINT}/")
         for note in result.notes
     )
 

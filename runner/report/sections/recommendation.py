@@ -145,6 +145,9 @@ def _reasons(found: Recommendation) -> str:
         lines.append(f"Of what {markdown(label(found.metric))} lacks, {sources}.")
     if named:
         lines.append(f"It rests on: {named}.")
+    lines += [
+        markdown(f"Not looked at, since it cannot be read: {line}.", 500) for line in found.unread or ()
+    ]
     return " ".join(lines)
 
 

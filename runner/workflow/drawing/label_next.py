@@ -5,7 +5,7 @@ No model is run here. `flywheel run` scores the pool beforehand (`score_for_next
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,9 +30,9 @@ from runner.record.catalogue import (
     VERDICT,
     sprint_folder,
 )
-from runner.record.digests import digest_of
 from runner.record.label_next import LabelNext, NextBatch
 from runner.record.recommendation import Recommendation, RestsOn
+from runner.record.rests_on import rests_on
 from runner.strategies.mix import BatchOptions, Mix, usual_mix
 from runner.workflow.drawing.drawing import Drawing, other_batches
 from runner.workflow.drawing.evidence import Evidence, evidence_in
@@ -76,7 +76,7 @@ class NextDrawing:
             for number, batch in enumerate(self.asked(verdict, recommendation))
         ]
         return msgspec.structs.replace(
-            _record(self.loaded.name, self.champion), batches=batches, rests_on=list(self._rests_on())
+            _record(self.loaded.name, self.champion), batches=batches, rests_on=self._rests_on()
         )
 
     def asked(self, verdict: Verdict, recommendation: Recommendation | None) -> list[NextBatch]:
@@ -123,14 +123,12 @@ class NextDrawing:
         batch, images = drawing.draw()
         return msgspec.structs.replace(asked, batch=batch, images=images[: FIRST[asked.into]], note=note)
 
-    def _rests_on(self) -> Iterator[RestsOn]:
+    def _rests_on(self) -> list[RestsOn]:
         found = {file.of(self.loaded.name): self.folder / file.name for file in _OWN}
         found[PROJECT_FILE] = self.root / PROJECT_FILE
         for sprint in self.beside:
             found[BATCH_IMAGES.of(sprint)] = self.root / BATCH_IMAGES.of(sprint)
-        for path, file in sorted(found.items()):
-            if file.is_file():
-                yield RestsOn(path=path, sha256=digest_of(file))
+        return rests_on(found)
 
 
 def write_label_next(

@@ -1,7 +1,6 @@
 """Records that are made when a sprint is reported, of its own record and of other sprints' too.
 
-Others' records move on and need not be here. So each says what it rests on, by digests; the report shows what was made then, and
-`verify` makes it again where the same files are here, and says so where they are not.
+Others' records move on and need not be here. So each says what it rests on (`record/rests_on.py`), and the report shows what was made then.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import msgspec
 
 from runner.domain.files import encode_json
 from runner.record.catalogue import WORTH, RecordFile
-from runner.record.digests import digest_of
+from runner.record.rests_on import NOT_ALL_READ, lacking
 from runner.report.inputs import ReportInputs
 from runner.workflow.judging.collect import Sources
 from runner.workflow.judging.worth_record import worth_of
@@ -76,16 +75,9 @@ def derived_again(sources: Sources, inputs: ReportInputs) -> Iterator[tuple[str,
         stored = derived.file.read_if_there(sources.folder)
         if stored is None:
             continue
-        missing = [
-            path for path, digest in stored.rests_on.items() if not _is_here(sources.root / path, digest)
-        ]
-        if missing or stored.unread:
-            why = f"{missing[0]} is not here as it was then" if missing else "it says what it could not read"
-            yield derived.file.name, None, why
+        gone = lacking(stored.rests_on, lambda path: sources.root / path)
+        if gone or stored.unread:
+            yield derived.file.name, None, f"it rests on {gone[0]}" if gone else NOT_ALL_READ
             continue
         sprints = {PurePosixPath(path).parts[1] for path in stored.rests_on}
         yield derived.file.name, encode_json(derived.make(sources, inputs, sprints)), ""
-
-
-def _is_here(path: Path, digest: str) -> bool:
-    return path.is_file() and digest_of(path) == digest

@@ -13,7 +13,7 @@ from runner.domain.annotation_quality import AnnotationQuality
 from runner.domain.evaluation import Evaluation
 from runner.domain.labelling import GOLD_ARM
 from runner.domain.worth import CausedGain, Worth
-from runner.planning.earlier_sprints import earlier_sprints, params_in, recipe_in
+from runner.planning.earlier_sprints import earlier_sprints, params_in, past_sprint, recipe_in
 from runner.record.catalogue import ANNOTATIONS, CAUSED, QUALITY, sprint_path
 from runner.record.labelling import read_annotations, read_batch
 from runner.report.build import sprint_cost
@@ -40,7 +40,9 @@ def worth_of(sources: Sources, inputs: ReportInputs, only: Collection[str] | Non
     if evaluation is None or selection is None or verdict is None:
         return None
     champion = evaluation.champion.sprint if evaluation.champion else None
-    earlier, unread = earlier_sprints(sources.root, inputs.sprint_name, champion=champion, only=only)
+    earlier, unread = earlier_sprints(
+        sources.root, inputs.sprint_name, past_sprint, champion=champion, only=only
+    )
     if not earlier and champion is None:
         return None
     own = PastSprint(

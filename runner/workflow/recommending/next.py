@@ -11,7 +11,6 @@ from runner.config.load import list_sprints, load_project, load_sprint, sprint_n
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import Record
 from runner.planning.registry import ChampionUnknownError
-from runner.recommending.decide import recommend
 from runner.record.catalogue import PIPELINE, VERDICT, sprint_folder
 from runner.record.recommendation import Action, Recommendation
 from runner.record.rounds import round_of
@@ -19,10 +18,7 @@ from runner.report.escape import plain
 from runner.report.sections.recommendation import lines, options_table, unit
 from runner.report.wording import aligned
 from runner.workflow.load import load
-from runner.workflow.recommending.counts import counted
-from runner.workflow.recommending.evidence import known_of
-from runner.workflow.recommending.hindsight import past
-from runner.workflow.recommending.records import earlier, judged_records
+from runner.workflow.recommending.recommend import evidence
 from runner.workflow.recommending.spec import write_spec
 
 
@@ -58,17 +54,16 @@ def advise(root: Path, name: str | None, say: Callable[[str], None]) -> Advice:
     except ChampionUnknownError as error:
         say(f"warning: {error}")
         champion = None
-    own = judged_records(situation.folder)
-    if own is None:
-        raise _not_judged(root, judged)
-    before = list(earlier(root, judged))
     project, loaded = situation.project, situation.loaded
-    counts = counted(situation.folder, project, loaded)
-    if counts is None:
+    found = evidence(root, situation.folder, project, loaded)
+    if found is None:
+        raise _not_judged(root, judged)
+    for line in found.unread:
+        say(f"warning: not looked at, since it cannot be read: {line}")
+    if found.counts is None:
         say(f"warning: the index is not here, so slices are not counted: dvc pull {PIPELINE.of(judged)}")
-    known = known_of(project, loaded, own, before, counts, champion=champion.sprint if champion else None)
-    found = msgspec.structs.replace(recommend(known), past=past(own, before))
-    return Advice(recommendation=found, waiting=waiting)
+    advice = found.recommendation(project, loaded, champion.sprint if champion else None)
+    return Advice(recommendation=advice, waiting=waiting)
 
 
 def _judged(root: Path, name: str | None) -> tuple[str, list[str]]:

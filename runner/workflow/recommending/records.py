@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.adapters.system import yaml_text
-from runner.config.load import list_sprints
 from runner.domain.annotation_quality import AnnotationQuality
 from runner.domain.error_analysis import Errors
 from runner.domain.errors import FlywheelError
@@ -27,7 +25,6 @@ from runner.record.catalogue import (
     SELECTION,
     TRAINING,
     VERDICT,
-    sprint_folder,
 )
 from runner.record.parameters import told_in
 from runner.record.recommendation import Recommendation
@@ -119,16 +116,11 @@ def judged_records(folder: Path) -> JudgedRecords | None:
     )
 
 
-def earlier(root: Path, sprint: str) -> Iterator[JudgedRecords]:
-    """The sprints of lower numbers that were judged, in their order; one whose record cannot be read is passed over."""
-    for name in list_sprints(root):
-        if name >= sprint:
-            continue
-        folder = sprint_folder(root, name)
-        try:
-            found = judged_records(folder)
-            advised = RECOMMENDATION.read_if_there(folder)
-        except FlywheelError:
-            continue
-        if found is not None:
-            yield replace(found, recommendation=advised)
+def advised_records(folder: Path) -> JudgedRecords | None:
+    """The same of an earlier sprint, with what was recommended after it.
+
+    Raises:
+        FlywheelError: a record cannot be read.
+    """
+    found = judged_records(folder)
+    return found and replace(found, recommendation=RECOMMENDATION.read_if_there(folder))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +17,8 @@ from runner.domain.labelling import Batch
 from runner.planning.champion import Champion
 from runner.record.catalogue import BATCH, BATCH_IMAGES, sprint_folder
 from runner.record.differences import first_difference
-from runner.record.digests import digest_of
 from runner.record.labelling import batch_text
+from runner.record.rests_on import lacking
 from runner.strategies.mix import BatchOptions, Mix
 from runner.workflow.drawing.drawing import Drawing, changed_options
 from runner.workflow.drawing.evidence import Evidence, evidence_of, vectors_of
@@ -75,18 +75,13 @@ def batch_again(root: Path, project: Project, loaded: LoadedSprint) -> BatchAgai
     return found
 
 
-def lacking(root: Path, evidence: Evidence, files: Iterable[tuple[str, str]]) -> list[str]:
+def gone(root: Path, evidence: Evidence, files: Mapping[str, str]) -> list[str]:
     """What a drawing rests on and is not here as it was then.
 
     Args:
-        files: path from the repository's top, and SHA-256.
+        files: path from the repository's top → SHA-256.
     """
-    told = []
-    for path, sha256 in files:
-        if not (root / path).is_file():
-            told.append(f"{path}, which is not here")
-        elif digest_of(root / path) != sha256:
-            told.append(f"{path}, which is another by now")
+    told = lacking(files, lambda path: root / path)
     return told or [f"{path}, which is not here (dvc fetch --all-commits)" for path in evidence.absent()]
 
 
@@ -100,8 +95,8 @@ def _draw_again(root: Path, project: Project, loaded: LoadedSprint, known: Batch
         return
     options = msgspec.convert(known.options, BatchOptions)
     evidence = evidence_of(root, known.evidence)
-    if gone := lacking(root, evidence, known.beside_digests.items()):
-        found.note(file, f"it rests on {', '.join(gone)}")
+    if lost := gone(root, evidence, known.beside_digests):
+        found.note(file, f"it rests on {', '.join(lost)}")
         return
     drawing = Drawing(
         root=root,

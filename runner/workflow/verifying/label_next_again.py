@@ -17,7 +17,7 @@ from runner.strategies.mix import BatchOptions
 from runner.workflow.drawing.evidence import evidence_of, vectors_of
 from runner.workflow.drawing.label_next import NextDrawing
 from runner.workflow.embedding import setting_of
-from runner.workflow.verifying.batch_again import BatchAgain, lacking
+from runner.workflow.verifying.batch_again import BatchAgain, gone
 
 
 def label_next_again(root: Path, project: Project, loaded: LoadedSprint) -> BatchAgain:
@@ -38,8 +38,8 @@ def _draw_again(
     folder, file = sprint_folder(root, loaded.name), LABEL_NEXT.of(loaded.name)
     first = next(each.batch for each in stored.batches if each.batch is not None)
     evidence = evidence_of(root, first.evidence)
-    if gone := lacking(root, evidence, ((each.path, each.sha256) for each in stored.rests_on)):
-        found.note(file, f"it rests on {gone[0]}")
+    if lost := gone(root, evidence, {each.path: each.sha256 for each in stored.rests_on}):
+        found.note(file, f"it rests on {lost[0]}")
         return
     drawing = NextDrawing(
         root=root,
