@@ -195,6 +195,7 @@ def test_what_cannot_be_simulated_is_said_before_anything_is_trained(
             "and the train split has 16 with labels",
             "--rounds 3",
         ),
+        (Asked(mixes=["uncertainty=1"], rounds=20, size=24), "has 16 with", "--start 4 --size 1 --rounds 12"),
         (
             Asked(mixes=["uncertainty=1"], metric="map5"),
             'has no such metric; did you mean "map50"?',

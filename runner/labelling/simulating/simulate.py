@@ -229,16 +229,29 @@ def _plan(situation: Situation, asked: Asked, data: SimulatedData) -> Plan:
     start = asked.start or asked.size
     wanted, there = start + asked.rounds * asked.size, len(data.pool)
     if wanted > there:
-        most = max(0, (there - start) // asked.size)
-        fits = f"--rounds {most}" if most else f"--start {max(1, there // 4)} --size {max(1, there // 8)}"
         raise FlywheelError(
             f"{asked.rounds} rounds of {asked.size} images after {start} are {wanted:,}, and the train split has {there:,} with labels",
-            hint=fits,
+            hint=_that_fits(asked.rounds, start, asked.size, there),
         )
     price = getattr(situation.project.costs.label, TASKS[situation.project.task].label)
     return Plan(
         start=start, size=asked.size, rounds=asked.rounds, seeds=list(range(asked.seeds)), price=price or None
     )
+
+
+def _that_fits(rounds: int, start: int, size: int, there: int) -> str:
+    """Options for `there` images: fewer rounds, or smaller ones where not one of these fits.
+
+    >>> _that_fits(9, 4, 4, 16), _that_fits(10, 24, 24, 40), _that_fits(10, 24, 24, 5)
+    ('--rounds 3', '--start 10 --size 3 --rounds 10', '--start 1 --size 1 --rounds 4')
+    """
+    if most := max(0, there - start) // size:
+        return f"--rounds {most}"
+    if there < 2:
+        return "label more images: a simulation needs some to begin with, and some to draw"
+    start = max(1, there // 4)
+    size = max(1, (there - start) // rounds)
+    return f"--start {start} --size {size} --rounds {min(rounds, there - start)}"
 
 
 def _options(situation: Situation, plan: Plan) -> BatchOptions:
