@@ -60,12 +60,15 @@ class Pictures:
     def __init__(self, root: Path, files: Sequence[Path], ids: Sequence[str]) -> None:
         self.files, self.ids = files, ids
         self._table = KeptTable(kept_folder(root), _TABLE, features_version())
+        self._unkept: dict[
+            str, NDArray[np.uint8]
+        ] = {}  # what the table could not keep: it is looked at all the same
 
     def describe(self, rows: Iterable[int], mirrored: Iterable[int]) -> None:
         """Computes the descriptors that are not kept yet, with progress: of `rows`, and of the mirror images of some of them."""
         wanted = {self.ids[row]: row for row in rows}
         turned = {self.ids[row] + _MIRRORED: row for row in mirrored}
-        missing = self._table.missing([*wanted, *turned])
+        missing = [key for key in self._table.missing([*wanted, *turned]) if key not in self._unkept]
         files = dict.fromkeys(wanted.get(key, turned.get(key, -1)) for key in missing)
         both = {turned[key] for key in missing if key in turned}
         chunk: dict[str, NDArray[np.uint8]] = {}
@@ -90,10 +93,11 @@ class Pictures:
             filled[at, : chunk[key].size] = chunk[key].ravel()
         counts = np.array([len(chunk[key]) for key in new], np.int64)
         self._table.put(new, {"corners": filled, "count": counts})
+        self._unkept |= {key: chunk[key] for key in self._table.missing(new)}
         chunk.clear()
 
     def corners(self, rows: Sequence[int], *, mirrored: bool = False) -> Corners:
-        """The corners of some images, in their order; an image whose descriptors could not be kept has none."""
+        """The corners of some images, in their order."""
         keys = [self.ids[row] + (_MIRRORED if mirrored else "") for row in rows]
         places, columns = self._table.find(keys)
         descriptors = np.zeros((len(keys), FEATURES, BYTES), np.uint8)
@@ -101,7 +105,16 @@ class Pictures:
         if places:
             descriptors[places] = columns["corners"].reshape(-1, FEATURES, BYTES)
             counts[places] = columns["count"]
+        for at in sorted(set(range(len(keys))) - set(places)):
+            found = self._not_kept(rows[at], keys[at], mirrored=mirrored)
+            descriptors[at, : len(found)], counts[at] = found, len(found)
         return Corners.of(descriptors, counts)
+
+    def _not_kept(self, row: int, key: str, *, mirrored: bool) -> NDArray[np.uint8]:
+        """What the table does not hold, as where it cannot be written, or a part of it was damaged since."""
+        if key not in self._unkept:
+            self._unkept[key] = local_features(self.files[row], mirrored=mirrored)[mirrored]
+        return self._unkept[key]
 
 
 def altered_copies(

@@ -11,6 +11,7 @@ import pytest
 from runner.adapters.pictures.feature_votes import FEWEST_CORNERS, Corners, proposals
 from runner.dataset.altered import Pictures, altered_copies
 from runner.dataset.leaks import SelectedImages, find_leaks
+from runner.domain.errors import FlywheelError
 from runner.domain.files import write_json
 from runner.domain.leaking import AlteredPair, Copies
 
@@ -74,6 +75,27 @@ def test_what_is_known_of_a_content_is_not_read_again(
     before = altered_copies(pictures, [([0], range(1, 5))])
     monkeypatch.setattr("runner.dataset.altered.local_features", None)
     assert altered_copies(Pictures(tmp_path, pictures.files, pictures.ids), [([0], range(1, 5))]) == before
+
+
+@pytest.mark.parametrize("lost", ["the folder cannot be written", "a part is damaged meanwhile"])
+def test_what_cannot_be_kept_is_looked_at_all_the_same(
+    tmp_path: Path, known: dict[str, Any], lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, pictures = written(tmp_path, cropped=known["known0"][30:190, 50:210], **known)
+    if lost.startswith("the folder"):
+        (tmp_path / ".flywheel").write_text("a file in its place")
+    else:
+        monkeypatch.setattr("runner.dataset.kept.KeptTable.find", lambda self, keys: ([], {}))
+    (copy,) = altered_copies(pictures, [([0], range(1, 5))])
+    assert (copy.at, copy.near, copy.words) == (0, 1, "cropped")
+
+
+def test_a_file_that_is_gone_is_no_picture_without_corners(tmp_path: Path, known: dict[str, Any]) -> None:
+    """What is said of its content would be kept, and believed when the file is back."""
+    _, pictures = written(tmp_path, **known)
+    pictures.files[0].unlink()
+    with pytest.raises(FlywheelError):
+        altered_copies(pictures, [([0], [1, 2])])
 
 
 def test_an_image_is_no_copy_of_itself_or_of_the_same_file(tmp_path: Path, known: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from runner.adapters.pictures.image_sizes import header_size
 from runner.adapters.pictures.measuring import measuring_version
+from runner.domain.files import read_error
 
 FEATURES = 96  # of a picture at most, the strongest; chosen by benchmarks/copies.py --choose
 BYTES = 32
@@ -41,7 +42,11 @@ def features_version() -> str:
 
 
 def local_features(path: Path, *, mirrored: bool) -> tuple[Descriptors, Descriptors]:
-    """A picture's descriptors, and those of its mirror image (none where they are not asked for); none of what cannot be read."""
+    """A picture's descriptors, and those of its mirror image (none where they are not asked for); none of what is no image.
+
+    Raises:
+        FlywheelError: the file cannot be read: that says nothing of its content.
+    """
     import cv2
 
     nothing = np.zeros((0, BYTES), np.uint8)
@@ -69,8 +74,11 @@ def _grey(path: Path) -> Any | None:
 
     try:
         data = path.read_bytes()
+    except OSError as error:
+        raise read_error(path, error) from error
+    try:
         grey = cv2.imdecode(np.frombuffer(data, np.uint8), _reduced(data)) if data else None
-    except (OSError, cv2.error):
+    except cv2.error:
         return None
     if grey is None:
         return None
