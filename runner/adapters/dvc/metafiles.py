@@ -166,7 +166,11 @@ def folder_md5(path: Path) -> str:
 
 def cache_path(root: Path, md5: str) -> Path:
     """Where DVC's local cache keeps the object `md5`."""
-    return cache_folder(root) / "files" / "md5" / md5[:2] / md5[2:]
+    return cache_folder(root) / _in_cache(md5)
+
+
+def _in_cache(md5: str) -> str:
+    return f"files/md5/{md5[:2]}/{md5[2:]}"
 
 
 def _runs_folder(root: Path, key: str) -> Path:
@@ -181,8 +185,8 @@ def is_cached(root: Path, md5: str) -> bool:
         return False
     if not md5.endswith(".dir"):
         return True
-    members = cached_members(root, md5)
-    return members is not None and all(cache_path(root, each).is_file() for each in members.values())
+    members, cache = cached_members(root, md5), cache_folder(root)  # asked once: a dataset has many files
+    return members is not None and all((cache / _in_cache(each)).is_file() for each in members.values())
 
 
 def cached_member(root: Path, md5: str, name: str) -> Path | None:
