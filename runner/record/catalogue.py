@@ -239,6 +239,7 @@ METRICS = RecordFile("metrics.json", Metrics, "evaluate")
 PRECISION_RECALL = RecordFile("plots/precision_recall.csv", str, "evaluate")
 CLASS_CURVES = RecordFile("plots/class_curves.csv", str, "evaluate")
 F1_CONFIDENCE = RecordFile("plots/f1_confidence.csv", str, "evaluate")
+LABEL_ISSUES = RecordFile("label_issues.csv", str, "folds")  # rows: record/label_issues.py
 GALLERY_FOLDER = _folder("gallery", "inspect", optional=True, members=r"(?:[0-9]{2,4}(?:-cam)?|leaks)\.jpg")
 GALLERY = RecordFile("gallery.json", Gallery, "inspect")
 BENCHMARK = RecordFile("benchmark.json", Benchmark, "benchmark")

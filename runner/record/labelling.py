@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import csv_text, decode_json, read_text, write_text
+from runner.domain.files import decode_json, read_text, write_text
 from runner.domain.labelling import Answer, BatchImage
 from runner.domain.records import Record
 from runner.record.catalogue import ANNOTATIONS, ANSWERS, BATCH_IMAGES
-
-T = TypeVar("T", bound=Record)
+from runner.record.rows import read_rows, table_text, unusable
 
 
 class AnnotationRow(Record, frozen=True, kw_only=True):
@@ -76,12 +71,12 @@ def read_batch(folder: Path) -> list[BatchImage]:
     Raises:
         FlywheelError: batch.csv is none (exit code 3).
     """
-    return _read_rows(folder / BATCH_IMAGES.name, BatchImage)
+    return read_rows(folder / BATCH_IMAGES.name, BatchImage)
 
 
 def batch_text(images: Sequence[BatchImage]) -> str:
     """batch.csv: a line each, in the order in which they were drawn."""
-    return _table(BatchImage, images)
+    return table_text(BatchImage, images)
 
 
 def write_batch(folder: Path, images: Sequence[BatchImage]) -> None:
@@ -95,12 +90,12 @@ def read_annotations(folder: Path) -> list[AnnotationRow]:
     Raises:
         FlywheelError: it is none (exit code 3).
     """
-    return _read_rows(folder / ANNOTATIONS.name, AnnotationRow)
+    return read_rows(folder / ANNOTATIONS.name, AnnotationRow)
 
 
 def write_annotations(folder: Path, rows: Sequence[AnnotationRow]) -> None:
     """Writes annotations.csv."""
-    write_text(folder / ANNOTATIONS.name, _table(AnnotationRow, rows))
+    write_text(folder / ANNOTATIONS.name, table_text(AnnotationRow, rows))
 
 
 def read_answers(folder: Path) -> list[Answer]:
@@ -119,7 +114,7 @@ def read_answers(folder: Path) -> list[Answer]:
         try:
             answers.append(decode_json(line.encode(), Answer))
         except msgspec.MsgspecError as error:
-            raise _unusable(path, number, f"not an answer: {error}") from error
+            raise unusable(path, number, f"not an answer: {error}") from error
     return answers
 
 
@@ -132,41 +127,3 @@ def answers_text(answers: Iterable[Answer]) -> str:
 def write_answers(folder: Path, answers: Iterable[Answer]) -> None:
     """Writes answers.jsonl."""
     write_text(folder / ANSWERS.name, answers_text(answers))
-
-
-def _table(kind: type[Record], records: Sequence[Record]) -> str:
-    names = kind.__struct_fields__
-    rows = [[_cell(getattr(record, name)) for name in names] for record in records]
-    return csv_text([names, *rows])
-
-
-def _cell(value: object) -> object:
-    return "" if value is None else value
-
-
-def _read_rows(path: Path, kind: type[T]) -> list[T]:
-    if not path.is_file():
-        return []
-    reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    records = []
-    for row in reader:
-        cells = {name: cell for name, cell in row.items() if name in kind.__struct_fields__ and cell != ""}
-        empty = {
-            field.name: "" if field.type is str else None
-            for field in msgspec.structs.fields(kind)
-            if field.name not in cells and field.required
-        }
-        try:
-            records.append(msgspec.convert({**empty, **cells}, kind, strict=False))
-        except msgspec.ValidationError as error:
-            raise _unusable(path, reader.line_num, str(error)) from error
-    return records
-
-
-def _unusable(path: Path, line: int, message: str) -> FlywheelError:
-    return FlywheelError(
-        message,
-        where=Where(str(path), line),
-        hint=f"restore it from git: git checkout -- {path}",
-        exit_code=ExitCode.STAGE_FAILED,
-    )

@@ -1,0 +1,31 @@
+"""label_issues.csv: the suspected labels of a sprint, worth most first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.domain.files import write_text
+from runner.domain.label_issues import LabelIssue
+from runner.record.catalogue import LABEL_ISSUES
+from runner.record.rows import read_rows, table_text
+
+
+def read_label_issues(folder: Path) -> list[LabelIssue] | None:
+    """Those of the sprint whose folder this is; None where nobody looked for them.
+
+    Raises:
+        FlywheelError: label_issues.csv is none (exit code 3).
+    """
+    path = folder / LABEL_ISSUES.name
+    return read_rows(path, LabelIssue) if path.is_file() else None
+
+
+def label_issues_text(issues: Sequence[LabelIssue]) -> str:
+    """label_issues.csv: a line each, in the given order."""
+    return table_text(LabelIssue, issues)
+
+
+def write_label_issues(folder: Path, issues: Sequence[LabelIssue]) -> None:
+    """Writes label_issues.csv."""
+    write_text(folder / LABEL_ISSUES.name, label_issues_text(issues))
