@@ -78,7 +78,9 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
     sprint.images["images/test/test0-0.jpg"]["group"] = "train5"
     sprint.write()
     with pytest.raises(FlywheelError) as caught:
-        check.run(context(tmp_path, sprint), params({"preset": "detection", "min_objects_per_class": 1000}, BRIGHT))
+        check.run(
+            context(tmp_path, sprint), params({"preset": "detection", "min_objects_per_class": 1000}, BRIGHT)
+        )
     assert not read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).success
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert str(caught.value) == (
