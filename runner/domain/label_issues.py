@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from runner.domain.records import Record
 
 IssueKind = Literal["wrong_class", "missed", "badly_placed", "spurious"]
 """`wrong_class`: the object is there, under another name. `missed`: an object without a label. `badly_placed`: a label whose shape does not
 fit its object. `spurious`: a label of nothing."""
+
+ISSUE_KINDS: tuple[IssueKind, ...] = get_args(IssueKind)
 
 
 class LabelIssue(Record, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.adapters.pictures.coco_masks import mask_outlines
 from runner.domain.task import BOX, TaskSpec
 
 Size = tuple[float, float]  # width, height
@@ -99,21 +100,10 @@ def _parts(row: Row, size: Size) -> list[NDArray[np.float64]]:
         polygons: Sequence[Sequence[float]] = json.loads(row["polygons"])
         parts = [np.asarray(polygon, np.float64).reshape(-1, 2) for polygon in polygons]
     elif row["mask_rle"] is not None:
-        parts = _contours(row["mask_rle"], size)
+        parts = mask_outlines(row["mask_rle"], (round(size[1]), round(size[0])))
     else:
         parts = []
     return [part for part in parts if len(part) >= 3]
-
-
-def _contours(rle: str, size: Size) -> list[NDArray[np.float64]]:
-    """A mask's outer contours, through the centres of its border pixels; holes are filled."""
-    import cv2
-
-    from runner.adapters.pictures.coco_masks import decode_mask
-
-    mask = decode_mask(rle, (round(size[1]), round(size[0])))
-    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return [contour.reshape(-1, 2) + 0.5 for contour in found]  # (N, 1, 2) -> (N, 2)
 
 
 def _joined(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -115,3 +115,12 @@ def _item(rle: str, size_hw: tuple[int, int]) -> dict[str, Any]:
 def _text(item: dict[str, Any]) -> str:
     counts: bytes = item["counts"]
     return counts.decode("ascii")
+
+
+def mask_outlines(rle: str, size_hw: tuple[int, int]) -> list[NDArray[np.float64]]:
+    """A mask's outer outlines in pixels, `(N, 2)` x and y each with N ≥ 3, through the centres of its border pixels; holes are filled."""
+    import cv2
+
+    pixels = decode_mask(rle, size_hw).astype(np.uint8)
+    found, _ = cv2.findContours(pixels, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return [outline.reshape(-1, 2) + 0.5 for outline in found if len(outline) >= _LEAST_NUMBERS // 2]
