@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from runner.adapters.tables import duckdb
 from runner.adapters.tables.conditions import analyse
+from runner.adapters.tables.connection import quoted
 from runner.dataset.columns import count_column
 from runner.dataset.manifest import UNASSIGNED
 from runner.domain.errors import FlywheelError
 from runner.domain.nearest import suggestion
 from runner.domain.records import Record
 from runner.domain.values import Value, plain_value
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Mask = NDArray[np.bool_]
 
 ALWAYS = {"images": ("path",), "objects": ("path", "object_id", "class")}  # what is listed of each row
 
@@ -89,19 +83,21 @@ def ask(
     Raises:
         FlywheelError: the condition is refused, or there is no such column.
     """
+    with duckdb.opened({"images": images, "objects": objects}) as tables:
+        known = list(tables.columns[query.table])
+        columns = named_columns(query, known)
+        satisfied = tables.truth(query.table, query.condition)
+        counted = _of_images if query.table == "images" else _of_objects
+        per_split, per_class = counted(tables, query, satisfied, splits, classes)
+        size, listed = tables.count(query.table), _listed(tables, query, satisfied, known)
     table = images if query.table == "images" else objects
-    known = duckdb.column_names(table)
-    columns = named_columns(query, known)
-    counted = _of_images if query.table == "images" else _of_objects
-    mask, per_split, per_class = counted(images, objects, query, splits, classes)
-    listed = _listed(table, mask, query, known)
     rows = _rows(table, [*ALWAYS[query.table], *columns], listed)
     total = per_split.pop("")
     return QueryResult(
         condition=query.condition,
         table=query.table,
         index=index,
-        rows_of_table=len(mask),
+        rows_of_table=size,
         images=total.images,
         objects=total.objects,
         splits=per_split,
@@ -130,82 +126,88 @@ def named_columns(query: Query, known: Sequence[str]) -> list[str]:
     return [name for name in found if name not in ALWAYS[query.table]]
 
 
-Counted = tuple["Mask", dict[str, QueryCounts], dict[str, int]]
+Counted = tuple[dict[str, QueryCounts], dict[str, int]]
 
 
 def _of_images(
-    images: Path, objects: Path, query: Query, splits: Mapping[str, str], classes: Sequence[str]
+    tables: duckdb.Tables, query: Query, satisfied: str, splits: Mapping[str, str], classes: Sequence[str]
 ) -> Counted:
-    """The mask over the images, and counts by the index's own columns: no object need be read."""
-    counts = {name: count_column(name) for name in classes}
-    columns, masks = duckdb.load(images, ["n_objects", *counts.values()], [query.condition, *splits.values()])
-    mask, of_splits = masks[0], masks[1:]
-    inside = _with_rest(splits, of_splits)
-    per_split = {
-        name: QueryCounts(
-            images=int((mask & part).sum()), objects=int(columns["n_objects"][mask & part].sum())
-        )
-        for name, part in inside.items()
-    }
-    per_class = {name: int(columns[column][mask].sum()) for name, column in counts.items()}
-    return mask, per_split, per_class
+    """Counts by the index's own columns: no object need be read."""
+    tables.require("images", ["n_objects", *map(count_column, classes)])
+    parts = _parts(tables, splits)
+    sums = [
+        *(f"count(*) FILTER ({part})" for part in parts.values()),
+        *(f"sum(n_objects) FILTER ({part})" for part in parts.values()),
+        *(f"sum({quoted(count_column(name))})" for name in classes),
+    ]
+    found = _row(
+        tables,
+        f"SELECT {_named(sums)} FROM images WHERE {satisfied}",  # noqa: S608
+        [query.condition, *splits.values()],
+    )
+    return _counts(found, list(parts), classes)
 
 
 def _of_objects(
-    images: Path, objects: Path, query: Query, splits: Mapping[str, str], classes: Sequence[str]
+    tables: duckdb.Tables, query: Query, satisfied: str, splits: Mapping[str, str], classes: Sequence[str]
 ) -> Counted:
-    """The mask over the objects, and counts of them and of the images that hold them."""
-    import numpy as np
+    """Counts of objects, and of the images that hold them."""
+    parts = _parts(tables, splits)
+    sums = [
+        *(f"count(*) FILTER ({part})" for part in parts.values()),
+        *(f"sum(held) FILTER ({part})" for part in parts.values()),
+    ]
+    holding = f"SELECT path, count(*) AS held FROM objects WHERE {satisfied} GROUP BY path"  # noqa: S608
+    # A condition may name any column of the images, but none of what is joined to them.
+    flags = ", ".join(f"{part} AS part_{number}" for number, part in enumerate(parts.values()))
+    told = {part: f"part_{number}" for number, part in enumerate(parts.values())}
+    for part, flag in told.items():
+        sums = [text.replace(f"({part})", f"({flag})") for text in sums]
+    found = _row(
+        tables,
+        f"SELECT {_named(sums)} FROM (SELECT path, {flags} FROM images) JOIN ({holding}) USING (path)",  # noqa: S608
+        [query.condition, *splits.values()],
+    )
+    per_class = tables.fetch(
+        f"SELECT class, count(*) AS held FROM objects WHERE {satisfied} GROUP BY class",  # noqa: S608
+        [query.condition],
+    )
+    held = dict(zip(per_class["class"].tolist(), per_class["held"].tolist(), strict=True))
+    found += [held.get(name, 0) for name in classes]
+    return _counts(found, list(parts), classes)
 
-    own, (mask,) = duckdb.load(objects, ["path", "class"], [query.condition])
-    table, of_splits = duckdb.load(images, ["path"], list(splits.values()))
-    row_of = {path: row for row, path in enumerate(table["path"].tolist())}
-    rows = np.array([row_of[path] for path in own["path"][mask].tolist()], dtype=np.intp)
-    holding = np.bincount(rows, minlength=len(row_of))
+
+def _parts(tables: duckdb.Tables, splits: Mapping[str, str]) -> dict[str, str]:
+    """The splits as SQL, what is in none, and under "" all."""
+    parts = {name: tables.truth("images", where) for name, where in splits.items()}
+    return parts | {UNASSIGNED: f"NOT ({' OR '.join(parts.values()) or 'false'})", "": "true"}
+
+
+def _counts(found: Sequence[int], names: Sequence[str], classes: Sequence[str]) -> Counted:
     per_split = {
-        name: QueryCounts(images=int((holding[part] > 0).sum()), objects=int(holding[part].sum()))
-        for name, part in _with_rest(splits, of_splits).items()
+        name: QueryCounts(images=found[at], objects=found[len(names) + at]) for at, name in enumerate(names)
     }
-    found = Counter(own["class"][mask].tolist())
-    return mask, per_split, {name: found[name] for name in classes}
+    return per_split, dict(zip(classes, found[2 * len(names) :], strict=True))
 
 
-def _with_rest(splits: Mapping[str, str], masks: Sequence[Mask]) -> dict[str, Mask]:
-    """The splits' masks, that of what is in none, and under "" that of all images."""
-    import numpy as np
-
-    masks = list(masks)
-    rest = ~np.logical_or.reduce(masks)
-    everything = np.ones(len(rest), dtype=np.bool_)
-    return dict(zip(splits, masks, strict=True)) | {UNASSIGNED: rest, "": everything}
+def _named(expressions: Sequence[str]) -> str:
+    return ", ".join(f"coalesce({sql}, 0) AS number_{at}" for at, sql in enumerate(expressions))
 
 
-def _listed(table: Path, mask: Mask, query: Query, known: Sequence[str]) -> list[int]:
-    """The rows that are listed, in their order."""
-    rows = mask.nonzero()[0]
+def _row(tables: duckdb.Tables, sql: str, conditions: Sequence[str]) -> list[int]:
+    return [int(values[0]) for values in tables.fetch(sql, conditions).values()]
+
+
+def _listed(tables: duckdb.Tables, query: Query, satisfied: str, known: Sequence[str]) -> list[int]:
+    """The rows that are listed, in their order: equal ones as they come, or the last first; missing values last."""
+    row = tables.rows[query.table]
+    order = f"{row} {'DESC' if query.descending else 'ASC'}"
     if query.sort is not None:
         name = next(name for name in known if name.casefold() == str(query.sort).casefold())
-        rows = rows[_order(duckdb.load(table, [name], [])[0][name][rows], descending=query.descending)]
-    elif query.descending:
-        rows = rows[::-1]
-    return [int(row) for row in rows[: query.limit]]
-
-
-def _order(values: NDArray[Any], *, descending: bool) -> NDArray[np.intp]:
-    """The positions of values in their order, equal ones as they come; missing ones last."""
-    import numpy as np
-
-    if values.dtype.kind == "f":
-        keys = np.where(np.isnan(values), np.inf, -values if descending else values)
-        return np.argsort(keys, kind="stable")
-    if values.dtype.kind in "iub":
-        if not descending:
-            return np.argsort(values, kind="stable")
-        return len(values) - 1 - np.argsort(values[::-1], kind="stable")[::-1]
-    present = [at for at, value in enumerate(values.tolist()) if value is not None]
-    missing = [at for at, value in enumerate(values.tolist()) if value is None]
-    present.sort(key=lambda at: values[at], reverse=descending)
-    return np.array([*present, *missing], dtype=np.intp)
+        order = f"{quoted(name)} {'DESC' if query.descending else 'ASC'} NULLS LAST, {row}"
+    limit = "" if query.limit is None else f" LIMIT {query.limit}"
+    sql = f"SELECT {row} FROM {query.table} WHERE {satisfied} ORDER BY {order}{limit}"  # noqa: S608
+    return [int(number) for number in tables.fetch(sql, [query.condition])[row]]
 
 
 def _rows(table: Path, columns: Sequence[str], rows: Sequence[int]) -> list[dict[str, Value]]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, UnsetType
 
+from runner.adapters.tables.stored import StoredColumn
 from runner.config.project import Splits
 from runner.config.sprint import DataSelection, SplitSelection
-from runner.dataset.manifest import Manifest
+from runner.dataset.manifest import NONE, SELECTED, Coded, Manifest
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.records import POOL, SPLITS
-from runner.selectors.candidates import Candidates, PairFinder, Selector
+from runner.selectors.candidates import Candidates, Drops, PairFinder, Selector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,14 +47,17 @@ class Step(Struct, frozen=True, kw_only=True):
 
     Attributes:
         text: its condition, or the selector in words; the rule's name where it has neither.
-        before, after: the positions of the images that were left.
+        reason: what the manifest calls it. `code`: its number among all steps.
+        given, left: how many images there were before, and after.
     """
 
     split: str
     rule: RuleName
     text: str
-    before: Positions
-    after: Positions
+    reason: str
+    code: int
+    given: int
+    left: int
     selector: Selector | None = None
 
 
@@ -62,6 +66,17 @@ class Applied(Struct, frozen=True, kw_only=True):
 
     manifest: Manifest
     steps: list[Step]
+
+    def before(self, step: Step) -> Positions:
+        """The positions of the images that a step was applied to."""
+        rules = self.manifest.rules.codes
+        own = self.manifest.assigned.equal(step.split)
+        positions: Positions = (own & ((rules == SELECTED) | (rules >= step.code))).nonzero()[0]
+        return positions
+
+    def keeps(self, step: Step, row: int) -> bool:
+        """Whether an image that a step was applied to is left after it."""
+        return int(self.manifest.rules.codes[row]) != step.code
 
 
 def split_rules(splits: Splits, data: DataSelection) -> list[SplitRule]:
@@ -111,7 +126,7 @@ def needed_conditions(rules: Sequence[SplitRule]) -> list[str]:
 
 
 def apply_rules(
-    images: Mapping[str, NDArray[Any]],
+    images: Mapping[str, Any],
     masks: Mapping[str, NDArray[Any]],
     rules: Sequence[SplitRule],
     chosen: Sequence[str],
@@ -122,7 +137,7 @@ def apply_rules(
     Images whose labels have problems stay selected, so that the check stage stops the sprint and names them.
 
     Args:
-        images: `needed_columns` of the images table, each `(images,)`.
+        images: `needed_columns` of the images table, each `(images,)`: arrays, or columns of a file.
         masks: for each of `needed_conditions`, which images satisfy it, `(images,)`.
         chosen: the splits that are asked for.
         finder: looks at the images for those that show the same; None where they are not at hand.
@@ -138,7 +153,7 @@ def apply_rules(
             draft.narrow(rule, masks)
         else:
             reason = "kept in the pool" if rule.name == POOL else "not asked for"
-            draft.drop_where(rule.name, "asked for", reason, lambda left: left >= 0)
+            draft.drop_where(rule.name, "asked for", reason, lambda left: left)
     return Applied(manifest=draft.manifest(), steps=draft.steps)
 
 
@@ -146,7 +161,7 @@ def require_images(
     applied: Applied,
     rules: Sequence[SplitRule],
     chosen: Sequence[str],
-    images: Mapping[str, NDArray[Any]],
+    images: Mapping[str, Any],
 ) -> None:
     """Checks that each split that is asked for has images.
 
@@ -154,123 +169,155 @@ def require_images(
         FlywheelError: one has none, with what dropped them.
     """
     for rule in rules:
-        if rule.name in chosen and not applied.manifest.selected(rule.name):
+        if rule.name in chosen and not len(applied.manifest.selected(rule.name)):
             raise _empty(rule, applied.manifest, images)
 
 
 class _Draft:
-    """A manifest in the making: rule after rule drops images from it."""
+    """A manifest in the making: rule after rule drops images from it.
 
-    def __init__(self, images: Mapping[str, NDArray[Any]], finder: PairFinder | None) -> None:
+    Of each image there are three small numbers: its split, the rule that dropped it, and the reason.
+    """
+
+    def __init__(self, images: Mapping[str, Any], finder: PairFinder | None) -> None:
+        import numpy as np
+
         self.images = images
         self._finder = finder
         self.steps: list[Step] = []
         count = len(images["path"])
-        self._left: dict[str, Positions] = {}
-        self._assigned: list[str | None] = [None] * count
-        self._rules: list[str | None] = ["in no split"] * count
-        self._reasons = ["no split's condition holds"] * count
+        self._names: list[str] = []
+        self._split = np.full(count, NONE, np.int8)
+        self._rules = np.zeros(count, np.int16)  # 0: in no split; then the numbers of the steps
+        self._reasons = np.zeros(count, np.int32)
+        self._texts = ["no split's condition holds"]
 
     def assign(self, rules: Sequence[SplitRule], masks: Mapping[str, NDArray[Any]]) -> None:
-        where = {rule.name: rule.where for rule in rules}
-        for rule in rules:
-            self._left[rule.name] = masks[rule.where].nonzero()[0]
-            reason = f"{rule.name}: {rule.where}"
-            for position in self._left[rule.name].tolist():
-                other = self._assigned[position]
-                if other is not None:
-                    raise FlywheelError(
-                        f"{self.images['path'][position]} belongs to both {other} (`{where[other]}`) "
-                        f"and {rule.name} (`{rule.where}`)",
-                        hint="make the conditions of splits in flywheel.yaml exclude each other",
-                        exit_code=ExitCode.STAGE_FAILED,
-                    )
-                self._assigned[position], self._rules[position] = rule.name, None
-                self._reasons[position] = reason
+        self._names = [rule.name for rule in rules]
+        for code, rule in enumerate(rules):
+            own = masks[rule.where]
+            if len(twice := (own & (self._split != NONE)).nonzero()[0]):
+                other = rules[int(self._split[twice[0]])]
+                raise FlywheelError(
+                    f"{self.images['path'][twice[0]]} belongs to both {other.name} (`{other.where}`) "
+                    f"and {rule.name} (`{rule.where}`)",
+                    hint="make the conditions of splits in flywheel.yaml exclude each other",
+                    exit_code=ExitCode.STAGE_FAILED,
+                )
+            self._split[own], self._rules[own] = code, SELECTED
+            self._reasons[own] = self._reason(f"{rule.name}: {rule.where}")
 
     def readable(self, split: str) -> None:
         """Drops what cannot be read."""
-        left, problems = self._left[split], self.images["problem"]
-        gone = left[~self.images["readable"][left].astype(bool)]
-        reasons = {at: f"unreadable: {problems[at]}" for at in gone.tolist()}
-        self._drop(split, "readable", "readable", "unreadable", reasons)
+        gone = (self._left(split) & ~self.images["readable"].astype(bool)).nonzero()[0]
+        problems = _listed(self.images["problem"], gone)
+        drops = Drops.each(
+            {at: f"unreadable: {problem}" for at, problem in zip(gone.tolist(), problems, strict=True)}
+        )
+        self._drop(split, "readable", "readable", "unreadable", drops)
 
     def drop_where(
         self, split: str, rule: RuleName, reason: str, dropped: Any, text: str | None = None
     ) -> None:
-        """Drops the images left of which `dropped` says so: from their positions to a mask."""
-        left = self._left[split]
-        gone = dict.fromkeys(left[dropped(left)].tolist(), reason)
-        self._drop(split, rule, rule if text is None else text, reason, gone)
+        """Drops the images left of which `dropped` says so: from the mask of those to another."""
+        left = self._left(split)
+        drops = Drops.alike((left & dropped(left)).nonzero()[0], reason)
+        self._drop(split, rule, rule if text is None else text, reason, drops)
 
     def narrow(self, rule: SplitRule, masks: Mapping[str, NDArray[Any]]) -> None:
         if rule.name != POOL:
             labelled = self.images["labelled"].astype(bool)
-            self.drop_where(rule.name, "labelled", "not labelled", lambda left: ~labelled[left])
+            self.drop_where(rule.name, "labelled", "not labelled", lambda left: ~labelled)
         if (where := rule.narrowed) is not None:
             reason = f"does not satisfy data.{rule.name}.where: {where}"
-            self.drop_where(rule.name, "where", reason, lambda left: ~masks[where][left], where)
+            self.drop_where(rule.name, "where", reason, lambda left: ~masks[where], where)
         if (exclude := rule.exclude) is not None:
             reason = f"satisfies data.exclude: {exclude}"
-            self.drop_where(rule.name, "exclude", reason, lambda left: masks[exclude][left], exclude)
+            self.drop_where(rule.name, "exclude", reason, lambda left: masks[exclude], exclude)
         for option, selector in rule.selectors:
-            left = self._left[rule.name]
-            dropped = selector.drop(candidates(self.images, left, selector, self._finder))
-            reasons = {int(left[at]): reason for at, reason in dropped.items()}
-            self._drop(rule.name, option, selector.describe(), selector.describe(), reasons, selector)
+            left = self._left(rule.name).nonzero()[0]
+            drops = selector.drop(candidates(self.images, left, selector, self._finder))
+            drops = Drops(left[drops.positions], drops.codes, drops.texts)
+            self._drop(rule.name, option, selector.describe(), selector.describe(), drops, selector)
+
+    def _left(self, split: str) -> NDArray[Any]:
+        left: NDArray[Any] = (self._split == self._names.index(split)) & (self._rules == SELECTED)
+        return left
+
+    def _reason(self, text: str) -> int:
+        self._texts.append(text)
+        return len(self._texts) - 1
 
     def _drop(
         self,
         split: str,
         rule: RuleName,
         text: str,
-        dropped_by: str,
-        reasons: Mapping[int, str],
+        reason: str,
+        drops: Drops,
         selector: Selector | None = None,
     ) -> None:
-        import numpy as np
-
-        before = self._left[split]
-        for position, reason in reasons.items():
-            self._rules[position], self._reasons[position] = dropped_by, reason
-        gone = np.fromiter(reasons, dtype=np.intp, count=len(reasons))
-        after = self._left[split] = np.setdiff1d(before, gone, assume_unique=True)
+        given, code = int(self._left(split).sum()), len(self.steps) + 1
+        self._rules[drops.positions] = code
+        self._reasons[drops.positions] = drops.codes + len(self._texts)
+        self._texts += drops.texts
         self.steps.append(
-            Step(split=split, rule=rule, text=text, before=before, after=after, selector=selector)
+            Step(
+                split=split,
+                rule=rule,
+                text=text,
+                reason=reason,
+                code=code,
+                given=given,
+                left=given - len(drops),
+                selector=selector,
+            )
         )
 
     def manifest(self) -> Manifest:
         return Manifest(
-            paths=self.images["path"].tolist(),
-            image_ids=self.images["image_id"].tolist(),
-            assigned=self._assigned,
-            rules=self._rules,
-            reasons=self._reasons,
+            paths=_whole(self.images["path"]),
+            image_ids=_whole(self.images["image_id"]),
+            assigned=Coded(self._split, [*self._names, None]),
+            rules=Coded(self._rules, ["in no split", *(step.reason for step in self.steps), None]),
+            reasons=Coded(self._reasons, self._texts),
         )
 
 
 def candidates(
-    images: Mapping[str, NDArray[Any]],
+    images: Mapping[str, Any],
     left: Positions,
     selector: Selector,
     finder: PairFinder | None = None,
 ) -> Candidates:
     """What a selector sees of the images that are left."""
     return Candidates(
-        paths=images["path"][left].tolist(),
-        image_ids=images["image_id"][left].tolist(),
-        columns={name: images[name][left] for name in selector.needs},
+        paths=_listed(images["path"], left),
+        image_ids=_listed(images["image_id"], left),
+        columns={name: _of(images[name], left) for name in selector.needs},
         finder=finder,
     )
 
 
-def _empty(rule: SplitRule, manifest: Manifest, images: Mapping[str, NDArray[Any]]) -> FlywheelError:
+def _whole(column: Any) -> Sequence[Any]:
+    return column if isinstance(column, StoredColumn) else column.tolist()
+
+
+def _of(column: Any, rows: Positions) -> Any:
+    return column.of(rows) if isinstance(column, StoredColumn) else column[rows]
+
+
+def _listed(column: Any, rows: Positions) -> Sequence[Any]:
+    return column.of(rows) if isinstance(column, StoredColumn) else column[rows].tolist()
+
+
+def _empty(rule: SplitRule, manifest: Manifest, images: Mapping[str, Any]) -> FlywheelError:
     pairs = zip(manifest.assigned, manifest.rules, strict=True)
     dropped = Counter(reason for assigned, reason in pairs if assigned == rule.name and reason is not None)
     matched = sum(dropped.values())
     steps = [f"{matched} of {len(manifest.paths)} images satisfy `{rule.where}`"]
     steps += [f"{number} dropped: {reason}" for reason, number in dropped.items()]
-    values = Counter(str(value) for value in images["split"].tolist() if value is not None)
+    values = Counter(str(value) for value in images["split"] if value is not None)
     listed = ", ".join(f"{value} ({number})" for value, number in values.most_common(LISTED_VALUES))
     if rule.name in SPLITS and not images["labelled"].any():
         steps = ["nothing is labelled yet"]

@@ -19,7 +19,7 @@ from runner.selectors.candidates import PairFinder
 from runner.stages.select import SelectParams, images_and_masks
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 
 class ExplainedCondition(Record, frozen=True, kw_only=True):
@@ -115,7 +115,11 @@ def explain(
             )
             for rule in shown
         ],
-        rules=[_explained(step, images, parts, row, finder) for step in applied.steps if step.split == split],
+        rules=[
+            _explained(step, applied, images, parts, row, finder)
+            for step in applied.steps
+            if step.split == split
+        ],
         lookalike=near,
         lookalike_unknown=unknown,
         slices=slices_of_image(files.images, files.objects, specs, row, _judged(applied, row)),
@@ -126,32 +130,34 @@ def explain(
 def _judged(applied: Applied, row: int) -> list[int] | None:
     """The images among which a column's most frequent values are slices, where this is one of them."""
     judged = applied.manifest.selected(JUDGED)
-    return judged if row in judged else None
+    return judged.tolist() if row in judged else None
 
 
 def _explained(
     step: Step,
-    images: Mapping[str, NDArray[Any]],
+    applied: Applied,
+    images: Mapping[str, Any],
     parts: Mapping[str, list[ConditionPart]],
     row: int,
     finder: PairFinder | None,
 ) -> ExplainedRule:
-    at = step.before.searchsorted(row)
-    if at == len(step.before) or step.before[at] != row:
+    before = applied.before(step)
+    at = before.searchsorted(row)
+    if at == len(before) or before[at] != row:
         return ExplainedRule(rule=step.rule, text=step.text, keeps=None)
-    keeps = row in step.after
+    keeps = applied.keeps(step, row)
     if step.selector is None:
         said = "" if step.text in parts else _said(step, images, row)
         return ExplainedRule(
             rule=step.rule, text=step.text, keeps=keeps, said=said, parts=parts.get(step.text, [])
         )
-    standing = step.selector.standing(candidates(images, step.before, step.selector, finder), int(at))
+    standing = step.selector.standing(candidates(images, before, step.selector, finder), int(at))
     return ExplainedRule(
         rule=step.rule, text=step.text, keeps=keeps, said=standing.said, facts=dict(standing.facts)
     )
 
 
-def _said(step: Step, images: Mapping[str, NDArray[Any]], row: int) -> str:
+def _said(step: Step, images: Mapping[str, Any], row: int) -> str:
     match step.rule:
         case "readable":
             return str(images["problem"][row] or "the file can be read")

@@ -76,7 +76,7 @@ def split_steps(
         sprint=sprint,
         index=said,
         images=len(applied.manifest.paths),
-        unassigned=sum(split is None for split in applied.manifest.assigned),
+        unassigned=int(applied.manifest.assigned.equal(None).sum()),
         steps=counts,
         problem=problem,
     )
@@ -88,8 +88,8 @@ def _counted(steps: Sequence[Step], split: str) -> list[StepCount]:
             split=split,
             rule=step.rule,
             text=step.text,
-            dropped=len(step.before) - len(step.after),
-            left=len(step.after),
+            dropped=step.given - step.left,
+            left=step.left,
         )
         for step in steps
         if step.split == split

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -29,14 +30,55 @@ class Candidates(Struct, frozen=True, kw_only=True):
     Attributes:
         paths: unique keys, sorted.
         image_ids: content hashes.
-        columns: the index columns that the selector asked for, each `(images,)`.
+        columns: the index columns that the selector asked for, each `(images,)`; text may be a `StoredColumn`.
         finder: None where the images are not at hand, as for a plan.
     """
 
     paths: Sequence[str]
     image_ids: Sequence[str]
-    columns: Mapping[str, NDArray[Any]]
+    columns: Mapping[str, Any]
     finder: PairFinder | None = None
+
+
+class Drops(Mapping[int, str]):
+    """The positions of images to drop, each with its reason: few texts, and numbers that say which.
+
+    Attributes:
+        positions: `(D,)` ascending.
+        codes: `(D,)` the reason of each, by its place in `texts`.
+    """
+
+    def __init__(self, positions: NDArray[np.intp], codes: NDArray[Any], texts: Sequence[str]) -> None:
+        self.positions, self.codes, self.texts = positions, codes, texts
+
+    @classmethod
+    def alike(cls, positions: NDArray[np.intp], text: str) -> Drops:
+        """All for one reason."""
+        import numpy as np
+
+        return cls(positions, np.zeros(len(positions), np.int32), [text])
+
+    @classmethod
+    def each(cls, reasons: Mapping[int, str]) -> Drops:
+        """Each for a reason of its own."""
+        import numpy as np
+
+        positions = np.array(sorted(reasons), np.intp)
+        return cls(
+            positions, np.arange(len(positions), dtype=np.int32), [reasons[at] for at in positions.tolist()]
+        )
+
+    def __getitem__(self, position: int) -> str:
+        at = int(self.positions.searchsorted(position))
+        if at == len(self.positions) or self.positions[at] != position:
+            raise KeyError(position)
+        return self.texts[int(self.codes[at])]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.positions.tolist())
+
+    def __len__(self) -> int:
+        return len(self.positions)
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -59,7 +101,7 @@ class Selector(Protocol):
         """The index columns it reads."""
         ...
 
-    def drop(self, candidates: Candidates) -> dict[int, str]:
+    def drop(self, candidates: Candidates) -> Drops:
         """The positions of the images to drop, each with the reason. The same for the same candidates."""
         ...
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from runner.domain.errors import FlywheelError
 from runner.domain.options import CHANGES_A_SPLIT, Options
-from runner.selectors.candidates import Candidates, Standing
+from runner.selectors.candidates import Candidates, Drops, Standing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,14 +89,14 @@ class Dedupe(Options, frozen=True, kw_only=True):
             case "embedding":
                 return "shows the same pixels as one that is kept"
 
-    def drop(self, candidates: Candidates) -> dict[int, str]:
+    def drop(self, candidates: Candidates) -> Drops:
         """Drops every image that repeats one that is kept, looking at the sharpest first.
 
         Raises:
             FlywheelError: the images have to be looked at, and are not at hand.
         """
         repeats = self._repeats(candidates)
-        return {at: self._reason(candidates, at, repeat) for at, repeat in repeats.items()}
+        return Drops.each({at: self._reason(candidates, at, repeat) for at, repeat in repeats.items()})
 
     def standing(self, candidates: Candidates, position: int) -> Standing:
         repeat = self._repeats(candidates).get(position)

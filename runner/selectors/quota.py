@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.domain.nearest import suggestion
 from runner.domain.options import CHANGES_A_SPLIT, Options, PositiveInt, Seed
-from runner.selectors.candidates import Candidates, Standing
-from runner.selectors.ranks import Drawn, drawing_order, value_codes, within
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from runner.selectors.candidates import Candidates, Drops, Standing
+from runner.selectors.ranks import Drawn, draw_words, value_codes
 
 
 class Quota(Options, frozen=True, kw_only=True):
@@ -66,20 +62,21 @@ class Quota(Options, frozen=True, kw_only=True):
         parts += [] if isinstance(self.max, UnsetType) else [f"{'others' if parts else 'each'}: {self.max}"]
         return f"beyond the quota by {self.by} ({', '.join(parts)}; seed {self.seed})"
 
-    def drop(self, candidates: Candidates) -> dict[int, str]:
+    def drop(self, candidates: Candidates) -> Drops:
         """Drops what is beyond the quota of its value, by the rank of its hash among the images of that value.
 
         Raises:
             FlywheelError: `images` names a value that no candidate has.
         """
         drawn = self._draw(candidates)
-        return {at: self._reason(drawn, drawn.codes[at]) for at in drawn.left_out().tolist()}
+        out = drawn.left_out()
+        return Drops(out, drawn.codes[out], [self._reason(drawn, code) for code in range(len(drawn.names))])
 
     def standing(self, candidates: Candidates, position: int) -> Standing:
         drawn = self._draw(candidates)
         code = drawn.codes[position]
         rank, count, share = (
-            int(drawn.ranks[position]) + 1,
+            drawn.rank(position) + 1,
             int((drawn.codes == code).sum()),
             int(drawn.shares[code]),
         )
@@ -89,7 +86,7 @@ class Quota(Options, frozen=True, kw_only=True):
             facts={"rank": rank, "of": count, "taken": share},
         )
 
-    def _reason(self, drawn: Drawn, code: NDArray[np.intp]) -> str:
+    def _reason(self, drawn: Drawn, code: int) -> str:
         share = int(drawn.shares[code])
         most = f"the {share:,} images of its quota are others" if share else "the quota has no images of it"
         return f"{self.by} = {drawn.names[code]}: {most} (seed {self.seed})"
@@ -102,12 +99,14 @@ class Quota(Options, frozen=True, kw_only=True):
         codes, names = value_codes(candidates.columns[self.by], value_text)
         self._require_known(names)
         others = 0 if isinstance(self.max, UnsetType) else self.max
-        order = drawing_order(candidates.image_ids, candidates.paths, self.seed)
         return Drawn(
             codes=codes,
             names=names,
-            ranks=within(codes, order),
             shares=np.array([self.named.get(name, others) for name in names], dtype=np.intp),
+            words=draw_words(candidates.image_ids, self.seed),
+            seed=self.seed,
+            image_ids=candidates.image_ids,
+            paths=candidates.paths,
         )
 
     def _require_known(self, names: list[str]) -> None:

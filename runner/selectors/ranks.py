@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+
+from runner.adapters.tables.stored import FEW
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,22 +20,102 @@ _WORD = 8  # bytes of a hash that are compared first
 
 
 class Drawn(Struct, frozen=True, kw_only=True):
-    """The images of each value in the order in which they are drawn.
+    """The images of each value, and how many of them are taken in the order of the draw.
 
     Attributes:
         codes: `(N,)` the value of each image. `names`: of each of K values.
-        ranks: `(N,)` of each image among those of its value, from 0.
         shares: `(K,)` how many of each value are taken.
+        words: `(N,)` the first 8 bytes of each image's hash. `seed`: that it is of.
+        image_ids, paths: of each, which decide where the words are equal.
     """
 
-    codes: NDArray[np.intp]
+    codes: NDArray[np.int32]
     names: list[str]
-    ranks: NDArray[np.intp]
     shares: NDArray[np.intp]
+    words: NDArray[np.uint64]
+    seed: int
+    image_ids: Sequence[str]
+    paths: Sequence[str]
 
     def left_out(self) -> NDArray[np.intp]:
-        """The positions of what is not taken."""
-        return (self.ranks >= self.shares[self.codes]).nonzero()[0]
+        """The positions of what is not taken, ascending."""
+        import numpy as np
+
+        if not len(self.codes):
+            return np.empty(0, np.intp)
+        bits = (len(self.names) - 1).bit_length()
+        # The value above, as much of the word as there is room for below: a sort of plain numbers is the quickest there is.
+        keys = self.words >> np.uint64(bits)
+        if bits:
+            keys |= self.codes.astype(np.uint64) << np.uint64(64 - bits)
+        counts = np.bincount(self.codes, minlength=len(self.names))
+        ranked = np.sort(keys)
+        ends = np.cumsum(counts)
+        cut = (self.shares < counts).nonzero()[0]  # the values of which not all are taken
+        last = np.zeros(len(self.names), np.uint64)
+        some = cut[self.shares[cut] > 0]
+        last[some] = ranked[(ends - counts)[some] + self.shares[some] - 1]
+        limited = np.zeros(len(self.names), np.bool_)
+        limited[cut] = True
+        none = limited & (self.shares <= 0)
+        out: NDArray[np.bool_] = limited[self.codes] & ((keys > last[self.codes]) | none[self.codes])
+        at_limit = (limited & ~none)[self.codes] & (keys == last[self.codes])
+        self._decide(out, at_limit.nonzero()[0], counts)
+        return out.nonzero()[0]
+
+    def _decide(self, out: NDArray[np.bool_], tied: NDArray[np.intp], counts: NDArray[np.intp]) -> None:
+        """Of those whose key is that of the last one taken, all but the first are marked that there is no place for."""
+        import numpy as np
+
+        tied = tied[np.argsort(self.codes[tied], kind="stable")]
+        values, starts, sizes = np.unique(self.codes[tied], return_index=True, return_counts=True)
+        several = sizes > 1
+        if not several.any():
+            return
+        left = np.bincount(self.codes[out], minlength=len(self.names))
+        for value, start, size in zip(
+            values[several].tolist(), starts[several].tolist(), sizes[several].tolist(), strict=True
+        ):
+            ranked = sorted(tied[start : start + size].tolist(), key=self._key)
+            beyond = int(counts[value] - left[value] - self.shares[value])
+            out[ranked[size - beyond :] if beyond else []] = True
+
+    def _key(self, at: int) -> tuple[bytes, str]:
+        return _digest(_seeded(self.seed), self.image_ids[at].encode()), self.paths[at]
+
+    def rank(self, position: int) -> int:
+        """Of an image among those of its value, from 0."""
+        same = self.codes == self.codes[position]
+        before = int((same & (self.words < self.words[position])).sum())
+        tied = (same & (self.words == self.words[position])).nonzero()[0].tolist()
+        return before + sorted(tied, key=self._key).index(position)
+
+
+def draw_words(image_ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
+    """The first 8 bytes `(N,)` of the SHA-256 of seed and content of each image, as numbers."""
+    import numpy as np
+
+    if len(image_ids) <= FEW:
+        return _words_one_by_one((image_id.encode() for image_id in image_ids), seed)
+    from runner.adapters.tables.draws import MOST_BYTES, first_words
+    from runner.adapters.tables.stored import buffers
+
+    words = []
+    for data, offsets in buffers(image_ids):
+        if len(f"{seed}:") + int(np.diff(offsets).max(initial=0)) <= MOST_BYTES:
+            words.append(first_words(f"{seed}:".encode(), data, offsets))
+        else:
+            texts = [bytes(data[one:other]) for one, other in pairwise(offsets.tolist())]
+            words.append(_words_one_by_one(texts, seed))
+    return np.concatenate(words)
+
+
+def _words_one_by_one(texts: Iterable[bytes], seed: int) -> NDArray[np.uint64]:
+    import numpy as np
+
+    seeded = _seeded(seed)
+    digests = b"".join(_digest(seeded, text)[:_WORD] for text in texts)
+    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
 
 
 def drawing_order(image_ids: Sequence[str], paths: Sequence[str], seed: int) -> NDArray[np.intp]:
@@ -43,19 +126,24 @@ def drawing_order(image_ids: Sequence[str], paths: Sequence[str], seed: int) -> 
     """
     import numpy as np
 
-    seeded = hashlib.sha256(f"{seed}:".encode())
-    digests = [_digest(seeded, image_id) for image_id in image_ids]
-    first = np.frombuffer(b"".join(digest[:_WORD] for digest in digests), dtype=">u8")
-    order = np.argsort(first.astype(np.uint64), kind="stable")
+    seeded = _seeded(seed)
+    first = draw_words(image_ids, seed)
+    order = np.argsort(first, kind="stable")
     for start, stop in _runs(first[order]):
-        tied = sorted(order[start:stop].tolist(), key=lambda at: (digests[at], paths[at]))
+        tied = sorted(
+            order[start:stop].tolist(), key=lambda at: (_digest(seeded, image_ids[at].encode()), paths[at])
+        )
         order[start:stop] = tied
     return order
 
 
-def _digest(seeded: Any, image_id: str) -> bytes:
+def _seeded(seed: int) -> Any:
+    return hashlib.sha256(f"{seed}:".encode())
+
+
+def _digest(seeded: Any, image_id: bytes) -> bytes:
     hashed = seeded.copy()
-    hashed.update(image_id.encode())
+    hashed.update(image_id)
     return bytes(hashed.digest())
 
 
@@ -76,44 +164,48 @@ def value_name(value: Any) -> str:
 
 
 def value_codes(
-    values: NDArray[Any], name_of: Callable[[Any], str] = value_name
-) -> tuple[NDArray[np.intp], list[str]]:
+    values: Any, name_of: Callable[[Any], str] = value_name
+) -> tuple[NDArray[np.int32], list[str]]:
     """Of each of N values a number `(N,)`, the same for equal ones, and the names that the numbers stand for.
+
+    Args:
+        values: an array, or a column of a file, which is read piece by piece.
 
     >>> import numpy as np
     >>> value_codes(np.array(["b", None, "b"], dtype=object))
-    (array([0, 1, 0]), ['b', '(none)'])
+    (array([0, 1, 0], dtype=int32), ['b', '(none)'])
     """
     import numpy as np
 
-    known: dict[Any, int] = {}  # by value, so that each value is named once
-    names: dict[str, int] = {}
-    codes = np.empty(len(values), dtype=np.intp)
-    for at, value in enumerate(values.tolist()):
-        value = None if value != value else value
-        code = known.get(value)
-        if code is None:
-            code = known[value] = names.setdefault(name_of(value), len(names))
-        codes[at] = code
-    return codes, list(names)
+    numbers = _Numbers(name_of)
+    if not hasattr(values, "pieces"):
+        return numbers.of(values.tolist()), list(numbers.names)
+    codes = np.empty(len(values), np.int32)
+    start = 0
+    for piece in values.pieces():
+        coded = piece.dictionary_encode(null_encoding="encode")
+        own = numbers.of(coded.dictionary.to_pylist())
+        codes[start : start + len(piece)] = own[coded.indices.to_numpy(zero_copy_only=False)]
+        start += len(piece)
+    return codes, list(numbers.names)
 
 
-def within(codes: NDArray[np.intp], order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Of each of N images its rank `(N,)` among those of its value, from 0.
+class _Numbers:
+    """The numbers of values, in the order in which they come; equal names have one number."""
 
-    Args:
-        codes: `(N,)`, the value of each.
-        order: `(N,)`, the positions in the order in which they are drawn.
+    def __init__(self, name_of: Callable[[Any], str]) -> None:
+        self._name_of = name_of
+        self._known: dict[Any, int] = {}  # by value, so that each value is named once
+        self.names: dict[str, int] = {}
 
-    >>> import numpy as np
-    >>> within(np.array([0, 1, 0]), np.array([2, 1, 0]))
-    array([1, 0, 0])
-    """
-    import numpy as np
+    def of(self, values: Sequence[Any]) -> NDArray[np.int32]:
+        import numpy as np
 
-    by_value = order[np.argsort(codes[order], kind="stable")]
-    counts = np.bincount(codes)
-    starts = np.cumsum(counts) - counts
-    ranks = np.empty(len(codes), dtype=np.intp)
-    ranks[by_value] = np.arange(len(codes)) - starts[codes[by_value]]
-    return ranks
+        codes = np.empty(len(values), np.int32)
+        for at, value in enumerate(values):
+            value = None if value != value else value
+            code = self._known.get(value)
+            if code is None:
+                code = self._known[value] = self.names.setdefault(self._name_of(value), len(self.names))
+            codes[at] = code
+        return codes

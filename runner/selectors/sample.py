@@ -7,8 +7,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from runner.domain.options import CHANGES_A_SPLIT, Options, PositiveInt, Seed
-from runner.selectors.candidates import Candidates, Standing
-from runner.selectors.ranks import Drawn, drawing_order, value_codes, within
+from runner.selectors.candidates import Candidates, Drops, Standing
+from runner.selectors.ranks import Drawn, draw_words, value_codes
 from runner.selectors.shares import equal_shares, proportional_shares
 
 
@@ -55,14 +55,14 @@ class Sample(Options, frozen=True, kw_only=True):
             return f" stratified by {self.stratify}"
         return f" balanced over {self.balance}" if self.balance else ""
 
-    def drop(self, candidates: Candidates) -> dict[int, str]:
+    def drop(self, candidates: Candidates) -> Drops:
         """Drops all but `size` images, by the rank of their hashes within each value of the column."""
-        return dict.fromkeys(self._draw(candidates).left_out().tolist(), self.describe())
+        return Drops.alike(self._draw(candidates).left_out(), self.describe())
 
     def standing(self, candidates: Candidates, position: int) -> Standing:
         drawn = self._draw(candidates)
         code = drawn.codes[position]
-        share, rank = int(drawn.shares[code]), int(drawn.ranks[position]) + 1
+        share, rank = int(drawn.shares[code]), drawn.rank(position) + 1
         of = f" with {self.column} = {drawn.names[code]}" if self.column else ""
         count = int((drawn.codes == code).sum())
         return Standing(
@@ -76,14 +76,16 @@ class Sample(Options, frozen=True, kw_only=True):
         if self.column:
             codes, names = value_codes(candidates.columns[self.column])
         else:
-            codes, names = np.zeros(len(candidates.paths), dtype=np.intp), [""]
+            codes, names = np.zeros(len(candidates.paths), dtype=np.int32), [""]
         available = dict(zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True))
         shared = equal_shares if isinstance(self.stratify, UnsetType) else proportional_shares
         shares = shared(available, self.size)
-        order = drawing_order(candidates.image_ids, candidates.paths, self.seed)
         return Drawn(
             codes=codes,
             names=names,
-            ranks=within(codes, order),
             shares=np.array([shares[name] for name in names], dtype=np.intp),
+            words=draw_words(candidates.image_ids, self.seed),
+            seed=self.seed,
+            image_ids=candidates.image_ids,
+            paths=candidates.paths,
         )

@@ -10,6 +10,8 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from runner.adapters.tables import duckdb
+from runner.adapters.tables.owners import StoredTable, owners
+from runner.adapters.tables.stored import FEW, StoredColumn
 from runner.assessment.split_rules import (
     SplitRule,
     apply_rules,
@@ -23,7 +25,7 @@ from runner.config.project import Project, Splits
 from runner.config.sprint import DataSelection
 from runner.dataset.columns import own_image_columns
 from runner.dataset.label_fault_counts import FAULT_COLUMNS, count_faults
-from runner.dataset.manifest import Manifest, label_columns, summarise
+from runner.dataset.manifest import Manifest, label_columns, owner_codes, summarise
 from runner.domain.files import atomic_folder
 from runner.domain.label_faults import LABEL_FAULTS
 from runner.domain.records import SPLITS, Record, Selection
@@ -91,7 +93,7 @@ def run(context: StageContext, params: SelectParams) -> None:
         FlywheelError: a condition is refused, an image belongs to two splits, or nothing is left for a split; images have
             to be looked at and cannot be.
     """
-    from runner.adapters.tables.parquet import write_table
+    from runner.adapters.tables.parquet import PIECE, write_pieces
 
     index = context.folder / INDEX_FOLDER.name
     faults = index / LABEL_FAULTS
@@ -103,7 +105,7 @@ def run(context: StageContext, params: SelectParams) -> None:
         finder_of(context.root, params),
     )
     with atomic_folder(context.folder / SELECTION_FOLDER.name) as folder:
-        write_table(folder / "manifest.parquet", manifest.columns())
+        write_pieces(folder / "manifest.parquet", manifest.pieces(PIECE))
     SELECTION.write(context.folder, selection)
 
 
@@ -136,13 +138,18 @@ def chosen(
     grouped = ["group"] if params.group_by is not None else []
     metadata = _metadata_columns(images_parquet, params.classes)
     columns, masks = images_and_masks(images_parquet, rules, [*grouped, *metadata])
-    objects, _ = duckdb.load(objects_parquet, label_columns(params.task), [])
     applied = apply_rules(columns, masks, rules, params.splits_chosen, finder)
     require_images(applied, rules, params.splits_chosen, columns)
-    groups = columns["group"].tolist() if grouped else None
-    described = {name: columns[name].tolist() for name in metadata}
     manifest = applied.manifest
-    selection = summarise(manifest, objects, params.classes, params.splits_chosen, groups, described)
+    selection = summarise(
+        manifest,
+        StoredTable(objects_parquet, label_columns(params.task)),
+        owners(objects_parquet, images_parquet, "path", owner_codes(manifest, params.splits_chosen)),
+        params.classes,
+        params.splits_chosen,
+        columns["group"] if grouped else None,
+        {name: columns[name] for name in metadata},
+    )
     if faults_parquet is None:
         return manifest, selection
     faults = {name: column.tolist() for name, column in read_table(faults_parquet, FAULT_COLUMNS).items()}
@@ -153,16 +160,22 @@ def chosen(
 
 def images_and_masks(
     images_parquet: Path, rules: Sequence[SplitRule], others: Sequence[str] = ()
-) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """What `apply_rules` reads of an index's images: columns, those of `others` too, and the conditions' masks.
+
+    Text stays in the file until it is asked for: that of ten million images would be gigabytes.
 
     Raises:
         FlywheelError: a condition is refused, or there is no such column.
     """
     conditions = needed_conditions(rules)
     names = list(dict.fromkeys([*needed_columns(rules), *others]))
-    columns, masks = duckdb.load(images_parquet, names, conditions)
-    return columns, dict(zip(conditions, masks, strict=True))
+    size, text = duckdb.size_and_text(images_parquet)
+    if size <= FEW:
+        text = frozenset()
+    columns, masks = duckdb.load(images_parquet, [name for name in names if name not in text], conditions)
+    stored = {name: StoredColumn(images_parquet, name, size) for name in names if name in text}
+    return {**columns, **stored}, dict(zip(conditions, masks, strict=True))
 
 
 def _metadata_columns(images_parquet: Path, classes: Sequence[str]) -> list[str]:

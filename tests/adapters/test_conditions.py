@@ -215,7 +215,8 @@ def test_a_condition_that_takes_too_long_is_interrupted(
     from runner.adapters.tables import duckdb
     from runner.domain.errors import FlywheelError
 
-    library.sql("SELECT repeat('a', 900) AS path FROM range(20000)").write_parquet(
+    # Each its own text: one that is there many times is matched once.
+    library.sql("SELECT repeat('a', 890) || range AS path FROM range(20000)").write_parquet(
         str(tmp_path / "x.parquet")
     )
     monkeypatch.setattr(duckdb, "CONDITION_SECONDS", 0.05)

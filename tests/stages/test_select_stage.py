@@ -449,3 +449,23 @@ def test_preview_imports_neither_pyarrow_nor_pandas_nor_opencv(folder: Folder) -
         command, cwd=folder.context.folder, env=environment, capture_output=True, text=True, check=True
     )
     assert result.stdout == "[]\n"
+
+
+def test_tables_in_files_are_selected_from_as_those_in_memory(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many rows the text stays in the file: the same records, byte for byte."""
+    folder.index(
+        index_columns(readable={"images/val/1.jpg": False}, problem={"images/val/1.jpg": "it is empty"})
+    )
+    rules = SplitSelection(
+        dedupe=Dedupe(), quota=Quota(by="camera", max=3), sample=Sample(size=4, balance="camera")
+    )
+    files = ("selection/manifest.parquet", "selection.json")
+    folder.run(train=rules, exclude="camera = 'gate'")
+    before = [(folder.context.folder / name).read_bytes() for name in files]
+    for module in ("stages.select", "adapters.tables.owners", "selectors.ranks"):
+        monkeypatch.setattr(f"runner.{module}.FEW", 0)
+    monkeypatch.setattr("runner.adapters.tables.stored.PIECE", 3)
+    folder.run(train=rules, exclude="camera = 'gate'")
+    assert [(folder.context.folder / name).read_bytes() for name in files] == before

@@ -23,6 +23,7 @@ _COMPILED = (
     "adapters/models/decoding/greedy.py",
     "adapters/pictures/hash_pairs.py",
     "adapters/pictures/feature_votes.py",
+    "adapters/tables/draws.py",
 )
 
 

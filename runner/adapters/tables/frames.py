@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from runner.adapters.tables.duckdb import CONFIG, file_pattern
+from runner.adapters.tables.connection import connected, file_pattern
 from runner.adapters.tables.parquet import ColumnLike
 from runner.domain.files import unusable_output
 
@@ -38,25 +39,23 @@ def query_frames(
     """
     import duckdb
 
-    connection = duckdb.connect(config=CONFIG)
     try:
-        for name, path in files.items():
-            if not path.is_file():
-                raise unusable_output(path, "file not found")
-            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})")  # noqa: S608
-        for name, values in lists.items():
-            connection.execute(f"CREATE TABLE {name} AS {_LIST}", [list(values)])
-        # Materialised: a join is computed once, however many frames build on it.
-        for name, sql in views.items():
-            connection.execute(f"CREATE TABLE {name} AS {sql}")
-        return {name: connection.execute(sql).df() for name, sql in queries.items()}
+        with TemporaryDirectory(prefix="flywheel-duckdb-") as overflow, connected(overflow) as connection:
+            for name, path in files.items():
+                if not path.is_file():
+                    raise unusable_output(path, "file not found")
+                connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({_quoted(path)})")  # noqa: S608
+            for name, values in lists.items():
+                connection.execute(f"CREATE TABLE {name} AS {_LIST}", [list(values)])
+            # Materialised: a join is computed once, however many frames build on it.
+            for name, sql in views.items():
+                connection.execute(f"CREATE TABLE {name} AS {sql}")
+            return {name: connection.execute(sql).df() for name, sql in queries.items()}
     except duckdb.Error as error:
         message = str(error).strip().splitlines()[0]
         raise unusable_output(
             next(iter(files.values())), f"the index tables could not be read: {message}"
         ) from error
-    finally:
-        connection.close()
 
 
 def frame_of(columns: Mapping[str, ColumnLike]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from runner.domain.files import atomic_path, unusable_output
 
 Column: TypeAlias = NDArray[Any]
 ColumnLike: TypeAlias = Column | Sequence[Any]
+PIECE = 1 << 20  # rows of a row group, which is what pyarrow makes of a whole table
 
 
 def read_table(
@@ -41,16 +42,41 @@ def read_table(
                 raise unusable_output(
                     path, f"has no column {', '.join(absent)}; it has {', '.join(file.schema_arrow.names)}"
                 )
-            table = file.read(columns=None if columns is None else list(columns), use_threads=False)
+            wanted = None if columns is None else list(columns)
+            if rows is None:
+                table = file.read(columns=wanted, use_threads=False)
+            else:
+                table = _rows_of(file, wanted, rows)
     except FileNotFoundError:
         raise unusable_output(path, "file not found") from None
     except (pa.ArrowException, OSError) as error:
         raise unusable_output(path, f"not a readable Parquet file: {error}") from error
-    if rows is not None:
-        table = table.take(pa.array(rows, type=pa.int64()))
     return {
         name: _to_numpy(table.column(name)) for name in (table.column_names if columns is None else columns)
     }
+
+
+def _rows_of(file: Any, columns: list[str] | None, rows: Sequence[int]) -> Any:
+    """Rows in the order asked for; of the file no more than one row group at a time."""
+    import pyarrow as pa
+
+    asked = np.asarray(rows, np.int64)
+    sizes = [file.metadata.row_group(at).num_rows for at in range(file.num_row_groups)]
+    starts = np.cumsum([0, *sizes])
+    order = np.argsort(asked, kind="stable")
+    bounds = np.searchsorted(asked[order], starts)
+    parts = [
+        file.read_row_group(at, columns=columns, use_threads=False).take(
+            pa.array(asked[order[one:other]] - start)
+        )
+        for at, (start, one, other) in enumerate(zip(starts, bounds, bounds[1:], strict=False))
+        if other > one
+    ]
+    if not parts:
+        return file.schema_arrow.empty_table().select(columns or file.schema_arrow.names)
+    places = np.empty(len(asked), np.int64)
+    places[order] = np.arange(len(asked))
+    return pa.concat_tables(parts).take(pa.array(places))
 
 
 def column_names(path: Path) -> list[str]:
@@ -113,6 +139,32 @@ def write_table(
         table = table.replace_schema_metadata(dict(key_values))
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", version="2.6", store_schema=False)
+
+
+def write_pieces(path: Path, pieces: Iterable[Mapping[str, ColumnLike]]) -> None:
+    """Writes columns piece by piece: the same bytes as `write_table` of the whole, where pieces have `PIECE` rows but the last.
+
+    A column of which the first piece holds nothing is written as text.
+
+    Raises:
+        FlywheelError: the disk is full or not writable.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer: Any = None
+    with atomic_path(path) as temporary:
+        try:
+            for piece in pieces:
+                table = pa.table({name: _to_arrow(values) for name, values in piece.items()})
+                if writer is None:
+                    writer = pq.ParquetWriter(
+                        temporary, table.schema, compression="zstd", version="2.6", store_schema=False
+                    )
+                writer.write_table(table.cast(writer.schema), row_group_size=PIECE)
+        finally:
+            if writer is not None:
+                writer.close()
 
 
 def _to_numpy(column: Any) -> Column:

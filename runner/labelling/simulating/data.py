@@ -104,7 +104,7 @@ class SimulatedData:
             faults if faults.is_file() else None,
             select.finder_of(self._situation.root, params),
         )
-        return manifest.columns()
+        return next(manifest.pieces(max(len(manifest.paths), 1)))
 
     def labels(self, seed: int) -> Labels:
         """What annotators draw with a seed; an index of it is written once."""
