@@ -183,6 +183,7 @@ def render(plan: Plan) -> str:
         )
         why = plain("; ".join(stage.reasons), 2000)
         lines.append(f"  {stage.stage:<{width}}  {stage.action:<6}  {why}{seconds}")
+    lines += _variants(plan)
     lines += ["", *_ancestors(plan), f"data  ({plain(plan.data_note, 2000)})"]
     lines += [f"  {_split(split, plan.champion)}" for split in plan.splits]
     if isinstance(plan.pool, int):
@@ -203,6 +204,14 @@ def render(plan: Plan) -> str:
     )
     lines += ["", f"{plan.wear.split} split  {worn(plan.wear)}"] if plan.wear else []
     return "\n".join(lines)
+
+
+def _variants(plan: Plan) -> list[str]:
+    """What is made beside it."""
+    from runner.report.escape import plain
+    from runner.report.plan_words import variant_words
+
+    return ["", "variants", *(f"  {plain(text)}" for text in variant_words(plan))] if plan.variants else []
 
 
 def _labels(plan: Plan) -> list[str]:

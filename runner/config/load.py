@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from runner.config.references import ProjectFacts, project_facts, project_proble
 from runner.config.root import PROJECT_FILE
 from runner.config.schema import Kind, load_schema
 from runner.config.sprint import SPEC_NAME, Sprint
+from runner.config.variant_rules import variant_problems
 from runner.config.yaml_loader import DataPath, Document, read_document, show_path
 from runner.domain.errors import ConfigurationErrors, FlywheelError, Where
 from runner.domain.nearest import suggestion
+from runner.domain.task import TaskName
 from runner.gates import Gate
 
 SPECS = "specs"
@@ -241,15 +244,25 @@ class _Spec:
                 for problem in _schema_problems("sprint", {**self.merged, "extends": None}, merged=True)
             ]
             errors += [located(problem, self.chain) for problem in problems]
-        problems = [
-            problem
-            for problem in [
-                *sprint_problems(Node(self.merged), facts),
-                *ancestor_problems(self._name, self.ancestor, list_sprints(self._root), self._ancestor_of),
-            ]
-            if self._is_told(problem)
-        ]
+        found = self._references(self.merged, facts)
+        if not errors and not found:
+            found = list(variant_problems(self.merged, facts.task, partial(self._of_variant, facts)))
+        problems = [problem for problem in found if self._is_told(problem)]
         return in_order([*errors, *(self._placed(problem, facts) for problem in problems)])
+
+    def _references(self, data: dict[str, Any], facts: ProjectFacts) -> list[SchemaProblem]:
+        ancestor = Node(data).get("train", "from")
+        return [
+            *sprint_problems(Node(data), facts),
+            *ancestor_problems(self._name, ancestor, list_sprints(self._root), self._ancestor_of),
+        ]
+
+    def _of_variant(
+        self, facts: ProjectFacts, data: dict[str, Any], task: TaskName | None
+    ) -> list[SchemaProblem]:
+        """What is wrong with the spec that a variant comes to; by its schema first, as with a spec."""
+        seen = msgspec.structs.replace(facts, task=task)
+        return _schema_problems("sprint", data, merged=True) or self._references(data, seen)
 
     def _is_told(self, problem: SchemaProblem) -> bool:
         document, path = origin_of(self.chain, problem.path)

@@ -23,7 +23,9 @@ def merged_chain(chain: Sequence[Document]) -> dict[str, Any]:
     for document in reversed(chain):
         if isinstance(document.data, dict):
             patch = {key: value for key, value in document.data.items() if key != "add"}
-            merged = merge(_without_batch(_without_other_start(merged, patch)), patch)
+            merged = overridden(_without_own(merged), patch)
+            if isinstance(document.data.get("variants"), dict):
+                merged["variants"] = document.data["variants"]  # null says something there
             for key, path in ADDED.items():
                 merged = _lengthened(merged, path, _list(document.data, ("add", key)))
     return merged
@@ -93,12 +95,18 @@ def _without_other_start(base: dict[str, Any], patch: dict[str, Any]) -> dict[st
     return base | {"train": {key: value for key, value in below.items() if key not in dropped}}
 
 
-def _without_batch(base: dict[str, Any]) -> dict[str, Any]:
-    """What a spec extends, without the batch that its sprint had labelled: another sprint has one of its own, or none."""
+def _without_own(base: dict[str, Any]) -> dict[str, Any]:
+    """What a spec extends, without what is that sprint's alone: its variants, and the batch that it had labelled."""
+    base = {key: value for key, value in base.items() if key != "variants"}
     annotation = base.get("annotation")
     if not isinstance(annotation, dict):
         return base
     return base | {"annotation": {key: value for key, value in annotation.items() if key != "batch"}}
+
+
+def overridden(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """A spec, or a variant of it, over what it starts from; training has one start."""
+    return merge(_without_other_start(base, patch), patch)
 
 
 def merge(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

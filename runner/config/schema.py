@@ -17,7 +17,7 @@ from runner.annotators import ANNOTATORS
 from runner.annotators.label_studio import SERVER_URL
 from runner.config.approval_rules import PEOPLE, POLICY_PROPERTIES
 from runner.config.project import Project
-from runner.config.schema_rules import METADATA_WEIGHTS, QUOTA_IMAGES, RULES
+from runner.config.schema_rules import METADATA_WEIGHTS, QUOTA_IMAGES, RULES, VARIANTS
 from runner.config.sprint import Sprint
 from runner.domain.evaluation import COST_METRICS, QUALITY_METRICS, SPRINT_METRICS
 from runner.domain.options import DATASET_PATH, NEUTRAL, POLICY, Options, weakens
@@ -105,7 +105,7 @@ _PROPERTIES: dict[str, dict[str, Schema]] = {
     "Claim": {"metric": {"enum": list(QUALITY_METRICS)}},
     "Goal": {"metric": {"enum": list(QUALITY_METRICS)}},
     "Evaluate": {"optimizing": {"enum": list(QUALITY_METRICS)}},
-    "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
+    "Sprint": {"checks": {"items": {"$ref": "#/$defs/Check"}}, "variants": VARIANTS},
     "Additions": {"checks": {"items": {"$ref": "#/$defs/Check"}}},
     "Policy": POLICY_PROPERTIES,
     "Quota": {"images": QUOTA_IMAGES},

@@ -18,10 +18,16 @@ QUOTA_IMAGES: Schema = {
     "minProperties": 1,
 }
 
+VARIANT_NAME = "[a-z0-9][a-z0-9-]{0,39}"
 METADATA_WEIGHTS: Schema = {
     "patternProperties": {"^.": {"type": "number", "exclusiveMinimum": 0, "maximum": 1e6}},
     "additionalProperties": False,
     "minProperties": 1,
+}
+VARIANTS: Schema = {
+    "patternProperties": {f"^{VARIANT_NAME}$": {"$ref": "#/$defs/Variant"}},
+    "additionalProperties": False,
+    "errorMessage": "a variant's name has lower-case letters, digits and `-`, at most 40, and does not begin with `-`",
 }
 
 

@@ -197,6 +197,51 @@ class BenchmarkOptions(Options, frozen=True, kw_only=True):
     ] = 50
 
 
+class Variant(Options, frozen=True, kw_only=True):
+    """What one variant says over the spec. Blocks are merged with the spec's, and null takes an option away, as with `extends`.
+
+    A variant without any of these is the spec itself, under a name.
+    """
+
+    # Unset, not None: to say nothing is not to take the block away. Each is checked as the spec's own block, once it is merged.
+    train: (
+        Annotated[dict[str, Any], Meta(description="Over the spec's `train`.", extra=NEUTRAL)] | UnsetType
+    ) = UNSET
+    data: (
+        Annotated[
+            dict[str, Any],
+            Meta(
+                description="Over the spec's `data`: `train`, `val` and `exclude`. The test split is the spec's.",
+                extra=NEUTRAL,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+    annotation: (
+        Annotated[
+            dict[str, Any],
+            Meta(
+                description="`strategy: boxes` trains a detector on the boxes of the project's masks, key points or rotated boxes: what "
+                "labels that cost less would have done. Both are measured on boxes. `train.model` is then a detector.",
+                extra=NEUTRAL,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+    @property
+    def patch(self) -> dict[str, Any]:
+        """What it says."""
+        given = {"train": self.train, "data": self.data, "annotation": self.annotation}
+        return {key: value for key, value in given.items() if value is not UNSET and value}
+
+    @property
+    def strategy(self) -> str | None:
+        """What its labels are, where it says that they are others."""
+        return self.annotation.get("strategy") if self.annotation is not UNSET else None
+
+
 class Additions(Options, frozen=True, kw_only=True):
     """Entries that are added to inherited lists, whose own entries stay."""
 
@@ -266,6 +311,18 @@ class Sprint(Options, frozen=True, kw_only=True):
             description="Satisficing metrics: good enough, or not.", extra=weakens(FindingKind.GATE_REMOVED)
         ),
     ] = field(default_factory=list)
+    variants: (
+        Annotated[
+            dict[str, Variant],
+            Meta(
+                description="Further models that are made and measured beside the sprint's, on the same test images: each by its name, "
+                "with what it says over the spec. The spec itself alone is judged. They are the spec's own: what another spec `extends` "
+                "does not inherit them.",
+                extra=NEUTRAL,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     add: Annotated[
         Additions | None,
         Meta(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from runner.config.dropped import dropped
 from runner.config.load import LoadedSprint
 from runner.config.project import Project
+from runner.config.variants import made_beside
 from runner.domain.errors import FlywheelError
 from runner.domain.records import JUDGED, POOL, Selection
 from runner.domain.verdict import Wear
@@ -19,10 +20,11 @@ from runner.planning.champion import Champion
 from runner.planning.edits import input_edits
 from runner.planning.forecast import Forecaster, forecast
 from runner.planning.holdout import asked, wear_so_far
-from runner.planning.records import Action, Plan, PlannedBatch, StagePlan
+from runner.planning.records import Action, Forecast, Plan, PlannedBatch, PlannedVariant, StagePlan
 from runner.planning.selection import planned_selection, split_plans, treated_labels
 from runner.planning.situation import Situation
 from runner.planning.stages import plan_stages
+from runner.planning.variants import Variant
 from runner.record.catalogue import BATCH, BATCH_SHEET, SELECTION, VERDICT
 from runner.record.rounds import Round, round_of
 from runner.stages import evaluate
@@ -33,16 +35,9 @@ def make_plan(situation: Situation) -> Plan:
     root, project, loaded = situation.root, situation.project, situation.loaded
     incumbent, ancestor = situation.incumbent, situation.ancestor
     edited, not_looked_at = input_edits(root, situation.stages)
-    stages = plan_stages(situation.stages, situation.workspace, edited) if edited else situation.plans
+    stages = _stages(situation, edited)
     selection, note = planned_selection(root, situation.folder, situation.stages, stages)
-    ahead = Forecaster(root, project, loaded, situation.stages, selection)
-    timed = [
-        msgspec.structs.replace(stage, forecast_s=ahead.seconds(stage.stage))
-        if stage.action is Action.RUN
-        else stage
-        for stage in stages
-    ]
-    timings = {stage: past.timing for stage, past in ahead.past.items()}
+    timed, ahead = _forecast(situation, stages, selection)
     beside, unreadable = _champion_selection(root, incumbent.champion)
     return Plan(
         sprint=loaded.name,
@@ -50,7 +45,7 @@ def make_plan(situation: Situation) -> Plan:
         stages=timed,
         splits=split_plans(selection, beside),
         data_note="; ".join([note, *treated_labels(selection), *not_looked_at, *unreadable]),
-        forecast=forecast(timed, timings, project.costs, ahead.notes),
+        forecast=ahead,
         gates=_gates(project, loaded),
         champion=incumbent.sprint,
         champion_unknown=incumbent.unknown,
@@ -60,7 +55,34 @@ def make_plan(situation: Situation) -> Plan:
         round=_round(situation),
         pool=_pool(project, selection),
         batch=_batch(situation),
+        variants=[_variant(Variant(situation, name), edited) for name in made_beside(loaded.sprint)] or UNSET,
     )
+
+
+def _stages(situation: Situation, edited: Mapping[str, str]) -> list[StagePlan]:
+    return plan_stages(situation.stages, situation.workspace, edited) if edited else situation.plans
+
+
+def _forecast(
+    situation: Situation, stages: Sequence[StagePlan], selection: Selection | None
+) -> tuple[list[StagePlan], Forecast]:
+    """The plans with the seconds that each is expected to take, and all of them together."""
+    ahead = Forecaster(situation.root, situation.project, situation.loaded, situation.stages, selection)
+    timed = [
+        msgspec.structs.replace(stage, forecast_s=ahead.seconds(stage.stage))
+        if stage.action is Action.RUN
+        else stage
+        for stage in stages
+    ]
+    timings = {stage: past.timing for stage, past in ahead.past.items()}
+    return timed, forecast(timed, timings, situation.project.costs, ahead.notes)
+
+
+def _variant(variant: Variant, edited: Mapping[str, str]) -> PlannedVariant:
+    stages = variant.beside(_stages(variant, edited))
+    selection, _ = planned_selection(variant.root, variant.folder, variant.stages, stages)
+    timed, ahead = _forecast(variant, stages, selection)
+    return PlannedVariant(name=variant.variant, stages=timed, forecast=ahead)
 
 
 def _pool(project: Project, selection: Selection | None) -> int | UnsetType:

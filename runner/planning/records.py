@@ -78,6 +78,19 @@ class PlannedBatch(Record, frozen=True, kw_only=True):
     sheet: str = ""
 
 
+class PlannedVariant(Record, frozen=True, kw_only=True):
+    """What a run will do for one variant, once the sprint's own stages have run."""
+
+    name: str
+    stages: list[StagePlan]
+    forecast: Forecast
+
+    @property
+    def runs(self) -> list[str]:
+        """The stages that will run."""
+        return [stage.stage for stage in self.stages if stage.action is Action.RUN]
+
+
 class Plan(Record, frozen=True, kw_only=True):
     """What `flywheel run` will do with one sprint.
 
@@ -89,6 +102,7 @@ class Plan(Record, frozen=True, kw_only=True):
         round: how far its labels are; left out where it asks for none, or was judged.
         pool: images of the pool that nobody labelled; left out where there is no pool, or it is not counted yet.
         batch: what was drawn to be labelled; left out where nothing was, or the sprint was judged.
+        variants: what is made beside it; left out where it has none.
     """
 
     sprint: str
@@ -106,6 +120,7 @@ class Plan(Record, frozen=True, kw_only=True):
     round: Round | UnsetType = UNSET
     pool: int | UnsetType = UNSET
     batch: PlannedBatch | UnsetType = UNSET
+    variants: list[PlannedVariant] | UnsetType = UNSET
 
     @property
     def runs(self) -> list[str]:

@@ -94,6 +94,15 @@ class Prices:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Target:
+    """What the project is to reach, by `goal` of flywheel.yaml: `measure` is the metric's value on all test images."""
+
+    metric: str
+    value: float
+    measure: Measure
+
+
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """Everything that is known when a sprint was judged.
 
@@ -113,6 +122,7 @@ class Known:
         wrong: the share of train's labels that is wrong, where that was measured (gold images, agreement, faults that were found).
         costs: AP lost to each type of error.
         ceiling: what no further label can pass; None where agreement was not measured.
+        target: what the project is to reach; None where flywheel.yaml does not say, or that metric was not measured.
         exhausted: the test split's budget of decisions is spent. `test`: how many images it has.
         shift: what differs most between the pool and train, in words; empty where nothing does.
     """
@@ -142,6 +152,7 @@ class Known:
     wrong: Measure | None = None
     costs: Mapping[str, float] = field(default_factory=dict)
     ceiling: float | None = None
+    target: Target | None = None
     exhausted: bool = False
     test: int = 0
     shift: str = ""

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.domain.verdict import Outcome
 from runner.recommending.goals import Goal, of_gates, raised_by_labels
-from runner.recommending.known import Known, Part
+from runner.recommending.known import Known, OpenGate, Part, Target
 from runner.recommending.sources import Sources, middle
 
 HUNDRED = 100
@@ -48,10 +49,15 @@ def _feasibility(known: Known) -> str:
 
 
 def _viability(known: Known, aims: list[Goal], drawn: Sources) -> str:
-    """Images by the power law until each open gate's distance is closed, and their price."""
-    wanted = [goal for goal in aims if _short_of(goal) > 0]
+    """Images by the power law until the project's target is reached and each open gate's distance closed, and their price."""
     if known.measure is None:
         return "Not known: no model was measured yet."
+    target = known.target
+    if target is not None and _beyond_ceiling(known, target):
+        return f"No label reaches it: {_asked(target)}, and by how far annotators agree {known.ceiling:.3f} is the most."
+    wanted = [goal for goal in (*_of_target(target), *aims) if _short_of(goal) > 0]
+    if not wanted and target is not None:
+        return f"The target is reached: {_asked(target)}{_uncertain(target)}."
     if not wanted:
         return (
             "No measured number is short of its limit: what is open is open for want of test images."
@@ -66,16 +72,51 @@ def _viability(known: Known, aims: list[Goal], drawn: Sources) -> str:
     reached = needed < FURTHEST * max(1, known.train)
     share = float(reached.mean())
     if share < 0.1:
-        return "Labels alone will hardly reach it: in fewer than one of ten readings of the evidence they do."
+        asked = f" ({_asked(target)})" if target is not None else ""
+        return f"Labels alone will hardly reach it{asked}: in fewer than one of ten readings of the evidence they do."
     ends = middle(np.log(np.maximum(1.0, needed[reached])))
     low, high = (_round(math.exp(end)) for end in (ends.low, ends.high))
-    text = f"{low:,} to {high:,} further training images, where labels can reach it at all: {share:.0%} of the readings of the evidence"
+    asked = f"{_asked(target)}: " if target is not None else ""
+    text = f"{asked}{low:,} to {high:,} further training images, where labels can reach it at all: {share:.0%} of the readings of the evidence"
     if known.prices.label:
         each = known.prices.label * known.per_image
         text += f"; {low * each:,.2f} to {high * each:,.2f} {known.prices.currency} of labels"
         if known.prices.point is not None:
             text += _worth(known, sum(_short_of(goal) for goal in wanted), low * each, high * each, share)
     return f"{text}."
+
+
+def _of_target(target: Target | None) -> list[Goal]:
+    """The project's target as a number that lacks something to a limit."""
+    if target is None:
+        return []
+    gate = OpenGate(
+        words=f"{target.metric} ≥ {target.value:g}",
+        metric=target.metric,
+        slice=None,
+        outcome=Outcome.FAIL,
+        quality=True,
+        value=target.measure.value,
+        level=target.measure.value,
+        limit=target.value,
+    )
+    return [Goal(lacks=max(0.0, 1 - target.measure.value), gate=gate)]
+
+
+def _asked(target: Target) -> str:
+    return f"{target.metric} is {target.measure.value:.3f}, and the target {target.value:g}"
+
+
+def _uncertain(target: Target) -> str:
+    """Whether the number may still lie below."""
+    error = target.measure.error
+    if error is None or target.measure.value - 2 * error >= target.value:
+        return ""
+    return ", which is within what the test images can tell: it may still lie below"
+
+
+def _beyond_ceiling(known: Known, target: Target) -> bool:
+    return known.ceiling is not None and target.metric == known.metric and known.ceiling < target.value
 
 
 def _worth(known: Known, distance: float, low: float, high: float, share: float) -> str:

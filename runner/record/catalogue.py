@@ -40,6 +40,7 @@ from runner.record.recommendation import Recommendation
 from runner.record.report import SprintReport
 from runner.record.terms import Terms
 from runner.record.timings import Timings
+from runner.record.variants import Variants
 from runner.record.versions import amended, decode_any_version
 
 T = TypeVar("T")
@@ -263,8 +264,9 @@ FAILURE = RecordFile("failure.json", StageFailure, "run", digested=False, of_fai
 LAST_FAILURE = RecordFile("last-failure.json", LastFailure, "run", digested=False, bundled=False)
 TERMS = RecordFile("terms.json", Terms, "run", of_failure=True, configured=True)
 USES = RecordFile("uses.json", list[SplitUse], "judge")
-# These two rest on earlier sprints' records too: made again where they are here, and are those that they name.
+# These rest on other folders' records too: made again where they are here, and are those that they name.
 WORTH = RecordFile("worth.json", Worth, "report", configured=True, reported=True)
+VARIANTS = RecordFile("variants.json", Variants, "report", configured=True, reported=True)
 RECOMMENDATION = RecordFile("recommendation.json", Recommendation, "report", reported=True, configured=True)
 # Rests on the champion's scoring of the pool: drawn again where that is here.
 LABEL_NEXT = RecordFile("label_next.json", LabelNext, "report", reported=True, configured=True)

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from runner.domain.evaluation import Interval
 from runner.domain.records import Record
 
-WAY = 2
+WAY = 3
 """How recommendations are made; raised with every change that gives another one for the same evidence."""
 
 Action = Literal["label", "clean", "tune", "collect", "label_test", "ship", "stop"]

@@ -116,6 +116,26 @@ def is_left(name: str, written: Collection[str]) -> bool:
     return ours or bool(_LEFT_FOLDER.fullmatch(name) or _OF_OTHERS.fullmatch(name))
 
 
+def refuse_others(folder: Path, shown: str, written: Collection[str], work: str) -> None:
+    """Refuses to work in the folder of another kind of work than a sprint beside what it did not write, as in a sprint's own.
+
+    Args:
+        shown: the folder from the repository's top. `written`: what may lie in it, by path.
+        work: what the kind is called: "scoring".
+
+    Raises:
+        FlywheelError: with a name.
+    """
+    top = {path.split("/")[0] for path in written}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_symlink() or (path.name not in top and not is_left(path.name, top)):
+            raise FlywheelError(
+                f"{path.name!a} is of no {work}; libraries would take such files for their configuration or code",
+                where=Where(f"{shown}/"),
+                hint=f"move it elsewhere than below {shown.split('/')[0]}/",
+            )
+
+
 def _may_lie(inside: Path, name: str) -> bool:
     left = _LEFT.fullmatch(name)
     names = [name, left["name"]] if left else [name]

@@ -27,6 +27,7 @@ from runner.report.plan_words import (
     roughly,
     signed,
     unchanged,
+    variant_words,
     what_runs,
     why_it_runs,
     worn,
@@ -81,6 +82,7 @@ def _unplanned(sprint: SprintProposal) -> list[str]:
 def _lines(plan: Plan, sprint: SprintProposal, *, would: bool, head: str) -> list[str]:
     without = f" ({awaited(plan)})" if awaited(plan) else ""
     lines = [f"**{'Would ' * would}{markdown(what_runs(plan))}**{without}"]
+    lines += [f"**Variant** {markdown(text, 300)}" for text in variant_words(plan)]
     if changed_stages(plan):
         lines.append(f"**Why**: {'; '.join(markdown(reason, 200) for reason in why_it_runs(plan))}")
     if plan.round:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from runner.domain.policy import Finding, SpecChange
 from runner.domain.verdict import Wear
 from runner.planning.proposal import CountDelta, PointerState, Proposal, SplitDelta, SprintProposal
-from runner.planning.records import Action, Plan, PlannedBatch, StagePlan
+from runner.planning.records import Action, Forecast, Plan, PlannedBatch, PlannedVariant, StagePlan
 from runner.report.escape import plain
 from runner.report.wording import count, duration, money
 
@@ -84,6 +84,21 @@ def what_runs(plan: Plan) -> str:
     return f"{told}; {again}" if fetched else told
 
 
+def variant_words(plan: Plan) -> list[str]:
+    """Of each variant what runs after the sprint's own stages, and what that is expected to take."""
+    return [f"{variant.name}: {_variant_runs(variant)}" for variant in (plan.variants or [])]
+
+
+def _variant_runs(variant: PlannedVariant) -> str:
+    if not variant.runs:
+        return "nothing runs: every stage is cached"
+    which = variant.runs[0] if len(variant.runs) == 1 else f"{variant.runs[0]} to {variant.runs[-1]}"
+    stages = f"{len(variant.runs)} of {count(len(variant.stages), 'stage')}"
+    return (
+        f"RUN {which} ({stages}, {len(variant.stages) - len(variant.runs)} cached); {_told(variant.forecast)}"
+    )
+
+
 def awaited(plan: Plan) -> str:
     """That stages are planned without the labels that the sprint waits for; empty where it waits for none."""
     if not plan.round or plan.round.state == "labelled":
@@ -103,12 +118,15 @@ def absent_stages(plan: Plan) -> list[StagePlan]:
 
 def forecast(plan: Plan) -> str:
     """Time and cost of what runs."""
-    seconds, cost = plan.forecast.seconds, plan.forecast.cost
+    return _told(plan.forecast, "at most " if absent_stages(plan) else "")
+
+
+def _told(ahead: Forecast, most: str = "") -> str:
+    seconds, cost = ahead.seconds, ahead.cost
     if seconds is None or cost is None:
-        return f"time and cost not known ({plan.forecast.basis})"
-    missing = plan.forecast.basis.partition("; ")[2]
-    price = f"{cost:.2f} {plan.forecast.currency}" if cost >= 0.01 else money(cost, plan.forecast.currency)
-    most = "at most " if absent_stages(plan) else ""
+        return f"time and cost not known ({ahead.basis})"
+    missing = ahead.basis.partition("; ")[2]
+    price = f"{cost:.2f} {ahead.currency}" if cost >= 0.01 else money(cost, ahead.currency)
     return f"{most}about {roughly(seconds)}, {price}" + (f" ({missing})" if missing else "")
 
 

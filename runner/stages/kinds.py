@@ -16,7 +16,7 @@ from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.records import POOL, Record
 from runner.gates import Gate
-from runner.record.catalogue import REPORTS
+from runner.record.catalogue import FAILURE, IGNORED, LOCK, PARAMS, PIPELINE, REPORTS, TIMINGS
 from runner.stages import (
     benchmark,
     champion,
@@ -71,6 +71,18 @@ class Kind(Generic[I]):
     def stages(self) -> tuple[Stage[Any], ...]:
         """Every stage that such work may have."""
         return tuple(step.stage for step in self.steps)
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Everything that may lie in a folder of such work, by path in it: what its stages write, and what running them leaves."""
+        return self.kept_by_git | {out for stage in self.stages for out in stage.outs}
+
+    @property
+    def kept_by_git(self) -> frozenset[str]:
+        """What of that git keeps."""
+        left = (PARAMS, PIPELINE, LOCK, IGNORED, TIMINGS, FAILURE)
+        records = {record for stage in self.stages for record in stage.records}
+        return frozenset(records | {file.name for file in left})
 
     def stage(self, name: str) -> Stage[Any]:
         """The stage called `name`.
@@ -161,6 +173,14 @@ SPRINT: Kind[SprintInputs] = Kind(
 )
 
 
+# The same models in the same order, without what is only looked at.
+VARIANT: Kind[SprintInputs] = Kind(
+    name="variant",
+    folder="variants",
+    steps=tuple(each for each in SPRINT.steps if each.stage not in (drift.STAGE, inspect.STAGE)),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScoringInputs:
     """What a scoring of the pool is resolved from.
@@ -197,7 +217,7 @@ SCORING: Kind[ScoringInputs] = Kind(
     ),
 )
 
-KINDS: tuple[Kind[Any], ...] = (SPRINT, SCORING)
+KINDS: tuple[Kind[Any], ...] = (SPRINT, SCORING, VARIANT)
 
 
 def kind_in(folder: Path) -> Kind[Any]:

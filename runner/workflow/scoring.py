@@ -22,7 +22,7 @@ from runner.planning.stages import Work, plan_stages
 from runner.planning.workspace import Repository
 from runner.record import catalogue
 from runner.record.scoring import SCORES, Scores
-from runner.record.strangers import is_left
+from runner.record.strangers import refuse_others
 from runner.stages import champion as champion_stage
 from runner.stages import committee
 from runner.stages.kinds import SCORING, ScoringInputs
@@ -123,7 +123,7 @@ def run_scoring(
     inputs = _inputs(root, project, champion, others)
     shown = scoring_folder(champion.sprint if champion else None)
     folder = root / shown
-    _refuse_strangers(folder, shown)
+    refuse_others(folder, shown, SCORING.files, SCORING.name)
     stages = resolve_stages(SCORING, inputs)
     with (
         work_lock(root, shown),
@@ -186,23 +186,3 @@ def operating_confidence(root: Path, champion: Champion) -> float:
     """From which on the champion's predictions were counted when it was promoted."""
     recorded = catalogue.EVALUATION.read_at(root, champion.commit, champion.sprint, _Operating)
     return recorded.operating_confidence if recorded else Evaluate().operating_confidence
-
-
-def _refuse_strangers(folder: Path, shown: str) -> None:
-    """The stages work there: libraries would take what else lies there for their configuration or code.
-
-    Raises:
-        FlywheelError: with a name.
-    """
-    written = {file.name for stage in SCORING.stages for file in stage.writes}
-    written |= {
-        file.name for file in (catalogue.PARAMS, catalogue.PIPELINE, catalogue.LOCK, catalogue.IGNORED)
-    }
-    written |= {catalogue.TIMINGS.name, catalogue.FAILURE.name}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_symlink() or (path.name not in written and not is_left(path.name, written)):
-            raise FlywheelError(
-                f"{path.name!a} is of no scoring; libraries would take such files for their configuration or code",
-                where=Where(f"{shown}/"),
-                hint=f"move it elsewhere than below {SCORING.folder}/",
-            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from runner.domain.evaluation import Interval
 from runner.domain.verdict import Outcome
 from runner.recommending.decide import SURE, recommend
-from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices
+from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices, Target
 from runner.recommending.sources import sources
 from runner.record.recommendation import Option, Recommendation
 
@@ -266,6 +267,34 @@ def test_viability_gives_images_and_money_with_an_interval_and_whether_they_pay(
     assert " EUR of labels." in answer
     assert "it pays" in recommend(replace(known, prices=replace(PRICES, point=1e6))).answer
     assert "it does not pay" in recommend(replace(known, prices=replace(PRICES, point=0.01))).answer
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "ceiling", "begins"),
+    [
+        (0.60, 0.02, None, "map50_95 is 0.550, and the target 0.6: "),
+        (0.54, 0.02, None, "The target is reached: map50_95 is 0.550, and the target 0.54, which is within"),
+        (0.50, 0.02, None, "The target is reached: map50_95 is 0.550, and the target 0.5."),
+        (0.60, 0.02, 0.58, "No label reaches it: map50_95 is 0.550, and the target 0.6, and by how far annotators agree 0.580"),
+    ],
+)  # fmt: skip
+def test_viability_reads_the_projects_target(
+    value: float, error: float, ceiling: float | None, begins: str
+) -> None:
+    target = Target(metric="map50_95", value=value, measure=Measure(value=0.55, error=error))
+    known = replace(KNOWN, phase="viability", curve=RISING, target=target, ceiling=ceiling)
+    answer = recommend(known).answer
+    assert answer.startswith(begins)
+    assert (" EUR of labels" in answer) == (value > 0.55 and ceiling is None)
+
+
+def test_more_labels_are_asked_for_a_higher_target() -> None:
+    def images(value: float) -> int:
+        target = Target(metric="map50_95", value=value, measure=Measure(value=0.55, error=0.02))
+        answer = recommend(replace(KNOWN, phase="viability", curve=RISING, target=target)).answer
+        return int(re.findall(r"to ([0-9,]+) further", answer)[0].replace(",", ""))
+
+    assert images(0.57) < images(0.62)
 
 
 def test_from_four_points_on_the_fitted_curve_says_what_labels_give() -> None:

@@ -28,9 +28,10 @@ from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.planning.situation import Situation
 from runner.pullrequests.proposing.scorings import compiled_scorings, is_of_scoring, scoring_strangers
+from runner.pullrequests.proposing.variants import compiled_variant, is_of_variant, variant_strangers
 from runner.record.catalogue import AGREED, LOCK, PIPELINE, REPORTS, of_labelling
 from runner.record.strangers import committed_strangers
-from runner.stages.kinds import SCORING
+from runner.stages.kinds import SCORING, VARIANT
 
 _SYMLINK, _SUBMODULE = "120000", "160000"  # git's modes
 _SPEC_FILE = re.compile(SPEC_NAME.removesuffix("$") + r"\.yaml")
@@ -83,7 +84,7 @@ def problems(root: Path, base: str) -> list[str]:
 
 
 def restore_records(root: Path, base: str) -> list[str]:
-    """Puts everything below reports/ to what the base branch holds; returns the paths that were changed or removed.
+    """Puts everything below reports/ and variants/ to what the base branch holds; returns the paths that were changed or removed.
 
     A lock that names another model's predictions, or uses of the test split that were struck out, would decide
     otherwise. What has run on the base branch need not run again. What a labelling round wrote is the proposal's own, as its
@@ -105,9 +106,13 @@ def restore_records(root: Path, base: str) -> list[str]:
 
 
 def _records(root: Path, commit: str) -> dict[str, str]:
-    """What a commit holds below reports/: path → the object's name."""
+    """What a commit holds of runs: path → the object's name."""
     files = commit_trees.tree(root, commit)
-    return {entry.path: entry.blob for entry in files if entry.path.startswith(f"{REPORTS}/")}
+    return {entry.path: entry.blob for entry in files if _is_of_a_run(entry.path)}
+
+
+def _is_of_a_run(path: str) -> bool:
+    return path.startswith(f"{REPORTS}/") or is_of_variant(PurePosixPath(path).parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +152,8 @@ class _Checkout:
             yield f"{_shown(path)}: of no record, and below {REPORTS}/ libraries would take it for configuration or code"
         for path in scoring_strangers(self.files):
             yield f"{_shown(path)}: of no scoring, and below {SCORING.folder}/ libraries would take it for configuration or code"
+        for path in variant_strangers(self.files):
+            yield f"{_shown(path)}: of no variant, and below {VARIANT.folder}/ libraries would take it for configuration or code"
         for path in self.changed:
             yield from (f"{_shown(path)}: {problem}" for problem in self._of(path))
         for path in self.older:
@@ -189,7 +196,7 @@ class _Checkout:
             return
         if name in _OF_BASE:
             yield f"{_OF_BASE[name]}, and is not the base branch's ({_BEHIND})"
-        elif _is_record(parts) or is_of_scoring(parts):
+        elif _is_record(parts) or is_of_scoring(parts) or is_of_variant(parts):
             return
         elif name in (*_PIPELINES, LOCK.name):
             yield f"of a DVC pipeline, and not the base branch's ({_BEHIND})"
@@ -214,7 +221,7 @@ class _Checkout:
             yield "says what was approved: only `flywheel promote` writes it"
         elif name == PROJECT_FILE and path != PROJECT_FILE:
             yield f"a second {PROJECT_FILE}: what lies below it would be taken for another project's"
-        elif name == LOCK.name and not (_is_record(parts) or is_of_scoring(parts)):
+        elif name == LOCK.name and not (_is_record(parts) or is_of_scoring(parts) or is_of_variant(parts)):
             yield "a lock file outside a sprint's folder"
         elif name.endswith(".dvc"):
             yield from self._pointer(path, content)
@@ -233,16 +240,18 @@ class _Checkout:
             if content not in compiled_scorings(self.root):
                 yield "not what flywheel.yaml compiles to for a scoring of the pool: its commands would be executed"
             return
-        if not _is_record(parts) or parts[-1] != PIPELINE.name:
+        of_variant = is_of_variant(parts)
+        if not (_is_record(parts) or of_variant) or parts[2:] != (PIPELINE.name,):
             yield "a DVC pipeline: its commands would be executed; pipelines are compiled from specs"
             return
         try:
-            allowed = _compiled(self.root, parts[1])
+            allowed = compiled_variant(self.root, parts[1]) if of_variant else _compiled(self.root, parts[1])
         except FlywheelError as error:
             yield f"cannot be compared with what the spec compiles to: {error.message.splitlines()[0]}"
             return
         if content not in allowed:
-            yield f"not what specs/{parts[1]}.yaml compiles to: its commands would be executed"
+            sprint = parts[1].partition(".")[0] if of_variant else parts[1]
+            yield f"not what specs/{sprint}.yaml compiles to: its commands would be executed"
 
     def _pointer(self, path: str, content: bytes) -> Iterator[str]:
         """A `.dvc` file may say where one file or folder of this repository is stored, and nothing else."""

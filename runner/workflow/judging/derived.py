@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 
 from runner.domain.files import encode_json
-from runner.record.catalogue import WORTH, RecordFile
+from runner.record.catalogue import VARIANTS, WORTH, RecordFile
 from runner.record.rests_on import NOT_ALL_READ, lacking
 from runner.report.inputs import ReportInputs
 from runner.workflow.judging.collect import Sources
+from runner.workflow.judging.variants_record import variants_of
 from runner.workflow.judging.worth_record import worth_of
 
 
@@ -33,7 +34,10 @@ class Derived:
     make: Callable[[Sources, ReportInputs, Collection[str] | None], Any]
 
 
-DERIVED: tuple[Derived, ...] = (Derived(file=WORTH, make=worth_of),)
+DERIVED: tuple[Derived, ...] = (
+    Derived(file=WORTH, make=worth_of),
+    Derived(file=VARIANTS, make=variants_of),
+)
 """In the order in which they are made: each finds those before it among the inputs' `records`."""
 
 

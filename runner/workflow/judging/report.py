@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.config.variants import made_beside
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes, write_text
 from runner.domain.records import StageFailure
@@ -17,7 +18,9 @@ from runner.planning import holdout
 from runner.planning.records import Action, StagePlan
 from runner.planning.situation import Situation
 from runner.planning.stages import UNCHANGED
+from runner.planning.variants import Variant
 from runner.record.catalogue import (
+    EVALUATION,
     FAILURE,
     LABEL_NEXT,
     PIPELINE,
@@ -166,19 +169,31 @@ def _counted(situation: Situation, sources: Sources) -> list[SplitUse]:
     elsewhere, trouble = situation.uses_elsewhere
     for line in trouble:
         print(f"not counted as a use of the test split: {line}", file=sys.stderr)
-    uses = holdout.with_use(
-        holdout.recorded_uses(situation.root),
-        situation.name,
-        evaluation.split_digest,
-        holdout.evaluation_digest(sources.folder),
-        evaluation.resampling.level if evaluation.resampling else level,
-        holdout.asked(selection, situation.stages, situation.champion, situation.gates)
-        if selection is not None
-        else holdout.HoldoutQuestion(),
-        elsewhere,
-    )
+    counted = holdout.recorded_uses(situation.root)
+    for one in (situation, *_measured_variants(situation, evaluation.split_digest)):
+        found = EVALUATION.read(one.folder)
+        chosen = selection if one is situation else SELECTION.read_if_there(one.folder)
+        uses = holdout.with_use(
+            counted,
+            situation.name,
+            found.split_digest,
+            holdout.evaluation_digest(one.folder),
+            found.resampling.level if found.resampling else level,
+            holdout.asked(chosen, one.stages, one.champion, one.gates)
+            if chosen is not None
+            else holdout.HoldoutQuestion(),
+            elsewhere,
+        )
+        counted[situation.name] = uses
     USES.amend(situation.folder, uses)
     return uses
+
+
+def _measured_variants(situation: Situation, split_digest: str) -> list[Variant]:
+    """The variants that were measured on the sprint's test images: whoever sees their numbers has looked at these as often."""
+    made = [Variant(situation, name) for name in made_beside(situation.loaded.sprint)]
+    found = [(one, EVALUATION.read_if_there(one.folder)) for one in made]
+    return [one for one, evaluation in found if evaluation and evaluation.split_digest == split_digest]
 
 
 def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:

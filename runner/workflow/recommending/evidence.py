@@ -14,7 +14,7 @@ from runner.domain.records import JUDGED, POOL, Training
 from runner.domain.verdict import GateResult, Outcome
 from runner.planning.data_delta import Counts
 from runner.recommending.goals import distance
-from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices
+from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices, Target
 from runner.record.catalogue import TIMINGS
 from runner.report.build import sprint_cost
 from runner.stages.timings import read_timings
@@ -71,11 +71,21 @@ def known_of(
         else {},
         wrong=_wrong(quality),
         ceiling=_ceiling(quality, own.verdict.optimizing),
+        target=_target(project, own),
         test=own.selection.splits[JUDGED].images if JUDGED in own.selection.splits else 0,
         exhausted=own.verdict.wear is not None and own.verdict.wear.exhausted,
         shift=_shift(parts, counts),
         **_training(own.training),  # type: ignore[arg-type]
     )
+
+
+def _target(project: Project, own: JudgedRecords) -> Target | None:
+    goal = project.goal
+    if goal is None or goal.target is None:
+        return None
+    metric = goal.metric or own.verdict.optimizing
+    measure = measure_of(own.target.overall, metric, own.level) if own.target else None
+    return Target(metric=metric, value=goal.target, measure=measure) if measure else None
 
 
 def open_gate(gate: GateResult) -> OpenGate:

@@ -26,6 +26,7 @@ from runner.workflow.load import load_written
 from runner.workflow.locking import sprint_lock
 from runner.workflow.running.agreed_labels import require_agreed_labels
 from runner.workflow.running.label_next import score_for_next
+from runner.workflow.running.variants import run_variants
 
 Say = Callable[[str], None]
 NOT_KNOWN = "it is not known who holds the stage, so gates against the champion are not measured"
@@ -52,8 +53,10 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
             last = LastRun(situation)
             unchanged = not plan.runs and last.same_stages()
             failure = None if unchanged else run_stages(_work(situation, plan), watch, say)
+            judged = situation if unchanged else situation.again()
+            beside = failure is None and run_variants(judged, watch, pull=pull, say=say)
         judging.keep()
-        if unchanged:
+        if unchanged and not beside:
             say(f"{plan.sprint}: nothing to run, every stage is unchanged")
             reported = last.same_report()
             if reported is not None:
