@@ -22,7 +22,7 @@ class Goal(Options, frozen=True, kw_only=True):
     target: Annotated[
         Fraction | None,
         Meta(
-            description="What it is to reach: the report says how many labels that takes, with an interval.",
+            description="What it is to reach: the report says how many labels that takes, with an interval; so does `flywheel next` in phase viability.",
             extra=NEUTRAL,
         ),
     ] = None

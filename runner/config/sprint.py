@@ -198,7 +198,7 @@ class BenchmarkOptions(Options, frozen=True, kw_only=True):
 
 
 class Variant(Options, frozen=True, kw_only=True):
-    """What one variant says over the spec. Blocks are merged with the spec's, and null takes an option away, as with `extends`.
+    """What one variant says over the spec. Blocks are merged with the spec's as those of a spec that `extends` another.
 
     A variant without any of these is the spec itself, under a name.
     """

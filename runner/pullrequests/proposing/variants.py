@@ -13,7 +13,7 @@ from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.planning.situation import Situation
 from runner.planning.variants import Variant
-from runner.record.catalogue import PIPELINE
+from runner.record.catalogue import IGNORED_PLOTS, PIPELINE
 from runner.stages.kinds import VARIANT
 
 _NAME = re.compile(rf"(?P<sprint>[0-9]{{4}}-[a-z0-9-]{{1,60}})\.(?P<variant>{VARIANT_NAME})")
@@ -39,7 +39,7 @@ def variant_strangers(paths: Iterable[str]) -> list[str]:
         parts = PurePosixPath(path).parts
         if is_of_variant((parts[0].lower(), *parts[1:])):
             inside = "/".join(parts[2:])
-            known = inside in VARIANT.kept_by_git or inside == "plots/.gitignore"
+            known = inside in VARIANT.kept_by_git or inside == IGNORED_PLOTS.name
             if parts[0] != VARIANT.folder or not known:
                 found.append(path)
     return sorted(found)

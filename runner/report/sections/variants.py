@@ -19,6 +19,7 @@ from runner.report.wording import (
     duration,
     label,
     money,
+    number,
     percent,
     with_interval,
 )
@@ -26,8 +27,8 @@ from runner.report.wording import (
 THE_SPRINT = "the spec"
 INSEPARABLE = "not separable"
 _LUCK = (
-    "Each was trained with one seed, so part of a difference may be luck of training, which these intervals do not hold: "
-    "`train.seeds` with three or more does."
+    "Each was trained with one seed, so part of a difference may be luck of training, which these intervals do not hold; "
+    "three or more train.seeds do."
 )
 
 
@@ -82,7 +83,8 @@ def _row(result: VariantResult, found: Variants) -> str:
         [
             name,
             says,
-            unbroken(with_interval(result.value, result.interval)),
+            unbroken(with_interval(result.value, result.interval))
+            + (f" on {result.on}" if result.on else ""),
             "–" if result is found.own else _told(result),
             unbroken(_training(result, found.currency)),
             unbroken(price),
@@ -95,7 +97,13 @@ def _told(result: VariantResult) -> str:
     if result.difference is None:
         return NOT_MEASURED
     told = unbroken(changed(result.difference, result.difference_interval))
-    return told if result.separable else f"{told}, {INSEPARABLE}"
+    return f"{told}{_qualified(result)}"
+
+
+def _qualified(result: VariantResult) -> str:
+    """Whether a difference is told from none, and what it is of where that is not the sprint's own number; plain text."""
+    sure = "" if result.separable else f", {INSEPARABLE}"
+    return f"{sure}; {result.on}, where {THE_SPRINT} has {number(result.reference)}" if result.on else sure
 
 
 def _training(result: VariantResult, currency: str) -> str:
@@ -125,7 +133,7 @@ def _gate_rows(found: Variants) -> list[str]:
     rows = []
     for gate in found.own.gates:
         key = (gate.gate, gate.place)
-        name = f"{gate.gate}{f' on {gate.place}' if gate.place else ''}"
+        name = f"{gate.gate}, {gate.place}" if gate.place else gate.gate
         cells = [outcomes[key].value if key in outcomes else "–" for outcomes in told]
         rows.append(table_row([code(name, 120), *cells]))
     return rows
@@ -144,6 +152,11 @@ def _said(found: Variants) -> str:
     texts += [f"Not separable from {own}: {', '.join(unclear)}."] if unclear else []
     missing = [result.name for result in found.others if result.difference is None]
     texts += [f"Not measured: {', '.join(missing)}."] if missing else []
+    for result in measured:
+        if result.on:
+            texts.append(
+                f"{result.name} has other labels: it and {own} are both measured on the {result.on} of the labels that {own} has."
+            )
     if len(measured) > 1:
         texts.append(f"The differences hold together with {percent(found.level)}.")
     if any(result.seeds == 1 for result in (found.own, *measured)):
@@ -175,8 +188,7 @@ def _terminal(report: SprintReport) -> list[str]:
 def _plain_difference(result: VariantResult) -> str:
     if result.difference is None:
         return NOT_MEASURED
-    told = changed(result.difference, result.difference_interval)
-    return told if result.separable else f"{told}, {INSEPARABLE}"
+    return f"{changed(result.difference, result.difference_interval)}{_qualified(result)}"
 
 
 def _line(report: SprintReport) -> str:

@@ -20,7 +20,7 @@ from runner.evaluation.intervals import Ends, Sample, difference, interval, simu
 from runner.planning.earlier_sprints import params_in
 from runner.planning.resolve import stages_of
 from runner.planning.variants import variant_path
-from runner.record.catalogue import EVALUATION, FAILURE, LOCK, PARAMS, VARIANTS
+from runner.record.catalogue import EVALUATION, FAILURE, LOCK, PARAMS, PIPELINE, VARIANTS
 from runner.record.digests import digest_of
 from runner.record.parameters import ancestor_of, champion_of, told_in
 from runner.record.variants import VariantGate, VariantResult, Variants
@@ -97,7 +97,7 @@ def _variant(sources: Sources, inputs: ReportInputs, name: str, metric: str, lev
     if not (folder / SAMPLES).is_file():
         raise FlywheelError(
             f"the outcomes of the variant {name} are not here, only in DVC",
-            hint=f"dvc pull {folder.relative_to(sources.root).as_posix()}/dvc.yaml",
+            hint=f"dvc pull {folder.relative_to(sources.root).as_posix()}/{PIPELINE.name}",
         )
     there = replace(
         sources,
@@ -194,7 +194,8 @@ def _measured(
 
 
 def _gate(gate: GateResult) -> VariantGate:
-    place = ", ".join(part for part in (gate.slice, gate.class_name and f"class {gate.class_name}") if part)
+    parts = (gate.slice, gate.class_name and f"class {gate.class_name}", gate.target)
+    place = ", ".join(part for part in parts if part)
     return VariantGate(gate=gate.gate, outcome=gate.outcome, place=place)
 
 
