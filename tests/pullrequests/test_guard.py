@@ -15,6 +15,7 @@ from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.pullrequests.proposing import guard
 from runner.pullrequests.proposing.scorings import compiled_scorings
+from runner.pullrequests.proposing.variants import compiled_variant
 from runner.record.catalogue import sprint_folder
 
 POINTER = "outs:\n- md5: {md5}.dir\n  size: 3\n  nfiles: 1\n  hash: md5\n  path: data\n"
@@ -192,6 +193,25 @@ def own_pipeline(root: Path) -> None:
             write("scores/pool/numpy.py", "raise SystemExit"),
             ["scores/pool/numpy.py: of no scoring, and below scores/ libraries would take it for configuration or code"],
         ),
+        (
+            write("variants/0001-tiny.wide/dvc.yaml", "stages: {index: {cmd: touch outside}}\n"),
+            ["variants/0001-tiny.wide/dvc.yaml: not what specs/0001-tiny.yaml compiles to: its commands would be executed"],
+        ),
+        (
+            write("variants/0001-tiny.wide/plots/dvc.yaml", "stages: {}\n"),
+            [
+                "variants/0001-tiny.wide/plots/dvc.yaml: a DVC pipeline: its commands would be executed; pipelines are compiled from specs",
+                "variants/0001-tiny.wide/plots/dvc.yaml: of no variant, and below variants/ libraries would take it for configuration "
+                "or code",
+            ],
+        ),
+        (
+            write("variants/0001-tiny.wide/numpy.py", "raise SystemExit"),
+            [
+                "variants/0001-tiny.wide/numpy.py: of no variant, and below variants/ libraries would take it for configuration or code"
+            ],
+        ),
+        (write("variants/dvc.lock", "schema: '2.0'\n"), ["variants/dvc.lock: a lock file outside a sprint's folder"]),
         (pointer(cmd="touch outside"), [f"data.dvc: `outs: cmd` {PLAIN}"]),
         (pointer(remote="other"), [f"data.dvc: `outs: remote` {PLAIN}"]),
         (pointer(cloud="{a: 1}"), [f"data.dvc: `outs: cloud` {PLAIN}"]),
@@ -247,6 +267,17 @@ def own_scoring(root: Path) -> None:
             (folder / name).write_text("{}\n")
 
 
+def own_variant(root: Path) -> None:
+    """What a run leaves of a sprint's variant."""
+    write(f"specs/{SPRINT}.yaml", f"{SPEC}variants:\n  wide: {{train: {{imgsz: 96}}}}\n")(root)
+    [text] = compiled_variant(root, f"{SPRINT}.wide")
+    folder = root / "variants" / f"{SPRINT}.wide"
+    folder.mkdir(parents=True)
+    (folder / "dvc.yaml").write_bytes(text)
+    for name in ("dvc.lock", "params.yaml", "evaluation.json", ".gitignore", "timings.json"):
+        (folder / name).write_text("{}\n")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -262,6 +293,7 @@ def own_scoring(root: Path) -> None:
         write("docs/guidelines.md", "Draw boxes."),
         own_pipeline,
         own_scoring,
+        own_variant,
         lambda root: (root / "data.dvc").unlink(),
     ],
 )
@@ -420,11 +452,14 @@ def test_records_are_put_back_to_what_the_base_branch_holds(proposal: Path) -> N
     write("reports/0001-tiny/dvc.lock", "another model's\n")(proposal)
     write("reports/0002-dark/msgspec.py", "raise SystemExit('executed')\n")(proposal)
     write("reports/0002-dark/batch.csv", "key\n")(proposal)  # a labelling round's, no run's
+    write("variants/0001-tiny.wide/evaluation.json", "{}\n")(proposal)
+    write("variants/notes.md", "of somebody's\n")(proposal)
     commit(proposal, "Forged")
     assert guard.restore_records(proposal, "main") == [
         "reports/0001-tiny/dvc.lock",
         "reports/0001-tiny/uses.json",
         "reports/0002-dark/msgspec.py",
+        "variants/0001-tiny.wide/evaluation.json",
     ]
     found = {path: path.read_text() for path in (proposal / "reports").rglob("*") if path.is_file()}
     assert {path.name: text for path, text in found.items()} == {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from projects import SPEC, SPRINT, call, commit, flywheel
 
+from runner.planning.holdout import evaluation_digest
 from runner.record.catalogue import REPORT_PAGE, USES, VARIANTS, sprint_folder
 
 VARIED = f"""{SPEC}variants:
@@ -52,9 +53,9 @@ def test_variants_are_made_beside_the_sprint_and_compared_with_it(varied: Path) 
     assert ends["low"] <= wider["difference"] <= ends["high"]
     assert [gate["gate"] for gate in wider["gates"]] == [gate["gate"] for gate in own["gates"]]
     assert wider["train_s"] > 0
-    # Each is a look at the same test images.
-    uses = json.loads((folder / USES.name).read_text())
-    assert len({use["evaluation_digest"] for use in uses}) == len(uses) == 2
+    # Each evaluation is a look at the same test images.
+    looked = {evaluation_digest(place) for place in (folder, varied / WIDER)}
+    assert {use["evaluation_digest"] for use in json.loads((folder / USES.name).read_text())} == looked
     page = (folder / REPORT_PAGE.name).read_text()
     assert "### Variants" in page
     assert "| `wider` | `train.imgsz: 96` |" in page
