@@ -13,6 +13,7 @@ from projects import SPRINT, flywheel
 from promoting import NEXT
 
 from runner.adapters.tables.parquet import read_table
+from runner.config.goal import Goal
 from runner.config.load import load_project, load_sprint
 from runner.domain.annotation_quality import NOT_MEASURED, AnnotationQuality, LabelCeiling, Measured
 from runner.domain.evaluation import Interval
@@ -161,6 +162,18 @@ def load_like(root: Path) -> object:
         sprint = planted_report.SPRINT
 
     return Loaded()
+
+
+@pytest.mark.parametrize("metric", [None, "map50"])
+def test_the_projects_target_is_in_the_metric_that_it_names(tmp_path: Path, metric: str | None) -> None:
+    own = judged(tmp_path, "0002-second")
+    aimed = msgspec.structs.replace(planted_report.PROJECT, goal=Goal(metric=metric, target=0.8))
+    found = known_of(aimed, load_like(tmp_path), own, [], None, champion=None).target
+    assert found is not None
+    assert own.target is not None
+    assert (found.metric, found.value) == (metric or own.verdict.optimizing, 0.8)
+    assert found.measure.value == getattr(own.target.overall, found.metric)
+    assert known_of(planted_report.PROJECT, load_like(tmp_path), own, [], None, champion=None).target is None
 
 
 def test_what_annotators_got_wrong_is_evidence(tmp_path: Path) -> None:
