@@ -55,7 +55,7 @@ def make_plan(situation: Situation) -> Plan:
         round=_round(situation),
         pool=_pool(project, selection),
         batch=_batch(situation),
-        variants=[_variant(Variant(situation, name), edited) for name in made_beside(loaded.sprint)] or UNSET,
+        variants=[_variant(Variant(situation, name)) for name in made_beside(loaded.sprint)] or UNSET,
     )
 
 
@@ -78,8 +78,13 @@ def _forecast(
     return timed, forecast(timed, timings, situation.project.costs, ahead.notes)
 
 
-def _variant(variant: Variant, edited: Mapping[str, str]) -> PlannedVariant:
-    stages = variant.beside(_stages(variant, edited))
+def _variant(variant: Variant) -> PlannedVariant:
+    """What the sprint's own stages do not wait for: that a variant cannot be planned is said."""
+    try:
+        edited, _ = input_edits(variant.root, variant.stages)
+        stages = variant.beside(_stages(variant, edited))
+    except FlywheelError as error:
+        return PlannedVariant(name=variant.variant, trouble=str(error))
     selection, _ = planned_selection(variant.root, variant.folder, variant.stages, stages)
     timed, ahead = _forecast(variant, stages, selection)
     return PlannedVariant(name=variant.variant, stages=timed, forecast=ahead)

@@ -79,11 +79,16 @@ class PlannedBatch(Record, frozen=True, kw_only=True):
 
 
 class PlannedVariant(Record, frozen=True, kw_only=True):
-    """What a run will do for one variant, once the sprint's own stages have run."""
+    """What a run will do for one variant, once the sprint's own stages have run.
+
+    Attributes:
+        trouble: why that cannot be told; there is no forecast then.
+    """
 
     name: str
-    stages: list[StagePlan]
-    forecast: Forecast
+    stages: list[StagePlan] = []
+    forecast: Forecast | None = None
+    trouble: str = ""
 
     @property
     def runs(self) -> list[str]:

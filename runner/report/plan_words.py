@@ -90,6 +90,8 @@ def variant_words(plan: Plan) -> list[str]:
 
 
 def _variant_runs(variant: PlannedVariant) -> str:
+    if variant.forecast is None:
+        return f"not planned: {plain(variant.trouble, 500)}"
     if not variant.runs:
         return "nothing runs: every stage is cached"
     which = variant.runs[0] if len(variant.runs) == 1 else f"{variant.runs[0]} to {variant.runs[-1]}"

@@ -92,3 +92,11 @@ def test_a_folder_with_what_no_variant_wrote_is_not_worked_in(varied: Path) -> N
     result = flywheel(varied, "run", check=True)
     assert f"warning: the variant wider was not made: {WIDER}/: 'numpy.py' is of no variant" in result.stderr
     assert record(varied)["results"][1]["trouble"] == "it was not run"
+
+
+def test_a_variant_that_cannot_be_planned_leaves_the_plan_of_the_sprint(varied: Path) -> None:
+    spec = varied / "specs" / f"{SPRINT}.yaml"
+    spec.write_text(f"{SPEC}variants:\n  tuned: {{train: {{from: champion}}}}\n")
+    planned = flywheel(varied, "plan", check=True).stdout
+    assert "\n  tuned: not planned: " in planned
+    assert "champion" in planned.partition("not planned: ")[2].splitlines()[0]

@@ -12,7 +12,7 @@ import msgspec
 from runner.config.variants import made_beside
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_bytes, write_text
-from runner.domain.records import StageFailure
+from runner.domain.records import Selection, StageFailure
 from runner.domain.verdict import SplitUse
 from runner.planning import holdout
 from runner.planning.records import Action, StagePlan
@@ -170,18 +170,15 @@ def _counted(situation: Situation, sources: Sources) -> list[SplitUse]:
     for line in trouble:
         print(f"not counted as a use of the test split: {line}", file=sys.stderr)
     counted = holdout.recorded_uses(situation.root)
-    for one in (situation, *_measured_variants(situation, evaluation.split_digest)):
+    for one, chosen in ((situation, selection), *_measured_variants(situation, selection)):
         found = EVALUATION.read(one.folder)
-        chosen = selection if one is situation else SELECTION.read_if_there(one.folder)
         uses = holdout.with_use(
             counted,
             situation.name,
             found.split_digest,
             holdout.evaluation_digest(one.folder),
             found.resampling.level if found.resampling else level,
-            holdout.asked(chosen, one.stages, one.champion, one.gates)
-            if chosen is not None
-            else holdout.HoldoutQuestion(),
+            _asked(one, chosen),
             elsewhere,
         )
         counted[situation.name] = uses
@@ -189,11 +186,29 @@ def _counted(situation: Situation, sources: Sources) -> list[SplitUse]:
     return uses
 
 
-def _measured_variants(situation: Situation, split_digest: str) -> list[Variant]:
+def _asked(one: Situation, selection: Selection | None) -> holdout.HoldoutQuestion:
+    try:
+        stages = one.stages
+    except FlywheelError:  # whose model a variant starts from is not known by now
+        return holdout.HoldoutQuestion()
+    if selection is None:
+        return holdout.HoldoutQuestion()
+    return holdout.asked(selection, stages, one.champion, one.gates)
+
+
+def _measured_variants(
+    situation: Situation, selection: Selection | None
+) -> list[tuple[Situation, Selection | None]]:
     """The variants that were measured on the sprint's test images: whoever sees their numbers has looked at these as often."""
     made = [Variant(situation, name) for name in made_beside(situation.loaded.sprint)]
-    found = [(one, EVALUATION.read_if_there(one.folder)) for one in made]
-    return [one for one, evaluation in found if evaluation and evaluation.split_digest == split_digest]
+    found = [
+        (one, SELECTION.read_if_there(one.folder)) for one in made if (one.folder / EVALUATION.name).is_file()
+    ]
+    return [
+        (one, its)
+        for one, its in found
+        if its is not None and selection is not None and its.test_images == selection.test_images
+    ]
 
 
 def _write_plots(folder: Path, pictures: Sequence[tuple[str, bytes]]) -> None:
