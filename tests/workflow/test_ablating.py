@@ -20,6 +20,7 @@ from runner.record.labelling import write_batch
 from runner.stages.train import TrainParams
 from runner.workflow import ablating
 from runner.workflow.ablating import ablate
+from tests.done_once import done_once  # noqa: F401 - a fixture
 
 
 def _batch(project: Path, chosen: int, control: int, sprint: str = SPRINT) -> tuple[list[str], list[str]]:
