@@ -82,6 +82,54 @@ def test_a_lock_file_is_changed_to_the_same_bytes(both: Any, tmp_path: Path, tex
     assert ("# mine" in ours) == (text is not None and "# mine" in text)
 
 
+SHARED = ["zero", "one"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [{"cmd": "a"}, {"cmd": "b"}, {"cmd": "c"}],
+        [{"params": 1}, {"params": 1.0}, {"params": True}],
+        [{"champion": "tiny-digits#prod#1"}, {"champion": "tiny-digits#prod#2"}],
+        [{"said": "a text with a # in it"}, {"said": "none"}, {"said": "# at its start"}],
+        [{"one": SHARED, "two": SHARED}, {"one": SHARED, "two": SHARED}],
+        [{"block": "two\nlines\n", "stages": {"train": 1}}, {"block": "a\n\n  train:\n  b", "stages": None}],
+        [{}, {"cmd": LONG}, {}],
+    ],
+)
+def test_stages_that_change_in_turn_leave_the_same_bytes(
+    both: Any, tmp_path: Path, changes: list[dict[str, Any]]
+) -> None:
+    written: list[list[str]] = []
+    for number, modify in enumerate(both):
+        lock = tmp_path / f"{number}" / "dvc.lock"
+        lock.parent.mkdir()
+        written.append([])
+        for change in changes:
+            for names in (["index"], ["train", "1st"], ["index", "train"], ["train"]):
+                with modify(lock) as data:
+                    data.setdefault("schema", "2.0")
+                    data["stages"] = data.get("stages", {})
+                    data["stages"].update({name: {"cmd": name, **change} for name in names})
+                written[-1].append(lock.read_text(encoding="utf-8"))
+            with modify(lock) as data:
+                del data["stages"]["index"]
+            written[-1].append(lock.read_text(encoding="utf-8"))
+    assert written[1] == written[0]
+
+
+def test_what_else_stands_in_a_lock_file_stays(both: Any, tmp_path: Path) -> None:
+    written = []
+    for number, modify in enumerate(both):
+        lock = tmp_path / f"{number}.lock"
+        lock.write_text("schema: '2.0'\nstages:\n  a:\n    cmd: x\ndatasets:\n- name: d\n", encoding="utf-8")
+        with modify(lock) as data:
+            data["stages"]["a"]["cmd"] = "y"
+        written.append(lock.read_text(encoding="utf-8"))
+    assert written[1] == written[0]
+    assert "name: d" in written[1]
+
+
 def test_every_read_is_a_copy_and_of_one_parsing(yaml: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
     own = yaml.parse_yaml
