@@ -6,11 +6,11 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.config.project import Project
-from runner.dataset.entries import LabelledObject
+from runner.dataset.entries import ImageEntry, LabelledObject
 from runner.domain.records import POOL, SPLITS
 
 
@@ -37,11 +37,12 @@ class ImageNow:
 
 @dataclass(frozen=True, kw_only=True)
 class DataNow:
-    """All images, by path and by content; `notes`: remarks on the data."""
+    """All images, by path and by content; `notes`: remarks on the data; `entries`: what the layout reads of each, by path."""
 
     images: dict[str, ImageNow]
     by_id: dict[str, list[ImageNow]]
     notes: list[str]
+    entries: dict[str, ImageEntry] = field(default_factory=dict)
 
     def of(self, split: str) -> list[ImageNow]:
         """The images of one of the project's splits."""
@@ -109,7 +110,8 @@ def data_now(root: Path, project: Project) -> DataNow:
     by_id: dict[str, list[ImageNow]] = {}
     for image in images.values():
         by_id.setdefault(image.image_id, []).append(image)
-    return DataNow(images=images, by_id=by_id, notes=found.notes)
+    entries = {entry.path: entry for entry in content.entries}
+    return DataNow(images=images, by_id=by_id, notes=found.notes, entries=entries)
 
 
 def _pixels(value: float | None) -> int:

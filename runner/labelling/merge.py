@@ -19,7 +19,6 @@ from runner.config.project import Project
 from runner.dataset.class_names import class_ids, plain_name
 from runner.dataset.entries import LabelledObject
 from runner.domain.errors import ExitCode, FlywheelError, Where
-from runner.domain.files import read_json, write_error, write_json, write_text
 from runner.domain.labelling import AnsweredObject
 from runner.domain.records import POOL
 from runner.labelling.data_now import DataNow, ImageNow, data_now, labels_digest
@@ -27,6 +26,7 @@ from runner.labelling.destination import Destination, destination_of
 from runner.labelling.insertion import inserter_of
 from runner.labelling.insertion.coco import CocoInserter
 from runner.labelling.insertion.inserter import Inserter, Insertion
+from runner.labelling.moves import Moves
 from runner.layouts import layout_of
 from runner.layouts.coco import CocoLayout
 from runner.stages import index
@@ -34,7 +34,6 @@ from runner.tasks import TASKS
 from runner.writers.writer import Scheme
 
 State = Literal["labelled", "kept", "waiting"]
-Journal = dict[str, str]  # where an image was → where it goes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +76,7 @@ def merge(root: Path, project: Project, wanted: Sequence[Wanted], into: str, jou
             (nothing was changed); the disk is full; or what was written is not read as it was meant.
     """
     merger = _Merger(root, project, into, journal)
-    merger.finish_earlier()
+    merger.moves.finish_earlier()
     data = data_now(root, project)
     known = class_ids(project.classes)
     found = {item.key: image for item in wanted if (image := data.find(item.image_id, item.path))}
@@ -108,9 +107,9 @@ class _Merger:
         self.root = root
         self.project = project
         self.into = into
-        self.journal = journal
         self.folder = root / project.dataset.path
         self.inserter: Inserter = inserter_of(project)
+        self.moves = Moves(root, project, self.inserter, journal)
         self.scheme = scheme_of(project)
 
     def decide(self, data: DataNow, item: Wanted, image: ImageNow, expected: str) -> Became | None:
@@ -150,11 +149,7 @@ class _Merger:
         insertions = self._insertions(data, chosen, destination)
         self.inserter.insert(self.folder, self.scheme, list(insertions.values()))
         moves = {one.path: one.target for one in insertions.values() if one.path != one.target}
-        if moves:
-            write_json(self.journal, moves)
-        for path, target in moves.items():
-            self._move(path, target)
-        self._follow(moves, {one.target: destination.cells for one in insertions.values()})
+        self.moves.move(moves, {one.target: destination.cells for one in insertions.values()})
         return self._checked(chosen, expected)
 
     def _insertions(
@@ -196,45 +191,6 @@ class _Merger:
             for item, image in chosen
         }
         return rendered_labels(self.project, objects)
-
-    def _move(self, path: str, target: str) -> None:
-        source, place = self.folder / path, self.folder / target
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_file() and not place.exists():
-                behind = self.inserter.left_behind(self.folder, path)
-                source.rename(place)
-                if behind is not None:
-                    (self.folder / behind).unlink(missing_ok=True)
-        except OSError as error:
-            raise write_error(place, error) from error
-
-    def finish_earlier(self) -> None:
-        """The metadata follows what a merge that was killed had moved."""
-        if self.journal.is_file():
-            moves = read_json(self.journal, Journal)
-            done = {
-                path: target
-                for path, target in moves.items()
-                if (self.folder / target).is_file() and not (self.folder / path).exists()
-            }
-            self._follow(done, {})
-
-    def _follow(self, moves: Mapping[str, str], cells: Mapping[str, Mapping[str, str]]) -> None:
-        """Writes the metadata's paths and cells, and ends the journal."""
-        if self.project.dataset.metadata is not None:
-            from runner.dataset.csv_edits import edited_text
-
-            file = self.root / self.project.dataset.metadata
-            changes: dict[str, dict[str, str]] = {path: {"path": target} for path, target in moves.items()}
-            before = {target: path for path, target in moves.items()}
-            for target, own in cells.items():
-                if own:
-                    changes.setdefault(before.get(target, target), {}).update(own)
-            text = edited_text(file, changes) if changes else None
-            if text is not None:
-                write_text(file, text)
-        self.journal.unlink(missing_ok=True)
 
     def _checked(
         self, chosen: Sequence[tuple[Wanted, ImageNow]], expected: Mapping[str, str]

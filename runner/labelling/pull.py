@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.adapters.dvc import repo
-from runner.adapters.dvc.new_repository import track
-from runner.adapters.git import commits, repository
 from runner.annotators.annotator import Pulled
 from runner.annotators.shapes import labelled_objects
 from runner.dataset.class_names import class_ids, plain_name
@@ -18,6 +15,7 @@ from runner.labelling.agreed import agreed
 from runner.labelling.measured import measured
 from runner.labelling.merge import Became, Wanted, merge, rendered_labels
 from runner.labelling.rounds import Say, SprintRound, open_round
+from runner.labelling.tracking import commit_here, new_files, track_dataset
 from runner.record.annotated import PulledRound, RoundStatus
 from runner.record.catalogue import (
     ANNOTATIONS,
@@ -242,50 +240,22 @@ def _status(
 
 
 def _track(round_: SprintRound, *, changed: bool) -> list[str]:
-    """Tracks the dataset with DVC, and the metadata where that is tracked by itself; the paths that a commit needs."""
-    root, dataset = round_.root, round_.project.dataset
-    paths = [
-        file.of(round_.sprint)
-        for file in (BATCH, BATCH_IMAGES, BATCH_SHEET, HANDED_OUT, ANSWERS, ANNOTATIONS, QUALITY)
-        if (round_.folder / file.name).is_file()
-    ]
-    tracked = [dataset.path]
-    if dataset.metadata is not None and not Path(dataset.metadata).is_relative_to(dataset.path):
-        tracked.append(dataset.metadata)
-    for path in tracked:
-        pointer = f"{path}.dvc"
-        if path != dataset.path and not (root / pointer).is_file():
-            paths.append(path)  # git has it
-            continue
-        if changed and not ((root / pointer).is_file() and repo.is_unchanged(root, root / pointer)):
-            track(root, path)
-        if (root / pointer).is_file():
-            paths.append(pointer)
-    return paths
+    """Tracks the dataset; the paths that a commit needs."""
+    files = (BATCH, BATCH_IMAGES, BATCH_SHEET, HANDED_OUT, ANSWERS, ANNOTATIONS, QUALITY)
+    record = [file.of(round_.sprint) for file in files if (round_.folder / file.name).is_file()]
+    return [*record, *track_dataset(round_.root, round_.project.dataset, changed=changed)]
 
 
 def _commit(
     round_: SprintRound, paths: Sequence[str], became: Sequence[Became], *, commit: bool, anywhere: bool
 ) -> tuple[str | None, list[str]]:
-    """Commits, unless that was not asked for here; the commit, and what is left to commit."""
-    root = round_.root
-    paths = [*paths, *_rests_on(round_)]
-    if not commit or (repository.on_default_branch(root) and not anywhere):
-        return None, repository.uncommitted(root, paths)
+    """With what git does not have yet, and the labels rest on: the spec, the guidelines, the scoring that the batch was drawn from."""
+    root, guidelines = round_.root, round_.annotation.guidelines
+    own = [round_.spec, *([guidelines] if guidelines else [])]
+    paths = [*paths, *new_files(root, own, evidence_of(root, round_.batch.evidence).folder)]
     labelled = sum(one.state == "labelled" for one in became)
     message = (
         f"{round_.sprint}: labels of {labelled} images for {round_.batch.into}\n\n"
         f"flywheel annotate pull, from {round_.tool.name}"
     )
-    return commits.commit_files(root, paths, message), []
-
-
-def _rests_on(round_: SprintRound) -> list[str]:
-    """What git does not have yet, and the labels rest on: the spec, the guidelines, the scoring that the batch was drawn from."""
-    root, annotation = round_.root, round_.annotation
-    own = [round_.spec, *([annotation.guidelines] if annotation.guidelines else [])]
-    scoring = evidence_of(root, round_.batch.evidence).folder
-    there = [path for path in (*own, scoring) if path and (root / path).exists()]
-    new = set(repository.uncommitted(root, there)) if there else set()
-    tracked = {path for path in own if repository.tracked_below(root, path)}
-    return sorted(new - tracked)
+    return commit_here(root, paths, message, commit=commit, anywhere=anywhere)

@@ -70,7 +70,7 @@ class RecordFile(Generic[T]):
     Attributes:
         name: its path inside the sprint's folder.
         type: what a JSON file holds; `str` of other texts, `Path` of a folder.
-        written_by: a stage, or who else: `compile`, `batch`, `annotate`, `run`, `judge`, `report`, `promote`, `dvc`.
+        written_by: a stage, or who else: `compile`, `batch`, `annotate`, `clean`, `run`, `judge`, `report`, `promote`, `dvc`.
         kept_in: git has small texts and pictures; DVC what is large, of which git has the hash in dvc.lock.
         digested: digests.json has its SHA-256 (of a folder: of each file in it), so `verify` compares its bytes.
         bundled: the job that ran a sprint hands it on to the jobs that are trusted.
@@ -254,6 +254,8 @@ HANDED_OUT = _round("handed-out.json", HandedOut, "annotate")
 ANSWERS = _round("answers.jsonl", str, "annotate")
 ANNOTATIONS = _round("annotations.csv", str, "annotate")
 CAUSED = _round("caused.json", Ablation, "ablate")
+REVIEW = _round("review.csv", str, "clean", digested=False, optional=True)  # a person's
+CLEANING = _round("cleaning.csv", str, "clean")  # rows of both: record/label_issues.py
 QUALITY = RecordFile("annotation.json", AnnotationQuality, "annotate", of_failure=True, reported=True)
 
 # --- what the run, the judgement, the report and the promotion write -------------------------------
@@ -307,7 +309,7 @@ def kept_by_git(name: str) -> bool:
     return any(file.holds(name) for file in RECORDED)
 
 
-_OF_LABELLING = files(lambda file: file.written_by in ("batch", "annotate"))
+_OF_LABELLING = files(lambda file: file.written_by in ("batch", "annotate", "clean"))
 
 
 def of_labelling(path: str) -> bool:

@@ -1,13 +1,14 @@
-"""label_issues.csv: the suspected labels of a sprint, worth most first."""
+"""label_issues.csv: the suspected labels of a sprint, worth most first; and cleaning.csv: what became of those that were reviewed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from runner.domain.cleaning import CleanedLabel
 from runner.domain.files import write_text
 from runner.domain.label_issues import LabelIssue
-from runner.record.catalogue import LABEL_ISSUES
+from runner.record.catalogue import CLEANING, LABEL_ISSUES
 from runner.record.rows import read_rows, table_text
 
 
@@ -29,3 +30,17 @@ def label_issues_text(issues: Sequence[LabelIssue]) -> str:
 def write_label_issues(folder: Path, issues: Sequence[LabelIssue]) -> None:
     """Writes label_issues.csv."""
     write_text(folder / LABEL_ISSUES.name, label_issues_text(issues))
+
+
+def read_cleaning(folder: Path) -> list[CleanedLabel]:
+    """The rows of cleaning.csv; none where no label was reviewed.
+
+    Raises:
+        FlywheelError: it is none (exit code 3).
+    """
+    return read_rows(folder / CLEANING.name, CleanedLabel)
+
+
+def write_cleaning(folder: Path, rows: Sequence[CleanedLabel]) -> None:
+    """Writes cleaning.csv."""
+    write_text(folder / CLEANING.name, table_text(CleanedLabel, rows))

@@ -20,11 +20,12 @@ T = TypeVar("T", bound=Record)
 def table_text(kind: type[Record], records: Sequence[Record]) -> str:
     """A line each. An empty cell is None or an empty text; several numbers are a JSON list."""
     names = kind.__struct_fields__
-    rows = [[_cell(getattr(record, name)) for name in names] for record in records]
+    rows = [[cell_text(getattr(record, name)) for name in names] for record in records]
     return csv_text([names, *rows])
 
 
-def _cell(value: object) -> object:
+def cell_text(value: object) -> object:
+    """A field as it is written."""
     if isinstance(value, list | tuple):
         return msgspec.json.encode(value).decode() if value else ""
     if isinstance(value, bool):

@@ -28,7 +28,7 @@ def annotation_text(image: SizedImage, losses: Losses, *, one_based: bool = True
         "  <segmented>0</segmented>",
     ]
     for item in image.entry.objects:
-        lines += _object(item, image, losses, one_based)
+        lines += object_lines(item, image, losses, one_based)
     return "\n".join([*lines, "</annotation>"]) + "\n"
 
 
@@ -54,7 +54,8 @@ def note_classes(job: WriteJob) -> None:
     note_class_order(job, used)
 
 
-def _object(item: LabelledObject, image: SizedImage, losses: Losses, one_based: bool) -> list[str]:
+def object_lines(item: LabelledObject, image: SizedImage, losses: Losses, one_based: bool) -> list[str]:
+    """One object; nothing where VOC has no place for it, which is noted."""
     if item.crowd:
         losses.add("crowd", item.place)
         return []

@@ -35,6 +35,7 @@ NAMES = (
     "score",
     "batch",
     "annotate",
+    "clean",
     "ablate",
     "simulate",
     "embed",

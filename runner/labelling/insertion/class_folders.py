@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from runner.dataset.class_names import plain_name
 from runner.dataset.entries import LabelledObject, list_files
-from runner.labelling.insertion.inserter import Insertion, no_folder
+from runner.labelling.insertion.inserter import EditedImage, Insertion, no_folder
 from runner.writers.writer import Scheme
 
 
@@ -32,6 +32,24 @@ class FolderInserter:
 
     def insert(self, folder: Path, scheme: Scheme, items: Sequence[Insertion]) -> None:
         """Nothing: an image's place is its label."""
+
+    def edit(self, folder: Path, scheme: Scheme, images: Sequence[EditedImage]) -> None:
+        """Nothing: an image's place is its label."""
+
+    def edited_path(self, folder: Path, image: EditedImage) -> str:
+        """The folder of its class gets the other's name.
+
+        Raises:
+            FlywheelError: an image without a class would lie nowhere.
+        """
+        label = image.edits[0].label
+        if len(image.edits) != 1 or label is None:
+            raise no_folder(image.path, image.split or "a class", "it would have no class, or several")
+        parts = list(PurePosixPath(image.path).parts)
+        parts[1 if image.split is not None and parts[0] == image.split else 0] = _folder_of(
+            folder, image.split or "", label.class_name
+        )
+        return PurePosixPath(*parts).as_posix()
 
     def left_behind(self, folder: Path, path: str) -> str | None:
         """Nothing."""

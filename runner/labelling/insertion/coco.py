@@ -11,7 +11,7 @@ from runner.dataset.class_names import plain_name
 from runner.dataset.entries import LabelledObject, list_files
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.files import write_text
-from runner.labelling.insertion.inserter import Insertion, moved
+from runner.labelling.insertion.inserter import Edit, EditedImage, Insertion, moved, not_where_read
 from runner.layouts.coco_files import coco_files, file_split, file_subset
 from runner.layouts.coco_paths import ImageFinder
 from runner.writers.coco_documents import coco_documents
@@ -51,6 +51,25 @@ class CocoInserter:
             _take_out(folder, file, {item.path for item in items if item not in by_file.get(file, ())}, now)
         for file, own in sorted(by_file.items()):
             _insert(folder, file, scheme, own, finder)
+
+    def edit(self, folder: Path, scheme: Scheme, images: Sequence[EditedImage]) -> None:
+        """Annotations keep their ids and whatever else they say; new ones get ids after the largest."""
+        files = list(self.annotations or coco_files(folder, scheme.task))
+        finder = ImageFinder(set(list_files(folder)))
+        left = {(image.path, at) for image in images for at in range(len(image.edits))}
+        for file in files:
+            own = [
+                image
+                for image in images
+                if any((edit.place or file).startswith(file) for edit in image.edits)
+            ]
+            left -= _edit_file(folder, file, scheme, own, finder, left)
+        if left:
+            raise not_where_read(min(left)[0])
+
+    def edited_path(self, folder: Path, image: EditedImage) -> str:
+        """Its own."""
+        return image.path
 
     def left_behind(self, folder: Path, path: str) -> str | None:
         """Nothing: an image has no file of its own."""
@@ -130,6 +149,81 @@ def _insert(folder: Path, file: str, scheme: Scheme, items: Sequence[Insertion],
         next_image += 1
     written = {**document, "images": images, "annotations": annotations}
     write_text(path, _encoded(written, text))
+
+
+def _edit_file(
+    folder: Path,
+    file: str,
+    scheme: Scheme,
+    images: Sequence[EditedImage],
+    finder: ImageFinder,
+    left: set[tuple[str, int]],
+) -> set[tuple[str, int]]:
+    """Does the edits that are this file's; which of them, by image and place among its edits."""
+    path = folder / file
+    text = path.read_text(encoding="utf-8") if images and path.is_file() else ""
+    if not text:
+        return set()
+    document = _document(text, path)
+    annotations: list[dict[str, Any]] = list(document.get("annotations") or [])
+    listed = {
+        finder.find(file, image["file_name"], file_subset(file)).path: image["id"]
+        for image in document["images"]
+    }
+    categories = _categories(document, scheme)
+    next_id, done = _after(annotations), set[tuple[str, int]]()
+    for image in images:
+        for at, edit in enumerate(image.edits):
+            if (image.path, at) not in left:
+                continue
+            if edit.place is None:
+                if image.path not in listed or edit.label is None:
+                    continue
+                new = _fields(folder, scheme, image, edit, categories)
+                annotations.append({**new, "id": next_id, "image_id": listed[image.path]})
+                next_id += 1
+            elif edit.place.startswith(f"{file}#"):
+                own = _annotation_at(annotations, edit.place)
+                if edit.label is None:
+                    annotations[own] = {}
+                else:
+                    annotations[own] = {
+                        **annotations[own],
+                        **_fields(folder, scheme, image, edit, categories),
+                    }
+            else:
+                continue
+            done.add((image.path, at))
+    if done:
+        kept = [one for one in annotations if one]
+        write_text(path, _encoded({**document, "annotations": kept}, text))
+    return done
+
+
+def _annotation_at(annotations: Sequence[Mapping[str, Any]], place: str) -> int:
+    """Where an annotation stands in the list: by its id, or by its place where others have its id."""
+    name = place.rpartition("#")[2]
+    if name.startswith("annotations[") and int(name[12:-1]) < len(annotations):
+        return int(name[12:-1])
+    found = [at for at, one in enumerate(annotations) if str(one.get("id")) == name]
+    if len(found) != 1:
+        raise not_where_read(place)
+    return found[0]
+
+
+def _fields(
+    folder: Path, scheme: Scheme, image: EditedImage, edit: Edit, categories: Mapping[str, int]
+) -> dict[str, Any]:
+    """What an annotation says from now on: its class, and its shape where that is another one."""
+    assert edit.label is not None  # noqa: S101 - one that is removed says nothing
+    category = {"category_id": categories[plain_name(edit.label.class_name)]}
+    if not edit.reshaped:
+        return category
+    sized = image.sized(edit.label)
+    job = WriteJob(folder=folder, scheme=scheme, images=[sized], losses=Losses())
+    [(_, new)] = list(coco_documents(job))
+    own = {name: value for name, value in new["annotations"][0].items() if name not in ("id", "image_id")}
+    return {**own, **category}
 
 
 def _document(text: str, path: Path) -> dict[str, Any]:

@@ -37,8 +37,45 @@ class Insertion:
         return SizedImage(entry=entry, place=self.target, width=self.width, height=self.height)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """One label that becomes another.
+
+    Attributes:
+        place: of the label as the layout reads it (`LabelledObject.place`); None where one is added.
+        label: what it becomes, of the project's task and classes; None where it is removed.
+        reshaped: its shape is another one, and not its class alone.
+    """
+
+    place: str | None
+    label: LabelledObject | None
+    reshaped: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditedImage:
+    """What changes on one image.
+
+    Attributes:
+        path: where it lies, relative to the dataset.
+        split: what the layout calls its split; None where it has none.
+        width, height: in pixels, as its labels count them.
+    """
+
+    path: str
+    split: str | None
+    width: int
+    height: int
+    edits: tuple[Edit, ...]
+
+    def sized(self, label: LabelledObject) -> SizedImage:
+        """The image with one label alone, as a writer takes it."""
+        entry = ImageEntry(path=self.path, split=self.split, labelled=True, objects=(label,))
+        return SizedImage(entry=entry, place=self.path, width=self.width, height=self.height)
+
+
 class Inserter(Protocol):
-    """Adds labels to a dataset of one layout.
+    """Adds labels to a dataset of one layout, and changes single ones.
 
     Attributes:
         by_stem: images that differ in their suffix only would share a label file.
@@ -72,6 +109,20 @@ class Inserter(Protocol):
         """
         ...
 
+    def edit(self, folder: Path, scheme: Scheme, images: Sequence[EditedImage]) -> None:
+        """Changes single labels; all others, and whatever else their files say, stay as they are.
+
+        Each file is written at once or not at all. Doing it twice is not doing it once: places are those of before.
+
+        Raises:
+            FlywheelError: a label is not where it was read, or the disk is full.
+        """
+        ...
+
+    def edited_path(self, folder: Path, image: EditedImage) -> str:
+        """Where an image goes whose labels change: its own path, unless its place is its label."""
+        ...
+
     def left_behind(self, folder: Path, path: str) -> str | None:
         """The label file of an image at a place that it leaves, relative to the dataset; None where there is none."""
         ...
@@ -98,4 +149,13 @@ def no_folder(path: str, into: str, why: str) -> FlywheelError:
         f"how this image comes into {into} cannot be told: {why}",
         where=Where(path),
         hint="let folders say it, images/pool/ and images/train/, or a column of the metadata: flywheel split --help",
+    )
+
+
+def not_where_read(place: str) -> FlywheelError:
+    """The error where a label's file changed while it was edited, or is written in a way that is read and cannot be edited."""
+    return FlywheelError(
+        "the label cannot be found in the file that it was read from",
+        where=Where(place),
+        hint="correct this label by hand; its decision in the review can then be emptied",
     )
