@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 from msgspec.structs import force_setattr
 
+from runner.adapters.system.executors import ExecutorName
 from runner.config.goal import Goal
 from runner.config.label_rules import LabelRules
 from runner.config.sprint import SliceSpec
@@ -247,6 +248,24 @@ class Compute(Options, frozen=True, kw_only=True):
             extra=weakens(FindingKind.LIMIT_RAISED),
         ),
     ] = None
+
+    # Unset, not local: what a project does not say stands in no record, and nothing of it changes.
+    executor: (
+        Annotated[
+            ExecutorName,
+            Meta(
+                description="`local` (when absent): this machine. `ray`: images are indexed and embedded, and duplicates searched, "
+                "on the Ray cluster that RAY_ADDRESS names (the extra `ray`; [large datasets](scale.md)). The results are the same bytes.",
+                extra=NEUTRAL,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+    @property
+    def executor_name(self) -> ExecutorName | None:
+        """`executor`; None where nothing is said of it."""
+        return None if isinstance(self.executor, UnsetType) else self.executor
 
     @property
     def time_limit_s(self) -> float | None:

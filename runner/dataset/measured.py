@@ -62,14 +62,14 @@ def measure_dataset(root: Path, folder: Path, paths: Sequence[str]) -> Measured:
     kept = store.measured(list(ids.values()))
     images = [kept.get(ids.get(state, "")) for state in states]
     unread = [place for place, measured in enumerate(images) if measured is None]
-    decoded = _measure_unread(store, folder, paths, images)
+    decoded = _measure_unread(store, root, folder, paths, images)
     store.forget_other_files(states)
     whole = [measured for measured in images if measured is not None]
     return Measured(images=whole, read=len(unread), decoded=decoded, notes=store.notes)
 
 
 def _measure_unread(
-    store: _Store, folder: Path, paths: Sequence[str], images: list[ImageMeasurement | None]
+    store: _Store, root: Path, folder: Path, paths: Sequence[str], images: list[ImageMeasurement | None]
 ) -> int:
     """Reads the files without a measurement in `images`, puts one there, and counts those that were decoded."""
     decoded = 0
@@ -77,7 +77,7 @@ def _measure_unread(
     for known in (store.known(), frozenset[str]()):
         left = [place for place, measured in enumerate(images) if measured is None]
         ids: dict[int, str] = {}
-        files = see_images([folder / paths[place] for place in left], known)
+        files = see_images([folder / paths[place] for place in left], known, root)
         for place, seen in zip(left, files, strict=True):
             store.note(paths[place], seen)
             images[place] = seen.measured

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.adapters.system import executors
 from runner.config.project import Project
 from runner.domain.files import write_error
 from runner.stages import index
@@ -67,7 +68,8 @@ def project_index(root: Path, project: Project) -> ProjectIndex:
     """
     from runner.dataset.kept import kept_folder
 
-    built = index.build(root, index.resolve(project))
+    with executors.chosen(project.compute.executor_name):
+        built = index.build(root, index.resolve(project))
     tables = kept_folder(root) / "tables"
     try:
         tables.mkdir(parents=True, exist_ok=True)

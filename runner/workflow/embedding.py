@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import get_args
 
+from runner.adapters.system import executors
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError, Where
 from runner.embeddings import AnySource, Setting
@@ -45,9 +46,10 @@ def embed(root: Path, project: Project, source: AnySource, *, pull: bool, say: S
     Raises:
         FlywheelError: the data or the source is not here, or a file is no usable image any more.
     """
-    images, unreadable = pictured(root, project)
-    vectors = KeptVectors(source, setting_of(root, project, pull=pull, say=say))
-    computed = vectors.complete({image.image_id: image.file for image in images})
+    with executors.chosen(project.compute.executor_name):
+        images, unreadable = pictured(root, project)
+        vectors = KeptVectors(source, setting_of(root, project, pull=pull, say=say))
+        computed = vectors.complete({image.image_id: image.file for image in images})
     return EmbeddedImages(
         source=source.name,
         digest=vectors.digest,

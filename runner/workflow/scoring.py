@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from runner.adapters.system import executors
 from runner.config.load import load_project
 from runner.config.project import Project
 from runner.config.sprint import Evaluate
@@ -128,6 +129,7 @@ def run_scoring(
     with (
         work_lock(root, shown),
         watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch,
+        executors.chosen(project.compute.executor_name),
     ):
         fetching.require_data(root, project.dataset.path, stages, pull=pull, say=say)
         work = _planned(root, folder, stages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runner.adapters.system import executors
 from runner.config.project import Project
 from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_bytes
@@ -43,13 +44,16 @@ def similar(
             "it is there already", where=Where(str(sheet)), hint="name another file for --sheet"
         )
     file = _file(root, project, image)
-    images, _ = pictured(root, project)
+    with executors.chosen(project.compute.executor_name):
+        images, _ = pictured(root, project)
     asked = _asked(root, project, file)
     others = [each for each in images if each.path != asked.path]
     if not others:
         raise FlywheelError("there is no other image in the dataset", where=Where(project.dataset.path))
     vectors = KeptVectors(source, setting_of(root, project, pull=pull, say=say))
-    vectors.complete({each.image_id: each.file for each in [*others, asked]})
+    with executors.chosen(project.compute.executor_name):
+        vectors.complete({each.image_id: each.file for each in others})
+    vectors.complete({asked.image_id: asked.file})  # which may lie where no other machine sees it
     near = _nearest(vectors, asked, others, top)
     target = sheet or root / SHEETS / f"{asked.image_id[:16]}.png"
     write_bytes(target, _drawn(asked, near))

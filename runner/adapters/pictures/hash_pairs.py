@@ -9,18 +9,23 @@ Source: Norouzi, Punjani, Fleet, "Fast search in Hamming space with multi-index 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.adapters.system.compiled import njit, prange
+from runner.adapters.system.executors import current
 from runner.domain.errors import FlywheelError
 
 MAX_DISTANCE = 16
 _WORDS, _BITS = 4, 16
 _BUCKETS = 1 << _BITS
+LARGE = 1_000_000  # hashes from which on other machines are asked: a million take a quarter of a second
+SHARES = 4  # of the values of a word: the tasks that other machines do are four times as many
 _MOST_PAIRS = 1 << 27  # some GiB of positions: what is asked for is no list of copies any more
 
 
@@ -63,25 +68,23 @@ def pairs_between(hashes: NDArray[np.uint64], others: NDArray[np.uint64], distan
 def _search(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int, *, same: bool) -> HashPairs:
     if not 0 <= distance <= MAX_DISTANCE:
         raise ValueError(f"distances from 0 to {MAX_DISTANCE} are searched, not {distance}")
-    masks = _masks(distance // _WORDS)
+    executor = current() if len(one) + len(other) > LARGE else None
+    found: Iterator[tuple[int, tuple[NDArray[np.int64], NDArray[np.int64]]]]
+    if executor is None:
+        tasks = [(word, 0, _BUCKETS) for word in range(_WORDS)]
+        found = map(partial(_pairs_of, one=one, other=None if same else other, distance=distance), tasks)
+    else:
+        shares = np.linspace(0, _BUCKETS, SHARES + 1).astype(int).tolist()
+        tasks = [(word, *share) for word in range(_WORDS) for share in pairwise(shares)]
+        found = executor.map(_pairs_of, tasks, one, None if same else other, distance)
     parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    for word in range(_WORDS):
-        ours = _sorted_by(one, word)
-        theirs = ours if same else _sorted_by(other, word)
-        counts = np.zeros(_BUCKETS, np.int64)
-        nothing = np.empty(0, np.int64)
-        _visit(*ours, *theirs, masks, word, distance, same, counts, nothing, nothing, False)
-        total = int(counts.sum())
-        if total + sum(len(part[0]) for part in parts) > _MOST_PAIRS:
+    for total, part in found:
+        if total + sum(len(known[0]) for known in parts) > _MOST_PAIRS:
             raise FlywheelError(
                 f"more than {_MOST_PAIRS:,} pairs of images have perceptual hashes within {distance} bits",
                 hint="ask for a smaller distance: of such hashes nearly all are alike",
             )
-        starts = np.cumsum(counts) - counts
-        first, second = np.empty(total, np.int64), np.empty(total, np.int64)
-        if total:
-            _visit(*ours, *theirs, masks, word, distance, same, starts, first, second, True)
-            parts.append((first, second))
+        parts.append(part)
     first, second = (
         np.concatenate([part[side] for part in parts] or [np.empty(0, np.int64)]) for side in (0, 1)
     )
@@ -92,6 +95,25 @@ def _search(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int, *
     return HashPairs(
         first=first, second=second, bits=np.bitwise_count(one[first] ^ other[second]).astype(np.int64)
     )
+
+
+def _pairs_of(
+    task: tuple[int, int, int], one: NDArray[np.uint64], other: NDArray[np.uint64] | None, distance: int
+) -> tuple[int, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """How many pairs one word brings together, of hashes whose word is in a range; and the pairs, unless they are too many."""
+    word, low, high = task
+    ours, same = _sorted_by(one, word), other is None
+    theirs = ours if other is None else _sorted_by(other, word)
+    masks, nothing = _masks(distance // _WORDS), np.empty(0, np.int64)
+    counts = np.zeros(_BUCKETS, np.int64)
+    _visit(*ours, *theirs, masks, word, distance, same, low, high, counts, nothing, nothing, False)
+    total = int(counts.sum())
+    if total > _MOST_PAIRS or not total:
+        return total, (nothing, nothing)
+    starts = np.cumsum(counts) - counts
+    first, second = np.empty(total, np.int64), np.empty(total, np.int64)
+    _visit(*ours, *theirs, masks, word, distance, same, low, high, starts, first, second, True)
+    return total, (first, second)
 
 
 def _masks(radius: int) -> NDArray[np.int64]:
@@ -158,6 +180,8 @@ def _visit(  # type: ignore[no-untyped-def]
     word,
     distance,
     same,
+    low,
+    high,
     slots,
     first,
     second,
@@ -165,7 +189,7 @@ def _visit(  # type: ignore[no-untyped-def]
 ):
     """Compares what lies in near buckets: counts the pairs of each bucket in `slots`, or writes them from there on."""
     limit, radius = np.uint64(distance), np.uint64(distance // _WORDS)
-    for bucket in prange(_BUCKETS):
+    for bucket in prange(low, high):
         if our_starts[bucket] == our_starts[bucket + 1]:
             continue
         at = slots[bucket] if write else 0

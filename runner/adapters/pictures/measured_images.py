@@ -23,6 +23,7 @@ from runner.adapters.pictures.image_files import (
     unreadable,
 )
 from runner.adapters.pictures.image_sizes import header_size, pixels_problem, size_problem
+from runner.adapters.system.executors import current
 from runner.adapters.system.machine import cpu_count
 from runner.domain.progress import progress_bar
 
@@ -33,6 +34,7 @@ THUMBNAIL_SIDE = 16
 _ID_DIGITS = 32
 READ_AT_ONCE_BYTES = 16 * 2**20  # of a larger file the header is looked at before the rest is read
 LARGE_PIXELS = 50_000_000  # from here on, decoding 16 bits in 3 channels takes 300 MB and more
+CHUNK = 64  # images to a task, where other machines do it
 _LARGE = threading.Lock()  # one of these is decoded at a time, however many cores there are
 
 
@@ -84,13 +86,25 @@ def measure_images(paths: Sequence[Path]) -> list[ImageMeasurement]:
     return [seen.measured for seen in see_images(paths, frozenset()) if seen.measured is not None]
 
 
-def see_images(paths: Sequence[Path], known: Container[str]) -> Iterator[SeenFile]:
-    """Reads files on all cores, in order, with a progress bar, and measures those whose `image_id` is not known."""
+def see_images(paths: Sequence[Path], known: Container[str], root: Path | None = None) -> Iterator[SeenFile]:
+    """Reads files on all cores, in order, with a progress bar, and measures those whose `image_id` is not known.
+
+    Args:
+        root: the project's, which other machines may see too; None: it is done here, whatever the project says.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     import cv2
 
     if not paths:
+        return
+    executor = current() if root is not None and len(paths) > CHUNK else None
+    if executor is not None:
+        chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+        with progress_bar("index", len(paths), "image") as bar:
+            for found in executor.map(_see_chunk, chunks, known, reads=root):
+                yield from found
+                bar.update(len(found))
         return
     _silence()
     threads = cv2.getNumThreads()
@@ -102,6 +116,15 @@ def see_images(paths: Sequence[Path], known: Container[str]) -> Iterator[SeenFil
                 bar.update()
     finally:
         cv2.setNumThreads(threads)
+
+
+def _see_chunk(paths: Sequence[Path], known: Container[str]) -> list[SeenFile]:
+    """What another machine does."""
+    import cv2
+
+    _silence()
+    cv2.setNumThreads(1)
+    return [see_image(path, known) for path in paths]
 
 
 def measure_image(path: Path) -> ImageMeasurement:

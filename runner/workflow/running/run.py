@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from runner.adapters.system import executors
 from runner.domain.errors import FlywheelError
 from runner.pipeline.compile import compile_pipeline
 from runner.planning.plan import make_plan
@@ -47,7 +48,10 @@ def run(root: Path, name: str | None, *, pull: bool, say: Say, base: str | None 
     with sprint_lock(root, written.name):
         judging = terms.settle(written, base, say)
         project, folder = judging.situation.project, judging.situation.folder
-        with watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch:
+        with (
+            watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch,
+            executors.chosen(project.compute.executor_name),
+        ):
             situation, plan = _ready(judging.situation, pull=pull, say=say)
             compile_pipeline(folder, situation.stages, situation.loaded.path)
             last = LastRun(situation)
