@@ -36,7 +36,7 @@ class Machines:
         self._cluster.remove_node(self._nodes.pop(), allow_graceful=False)
 
     def end(self) -> None:
-        self._cluster.shutdown()
+        self._cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_a_machine_that_sees_another_folder_is_found(
 ) -> None:
     executor = executors.current()
     assert executor is not None
-    monkeypatch.setattr(ray_cluster.secrets, "token_hex", lambda length: "0" * 8)
+    monkeypatch.setattr("secrets.token_hex", lambda length: "0" * 8)
     token = tmp_path / ".flywheel" / f"executor-{os.getpid()}-{'0' * 8}"
     found = executor.map(divmod, [1], 2, reads=tmp_path)
     monkeypatch.setattr(Path, "write_text", lambda self, *_: self.write_bytes(b"of another folder"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PIECE = 1 << 17  # rows that are in memory at once
 FEW = 100_000
@@ -48,6 +49,7 @@ class StoredColumn(Sequence[Any]):
 
     def pieces(self) -> Iterator[Any]:
         """The column as Arrow's arrays, one after the other."""
+        import numpy as np
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -70,6 +72,7 @@ class StoredColumn(Sequence[Any]):
 
 def buffers(texts: Sequence[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     """Texts as UTF-8, one behind the other, with `(N + 1,)` where each begins and the last one ends; a stored column piece by piece."""
+    import numpy as np
     import pyarrow as pa
 
     for piece in texts.pieces() if isinstance(texts, StoredColumn) else [pa.array(texts, pa.string())]:
