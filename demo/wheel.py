@@ -87,6 +87,7 @@ def prepare() -> None:
 def labelled_next() -> str | None:
     """What to label next is asked, drawn, answered and merged; the sprint that it is for. None where nothing is left to label."""
     flywheel("next")
+    say("\n(whatever is recommended, the demo labels: that is what turns the wheel)")
     written = flywheel(
         "next", "--write", "--option", "label", "--format", "json", may_fail=True, captured=True
     )
