@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NO_VALUE = "(none)"
+_PIECE = 1 << 20  # images whose keys are made at once
 _WORD = 8  # bytes of a hash that are compared first
 
 
@@ -43,25 +44,37 @@ class Drawn(Struct, frozen=True, kw_only=True):
 
         if not len(self.codes):
             return np.empty(0, np.intp)
-        bits = (len(self.names) - 1).bit_length()
-        # The value above, as much of the word as there is room for below: a sort of plain numbers is the quickest there is.
-        keys = self.words >> np.uint64(bits)
-        if bits:
-            keys |= self.codes.astype(np.uint64) << np.uint64(64 - bits)
         counts = np.bincount(self.codes, minlength=len(self.names))
-        ranked = np.sort(keys)
-        ends = np.cumsum(counts)
-        cut = (self.shares < counts).nonzero()[0]  # the values of which not all are taken
-        last = np.zeros(len(self.names), np.uint64)
-        some = cut[self.shares[cut] > 0]
-        last[some] = ranked[(ends - counts)[some] + self.shares[some] - 1]
-        limited = np.zeros(len(self.names), np.bool_)
-        limited[cut] = True
-        none = limited & (self.shares <= 0)
-        out: NDArray[np.bool_] = limited[self.codes] & ((keys > last[self.codes]) | none[self.codes])
-        at_limit = (limited & ~none)[self.codes] & (keys == last[self.codes])
-        self._decide(out, at_limit.nonzero()[0], counts)
+        limited = self.shares < counts  # the values of which not all are taken
+        some = limited & (self.shares > 0)
+        last = np.zeros(len(self.names), np.uint64)  # of each value, the key of the last one that is taken
+        ranked = np.concatenate([self._keys(piece) for piece in self._pieces()])
+        ranked.sort()
+        last[some] = ranked[(np.cumsum(counts) - counts)[some] + self.shares[some] - 1]
+        del ranked
+        out = np.empty(len(self.codes), np.bool_)
+        tied = []
+        for piece in self._pieces():
+            keys, codes = self._keys(piece), self.codes[piece]
+            limits = last[codes]
+            out[piece] = limited[codes] & ((keys > limits) | ~some[codes])
+            tied.append((some[codes] & (keys == limits)).nonzero()[0] + piece.start)
+        self._decide(out, np.concatenate(tied), counts)
         return out.nonzero()[0]
+
+    def _pieces(self) -> Iterator[slice]:
+        count = len(self.codes)
+        return (slice(start, min(start + _PIECE, count)) for start in range(0, count, _PIECE))
+
+    def _keys(self, piece: slice) -> NDArray[np.uint64]:
+        """The value above, as much of the word as there is room for below: a sort of plain numbers is the quickest there is."""
+        import numpy as np
+
+        bits = (len(self.names) - 1).bit_length()
+        keys = self.words[piece] >> np.uint64(bits)
+        if bits:
+            keys |= self.codes[piece].astype(np.uint64) << np.uint64(64 - bits)
+        return keys
 
     def _decide(self, out: NDArray[np.bool_], tied: NDArray[np.intp], counts: NDArray[np.intp]) -> None:
         """Of those whose key is that of the last one taken, all but the first are marked that there is no place for."""
@@ -100,14 +113,16 @@ def draw_words(image_ids: Sequence[str], seed: int) -> NDArray[np.uint64]:
     from runner.adapters.tables.draws import MOST_BYTES, first_words
     from runner.adapters.tables.stored import buffers
 
-    words = []
+    words, start = np.empty(len(image_ids), np.uint64), 0
     for data, offsets in buffers(image_ids):
+        own = slice(start, start + len(offsets) - 1)
         if len(f"{seed}:") + int(np.diff(offsets).max(initial=0)) <= MOST_BYTES:
-            words.append(first_words(f"{seed}:".encode(), data, offsets))
+            words[own] = first_words(f"{seed}:".encode(), data, offsets)
         else:
             texts = [bytes(data[one:other]) for one, other in pairwise(offsets.tolist())]
-            words.append(_words_one_by_one(texts, seed))
-    return np.concatenate(words)
+            words[own] = _words_one_by_one(texts, seed)
+        start = own.stop
+    return words
 
 
 def _words_one_by_one(texts: Iterable[bytes], seed: int) -> NDArray[np.uint64]:

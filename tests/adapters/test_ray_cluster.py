@@ -35,6 +35,10 @@ class Machines:
     def kill(self) -> None:
         self._cluster.remove_node(self._nodes.pop(), allow_graceful=False)
 
+    def kill_all(self) -> None:
+        while self._nodes:
+            self.kill()
+
     def end(self) -> None:
         self._cluster.shutdown()  # type: ignore[no-untyped-call]
 
@@ -80,11 +84,11 @@ def test_an_index_is_the_same_though_a_machine_was_killed_in_the_middle(
     on_ray: Machines, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     root = project(tmp_path)
-    monkeypatch.delenv(executors.VARIABLE)
-    expected = measure(root)
+    with monkeypatch.context() as alone:
+        alone.delenv(executors.VARIABLE)
+        expected = measure(root)
     for file in kept_folder(root).rglob("*.parquet"):
         file.unlink()
-    monkeypatch.setenv(executors.VARIABLE, "ray")
     monkeypatch.setattr(measured_images, "CHUNK", 2)
     noted: list[str] = []
     note = measured._Store.note
@@ -147,4 +151,17 @@ def test_a_machine_with_other_libraries_is_named(on_ray: Machines, monkeypatch: 
     other = ray_cluster.fingerprint() | {"numpy": "9.9"}
     monkeypatch.setattr(ray_cluster, "fingerprint", lambda: other)
     with pytest.raises(FlywheelError, match=r"other libraries than this machine: numpy .* there, 9\.9 here"):
+        list(executor.map(divmod, [1], 2))
+
+
+def test_without_any_machine_left_it_does_not_wait_for_ever(
+    on_ray: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last test of this cluster."""
+    executor = executors.current()
+    assert executor is not None
+    monkeypatch.setattr(ray_cluster, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(ray_cluster, "ALONE_S", 0.5)
+    on_ray.kill_all()
+    with pytest.raises(FlywheelError, match="no machine of the Ray cluster is left"):
         list(executor.map(divmod, [1], 2))

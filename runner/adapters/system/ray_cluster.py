@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ ADDRESS = "RAY_ADDRESS"
 INSTALL = "pip install 'flywheel-vision[ray]'"
 TRIES = 5  # of a task whose machine or process is lost
 CONNECT_S = 10.0
+LOOK_EVERY_S, ALONE_S = 5.0, 60.0  # at the machines while a result is waited for; without any
 IN_FLIGHT = 4  # tasks to a worker that are handed out before the first result is asked for
 _STORE_BYTES = 256 * 2**20
 _LIBRARIES = ("numpy", "numba", "opencv-python", "openvino", "pillow")
@@ -66,8 +68,13 @@ class RayExecutor:
                 yield self._result(waiting.popleft())
 
     def _result(self, reference: Any) -> Any:
+        self._wait(reference)
         try:
             made_by, machine, failure, value = self._ray.get(reference)
+        except (
+            self._ray.exceptions.RayTaskError
+        ) as error:  # nothing that a task says of itself: as it would be here
+            raise (error.cause or error) from error
         except self._ray.exceptions.RayError as error:
             raise FlywheelError(
                 f"Ray could not do a task, in {TRIES + 1} tries: {str(error).strip().splitlines()[0]}",
@@ -86,6 +93,21 @@ class RayExecutor:
                 message, where=where and Where(where), hint=hint, exit_code=ExitCode(exit_code)
             )
         return value
+
+    def _wait(self, reference: Any) -> None:
+        """Waits for a result; Ray itself waits for ever where no machine is left."""
+        alone_since: float | None = None
+        while not self._ray.wait([reference], timeout=LOOK_EVERY_S)[0]:
+            if self._ray.cluster_resources().get("CPU", 0) > 0:
+                alone_since = None
+                continue
+            alone_since = alone_since or time.monotonic()
+            if time.monotonic() - alone_since > ALONE_S:
+                raise FlywheelError(
+                    f"no machine of the Ray cluster is left that could go on, for {ALONE_S:.0f} s",
+                    hint="start some (ray start), then run again: what was done is kept",
+                    exit_code=ExitCode.STAGE_FAILED,
+                )
 
 
 def connected() -> RayExecutor:
@@ -168,7 +190,8 @@ def _unreachable(address: str | None, error: Exception) -> FlywheelError:
         return FlywheelError(f"Ray does not start on this machine: {why}", exit_code=ExitCode.STAGE_FAILED)
     return FlywheelError(
         f"no Ray cluster can be joined at {address} ({ADDRESS}): {why}",
-        hint=f"ray start --address={address} on this machine too; or, to use this machine alone: unset {ADDRESS}",
+        hint=f"ray start --address={address} on this machine too; a cluster with a token asks everybody for it "
+        f"(RAY_AUTH_MODE=token, RAY_AUTH_TOKEN); or, to use this machine alone: unset {ADDRESS}",
         exit_code=ExitCode.STAGE_FAILED,
     )
 
