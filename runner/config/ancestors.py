@@ -36,6 +36,20 @@ def ancestor_problems(
         following = ancestor_of(following)
 
 
+def folds_problems(named: Node, folds: Node) -> Iterator[SchemaProblem]:
+    """Folds hold images out, which the model that training starts from may have seen.
+
+    Args:
+        named: the spec's `train.from`. `folds`: its `evaluate.folds`.
+    """
+    if named.text is not None and folds.value is not None:
+        yield SchemaProblem(
+            path=folds.path,
+            message=f"the folds would start from a model that has seen what they hold out: train.from is {named.text}",
+            hint="name a `model` in train in its place, or leave evaluate.folds out",
+        )
+
+
 def not_run_problems(root: Path, named: Node) -> Iterator[SchemaProblem]:
     """Of a valid spec: the sprint whose model it fine-tunes has no record to start from.
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from runner.config.accepts import accepts
-from runner.config.ancestors import ancestor_problems, not_run_problems
+from runner.config.ancestors import ancestor_problems, folds_problems, not_run_problems
 from runner.config.dropped import dropped
 from runner.config.explain import SchemaProblem, explain
 from runner.config.located import in_order, located, told
@@ -245,6 +245,7 @@ class _Spec:
             ]
             errors += [located(problem, self.chain) for problem in problems]
         found = self._references(self.merged, facts)
+        found += folds_problems(self.ancestor, Node(self.merged).get("evaluate", "folds"))
         if not errors and not found:
             found = list(variant_problems(self.merged, facts.task, partial(self._of_variant, facts)))
         problems = [problem for problem in found if self._is_told(problem)]

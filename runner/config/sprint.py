@@ -173,6 +173,20 @@ class Evaluate(Options, frozen=True, kw_only=True):
         list[SliceSpec], Meta(description="Added to the project's.", extra=weakens(FindingKind.SLICE_REMOVED))
     ] = field(default_factory=list)
     confidence: Annotated[Confidence, Meta(description="How sure a statement must be.")] = Confidence()
+    # Unset, not None: what a spec does not say stands in no params.yaml.
+    folds: (
+        Annotated[
+            int,
+            Meta(
+                ge=2,
+                le=20,
+                description="Cross-validates the recipe: so many models, each trained without one part of the train split, on "
+                "which it then predicts. What they say of the labels ranks the suspected ones. Nothing is judged by it.",
+                extra=NEUTRAL,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
     def optimizing_for(self, task: TaskName) -> str:
         """The metric to push: the one named, or the task's usual one."""

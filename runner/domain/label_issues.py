@@ -47,3 +47,27 @@ class LabelIssue(Record, frozen=True, kw_only=True):
     effect: float | None = None
     both_wrong: bool = False
     reason: str = ""
+
+
+class LabelIssues(Record, frozen=True, kw_only=True):
+    """What label_issues.csv holds, in a few numbers, and its first rows; label_issues.json.
+
+    Attributes:
+        labels: that were looked at.
+        kinds: how many rows of each kind. `expected`: how many of those are wrong, by their suspicions.
+        both_wrong: rows where the models' own prediction is not believed either.
+        aims: what the effect is counted by, in words: the open gates, else the optimizing metric.
+        gates: whether those are gates.
+        first: the rows that are worth most, in order.
+        least: suspicions below it have no row; `cut`: rows beyond those that are kept.
+    """
+
+    labels: int
+    kinds: dict[str, int]
+    expected: dict[str, float]
+    both_wrong: int
+    aims: list[str]
+    gates: bool
+    first: list[LabelIssue]
+    least: float
+    cut: int = 0

@@ -3,9 +3,10 @@
 Four kinds: another class, badly placed, a label of nothing, and an object without a label. How likely each is, is told by the data
 (`two_groups`): what a sure prediction is, by the scores of those that match labels of its class and fold (`label_evidence`);
 
-- wrong class: the models see another class there by as much as they usually see the right one. How much that is, is known from all
-  labels, each looked at as if it bore the other name (after Northcutt, Jiang, Chuang, "Confident Learning", 2021);
-- missed: predictions on no label that are as sure as those on labels, beyond what false ones amount to;
+- wrong class: the models see another class there, more clearly than they are usually wrong. Models err the less, the clearer they see;
+  labels err whatever the models see (after Northcutt, Jiang, Chuang, "Confident Learning", 2021, by class and pair of classes);
+- missed: predictions on no label that are as sure as those on labels; false ones grow rarer the surer, objects that nobody
+  labelled do not;
 - badly placed: the prediction that belongs to a label overlaps it by less than others of its sureness and size do, beyond how much
   some overlap by more. A label that covers two objects, or a part of one, is such;
 - spurious: nothing is predicted at a label of a class and size that is nearly always found.
@@ -29,15 +30,13 @@ from runner.evaluation.label_evidence import (
     precision_at,
 )
 from runner.evaluation.problem import Detections, GroundTruths, Problem, Similarity
-from runner.evaluation.two_groups import beyond, membership, ranks_among
+from runner.evaluation.two_groups import beyond, noise_among, ranks_among, usual_noise
 
 WRONG_CLASS, MISSED, BADLY_PLACED, SPURIOUS = range(4)
 
 _STRATUM = 30  # labels that are needed to say how often such are found, or how well they are placed
+_PAIRS_KNOWN = 100.0  # labels of a class that tell what it is confused with as much as all classes do
 _FAINT = 0.05  # of predictions that are right no more often, there is as good as none
-_USUAL, _USUAL_SPREAD = 0.034, 1.0
-"""The share of wrong labels before anything is known: its median, and its logarithm's deviation. 3.4 % of the labels of ten public
-test sets were, from 0.2 % to 10 %: Northcutt, Athalye, Mueller (2021), Pervasive Label Errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +128,7 @@ class _Looked:
         counted: `(N,)` labels that are looked at.
         fold: `(I,)`.
         matched: `(M,)` predictions that match a label of their class.
-        sureness, strength, believed: `(M,)` of predictions.
+        sureness, strength, believed: `(M,)` of predictions. `placed`: how often such lie on a label of whatever class.
         owner: `(N,)` the prediction that belongs to each label; -1 where none does. `overlap`: `(N,)` by how much.
         seen: `(N,)` how often something is there, of whatever class, where so much is predicted; in [0, 1].
     """
@@ -142,6 +141,7 @@ class _Looked:
     sureness: Floats
     strength: Floats
     believed: Floats
+    placed: Floats
     owner: Ints
     overlap: Floats
     seen: Floats
@@ -158,10 +158,13 @@ class _Looked:
         sureness = levels.of(score, found.label, folds[found.image])
         strength = levels.strength(score, found.label, folds[found.image])
         believed = precision_at(score, matched, score)
+        nearest = np.zeros(len(score))
+        np.maximum.at(nearest, pairs.detection, pairs.similarity)
+        placed = precision_at(score, nearest >= FOREGROUND, score)
         close = overlap_weight(pairs.similarity) * pairs.own
         owner, overlap = _owners(problem, pairs, strength[pairs.detection] * close)
         seen = np.zeros(len(truths.label))
-        np.maximum.at(seen, pairs.truth, believed[pairs.detection] * close)
+        np.maximum.at(seen, pairs.truth, placed[pairs.detection] * close)
         return cls(
             problem=problem,
             counted=counted,
@@ -171,6 +174,7 @@ class _Looked:
             sureness=sureness,
             strength=strength,
             believed=believed,
+            placed=placed,
             owner=owner,
             overlap=overlap,
             seen=seen,
@@ -229,7 +233,7 @@ def _owners(problem: Problem, pairs: Pairs, value: Floats) -> tuple[Ints, Floats
 
 
 def _wrong_class(looked: _Looked) -> Suspects:
-    """Labels at which another class is seen, by the margin of the two classes' strength."""
+    """Labels at which another class is seen, by how clearly: the margin of the two classes' strength."""
     problem, pairs = looked.problem, looked.pairs
     other = problem.detections.label[pairs.detection] != problem.truths.label[pairs.truth]
     value = looked.strength[pairs.detection] * overlap_weight(pairs.similarity) * pairs.own
@@ -241,13 +245,26 @@ def _wrong_class(looked: _Looked) -> Suspects:
     best[pairs.truth[order]] = pairs.detection[order]  # the last written is the surest
     theirs[pairs.truth[order]] = value[order]
     np.maximum.at(ours, pairs.truth[~other], value[~other])
-    margin = (theirs - ours + 1) / 2
-    labels = np.flatnonzero(looked.counted & (best >= 0) & (theirs > ours))
-    mirrored = 1 - margin[looked.counted & (looked.owner >= 0)]  # every label, as if it bore the other name
-    rows = np.flatnonzero(looked.counted & (looked.owner >= 0))
-    chance = np.zeros(n)
-    chance[rows] = membership(margin[rows], mirrored, fading=False)
-    return looked.suspects(WRONG_CLASS, labels, best[labels], chance[labels], margin[labels])
+    labels = np.flatnonzero(looked.counted & (looked.owner >= 0))
+    apart = theirs[labels] > ours[labels]
+    clear = np.abs(theirs[labels] - ours[labels])
+    chance = noise_among(clear, apart)
+    rows = np.flatnonzero(apart)
+    wrong = labels[rows]
+    chance = np.minimum(1.0, chance[rows] * _unlike(problem, labels, wrong, best[wrong]))
+    return looked.suspects(WRONG_CLASS, wrong, best[wrong], chance, clear[rows])
+
+
+def _unlike(problem: Problem, labels: Ints, wrong: Ints, seen: Ints) -> Floats:
+    """How much rarer each pair of a label's class and the seen one is than pairs are on average: classes that are alike are confused."""
+    n = problem.n_classes
+    named, called = problem.truths.label[wrong], problem.detections.label[seen]
+    pairs = np.zeros((n, n))
+    np.add.at(pairs, (named, called), 1.0)
+    count = np.maximum(np.bincount(problem.truths.label[labels], minlength=n), 1.0)
+    average = len(wrong) / max(len(labels) * max(n - 1, 1), 1)
+    rate = (pairs + _PAIRS_KNOWN * average) / (count[:, None] + _PAIRS_KNOWN)
+    return np.asarray(average / np.maximum(rate[named, called], 1e-9))
 
 
 def _badly_placed(looked: _Looked, area: Floats | None) -> Suspects:
@@ -267,7 +284,7 @@ def _badly_placed(looked: _Looked, area: Floats | None) -> Suspects:
 
 def _credible(looked: _Looked, detection: Ints) -> Floats:
     """How often a prediction of such a score is right, and so a judge of where a label should be."""
-    return looked.believed[detection]
+    return looked.placed[detection]
 
 
 def _strata(sure: Floats, area: Floats | None) -> Ints:
@@ -322,8 +339,7 @@ def _unseen_rate(faint: NDArray[np.bool_], names: Ints, area: Floats | None) -> 
 
 def _expected_below(limit: float) -> float:
     """The expected share of such faults, if it is no more than `limit`: what is easiest to see is missed as often at most."""
-    share = np.exp(np.log(_USUAL) + _USUAL_SPREAD * np.linspace(-3, 3, 121))
-    weight = np.exp(-0.5 * np.square(np.linspace(-3, 3, 121)))
+    share, weight = usual_noise()
     kept = share <= limit
     return float(np.average(share[kept], weights=weight[kept])) if kept.any() else limit
 
@@ -338,7 +354,9 @@ def _missed(looked: _Looked, among: Similarity | None) -> Suspects:
     free = ~owned & ~looked.matched & (nearest < FOREGROUND) & ~_on_crowd(problem)
     rows = np.flatnonzero(free)
     rows = rows[_distinct(problem, rows, looked.sureness[rows], among)]
-    chance = membership(looked.sureness[rows], looked.sureness[looked.matched])
+    sure = np.concatenate([looked.sureness[looked.matched], looked.sureness[rows]])
+    alone = np.arange(len(sure)) >= int(looked.matched.sum())
+    chance = noise_among(sure, alone)[alone]
     # What overlaps a label may be a part of its object, or the object and its neighbour.
     chance = chance * (1 - overlap_weight(nearest[rows]))
     return looked.suspects(MISSED, np.full(len(rows), -1, np.int64), rows, chance, looked.sureness[rows])

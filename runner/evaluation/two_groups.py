@@ -1,10 +1,9 @@
 """Which of many observations belong to a small group among a large one, as probabilities that the data itself calibrates.
 
-No threshold is chosen: the one group is known by a sample of its own, or the large one by its better half.
+No threshold is chosen: the small group is as frequent everywhere and the large one fades, or the large one is known by its better half.
 
 Source:
-    shares of a mixture: Blanchard, Lee, Scott (2010), Semi-Supervised Novelty Detection; the empirical null: Efron (2004),
-    Large-Scale Simultaneous Hypothesis Testing; monotone smoothing: Ayer et al. (1955).
+    the empirical null: Efron (2004), Large-Scale Simultaneous Hypothesis Testing; monotone smoothing: Ayer et al. (1955).
 """
 
 from __future__ import annotations
@@ -14,9 +13,15 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_BINS = 20
-_LEAST_TAIL = 0.1  # of the known group's sample: a tail of fewer tells no share
+_STRATUM = 30  # values that are needed to say how often two disagree
+_USUAL, _USUAL_SPREAD = 0.034, 1.0
+"""The share of wrong labels before anything is known: its median, and its logarithm's deviation. 3.4 % of the labels of ten public
+test sets were, from 0.2 % to 10 %: Northcutt, Athalye, Mueller (2021), Pervasive Label Errors."""
 _PSEUDO = 0.5  # observations added to each count: of a handful nothing is certain
+# What odds may fall with, per unit of distance to the power of the shape.
+_FALL = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0])
+_SHAPE = np.array([0.33, 0.5, 1.0])
+_TOLD = 100.0  # observations that a part tells by at most
 
 
 def isotonic(values: Floats, weights: Floats) -> Floats:
@@ -52,44 +57,6 @@ def ranks_among(values: Floats, sample: Floats) -> Floats:
     return np.asarray((below + upto) / (2 * max(1, len(ordered))))
 
 
-def membership(values: Floats, known: Floats, *, fading: bool = True) -> Floats:
-    """`(N,)` the probability that each value comes from the group of which `known` is a sample, and not from the others'.
-
-    The group's share of `values` is the largest that no tail of them contradicts.
-
-    Args:
-        values: `(N,)` in [0, 1]; the higher, the more like the known group.
-        known: `(M,)` in [0, 1].
-        fading: the others grow rarer towards 1, so that how many are left there can be read from the lower half.
-    """
-    if not len(values) or not len(known):
-        return np.zeros(len(values))
-    edges = np.linspace(0, 1, _BINS + 1)
-    seen = np.histogram(values, edges)[0].astype(np.float64)
-    sample = np.histogram(known, edges)[0] / len(known)
-    tail_seen, tail_sample = seen[::-1].cumsum()[::-1], sample[::-1].cumsum()[::-1]
-    enough = tail_sample >= min(_LEAST_TAIL, float(tail_sample.max()))
-    most = (tail_seen + np.sqrt(tail_seen))[enough] / tail_sample[enough]
-    size = min(float(most.min()), float(tail_seen[0]))  # expected members among the values
-    mass = seen + _PSEUDO
-    rate = np.minimum(isotonic(size * sample / mass, mass), 1.0)
-    if fading:
-        rate = np.minimum(rate, np.clip(isotonic((seen - _others(seen)) / mass, mass), 0.0, 1.0))
-    centres = (edges[1:] + edges[:-1]) / 2
-    return np.asarray(np.interp(values, centres, rate))
-
-
-def _others(seen: Floats) -> Floats:
-    """How many of the other group each bin holds, if they go on falling as in the lower half: a line through the logarithms."""
-    half = _BINS // 2
-    at = np.arange(half)
-    lower = seen[:half] + 0.5
-    if seen[:half].sum() < half:
-        return np.zeros(_BINS)
-    slope, start = np.polyfit(at, np.log(lower), 1, w=np.sqrt(lower))
-    return np.asarray(np.exp(start + min(slope, 0.0) * np.arange(_BINS)))
-
-
 def beyond(values: Floats) -> Floats:
     """`(N,)` the probability of each value that it is not one of the bulk, which lies as far above 0 as below.
 
@@ -108,3 +75,43 @@ def beyond(values: Floats) -> Floats:
     chance = np.zeros(len(values))
     chance[order] = np.clip((2 * share - 1) / np.maximum(share, 1e-9), 0.0, 1.0)
     return np.where(values > 0, chance, 0.0)
+
+
+def noise_among(distance: Floats, disagrees: NDArray[np.bool_]) -> Floats:
+    """`(N,)` the probability that, where two disagree at such a distance, it is the one that is wrong everywhere as often.
+
+    One of the two (a label) is wrong in a share ε, whatever the distance; the other (a model) in a share that falls with it,
+    at odds of a·exp(-b·distanceᶜ). Which shares are likely is told by how often they disagree at each distance, and before that by how often labels are
+    wrong elsewhere.
+
+    Args:
+        distance: `(N,)` in [0, 1]: how clearly the one that is asked decides. `disagrees`: `(N,)`.
+    """
+    if not len(distance):
+        return np.zeros(0)
+    parts = int(np.clip(len(distance) // _STRATUM, 1, 12))
+    order = np.argsort(distance, kind="stable")
+    groups = np.array_split(order, parts)
+    at = np.array([distance[group].mean() for group in groups])
+    count = np.array([len(group) for group in groups], np.float64)
+    apart = np.array([disagrees[group].sum() for group in groups], np.float64)
+    told = np.minimum(1.0, _TOLD / count)  # odds that fall otherwise than any here shall not be read as noise
+    count, apart = count * told, apart * told
+    noise, prior = usual_noise()
+    wrong = (noise / (1 - noise))[:, None, None, None, None]  # odds
+    reach = at ** _SHAPE[:, None]  # (shapes, parts)
+    fall = np.exp(-_FALL[:, None, None] * reach)  # (falls, shapes, parts)
+    model = np.geomspace(1e-3, 1e5, 33)[:, None, None, None] * fall
+    rate = np.clip((wrong + model) / (1 + wrong + model), 1e-6, 1 - 1e-6)
+    likely = (apart * np.log(rate) + (count - apart) * np.log1p(-rate)).sum(axis=-1)
+    likely += np.log(prior)[:, None, None, None]
+    weight = np.exp(likely - likely.max())
+    weight /= weight.sum()
+    share = (weight[..., None] * (wrong / (wrong + model))).sum(axis=(0, 1, 2, 3))
+    return np.asarray(np.interp(distance, at, share))
+
+
+def usual_noise() -> tuple[Floats, Floats]:
+    """Shares of wrong labels, `(41,)`, and how likely each is before anything is known of a dataset."""
+    deviations = np.linspace(-2, 2, 41)
+    return np.minimum(_USUAL * np.exp(_USUAL_SPREAD * deviations), 0.5), np.exp(-0.5 * np.square(deviations))

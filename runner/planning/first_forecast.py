@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from runner.adapters.dvc import metafiles
 from runner.config.project import Project
@@ -22,6 +22,7 @@ from runner.stages import (
     check,
     evaluate,
     export,
+    folds,
     index,
     inspect,
     predict,
@@ -79,7 +80,8 @@ class Amounts(Struct, frozen=True, kw_only=True):
     """What a sprint has to do, in the units that stages' times go by.
 
     Attributes:
-        seen: images that training looks at: epochs and seeds counted.
+        seen: images that training looks at: epochs and seeds counted. `folded`: that the folds' trainings do.
+        folds: how many those are.
         inference: what one image costs: seconds by the table.
     """
 
@@ -90,6 +92,8 @@ class Amounts(Struct, frozen=True, kw_only=True):
     targets: int
     seeds: int
     benchmark_runs: int
+    folds: int = 0
+    folded: float = 0.0
 
     @classmethod
     def of(cls, images: Mapping[str, int], sprint: Sprint, threads: int | None) -> Amounts:
@@ -97,6 +101,8 @@ class Amounts(Struct, frozen=True, kw_only=True):
         trainer = sprint.train
         speed = (threads or _CORES) / _CORES
         epochs = trainer.epochs * len(trainer.seeds)
+        k = 0 if isinstance(sprint.evaluate.folds, UnsetType) else sprint.evaluate.folds
+        held = max(0, k - 1) * images.get("train", 0) + 0.3 * k * images.get("val", 0)
         return cls(
             images=sum(images.values()),
             test=images.get("test", 0),
@@ -109,6 +115,8 @@ class Amounts(Struct, frozen=True, kw_only=True):
             targets=max(1, len(sprint.export)),
             seeds=len(trainer.seeds),
             benchmark_runs=sprint.benchmark.warmup + sprint.benchmark.iterations,
+            folds=k,
+            folded=held * trainer.epochs,
         )
 
 
@@ -123,6 +131,7 @@ _TABLE: Mapping[str, Callable[[Amounts], float]] = {
     ),
     champion.STAGE.name: lambda amounts: 5.0 + amounts.inference * amounts.test,
     evaluate.STAGE.name: lambda _: 6.0,
+    folds.STAGE.name: lambda amounts: 8.0 * amounts.folds + _TRAINING * amounts.inference * amounts.folded,
     inspect.STAGE.name: lambda _: 5.0,
     benchmark.STAGE.name: lambda amounts: 5.0 + amounts.inference * amounts.benchmark_runs * amounts.targets,
 }

@@ -16,11 +16,13 @@ import msgspec
 
 from runner.adapters.git.repository import read_file
 from runner.domain.annotation_quality import AnnotationQuality
+from runner.domain.cross_validation import CrossValidation, Folds
 from runner.domain.drift import Drift
 from runner.domain.error_analysis import Errors, Gallery
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.evaluation import Evaluation
 from runner.domain.files import encode_json, read_json, write_bytes, write_json
+from runner.domain.label_issues import LabelIssues
 from runner.domain.labelling import Batch, HandedOut
 from runner.domain.leaking import Copies
 from runner.domain.policy import Agreed
@@ -240,7 +242,8 @@ METRICS = RecordFile("metrics.json", Metrics, "evaluate")
 PRECISION_RECALL = RecordFile("plots/precision_recall.csv", str, "evaluate")
 CLASS_CURVES = RecordFile("plots/class_curves.csv", str, "evaluate")
 F1_CONFIDENCE = RecordFile("plots/f1_confidence.csv", str, "evaluate")
-LABEL_ISSUES = RecordFile("label_issues.csv", str, "folds")  # rows: record/label_issues.py
+FOLDS_FOLDER = _folder("folds", "folds")
+FOLDS = RecordFile("folds.json", Folds, "folds", reported=True)
 GALLERY_FOLDER = _folder("gallery", "inspect", optional=True, members=r"(?:[0-9]{2,4}(?:-cam)?|leaks)\.jpg")
 GALLERY = RecordFile("gallery.json", Gallery, "inspect")
 BENCHMARK = RecordFile("benchmark.json", Benchmark, "benchmark")
@@ -272,6 +275,13 @@ VARIANTS = RecordFile("variants.json", Variants, "report", configured=True, repo
 RECOMMENDATION = RecordFile("recommendation.json", Recommendation, "report", reported=True, configured=True)
 # Rests on the champion's scoring of the pool: drawn again where that is here.
 LABEL_NEXT = RecordFile("label_next.json", LabelNext, "report", reported=True, configured=True)
+# These rest on what the stage `folds` stored, and on the verdict.
+CROSS_VALIDATION = RecordFile(
+    "cross_validation.json", CrossValidation, "report", reported=True, configured=True
+)
+LABEL_ISSUES = RecordFile("label_issues.csv", str, "report", configured=True)  # rows: record/label_issues.py
+LABEL_ISSUES_SUMMARY = RecordFile("label_issues.json", LabelIssues, "report", reported=True, configured=True)
+LABEL_ISSUES_SHEET = RecordFile("label_issues.jpg", str, "report", digested=False, optional=True)
 LABEL_NEXT_SHEET = RecordFile("label_next.jpg", str, "report", digested=False, optional=True)
 VERDICT = RecordFile("verdict.json", Verdict, "judge", required=True, remade=True, configured=True)
 REPORT = RecordFile(

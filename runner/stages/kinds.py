@@ -25,6 +25,7 @@ from runner.stages import (
     drift,
     evaluate,
     export,
+    folds,
     index,
     inspect,
     predict,
@@ -164,6 +165,7 @@ SPRINT: Kind[SprintInputs] = Kind(
                 champion=work.champion,
             ),
         ),
+        step(folds.STAGE, lambda work: folds.resolve(work.project, work.sprint)),
         step(inspect.STAGE, lambda work: inspect.resolve(work.project, work.sprint.primary_target)),
         step(
             benchmark.STAGE,
@@ -177,7 +179,7 @@ SPRINT: Kind[SprintInputs] = Kind(
 VARIANT: Kind[SprintInputs] = Kind(
     name="variant",
     folder="variants",
-    steps=tuple(each for each in SPRINT.steps if each.stage not in (drift.STAGE, inspect.STAGE)),
+    steps=tuple(each for each in SPRINT.steps if each.stage not in (drift.STAGE, folds.STAGE, inspect.STAGE)),
 )
 
 

@@ -23,7 +23,7 @@ from runner.evaluation.label_issues import (
 from runner.evaluation.masks import MaskSimilarity, run_lengths
 from runner.evaluation.problem import Detections, GroundTruths, Problem
 from runner.evaluation.slices import ImageSlice
-from runner.evaluation.two_groups import beyond, isotonic, membership
+from runner.evaluation.two_groups import beyond, isotonic, noise_among
 
 IMAGES, PER_IMAGE, CLASSES = 80, 6, 3
 
@@ -159,7 +159,10 @@ def test_where_labels_are_right_little_is_suspected() -> None:
 def test_suspicion_is_about_how_often_it_is_so() -> None:
     problem, _ = planted(WRONG_CLASS, ROWS)
     found = of_kind(label_issues(problem), WRONG_CLASS)
-    assert found.suspicion.sum() == pytest.approx(np.isin(found.truth, ROWS).sum(), rel=0.35)
+    wrong = np.isin(found.truth, ROWS).sum()
+    assert (
+        0.5 * wrong < found.suspicion.sum() < 1.2 * wrong
+    )  # before the labels are seen, so many wrong ones are unlikely
 
 
 def test_a_fold_whose_model_is_less_sure_is_measured_by_itself() -> None:
@@ -296,10 +299,14 @@ def test_a_rare_class_and_a_small_slice_are_worth_more_per_label() -> None:
 
 def test_shares_of_a_mixture() -> None:
     dice = np.random.default_rng(3)
-    members, others = dice.uniform(0, 1, 100), dice.beta(1, 20, 900)
-    chance = membership(np.concatenate([members, others]), dice.uniform(0, 1, 500))
-    assert chance[:100][members > 0.5].mean() > 0.8
-    assert chance[100:].mean() < 0.05
+    clear = dice.uniform(0, 1, 2000)
+    noise = dice.random(2000) < 0.05
+    model = dice.random(2000) < np.exp(-6 * clear) / (1 + np.exp(-6 * clear))
+    chance = noise_among(clear, noise | model)
+    assert chance[clear > 0.9].mean() > 0.3
+    assert chance[clear < 0.1].mean() < 0.2
+    guessing = noise_among(clear, dice.random(2000) < 0.5)
+    assert guessing.max() < 0.2  # a model that is wrong half of the time tells little of the labels
     far = np.concatenate([dice.normal(0, 1, 900), dice.normal(6, 1, 50)])
     assert beyond(far)[900:].mean() > 0.9
     assert beyond(far)[:900].mean() < 0.1

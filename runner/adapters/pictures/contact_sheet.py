@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from runner.adapters.pictures.coco_masks import decode_mask, encode_mask
 from runner.adapters.pictures.decoded import read_image
 from runner.adapters.pictures.drawing import draw_on
 from runner.adapters.pictures.lettering import LINE_PX, captions
@@ -31,12 +33,14 @@ class Tile:
     Attributes:
         file: where it lies; one that cannot be read is an empty tile that says so. None: nothing, to fill a row.
         lines: what stands below it.
-        marks: what is drawn on it.
+        marks: what is drawn on it, in pixels of the image.
+        around: the part of it that is shown, as x_min, y_min, x_max, y_max in fractions; all of it when None.
     """
 
     file: Path | None
     lines: Sequence[str]
     marks: Sequence[Mark] = ()
+    around: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +48,15 @@ class _Fitted:
     """A picture in the size of its tile.
 
     Attributes:
-        size_hw: of the image itself.
+        size_hw: of the image itself, or of the part that is shown.
         scale: from the image to the picture.
+        marks: the tile's, in pixels of that part.
     """
 
     picture: Pixels
     size_hw: tuple[int, int]
     scale: float
+    marks: Sequence[Mark] = ()
 
 
 def contact_sheet(
@@ -108,9 +114,36 @@ def _read(tile: Tile, tile_px: int) -> _Fitted | None:
     if tile.file is None:
         return None
     try:
-        return _fitted(read_image(tile.file, None if tile.marks else tile_px), tile_px)
+        whole = tile.marks or tile.around
+        image = read_image(tile.file, None if whole else tile_px)
     except FlywheelError:
         return None
+    part, marks = (image, tile.marks) if tile.around is None else _part(image, tile.marks, tile.around)
+    return replace(_fitted(part, tile_px), marks=marks)
+
+
+def _part(
+    image: Pixels, marks: Sequence[Mark], around: tuple[float, float, float, float]
+) -> tuple[Pixels, list[Mark]]:
+    """A part of an image, and marks in its pixels."""
+    height, width = image.shape[:2]
+    left, top = min(int(around[0] * width), width - 1), min(int(around[1] * height), height - 1)
+    right, bottom = max(left + 1, math.ceil(around[2] * width)), max(top + 1, math.ceil(around[3] * height))
+    shown = slice(top, bottom), slice(left, right)
+    moved = [
+        replace(
+            mark,
+            box_xyxy=(
+                mark.box_xyxy[0] - left,
+                mark.box_xyxy[1] - top,
+                mark.box_xyxy[2] - left,
+                mark.box_xyxy[3] - top,
+            ),
+            mask_rle=mark.mask_rle and encode_mask(decode_mask(mark.mask_rle, (height, width))[shown]),
+        )
+        for mark in marks
+    ]
+    return np.ascontiguousarray(image[shown]), moved
 
 
 def _drawn(fitted: _Fitted | None, tile: Tile, lines: int, tile_px: int) -> Pixels:
@@ -122,8 +155,8 @@ def _drawn(fitted: _Fitted | None, tile: Tile, lines: int, tile_px: int) -> Pixe
         square[:LINE_PX] = captions(["cannot be read"], tile_px)
     else:
         picture = fitted.picture
-        if tile.marks:
-            picture = draw_on(picture, tile.marks, fitted.size_hw, fitted.scale)
+        if fitted.marks:
+            picture = draw_on(picture, fitted.marks, fitted.size_hw, fitted.scale)
         top, left = ((tile_px - side) // 2 for side in picture.shape[:2])
         square[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
     texts = [*tile.lines, *[""] * (lines - len(tile.lines))]

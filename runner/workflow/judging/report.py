@@ -28,6 +28,7 @@ from runner.record.catalogue import (
     RECOMMENDATION,
     REPORT,
     REPORT_PAGE,
+    REPORTED,
     SELECTION,
     USES,
     VERDICT,
@@ -42,6 +43,7 @@ from runner.workflow.drawing.label_next import write_label_next
 from runner.workflow.judged_sprint import JudgedSprint
 from runner.workflow.judging.collect import Sources, collect
 from runner.workflow.judging.derived import with_derived, write_derived
+from runner.workflow.judging.label_issues import FILES, write_folds_records
 from runner.workflow.load import load
 from runner.workflow.recommending.recommend import write_recommendation
 
@@ -128,14 +130,17 @@ def write_report(
 
 
 def _with_what_is_next(situation: Situation, inputs: ReportInputs) -> ReportInputs:
-    """The inputs with recommendation.json and label_next.json as they are written now: of a sprint that was judged."""
+    """The inputs with recommendation.json, label_next.json and the folds' records as they are written now: of a sprint that was judged."""
     root, project, loaded = situation.root, situation.project, situation.loaded
     found = write_recommendation(root, situation.folder, project, loaded)
     images = write_label_next(root, project, loaded, inputs.verdict, found)
     written = {RECOMMENDATION.name: found, LABEL_NEXT.name: images}
-    others = {name: record for name, record in inputs.records.items() if name not in written}
+    made = {*written, *(file.name for file in FILES)}
+    others = {name: record for name, record in inputs.records.items() if name not in made}
+    others |= write_folds_records(root, situation.folder, project, loaded, inputs.verdict)
     others |= {name: msgspec.to_builtins(record) for name, record in written.items() if record is not None}
-    return msgspec.structs.replace(inputs, records=others)
+    in_order = {file.name: others[file.name] for file in REPORTED if file.name in others}
+    return msgspec.structs.replace(inputs, records=in_order)
 
 
 def _sources(situation: Situation, failure: StageFailure | None) -> Sources:

@@ -46,6 +46,7 @@ from runner.stages import evaluate
 from runner.stages.measuring import EvaluateParams
 from runner.trainers import CHAMPION
 from runner.workflow.judging.collect import SAMPLES
+from runner.workflow.judging.label_issues import folds_records, has_folds
 from runner.workflow.recommending.recommend import made_again as recommended_again
 from runner.workflow.verifying.mismatch import Mismatch, mismatches
 from runner.workflow.verifying.rebuild import REMADE, RecordedSprint, evaluated_again, reported_again
@@ -145,6 +146,7 @@ class MadeAgain:
             self._compare(name, content)
         self.notes += reported.notes
         self._what_is_next(recorded)
+        self._of_folds(recorded)
 
     def _what_is_next(self, recorded: RecordedSprint) -> None:
         """The recommendation, where everything is here that it rested on, and it was made in today's way."""
@@ -160,6 +162,15 @@ class MadeAgain:
             self.notes.append(f"{self.prefix}{RECOMMENDATION.name} was not made again: {lacking}")
         else:
             self._compare(RECOMMENDATION.name, encode_json(found))
+
+    def _of_folds(self, recorded: RecordedSprint) -> None:
+        """The cross-validation and the suspected labels, from the stored out-of-fold predictions and the verdict."""
+        if not has_folds(self.folder, recorded.loaded):
+            return
+        verdict = VERDICT.read(self.folder)
+        made = folds_records(self.folder, recorded.project, recorded.loaded, verdict)
+        for name, content in made.contents():
+            self._compare(name, content)
 
     def _compare(self, name: str, rebuilt: bytes) -> None:
         self.rebuilt.append(name)
