@@ -83,7 +83,7 @@ def flywheel(folder: Path, *arguments: str, check: bool = False) -> subprocess.C
 
     with tempfile.TemporaryDirectory() as temporary:
         out, err = Path(temporary) / "stdout", Path(temporary) / "stderr"
-        with _as_command(folder), into(1, "stdout", out), into(2, "stderr", err):
+        with as_command(folder), into(1, "stdout", out), into(2, "stderr", err):
             code = main(arguments)
         result = subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
     if check and code:
@@ -92,7 +92,7 @@ def flywheel(folder: Path, *arguments: str, check: bool = False) -> subprocess.C
 
 
 @contextmanager
-def _as_command(folder: Path) -> Iterator[None]:
+def as_command(folder: Path) -> Iterator[None]:
     """This process as a command in a folder: its environment, and warnings that are no errors."""
     with (
         contextlib.chdir(folder),

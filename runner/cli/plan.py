@@ -172,7 +172,7 @@ def _sprint(sprint: SprintProposal) -> list[str]:
 def render(plan: Plan) -> str:
     """The plan as a person reads it."""
     from runner.report.escape import plain
-    from runner.report.plan_words import awaited, worn
+    from runner.report.plan_words import awaited, fetch_words, worn
 
     without = f"  ({awaited(plan)})" if awaited(plan) else ""
     width = max(len(stage.stage) for stage in plan.stages)
@@ -188,6 +188,7 @@ def render(plan: Plan) -> str:
     lines += [f"  {_split(split, plan.champion)}" for split in plan.splits]
     if isinstance(plan.pool, int):
         lines.append(f"  pool   {plan.pool:>7,} images that nobody labelled")
+    lines += [f"  to fetch: {plain(fetch_words(plan.fetch), 400)}"] if plan.fetch else []
     lines += ["", f"forecast  {_forecast(plan.forecast)}"]
     lines += ["", "gates" if plan.gates else "gates  none: the verdict will be PASS whatever the model does"]
     lines += [f"  {plain(gate)}" for gate in plan.gates]

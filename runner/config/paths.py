@@ -20,11 +20,22 @@ def dataset_problems(project: Node, root: Path) -> Iterator[SchemaProblem]:
             yield SchemaProblem(path=dataset.path, message=message)
         else:
             yield from _dataset_is_tracked(dataset, root)
+    if (remote := project.get("dataset", "remote")).value is not None and _layout_name(project) != "manifest":
+        yield SchemaProblem(
+            path=remote.path,
+            message="images can stay elsewhere only where a manifest names them",
+            hint="write layout: manifest, or take `remote` out (docs/remote-data.md)",
+        )
     if metadata.text:
         if message := path_problem(root, metadata.text):
             yield SchemaProblem(path=metadata.path, message=message)
         elif not (root / metadata.text).is_file() and _must_be_here(root, metadata.text):
             yield SchemaProblem(path=metadata.path, message=f"{metadata.text} does not exist")
+
+
+def _layout_name(project: Node) -> str | None:
+    layout = project.get("dataset", "layout")
+    return layout.text or layout.get("format").text
 
 
 def embedding_problems(project: Node, root: Path) -> Iterator[SchemaProblem]:

@@ -29,6 +29,21 @@ from runner.gates import Gate
 from runner.layouts import LAYOUTS, LabelLayout, shortest
 
 
+class RemoteImages(Options, frozen=True, kw_only=True):
+    """Images of a manifest that stay in an object store: a run fetches those that it looks at, by `--pull`."""
+
+    prefixes: Annotated[
+        list[Annotated[str, Meta(pattern=r"^(s3|gs|az|file)://[^\s*?]+/$", max_length=500)]],
+        Meta(
+            min_length=1,
+            max_length=100,
+            description="Where images may be fetched from: what a URL of the manifest begins with, up to a `/`, as in "
+            "s3://bucket/folder/. In a pull request those of the base branch hold.",
+            extra=NEUTRAL,
+        ),
+    ]
+
+
 class Dataset(Options, frozen=True, kw_only=True):
     """Where the data lies and how its labels are written."""
 
@@ -62,6 +77,10 @@ class Dataset(Options, frozen=True, kw_only=True):
         ),
     ] = None
     labels: Annotated[LabelRules, Meta(description="What becomes of wrong labels.")] = LabelRules()
+    remote: Annotated[
+        RemoteImages | None,
+        Meta(description="Images that stay in an object store; needs the layout `manifest`."),
+    ] = None
 
     def __post_init__(self) -> None:
         force_setattr(self, "layout", shortest(self.layout))  # the same layout is written in one way

@@ -87,6 +87,7 @@ _PATTERNS = {
     DATASET_PATH: "a path is relative to the dataset's folder, is written with /, and has no `..`",
     r"^[a-z][a-z0-9-]*$": "a stage has lower-case letters, digits and `-`, and starts with a letter",
     SERVER_URL: "an address is http:// or https:// with a host, without an account, a query or a fragment",
+    r"^(s3|gs|az|file)://[^\s*?]+/$": "a place is s3://, gs://, az:// or file://, and ends with /: s3://bucket/folder/",
     r"^[A-Z]{3}$": "a currency has three capital letters (ISO 4217): EUR",
     r"^[1-9][0-9]{0,6}[hms]$": "a time limit is a whole number with its unit: 6h, 90m or 3600s",
     r"^(auto|cpu|cuda(:[0-9]+)?)$": "a device is auto, cpu, cuda, or cuda:0, cuda:1, …",

@@ -33,6 +33,10 @@ class OnnxExporter(Options, frozen=True, kw_only=True, tag_field="format", tag="
     def name(self) -> str:
         return f"onnx-{self.precision}"
 
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        return ()
+
     def export(self, job: ExportJob) -> ExportedTarget:
         """Writes `<name>/model.onnx` with a fixed input of one image."""
         from runner.adapters.models.onnx_runtime import with_half_weights, with_metadata

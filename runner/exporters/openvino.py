@@ -45,6 +45,10 @@ class OpenVinoExporter(Options, frozen=True, kw_only=True, tag_field="format", t
     def name(self) -> str:
         return f"openvino-{self.precision}"
 
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        return ((self.calibration or CalibrationOptions()).split,) if self.precision == "int8" else ()
+
     def export(self, job: ExportJob) -> ExportedTarget:
         """Writes `<name>/model.xml` and `model.bin` with a fixed input of one image."""
         from runner.adapters.models.openvino_runtime import convert, save

@@ -17,6 +17,7 @@ class ExportTarget(Protocol):
 
     Attributes:
         name: of the artefact and its folder, `onnx-fp16`; of two targets of one name a spec may have one.
+        looks_at: the splits whose images it calibrates on.
         precision: of the weights, as `export[].precision` names it.
     """
 
@@ -25,6 +26,9 @@ class ExportTarget(Protocol):
 
     @property
     def precision(self) -> str: ...
+
+    @property
+    def looks_at(self) -> tuple[str, ...]: ...
 
     def export(self, job: ExportJob) -> ExportedTarget:
         """Writes the artefact of one trained model into `job.folder / name`, with what tells how to feed and read it.

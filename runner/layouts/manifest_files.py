@@ -18,7 +18,7 @@ from runner.domain.nearest import suggestion
 from runner.layouts.listing import Listing
 from runner.layouts.manifest_rows import RowReader
 from runner.layouts.manifest_schema import OWN_COLUMNS, URI
-from runner.layouts.manifest_uris import is_remote, local_path
+from runner.layouts.manifest_uris import REMOTE, is_remote, local_path
 
 _FETCH = "flywheel init and flywheel convert fetch them"
 
@@ -93,7 +93,7 @@ def read_manifest(
             entry = reader.entry({name: values[at] for name, values in own.items()}, at + 1, path)
             if listing.add(entry, f"{file}:{at + 1}"):
                 rows[path] = at
-    entries = listing.sorted_with(list_files(folder))
+    entries = listing.sorted_with([path for path in list_files(folder) if _is_of(path, rows)])
     order = [rows.get(entry.path) for entry in entries]
     columns = {
         name: [_plain(manifest.columns[name][row]) if row is not None else None for row in order]
@@ -101,6 +101,11 @@ def read_manifest(
     }
     notes += _absent_notes(folder, manifest, rows, listing)
     return LayoutContent(entries=entries, notes=notes, metadata=columns, faults=listing.faults)
+
+
+def _is_of(path: str, rows: Mapping[str, int]) -> bool:
+    """Whether a file is an image of the dataset: below `remote/`, where it was fetched to, only rows say so."""
+    return path in rows or not path.startswith(f"{REMOTE}/")
 
 
 def scalar_columns(manifest: Manifest) -> list[str]:

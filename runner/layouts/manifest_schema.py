@@ -7,6 +7,7 @@
 | `labelled` | true or false | someone has looked at it; without the column, where `label` or `classes` is not null |
 | `width`, `height` | whole number | of the image in pixels |
 | `sha256` | text | of the file's bytes: 64 hexadecimal digits |
+| `md5`, `etag`, `size` | text, text, whole number | what else tells the bytes of a URL when it is fetched; they are metadata too |
 | `label` | text | classify: the image's class |
 | `classes` | list of text | the class of each object; empty: there is none |
 | `boxes` | list of 4 numbers | x_min, y_min, x_max, y_max of each object |

@@ -20,10 +20,19 @@ from runner.planning.champion import Champion
 from runner.planning.edits import input_edits
 from runner.planning.forecast import Forecaster, forecast
 from runner.planning.holdout import asked, wear_so_far
-from runner.planning.records import Action, Forecast, Plan, PlannedBatch, PlannedVariant, StagePlan
+from runner.planning.records import (
+    Action,
+    Forecast,
+    Plan,
+    PlannedBatch,
+    PlannedFetch,
+    PlannedVariant,
+    StagePlan,
+)
 from runner.planning.selection import planned_selection, split_plans, treated_labels
 from runner.planning.situation import Situation
 from runner.planning.stages import plan_stages
+from runner.planning.used_files import planned_fetch, planned_objects, used_files
 from runner.planning.variants import Variant
 from runner.record.catalogue import BATCH, BATCH_SHEET, SELECTION, VERDICT
 from runner.record.rounds import Round, round_of
@@ -55,6 +64,7 @@ def make_plan(situation: Situation) -> Plan:
         round=_round(situation),
         pool=_pool(project, selection),
         batch=_batch(situation),
+        fetch=_fetch(situation, stages),
         variants=[_variant(Variant(situation, name)) for name in made_beside(loaded.sprint)] or UNSET,
     )
 
@@ -88,6 +98,19 @@ def _variant(variant: Variant) -> PlannedVariant:
     selection, _ = planned_selection(variant.root, variant.folder, variant.stages, stages)
     timed, ahead = _forecast(variant, stages, selection)
     return PlannedVariant(name=variant.variant, stages=timed, forecast=ahead)
+
+
+def _fetch(situation: Situation, stages: Sequence[StagePlan]) -> PlannedFetch | UnsetType:
+    """What a run would have to fetch of the dataset."""
+    root, dataset = situation.root, situation.project.dataset
+    if (root / dataset.path).exists() and dataset.remote is None:
+        return UNSET
+    try:
+        used = used_files(root, situation.folder, situation.stages, stages)
+    except FlywheelError:  # the selection would fail, and `data_note` says so
+        return UNSET
+    planned = planned_fetch if dataset.remote is None else planned_objects
+    return planned(root, dataset, used) or UNSET
 
 
 def _pool(project: Project, selection: Selection | None) -> int | UnsetType:

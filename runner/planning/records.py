@@ -96,6 +96,22 @@ class PlannedVariant(Record, frozen=True, kw_only=True):
         return [stage.stage for stage in self.stages if stage.action is Action.RUN]
 
 
+class PlannedFetch(Record, frozen=True, kw_only=True):
+    """What `--pull` would fetch of a dataset that is not on this machine.
+
+    Attributes:
+        files, bytes: of what would be fetched; None where its pointer does not say.
+        of_files, of_bytes: of the whole dataset.
+        why: the reason why all of it is needed; empty where only what is looked at is fetched.
+    """
+
+    files: int | None
+    bytes: int | None
+    of_files: int | None
+    of_bytes: int | None
+    why: str = ""
+
+
 class Plan(Record, frozen=True, kw_only=True):
     """What `flywheel run` will do with one sprint.
 
@@ -106,6 +122,7 @@ class Plan(Record, frozen=True, kw_only=True):
         wear: how often the test split has been used to decide; None while the split is not known.
         round: how far its labels are; left out where it asks for none, or was judged.
         pool: images of the pool that nobody labelled; left out where there is no pool, or it is not counted yet.
+        fetch: what of the dataset this machine lacks; left out where it lacks nothing that is looked at.
         batch: what was drawn to be labelled; left out where nothing was, or the sprint was judged.
         variants: what is made beside it; left out where it has none.
     """
@@ -126,6 +143,7 @@ class Plan(Record, frozen=True, kw_only=True):
     pool: int | UnsetType = UNSET
     batch: PlannedBatch | UnsetType = UNSET
     variants: list[PlannedVariant] | UnsetType = UNSET
+    fetch: PlannedFetch | UnsetType = UNSET
 
     @property
     def runs(self) -> list[str]:

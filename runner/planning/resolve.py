@@ -63,18 +63,18 @@ def stages_of(
     loaded: LoadedSprint,
     champion: ResolvedChampion | None = None,
     ancestor: Ancestor | None = None,
-    kind: Kind[SprintInputs] = SPRINT,
+    kind: Kind[SprintInputs] | None = None,
 ) -> list[ResolvedStage]:
     """The stages of a loaded sprint, which also measure what gates that are kept of the base's version ask about.
 
     Args:
         champion: the other sprint's model that this one is compared with; None before the first promotion.
         ancestor: the sprint whose model is fine-tuned; None where training starts from something else.
-        kind: VARIANT for one of a sprint's variants.
+        kind: VARIANT for one of a sprint's variants; a sprint when None.
     """
     kept = tuple(gate for gate, _, _ in loaded.kept)
     return resolve_stages(
-        kind,
+        kind or SPRINT,
         SprintInputs(project=project, sprint=loaded.sprint, champion=champion, ancestor=ancestor, kept=kept),
     )
 

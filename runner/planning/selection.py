@@ -106,10 +106,15 @@ def _located(root: Path, folder: Path, name: str, outs: dict[str, str]) -> Path 
 
 def index_table(root: Path, folder: Path, outs: dict[str, str], name: str) -> Path | None:
     """A table of the index that a sprint's stage wrote, in DVC's cache or in the sprint's folder; None where it is in neither."""
-    cached = metafiles.cached_member(root, outs.get(INDEX_FOLDER.name, ""), name)
+    return stored_table(root, folder, outs, INDEX_FOLDER.name, name)
+
+
+def stored_table(root: Path, folder: Path, outs: dict[str, str], out: str, name: str) -> Path | None:
+    """A file of a folder that a stage wrote, in DVC's cache or in the sprint's folder; None where it is in neither."""
+    cached = metafiles.cached_member(root, outs.get(out, ""), name)
     if cached is not None:
         return cached
-    workspace = folder / INDEX_FOLDER.name / name
+    workspace = folder / out / name
     return workspace if workspace.is_file() else None
 
 

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Sequence
 from runner.domain.policy import Finding, SpecChange
 from runner.domain.verdict import Wear
 from runner.planning.proposal import CountDelta, PointerState, Proposal, SplitDelta, SprintProposal
-from runner.planning.records import Action, Forecast, Plan, PlannedBatch, PlannedVariant, StagePlan
+from runner.planning.records import (
+    Action,
+    Forecast,
+    Plan,
+    PlannedBatch,
+    PlannedFetch,
+    PlannedVariant,
+    StagePlan,
+)
 from runner.report.escape import plain
 from runner.report.wording import count, duration, money
 
@@ -280,6 +288,29 @@ def megabytes(size: int) -> str:
         if size >= bytes_:
             return f"{size / bytes_:.1f} {unit}"
     return f"{size / 1e3:.1f} kB"
+
+
+def fetch_words(fetch: PlannedFetch) -> str:
+    """What a machine without the data fetches: `500 of 50,000 files, 12.3 MB of 1.2 GB`.
+
+    >>> fetch_words(PlannedFetch(files=5, bytes=2_000_000, of_files=60, of_bytes=24_000_000))
+    '5 of 60 files, 2.0 MB of 24.0 MB (with --pull)'
+    """
+    if fetch.why:
+        sizes = [f"{fetch.files:,} files"] if fetch.files is not None else []
+        sizes += [megabytes(fetch.bytes)] if fetch.bytes is not None else []
+        return ", ".join(["all of the dataset", *sizes]) + f" (with --pull): {fetch.why}"
+    files = (
+        f"{fetch.files or 0:,} of {fetch.of_files:,} files"
+        if fetch.of_files
+        else f"{fetch.files or 0:,} files"
+    )
+    size = megabytes(fetch.bytes or 0)
+    return (
+        f"{files}, {size} of {megabytes(fetch.of_bytes)} (with --pull)"
+        if fetch.of_bytes
+        else f"{files}, {size} (with --pull)"
+    )
 
 
 def batch_words(batch: PlannedBatch) -> list[str]:

@@ -81,7 +81,7 @@ def run(context: StageContext, params: BenchmarkParams) -> None:
             measurement = Measurement(
                 target=target,
                 model=str(model.resolve()),
-                image=str((context.root / params.dataset / image).resolve()),
+                image=str((context.data(params.dataset) / image).resolve()),
                 device=device,
                 size_mb=sizes[target],
                 options=params.options,
@@ -158,6 +158,7 @@ STAGE = Stage(
     params_type=BenchmarkParams,
     run=run,
     reads=(WEIGHTS_FOLDER, TRAINING, EXPORTS_FOLDER, EXPORTS, SELECTION_FOLDER),
+    looks_at=lambda params: (JUDGED,),
     writes=(BENCHMARK,),
 )
 

@@ -293,6 +293,7 @@ STAGE = Stage(
     params_type=ChampionParams,
     run=run,
     reads=(SELECTION_FOLDER,),
+    looks_at=lambda params: (params.split,),
     writes=(CHAMPION_FOLDER,),
     work=lambda params, selection: float(images_of(selection, params.split)),
 )

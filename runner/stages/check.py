@@ -16,7 +16,7 @@ from runner.config.sprint import SliceSpec, Sprint
 from runner.domain.bias import DataBias
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.leaking import Copies
-from runner.domain.records import CheckResult, Checks, Record, Severity
+from runner.domain.records import SPLITS, CheckResult, Checks, Record, Severity
 from runner.domain.task import TaskName
 from runner.record.catalogue import CHECKS, COPIES, INDEX_FOLDER, SELECTION_FOLDER
 from runner.stages.stage import Stage, StageContext, images_of
@@ -95,7 +95,7 @@ def _copies(context: StageContext, params: CheckParams) -> Copies:
     from runner.dataset.leaks import SelectedImages
 
     images = SelectedImages.read(context.folder)
-    return Copies(looked=True, altered=altered_of(images, context.root, context.root / params.dataset))
+    return Copies(looked=True, altered=altered_of(images, context.root, context.data(params.dataset)))
 
 
 def _checked(context: StageContext, params: CheckParams, rules: Sequence[Rule]) -> Checks:
@@ -163,6 +163,7 @@ STAGE = Stage(
     run=run,
     reads=(INDEX_FOLDER, SELECTION_FOLDER),
     inputs=lambda params: () if isinstance(params.dataset, UnsetType) else (params.dataset,),
+    looks_at=lambda params: () if isinstance(params.dataset, UnsetType) else SPLITS,
     writes=(COPIES, CHECKS),
     work=lambda params, selection: float(images_of(selection)),
 )

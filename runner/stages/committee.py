@@ -126,6 +126,7 @@ STAGE = Stage(
     params_type=CommitteeParams,
     run=run,
     reads=(SELECTION_FOLDER, SELECTION),
+    looks_at=lambda params: (params.split,),
     writes=(COMMITTEE_FOLDER,),
     work=lambda params, selection: (
         float(images_of(selection, params.split)) * (len(params.members) + params.mirrored)

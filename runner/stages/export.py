@@ -31,7 +31,7 @@ def run(context: StageContext, params: ExportParams) -> None:
     from runner.adapters.tables.selected import selected_paths
 
     manifest = context.folder / SELECTION_FOLDER.name / "manifest.parquet"
-    dataset = context.root / params.dataset
+    dataset = context.data(params.dataset)
     weights = context.folder / TRAINING.read(context.folder).models[0].path
 
     def images(split: str) -> list[Path]:
@@ -56,5 +56,6 @@ STAGE = Stage(
     params_type=ExportParams,
     run=run,
     reads=(WEIGHTS_FOLDER, TRAINING, SELECTION_FOLDER),
+    looks_at=lambda params: tuple(sorted({split for target in params.targets for split in target.looks_at})),
     writes=(EXPORTS_FOLDER, EXPORTS),
 )

@@ -19,7 +19,7 @@ from runner.domain.records import Record
 from runner.domain.task import TaskName
 from runner.layouts import LabelLayout, layout_of
 from runner.record.catalogue import INDEX_FOLDER
-from runner.stages.stage import Stage, StageContext
+from runner.stages.stage import WHOLE, Stage, StageContext
 
 # What reads datasets is imported where it is used: `plan` asks a stage for its parameters, and should start at once.
 if TYPE_CHECKING:
@@ -193,7 +193,9 @@ def run(context: StageContext, params: IndexParams) -> None:
         FlywheelError: as `build` does.
     """
     from runner.adapters.system.collector import collector_paused
+    from runner.layouts.manifest_fetch import require_fetched
 
+    require_fetched(context.root, params.path, params.layout)
     with collector_paused():
         built = build(context.root, params)
         with atomic_folder(context.folder / INDEX_FOLDER.name) as folder:
@@ -239,6 +241,7 @@ STAGE = Stage(
     params_type=IndexParams,
     run=run,
     inputs=inputs,
+    looks_at=lambda params: WHOLE,
     writes=(INDEX_FOLDER,),
     work=lambda params, selection: (
         1.0

@@ -13,7 +13,7 @@ from runner.config.project import Project
 from runner.domain.error_analysis import Gallery, GalleryImage
 from runner.domain.files import atomic_folder, write_bytes
 from runner.domain.progress import progress_bar
-from runner.domain.records import Record
+from runner.domain.records import SPLITS, Record
 from runner.domain.task import BOX, TaskName, TaskSpec
 from runner.models import ActivationMapper, framework_of
 from runner.record.catalogue import (
@@ -78,14 +78,14 @@ def run(context: StageContext, params: InspectParams) -> None:
     scenes = _Scenes.read(context.folder, params)
     worst = scenes.worst(params.images)
     mapper = _mapper(context.folder, params) if worst and params.maps else None
-    shown = []
+    shown, data = [], context.data(params.dataset)
     with (
         atomic_folder(context.folder / GALLERY_FOLDER.name) as folder,
         progress_bar("inspect", len(worst), "image") as bar,
     ):
         for number, row in enumerate(worst, start=1):
             scene = scenes.scene(row)
-            image = read_image(context.root / params.dataset / scene.path)
+            image = read_image(data / scene.path)
             picture = f"{number:02d}.jpg"
             write_bytes(folder / picture, jpeg_bytes(_picture(image, scene, params)))
             cam = None
@@ -111,7 +111,7 @@ def _draw_leaks(context: StageContext, params: InspectParams, folder: Path) -> s
     rows = _of_each_kind(read_pairs(context.folder / OUTCOMES_FOLDER.name / PAIRS_FILE), LEAKED)
     if not rows:
         return UNSET
-    data = context.root / params.dataset
+    data = context.data(params.dataset)
     pairs = [
         Pair(
             left=read_image(data / row["path"]),
@@ -385,5 +385,6 @@ STAGE = Stage(
     run=run,
     reads=(INDEX_FOLDER, PREDICTIONS_FOLDER, OUTCOMES_FOLDER, ERRORS, WEIGHTS_FOLDER, TRAINING),
     inputs=lambda params: (params.dataset,),
+    looks_at=lambda params: SPLITS,  # a leaked test image is drawn beside what leaked it
     writes=(GALLERY_FOLDER, GALLERY),
 )

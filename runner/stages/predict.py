@@ -97,7 +97,7 @@ def predict_split(
     from runner.adapters.tables.selected import selected_paths
 
     paths = selected_paths(context.folder / SELECTION_FOLDER.name / "manifest.parquet", split)
-    return predict_all(models, context.root / dataset, paths)
+    return predict_all(models, context.data(dataset), paths)
 
 
 def predict_all(
@@ -175,6 +175,7 @@ STAGE = Stage(
     params_type=PredictParams,
     run=run,
     reads=(WEIGHTS_FOLDER, TRAINING, EXPORTS_FOLDER, SELECTION_FOLDER),
+    looks_at=lambda params: (params.split,),
     writes=(PREDICTIONS_FOLDER,),
     work=lambda params, selection: float(images_of(selection, params.split)),
 )

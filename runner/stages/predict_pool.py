@@ -49,10 +49,8 @@ def predict_pool(
     predictor = model.predictor
     parts = (artefact, model.target, model.state_digest, predictor.runtime, predictor.precision)
     kept = KeptTable(kept_folder(context.root), TABLE, digest_of("predictions", _VERSION, *parts))
-    files = {
-        image_id: context.root / dataset / path
-        for image_id, path in zip(reversed(ids), reversed(paths), strict=True)
-    }
+    folder = context.data(dataset)
+    files = {image_id: folder / path for image_id, path in zip(reversed(ids), reversed(paths), strict=True)}
     found = _kept(kept, ids)
     found |= _computed(
         kept, model, {image_id: file for image_id, file in files.items() if image_id not in found}

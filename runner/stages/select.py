@@ -32,7 +32,7 @@ from runner.domain.records import SPLITS, Record, Selection
 from runner.domain.task import TaskName
 from runner.record.catalogue import INDEX_FOLDER, SELECTION, SELECTION_FOLDER
 from runner.selectors.candidates import PairFinder
-from runner.stages.stage import Stage, StageContext, images_of
+from runner.stages.stage import WHOLE, Stage, StageContext, images_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -191,6 +191,7 @@ STAGE = Stage(
     run=run,
     reads=(INDEX_FOLDER,),
     inputs=inputs,
+    looks_at=lambda params: WHOLE if inputs(params) else (),
     writes=(SELECTION_FOLDER, SELECTION),
     work=lambda params, selection: float(images_of(selection)),
 )

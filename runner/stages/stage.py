@@ -10,11 +10,13 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from runner.dataset.partial import folder_of
 from runner.domain.records import Record, Selection
 from runner.record.catalogue import RecordFile
 from runner.record.parameters import told_in
 
 P = TypeVar("P", bound=Record)
+WHOLE = ("*",)  # of `Stage.looks_at`: every file of the dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,10 @@ class StageContext:
 
     root: Path
     folder: Path
+
+    def data(self, dataset: str) -> Path:
+        """Where the dataset's files lie: all of them, or those that this work looks at."""
+        return folder_of(self.root, dataset)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +50,7 @@ class Stage(Generic[P]):
         run: does the work.
         reads: what earlier stages wrote; without what is written by one that this piece of work does not have.
         inputs: further files it reads, relative to the repository's top, from its params (dataset, weights).
+        looks_at: the splits whose selected images it opens; `WHOLE` where it reads the dataset before anything is selected.
         writes: what is large (DVC keeps it) and small JSON and CSV (git keeps it).
         metrics: which of those `dvc metrics show` prints. `plots`: what `dvc plots` draws of them.
         work: what its time is proportional to, in a unit of its own, by what is selected; None where it is constant.
@@ -55,6 +62,7 @@ class Stage(Generic[P]):
     run: Callable[[StageContext, P], None]
     reads: tuple[RecordFile[Any], ...] = ()
     inputs: Callable[[P], tuple[str, ...]] = lambda params: ()
+    looks_at: Callable[[P], tuple[str, ...]] = lambda params: ()
     writes: tuple[RecordFile[Any], ...] = ()
     metrics: tuple[RecordFile[Any], ...] = ()
     plots: tuple[Mapping[str, Any], ...] = ()

@@ -69,7 +69,7 @@ def run(context: StageContext, params: TrainParams) -> None:
     if params.ancestor is not None:
         ancestry.require_unseen(context.root, params.ancestor, context.folder / MANIFEST)
     data = SelectedData(
-        dataset=context.root / params.dataset,
+        dataset=context.data(params.dataset),
         manifest=context.folder / MANIFEST,
         images=context.folder / INDEX_FOLDER.name / "images.parquet",
         objects=context.folder / INDEX_FOLDER.name / "objects.parquet",
@@ -142,6 +142,7 @@ STAGE = Stage(
     # checks.json is read but no dependency: a changed check must not retrain, and a failed one stops the pipeline.
     reads=(INDEX_FOLDER, SELECTION_FOLDER),
     inputs=_inputs,
+    looks_at=lambda params: ("train", "val"),
     writes=(WEIGHTS_FOLDER, TRAINING, TRAINING_CURVES),
     plots=(
         {

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runner.adapters.dvc import metafiles, repo
-from runner.adapters.dvc.metafiles import pointer_md5
+from runner.adapters.dvc import metafiles, objects, repo
 from runner.domain.ancestor import Ancestor
 from runner.domain.champion import ResolvedChampion
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.records import JUDGED
-from runner.planning.edits import inputs_of
-from runner.planning.resolve import ResolvedStage
 from runner.planning.situation import Situation
 from runner.planning.stages import Work
 from runner.record.catalogue import LOCK, PREDICTIONS_FOLDER, SELECTION, sprint_path
@@ -25,34 +22,6 @@ Say = Callable[[str], None]
 
 def _every_member(folder: str, member: str) -> bool:
     return True
-
-
-def require_data(root: Path, dataset: str, stages: Sequence[ResolvedStage], *, pull: bool, say: Say) -> None:
-    """The dataset, and whatever else stages read that none of them writes.
-
-    Raises:
-        FlywheelError: one is not here, and was not to be fetched or could not be (exit code 3); DVC does not track the dataset.
-    """
-    if pointer_md5(root / f"{dataset}.dvc") is None:
-        raise FlywheelError(
-            f"{dataset}.dvc is missing: the dataset is not tracked by DVC",
-            where=Where("flywheel.yaml"),
-            hint=f"dvc add {dataset}, then commit {dataset}.dvc",
-        )
-    for path in inputs_of(stages):
-        pointer = f"{path}.dvc"
-        if (root / path).exists() or not (root / pointer).is_file():
-            continue
-        shown = f"{path}/" if path == dataset else path
-        if not pull:
-            raise FlywheelError(
-                "the dataset is not here" if path == dataset else "the file is not here, only its pointer is",
-                where=Where(shown),
-                hint=f"dvc pull {pointer}, or run again with --pull",
-                exit_code=ExitCode.STAGE_FAILED,
-            )
-        say(f"fetching {shown} through DVC")
-        repo.pull(root, pointer)
 
 
 def require_unchanged(root: Path, path: str) -> None:
@@ -152,7 +121,7 @@ def fetch_outputs(work: Work, *, say: Say) -> bool:
     if stored:
         say(f"fetching {', '.join(stored)} of an earlier run through DVC")
     try:
-        repo.fetch_objects(work.root, list(stored.values()), work.shown)
+        objects.fetch_objects(work.root, list(stored.values()), work.shown)
         folders = [md5 for md5 in stored.values() if md5.endswith(".dir")]
         _refuse_outside(work, folders)
         _fetch_members(work.root, folders, work.shown)
@@ -214,7 +183,7 @@ def fetch_folders(
     Raises:
         FlywheelError: DVC cannot reach its remote.
     """
-    repo.fetch_objects(root, list(folders), shown)
+    objects.fetch_objects(root, list(folders), shown)
     _fetch_members(root, folders, shown, which)
 
 
@@ -227,7 +196,7 @@ def _fetch_members(
         for member, md5 in (metafiles.cached_members(root, folder) or {}).items()
         if which(folder, member)
     }
-    repo.fetch_objects(root, sorted(members), shown)
+    objects.fetch_objects(root, sorted(members), shown)
 
 
 def require_predictions(situation: Situation, champion: ResolvedChampion, *, pull: bool, say: Say) -> None:
@@ -251,7 +220,7 @@ def require_predictions(situation: Situation, champion: ResolvedChampion, *, pul
         wanted = known.wanted(root)
         if wanted:
             say(f"fetching the champion's predictions ({champion.tag}, {champion.target}) through DVC")
-            repo.fetch_objects(root, wanted, shown)
+            objects.fetch_objects(root, wanted, shown)
         known = recorded_predictions(root, champion, task, digest, absent=True) or known
     if known.table is None or known.wanted(root):
         raise FlywheelError(

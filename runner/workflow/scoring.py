@@ -29,7 +29,7 @@ from runner.stages import committee
 from runner.stages.kinds import SCORING, ScoringInputs
 from runner.stages.run import RUN_PID_VARIABLE
 from runner.strategies.pool import Member
-from runner.workflow import fetching
+from runner.workflow import fetching, fetching_data
 from runner.workflow.executing.limits import limit_of, watched
 from runner.workflow.executing.stages import run_stages
 from runner.workflow.holder import holder
@@ -131,10 +131,11 @@ def run_scoring(
         watched(limit_of(project.compute, project.costs), RUN_PID_VARIABLE) as watch,
         executors.chosen(project.compute.executor_name),
     ):
-        fetching.require_data(root, project.dataset.path, stages, pull=pull, say=say)
+        fetching_data.require_inputs(root, project.dataset.path, stages, pull=pull, say=say)
         work = _planned(root, folder, stages)
         if pull and fetching.fetch_outputs(work, say=say):
             work = _planned(root, folder, stages)
+        fetching_data.require_data(work, project.dataset, pull=pull, say=say)
         for stage, models in _models(inputs).items():
             for model in models if stage in work.runs else ():
                 fetching.require_champion(root, model, pull=pull, say=say)

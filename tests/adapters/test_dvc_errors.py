@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from projects import SPRINT, call, flywheel
 
-from runner.adapters.dvc import metafiles, repo
+from runner.adapters.dvc import metafiles, objects, repo
 from runner.adapters.dvc.cache_objects import require_sound
 from runner.adapters.dvc.errors import missing_plugin
 from runner.adapters.dvc.new_repository import track
@@ -81,16 +82,17 @@ def test_a_spoiled_file_of_dvc_s_is_named(
 
 
 def test_a_remote_without_its_plugin_says_what_to_install(repository: Path) -> None:
-    assert missing_plugin("s3://bucket/x") == "dvc-s3"
-    (repository / ".dvc" / "config").write_text(CONFIG.format(url="s3://bucket/x"))
+    assert missing_plugin("gs://bucket/x") == "dvc-gs"
+    (repository / ".dvc" / "config").write_text(CONFIG.format(url="gs://bucket/x"))
+    shutil.rmtree(repository / ".dvc" / "cache")
     for fetch in (
-        lambda: repo.pull(repository, "data.dvc"),
-        lambda: repo.fetch_objects(repository, ["0" * 32], "x"),
+        lambda: objects.pull(repository, "data.dvc"),
+        lambda: objects.fetch_objects(repository, ["0" * 32], "x"),
     ):
         with pytest.raises(FlywheelError) as refused:
             fetch()
         assert refused.value.exit_code == 4
-        assert refused.value.hint == "pip install dvc-s3"
+        assert refused.value.hint == "pip install dvc-gs"
 
 
 def test_a_spoiled_object_is_not_served_as_data(repository: Path) -> None:
@@ -102,7 +104,7 @@ def test_a_spoiled_object_is_not_served_as_data(repository: Path) -> None:
     stored.chmod(0o444)  # DVC's own: what is writable it looks at itself
     place = stored.relative_to(repository).as_posix()
     with pytest.raises(FlywheelError) as refused:
-        repo.pull(repository, "data.dvc")
+        objects.pull(repository, "data.dvc")
     assert str(refused.value) == (
         f"{place}: spoiled in DVC's cache: what is stored for data/a.txt is not what its hash names\n"
         f"  hint: rm -f {place}, then run again: what a remote has is fetched with --pull, and what no remote has is made again"

@@ -93,6 +93,13 @@ def own_pipeline(root: Path) -> None:
             [".dvc/config: not the base branch's, which says where data comes from (is this branch behind it?)"],
         ),
         (
+            write("flywheel.yaml", PROJECT.replace("layout: yolo", "layout: manifest, remote: {prefixes: ['file:///etc/']}")),
+            [
+                "flywheel.yaml: `dataset.remote` is not the base branch's, which says where images are fetched from (is this "
+                "branch behind it?)"
+            ],
+        ),
+        (
             write(".gto", "stages: [dev]\n"),
             [".gto: says which names and stages GTO takes; it is changed in a pull request of its own, without specs"],
         ),

@@ -127,3 +127,22 @@ def test_line_ends_that_git_changed_are_said_and_what_it_says_to_type_helps(
     assert " other line ends than they were recorded with\n" in refused.stderr
     call(root, "sh", "-c", refused.stderr.partition("then: ")[2])
     assert flywheel(root, "verify", SPRINT).stdout.endswith(": identical\n")
+
+
+def test_a_sprint_is_trained_on_images_that_were_fetched_without_the_rest(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runner.planning import resolve
+
+    to_train = dataclasses.replace(resolve.SPRINT, steps=resolve.SPRINT.steps[:4])
+    monkeypatch.setattr(resolve, "SPRINT", to_train)
+    spec = (clone / "specs" / f"{SPRINT}.yaml").read_text()
+    few = "data: {train: {sample: {size: 6, seed: 1}}, val: {sample: {size: 3, seed: 1}}}\n"
+    (clone / "specs" / "0002-few.yaml").write_text(spec + few)
+    result = flywheel(clone, "run", "0002-few", "--pull")
+    selection = json.loads((clone / "reports/0002-few/selection.json").read_text())
+    selected = sum(split["images"] for split in selection["splits"].values())
+    assert f"fetching {selected} files of data/ through DVC" in result.stderr
+    assert "train      done in" in result.stderr
+    assert not (clone / "data").exists()
+    assert [selection["splits"][split]["images"] for split in ("train", "val")] == [6, 3]

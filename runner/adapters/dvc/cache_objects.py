@@ -6,11 +6,14 @@ A disk error, a full disk or somebody's hand changes an object and leaves its na
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from runner.adapters.dvc import metafiles
 from runner.domain.errors import ExitCode, FlywheelError, Where
+
+QUARANTINE = ".flywheel/quarantine"  # git-ignored: of this machine alone
 
 
 def require_sound(root: Path, md5: str, shown: str) -> None:
@@ -51,6 +54,21 @@ def require_objects(root: Path, objects: dict[str, str]) -> None:
         "with --pull, and what no remote has is made again",
         exit_code=ExitCode.STAGE_FAILED,
     )
+
+
+def set_aside(root: Path, hashes: Iterable[str]) -> str:
+    """Takes objects out of the cache, so that nothing uses them, and keeps them for whoever wants to know what they are.
+
+    Returns:
+        The folder that they are in now, from the repository's top.
+    """
+    place = root / QUARANTINE
+    place.mkdir(parents=True, exist_ok=True)
+    for md5 in hashes:
+        stored = metafiles.cache_path(root, md5)
+        if stored.is_file():
+            shutil.move(stored, place / md5)
+    return f"{QUARANTINE}/"
 
 
 def _is_spoiled(root: Path, md5: str) -> bool:

@@ -6,14 +6,14 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from runner.adapters.dvc import metafiles
-from runner.adapters.dvc.cache_objects import require_sound
 from runner.adapters.dvc.errors import explained, pin_state
+from runner.adapters.dvc.stand_ins import standing_in
 from runner.adapters.dvc.yaml_reading import read_once
 from runner.domain.errors import ExitCode, FlywheelError, Where
 
@@ -90,13 +90,20 @@ def quiet_dvc(handler: logging.Handler) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def reproduce(root: Path, pipeline: Path, listener: Listener, stages: Sequence[str] = ()) -> None:
+def reproduce(
+    root: Path,
+    pipeline: Path,
+    listener: Listener,
+    stages: Sequence[str] = (),
+    absent: Mapping[str, metafiles.Pointer] | None = None,
+) -> None:
     """Runs the stages of `pipeline` (a dvc.yaml) that changed, in the order they are written.
 
     Only the stages of that file run: nothing upstream of it, and no other sprint.
 
     Args:
         stages: these alone, in this order; all when empty.
+        absent: inputs that are not here and are taken for what their pointers record, by path from `root`.
 
     Raises:
         StageCommandFailed: a stage's command failed.
@@ -108,7 +115,7 @@ def reproduce(root: Path, pipeline: Path, listener: Listener, stages: Sequence[s
         from dvc.stage.exceptions import StageCmdFailedError
 
         try:
-            with opened(root) as repo:
+            with opened(root) as repo, standing_in(root, absent or {}):
                 try:
                     repo.reproduce(
                         [f"{pipeline}:{name}" for name in stages] or str(pipeline), single_item=True
@@ -230,38 +237,6 @@ def is_unchanged(root: Path, pointer: Path) -> bool:
         return not any(out.changed_checksum() for out in outputs)
 
 
-def pull(root: Path, pointer: str) -> None:
-    """Fetches the files of one `.dvc` file from its remote and checks them out.
-
-    Raises:
-        FlywheelError: there is no remote, it cannot be reached, or it lacks files (exit code 3); or the folder's listing
-            names files outside it, where DVC would write them (exit code 2).
-    """
-    with quiet_dvc(logging.NullHandler()):
-        from dvc.exceptions import DvcException
-
-        try:
-            with opened(root) as repo:
-                repo.fetch(targets=[pointer])
-                outside = metafiles.leads_outside(root, metafiles.pointer_md5(root / pointer) or "")
-                if outside is not None:
-                    raise FlywheelError(
-                        f"its listing names a file outside the folder: {outside!a}",
-                        where=Where(pointer),
-                        hint="no `dvc add` writes such a listing: find out who made it, and track the data again",
-                    )
-                md5 = metafiles.pointer_md5(root / pointer) or ""
-                require_sound(root, md5, pointer.removesuffix(".dvc"))
-                repo.checkout(targets=[pointer])
-        except (DvcException, OSError) as error:
-            raise FlywheelError(
-                f"the data could not be fetched: {str(error).splitlines()[0]}",
-                where=Where(pointer),
-                hint="look at the remote with: dvc remote list, and dvc status --cloud " + pointer,
-                exit_code=ExitCode.STAGE_FAILED,
-            ) from error
-
-
 def check_out(root: Path, outputs: Sequence[Path]) -> None:
     """Brings stages' outputs from DVC's cache into the workspace; those that it does not hold stay away.
 
@@ -287,30 +262,3 @@ def _require_inside(root: Path, output: Path) -> None:
             where=Where(str(lock.relative_to(root) if lock.is_relative_to(root) else lock)),
             hint="no run writes such a listing: find out who made it, and run the sprint again",
         )
-
-
-def fetch_objects(root: Path, hashes: Sequence[str], shown: str) -> None:
-    """Fetches stored files from the remote into DVC's cache, by their hashes alone; a folder's is that of its listing.
-
-    What the remote lacks is left out.
-
-    Args:
-        shown: what they are, for messages.
-
-    Raises:
-        FlywheelError: there is no remote, or it cannot be reached (exit code 3).
-    """
-    with quiet_dvc(logging.NullHandler()):
-        from dvc.exceptions import DvcException
-        from dvc_data.hashfile.hash_info import HashInfo
-
-        try:
-            with opened(root) as repo:
-                repo.cloud.pull([HashInfo("md5", each) for each in hashes])
-        except (DvcException, OSError) as error:
-            raise FlywheelError(
-                f"the model could not be fetched: {str(error).splitlines()[0]}",
-                where=Where(shown),
-                hint="look at the remote with: dvc remote list",
-                exit_code=ExitCode.STAGE_FAILED,
-            ) from error

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from runner.adapters.web.storage_faults import StorageFault, fault_of
 from runner.domain.files import atomic_path
 from runner.domain.progress import progress_bar
 
@@ -20,11 +23,46 @@ MAX_BYTES = 2**30
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile:
-    """What to fetch. `sha256`: of its bytes, in hexadecimal digits, where it is known."""
+    """What to fetch, and what is known of it; hashes in hexadecimal digits.
+
+    Attributes:
+        sha256, md5, size: of its bytes.
+        etag: as S3 gives it: the MD5 of the bytes, or of an upload in parts `<32 digits>-<parts>`, which no bytes tell: it is
+            compared with the server's.
+    """
 
     url: str
     target: Path
     sha256: str | None = None
+    size: int | None = None
+    md5: str | None = None
+    etag: str | None = None
+
+    @property
+    def is_identified(self) -> bool:
+        """Whether something tells its bytes from others."""
+        return bool(self.sha256 or self.md5 or self.etag)
+
+    def mismatch(self, size: int, sha256: str, md5: str) -> str | None:
+        """What of bytes is not as it should be, in words."""
+        wanted_md5 = self.md5 or (self.etag if self.etag and "-" not in self.etag else None)
+        for name, found, wanted in (
+            ("size", size, self.size),
+            ("SHA-256", sha256, self.sha256 and self.sha256.lower()),
+            ("MD5", md5, wanted_md5 and wanted_md5.lower()),
+        ):
+            if wanted is not None and found != wanted:
+                return f"its {name} is {found}, not {wanted}"
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotFetched:
+    """A file that was not had, and why. `fault`: where the storage gave none, and not where it gave another."""
+
+    file: RemoteFile
+    words: str
+    fault: StorageFault | None = None
 
 
 def fetch_files(files: Sequence[RemoteFile]) -> list[str]:
@@ -33,44 +71,72 @@ def fetch_files(files: Sequence[RemoteFile]) -> list[str]:
     Returns:
         What could not be fetched, as `url: why`.
     """
+    return [f"{each.file.url}: {each.words}" for each in fetch_each(files)]
+
+
+def fetch_each(files: Sequence[RemoteFile], aside: Path | None = None) -> list[NotFetched]:
+    """As `fetch_files`.
+
+    Args:
+        aside: the folder that other bytes than the wanted ones are put into; they are dropped when None.
+    """
     wanted = [file for file in files if not file.target.is_file()]
-    problems = []
+    failed = []
     with ThreadPoolExecutor(_AT_ONCE) as pool, progress_bar("fetch", len(wanted), "image") as bar:
-        for file, problem in zip(wanted, pool.map(_fetched, wanted), strict=True):
+        for failure in pool.map(lambda file: _fetched(file, aside), wanted):
             bar.update()
-            if problem:
-                problems.append(f"{file.url}: {problem}")
-    return problems
+            if failure is not None:
+                failed.append(failure)
+    return failed
 
 
-def _fetched(file: RemoteFile) -> str | None:
+def mismatch_of(file: RemoteFile) -> str | None:
+    """What of the file that is there is not as it should be. An ETag of parts is not looked at: the bytes do not tell it."""
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    with file.target.open("rb") as source:
+        while chunk := source.read(_CHUNK_BYTES):
+            size += len(chunk)
+            sha256.update(chunk)
+            md5.update(chunk)
+    return file.mismatch(size, sha256.hexdigest(), md5.hexdigest())
+
+
+def _fetched(file: RemoteFile, aside: Path | None) -> NotFetched | None:
     """Fetches one; what is wrong with its source, if something is.
 
     Raises:
         FlywheelError: it cannot be written.
     """
-    digest = hashlib.sha256()
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
     try:
         with atomic_path(file.target) as temporary:
             with temporary.open("wb") as target:
-                for chunk in _chunks(file.url):
-                    digest.update(chunk)
+                for chunk in _chunks(file):
+                    size += len(chunk)
+                    sha256.update(chunk)
+                    md5.update(chunk)
                     target.write(chunk)
-            if file.sha256 and digest.hexdigest() != file.sha256.lower():
-                raise _Refused(f"its SHA-256 is {digest.hexdigest()}, not {file.sha256.lower()}")
+            problem = file.mismatch(size, sha256.hexdigest(), md5.hexdigest())
+            if problem is not None:
+                if aside is not None:
+                    aside.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(temporary, aside / sha256.hexdigest())
+                raise _Refused(problem)
     except _Refused as error:
-        return str(error)
+        fault = fault_of(error.__cause__) if error.__cause__ is not None else None
+        return NotFetched(file=file, words=str(error), fault=fault)
     return None
 
 
-def _chunks(url: str) -> Iterator[bytes]:
+def _chunks(file: RemoteFile) -> Iterator[bytes]:
     import fsspec
 
-    if "::" in url:
+    if "::" in file.url:
         raise _Refused("chained URLs are not opened")
     size = 0
     try:
-        with fsspec.open(url, "rb") as source:
+        with fsspec.open(file.url, "rb") as source:
+            _compare_etag(file, source)
             while chunk := source.read(_CHUNK_BYTES):
                 size += len(chunk)
                 if size > MAX_BYTES:
@@ -90,6 +156,14 @@ def _chunks(url: str) -> Iterator[bytes]:
         raise
     except Exception as error:  # every file system of fsspec has errors of its own
         raise _Refused(_said(error)) from error
+
+
+def _compare_etag(file: RemoteFile, source: Any) -> None:
+    if file.etag is None or "-" not in file.etag:
+        return
+    found = str((getattr(source, "details", None) or {}).get("ETag", "")).strip('"')
+    if found != file.etag:
+        raise _Refused(f"its ETag is {found or 'not known'}, not {file.etag}")
 
 
 def _said(error: BaseException | None) -> str:

@@ -27,6 +27,7 @@ from runner.domain.files import write_bytes
 from runner.pipeline.compile import compiled
 from runner.planning.resolve import stages_of
 from runner.planning.situation import Situation
+from runner.pullrequests.proposing.fetched_from import names_other_places
 from runner.pullrequests.proposing.scorings import compiled_scorings, is_of_scoring, scoring_strangers
 from runner.pullrequests.proposing.variants import compiled_variant, is_of_variant, variant_strangers
 from runner.record.catalogue import AGREED, LOCK, PIPELINE, REPORTS, of_labelling
@@ -182,6 +183,10 @@ class _Checkout:
         """DVC's configuration says where data comes from and goes to."""
         if not self._configured_as_base():
             yield f"{CONFIGURATION}: not the base branch's, which says where data comes from ({_BEHIND})"
+        if names_other_places(
+            self.content(PROJECT_FILE), repository.read_file(self.root, self.base, PROJECT_FILE)
+        ):
+            yield f"{PROJECT_FILE}: `dataset.remote` is not the base branch's, which says where images are fetched from ({_BEHIND})"
         if LOCAL_CONFIGURATION in self.files:
             yield f"{LOCAL_CONFIGURATION}: holds credentials, and is never committed"
 

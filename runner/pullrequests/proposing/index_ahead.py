@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from runner.adapters.dvc import metafiles, repo
+from runner.adapters.dvc import metafiles, objects, repo
 from runner.adapters.dvc.repo import StageCommandFailed, StageEvent
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.pipeline.compile import compile_pipeline
@@ -35,6 +35,12 @@ def index_data(situation: Situation, *, say: Say, max_bytes: int | None = None) 
     root, loaded, folder = situation.root, situation.loaded, situation.folder
     stages = stages_of(situation.project, loaded, situation.champion)
     read = inputs_of([stage for stage in stages if stage.name == STAGE])
+    if situation.project.dataset.remote is not None:
+        raise FlywheelError(
+            "its images stay in an object store, and only a run fetches them",
+            where=Where("flywheel.yaml"),
+            exit_code=ExitCode.STAGE_FAILED,
+        )
     with sprint_lock(root, loaded.name):
         _fetch(root, read, say, max_bytes)
         compile_pipeline(folder, stages, loaded.path)
@@ -81,7 +87,7 @@ def _fetch(root: Path, inputs: Sequence[str], say: Say, max_bytes: int | None) -
 
 def _pull(root: Path, pointer: str) -> None:
     try:
-        repo.pull(root, pointer)
+        objects.pull(root, pointer)
     except FlywheelError:
         raise
     except Exception as error:  # every storage has exceptions of its own, for instance without credentials

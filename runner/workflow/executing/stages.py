@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runner.adapters.dvc import edits, repo
 from runner.adapters.dvc.cache_objects import require_sound
+from runner.adapters.dvc.metafiles import Pointer, parse_pointer
 from runner.adapters.dvc.repo import StageCommandFailed
 from runner.adapters.git import repository
 from runner.adapters.system.extras import require_run_extra
@@ -45,7 +46,8 @@ def run_stages(work: Work, watch: Watch, say: Callable[[str], None]) -> StageFai
     _check_out(work)
     os.environ[RUN_PID_VARIABLE] = str(os.getpid())
     try:
-        repo.reproduce(root, folder / PIPELINE.name, progress.event)
+        absent = _absent(root, inputs_of(work.stages))
+        repo.reproduce(root, folder / PIPELINE.name, progress.event, absent=absent)
     except StageCommandFailed as failed:
         if failed.status in (ExitCode.INTERRUPTED, -signal.SIGINT):
             progress.failed(failed.stage, "interrupted")
@@ -98,8 +100,16 @@ def _failure(folder: Path, failed: StageCommandFailed) -> StageFailure:
 def _refuse_changed_data(root: Path, inputs: Sequence[str]) -> None:
     """A run of files that no pointer records could not be repeated, and would not be the run that was planned."""
     for path in inputs:
-        require_unchanged(root, path)
-        edits.remember(root, path)
+        if (root / path).exists():
+            require_unchanged(root, path)
+            edits.remember(root, path)
+
+
+def _absent(root: Path, inputs: Sequence[str]) -> dict[str, Pointer]:
+    """What is not here as a whole: the stages look at parts of it, or at nothing."""
+    pointers = {path: root / f"{path}.dvc" for path in inputs if not (root / path).exists()}
+    found = {path: parse_pointer(file.read_bytes()) for path, file in pointers.items() if file.is_file()}
+    return {path: pointer for path, pointer in found.items() if pointer is not None}
 
 
 def _require_free_space(folder: Path) -> None:

@@ -17,7 +17,7 @@ from runner.record.catalogue import CHAMPION_FOLDER, DRIFT, FAILURE
 from runner.record.strangers import refuse_strangers
 from runner.stages import champion, champion_data, drift, train
 from runner.stages.run import RUN_PID_VARIABLE, failure_of
-from runner.workflow import fetching, terms
+from runner.workflow import fetching, fetching_data, terms
 from runner.workflow.executing.limits import limit_of, watched
 from runner.workflow.executing.stages import run_stages
 from runner.workflow.judged_sprint import JudgedSprint
@@ -80,13 +80,13 @@ def _ready(situation: Situation, *, pull: bool, say: Say) -> tuple[Situation, Pl
     """The sprint with all that its stages read beside it, and what they will do."""
     if situation.incumbent.unknown:
         say(f"warning: {NOT_KNOWN}: {situation.incumbent.unknown}")
-    fetching.require_data(
-        situation.root, situation.project.dataset.path, situation.stages, pull=pull, say=say
-    )
+    dataset = situation.project.dataset.path
+    fetching_data.require_inputs(situation.root, dataset, situation.stages, pull=pull, say=say)
     plan = make_plan(situation)
     if pull and fetching.fetch_outputs(_work(situation, plan), say=say):
         situation = situation.again()  # what was fetched need not run
         plan = make_plan(situation)
+    fetching_data.require_data(_work(situation, plan), situation.project.dataset, pull=pull, say=say)
     if situation.champion is None:
         # What is there is of a registry that had a champion.
         shutil.rmtree(situation.folder / CHAMPION_FOLDER.name, ignore_errors=True)

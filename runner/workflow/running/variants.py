@@ -15,7 +15,7 @@ from runner.planning.variants import Variant
 from runner.record.strangers import refuse_others
 from runner.stages import champion, train
 from runner.stages.kinds import VARIANT
-from runner.workflow import fetching
+from runner.workflow import fetching, fetching_data
 from runner.workflow.executing.limits import Watch
 from runner.workflow.executing.stages import run_stages
 from runner.workflow.locking import work_lock
@@ -61,6 +61,7 @@ def _run(variant: Variant, watch: Watch, *, pull: bool, say: Say) -> bool:
             fetching.require_champion(root, variant.champion, pull=pull, say=say)
         if variant.ancestor is not None and train.STAGE.name in work.runs:
             fetching.require_ancestor(root, variant.ancestor, pull=pull, say=say)
+        fetching_data.require_data(work, variant.project.dataset, pull=pull, say=say)
         compile_pipeline(variant.folder, variant.stages, variant.loaded.path)
         failure = run_stages(work, watch, say)
     if failure is not None:
