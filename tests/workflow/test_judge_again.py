@@ -23,6 +23,7 @@ class Refuse:
         if name.partition(".")[0] in ("torch", "ultralytics", "onnxruntime", "openvino"):
             raise ImportError(f"{name} must not be needed")
 sys.meta_path.insert(0, Refuse())
+sys.executable = sys.argv.pop(1)  # the stages' Python
 from runner.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -74,7 +75,7 @@ def test_a_clone_needs_neither_data_nor_models_nor_torch(overtaken: Path, tmp_pa
         f"  hint: flywheel judge {NEXT} --pull\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, "judge", NEXT, "--pull"],
+        [sys.executable, "-c", PROBE, sys.executable, "judge", NEXT, "--pull"],
         cwd=fresh,
         env=environment(),
         capture_output=True,
