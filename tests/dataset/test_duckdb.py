@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from runner.adapters.tables import duckdb
 from runner.adapters.tables.duckdb import condition_mask, load
 from runner.adapters.tables.parquet import write_table
 from runner.domain.errors import FlywheelError
@@ -168,3 +171,36 @@ def test_arithmetic_that_grows_without_end_is_refused(tmp_path: Path) -> None:
         condition = f"greatest({condition} + 1, 1)"
     with pytest.raises(FlywheelError, match="nested too deeply"):
         condition_mask(tmp_path / "t.parquet", f"{condition} > 1")
+
+
+def test_columns_alone_are_read_as_beside_a_condition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a condition pyarrow reads them, where it is imported; DuckDB reads what pyarrow gives otherwise."""
+    columns: dict[str, Any] = {
+        "text": ["a", None, "ü"],
+        "number": [0.1, None, np.nan],
+        "single": np.array([1, np.nan, 3], dtype=np.float32),
+        "count": [1, None, 3],
+        "small": np.array([1, 2, 3], dtype=np.uint8),
+        "hash": np.array([2**64 - 1, 0, 5], dtype=np.uint64),
+        "truth": np.array([True, False, True]),
+        "maybe": [True, None, False],
+        "day": [datetime.datetime(2026, 11, 30), None, datetime.datetime(2026, 12, 1)],
+        "none": [None, None, None],
+    }
+    table = tmp_path / "t.parquet"
+    write_table(table, columns)
+    for asked in ([name] for name in columns):
+        alone, beside = load(table, asked, [])[0], load(table, asked, ["true"])[0]
+        assert alone[asked[0]].dtype == beside[asked[0]].dtype, asked
+        np.testing.assert_array_equal(alone[asked[0]], beside[asked[0]])
+        assert [type(value) for value in alone[asked[0]]] == [type(value) for value in beside[asked[0]]]
+    assert list(load(table, ["truth", "text"], [])[0]) == ["truth", "text"]
+    for without in (True, False):
+        with pytest.raises(FlywheelError, match="unknown column"):
+            load(table, ["texts"], [] if without else ["true"])
+        with pytest.raises(FlywheelError, match="file not found"):
+            load(tmp_path / "none.parquet", ["text"], [] if without else ["true"])
+    monkeypatch.setattr(duckdb, "opened", None)
+    load(table, ["text", "number"], [])  # and no connection was opened

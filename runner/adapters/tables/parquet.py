@@ -56,6 +56,22 @@ def read_table(
     }
 
 
+def read_plain(path: Path, columns: Sequence[str]) -> dict[str, Column] | None:
+    """As `read_table`, of columns of numbers, truth and text; None where the file has no such columns, or cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError):
+        return None
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_string)
+    for name in columns:
+        if schema.names.count(name) != 1 or not any(is_kind(schema.field(name).type) for is_kind in kinds):
+            return None
+    return read_table(path, columns)
+
+
 def _rows_of(file: Any, columns: list[str] | None, rows: Sequence[int]) -> Any:
     """Rows in the order asked for; of the file no more than one row group at a time."""
     import pyarrow as pa
