@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -34,8 +35,8 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     assert refused.value.exit_code == ExitCode.MISSING_TOOL
 
 
+@pytest.mark.skipif(not find_spec("ray"), reason="the extra `ray` is not installed")
 def test_a_cluster_that_is_not_there_is_named_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
     monkeypatch.setenv(ray_cluster.ADDRESS, "127.0.0.1:9")
     with executors.chosen("ray"), pytest.raises(FlywheelError) as refused:
         executors.current()

@@ -45,9 +45,9 @@ class Machines:
 
 @pytest.fixture(scope="module")
 def machines() -> Iterator[Machines]:
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
     quiet = {name: value for name, value in ray_cluster._QUIET.items() if name not in os.environ}
-    os.environ |= quiet
+    os.environ |= quiet  # which Ray reads when it is imported
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
     found = Machines()
     yield found
     executors.leave()
@@ -155,9 +155,9 @@ def test_a_machine_with_other_libraries_is_named(on_ray: Machines, monkeypatch: 
 
 
 def test_without_any_machine_left_it_does_not_wait_for_ever(
-    on_ray: Machines, monkeypatch: pytest.MonkeyPatch
+    on_ray: Machines, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The last test of this cluster."""
+    """The last test of this cluster. Ray would say on standard output, where a command may print JSON, that they went away."""
     executor = executors.current()
     assert executor is not None
     monkeypatch.setattr(ray_cluster, "LOOK_EVERY_S", 0.2)
@@ -165,3 +165,4 @@ def test_without_any_machine_left_it_does_not_wait_for_ever(
     on_ray.kill_all()
     with pytest.raises(FlywheelError, match="no machine of the Ray cluster is left"):
         list(executor.map(divmod, [1], 2))
+    assert capfd.readouterr().out == ""

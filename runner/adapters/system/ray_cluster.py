@@ -33,7 +33,9 @@ _RUNNER = Path(__file__).parents[2]
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
+    # Ray prints on this process's standard output which machines went away, where a command may be printing JSON.
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
     "RAY_enable_metrics_collection": "0",
 }
 _WITNESS = "executor-"
