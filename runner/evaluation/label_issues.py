@@ -36,6 +36,7 @@ WRONG_CLASS, MISSED, BADLY_PLACED, SPURIOUS = range(4)
 
 _STRATUM = 30  # labels that are needed to say how often such are found, or how well they are placed
 _PAIRS_KNOWN = 100.0  # labels of a class that tell what it is confused with as much as all classes do
+_ALIKE = 0.03  # of the area: what differs by no more is the same place
 _FAINT = 0.05  # of predictions that are right no more often, there is as good as none
 
 
@@ -273,11 +274,14 @@ def _badly_placed(looked: _Looked, area: Floats | None) -> Suspects:
     if not len(labels):
         return looked.suspects(BADLY_PLACED, labels, labels, np.zeros(0), np.zeros(0))
     owner = looked.owner[labels]
-    alike = np.log(np.clip(1 - looked.overlap[labels], 1e-4, 1.0))  # the larger, the worse
+    alike = np.log(np.clip(1 - looked.overlap[labels], _ALIKE, 1.0))  # the larger, the worse
     sure = looked.sureness[owner]
     stratum = _strata(sure, None if area is None else area[labels])
     apart, usual = _standard(alike, stratum)
     chance = beyond(apart) * _credible(looked, owner)
+    # Good overlaps scatter further to the worse side than to the better: some of what lies beyond is theirs.
+    most = float(chance.mean())
+    chance *= _expected_below(most) / most if most > 0 else 1.0
     worse = 1 - 1 / (1 + np.maximum(apart, 0.0))
     return looked.suspects(BADLY_PLACED, labels, owner, chance, worse, 1 - np.exp(usual))
 
