@@ -65,7 +65,9 @@ class StoredColumn(Sequence[Any]):
                     yield values
 
     def of(self, positions: NDArray[np.intp]) -> StoredColumn:
-        """The same column, of some of its rows, ascending."""
+        """The same column, of some of its rows, ascending, each once."""
+        if len(positions) == len(self):  # all of them
+            return self
         rows = positions if self._rows is None else self._rows[positions]
         return StoredColumn(self.file, self.name, self._size, rows)
 
