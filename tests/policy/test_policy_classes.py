@@ -96,6 +96,7 @@ TOOLS = (
     "cvat, folder: rounds",
     f"simulated, answers: [data/answers], annotators: [{PERSON}]",
 )
+BOXES = "{annotation: {strategy: boxes}, train: {model: yolo11n.yaml}}"
 # What a proposal starts from: PROJECT and LAST, and other files of it.
 EXAMPLES: dict[str, dict[str, str]] = {
     "detect": {},
@@ -124,6 +125,12 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "embeddings by the champion": {P: f"{PROJECT}embeddings: {{source: champion}}\n"},
     "embeddings by a file": {P: f"{PROJECT}embeddings: {OWN_NETWORK}\n"},
     "pose": {P: POSE, **{name: text.replace("yolo11n.", "yolo11n-pose.") for name, text in ((S1, FIRST), (S2, LAST))}},
+    "variants": {S2: f"{LAST}variants: {{wide: {{train: {{imgsz: 96}}, data: {{train: {{sample: {{size: 9}}}}}}}}}}\n"},
+    "boxes of key points": {
+        P: POSE,
+        S1: FIRST.replace("yolo11n.", "yolo11n-pose."),
+        S2: LAST.replace("yolo11n.", "yolo11n-pose.") + f"variants: {{boxes: {BOXES}}}\n",
+    },
     "classify": {P: CLASSIFY, S1: FIRST.replace("yolo11n.", "yolo11n-cls."), S2: CLASSES},
 }  # fmt: skip
 CONDITIONS = {"where", "objects", "exclude", *("train", "val", "test", "pool")}
@@ -180,6 +187,9 @@ DICTS: dict[str, list[Any]] = {
     "uncertainty": [0.5, {"share": 0.3}],
     "weights": [{"dock-b": 1}],
     "annotation": [{"strategy": "polygons"}],
+    "train": [{"epochs": 9}],
+    "data": [{"exclude": "width < 9"}],
+    "variants": [{"other": {"train": {"epochs": 9}}}],
     "expect": [{"metric": "map50", "min_gain": 0.5}],
     "add": [{"gates": [{"metric": "recall", "min": 0.1}]}],
     "dedupe": [{"distance": 9}],
@@ -196,6 +206,11 @@ TOGETHER = {
     ("Dataset", "path"): next(edit for edit in CHEATS if edit.name == "another dataset"),
     ("SliceSpec", "auto"): Edit(
         name="auto", replaced=((P, "{auto: weakest, max: 3, min_images: 15}", "{by: scene}"),)
+    ),
+    ("Variant", "annotation"): Edit(
+        name="other labels",
+        agreed=EXAMPLES["boxes of key points"],
+        replaced=((S2, BOXES, "{train: {epochs: 9}}"),),
     ),
     ("UltralyticsTrainer", "from"): Edit(
         name="from", replaced=((S2, "model: yolo11n.yaml", "from: 0001-first-model"),)
@@ -249,7 +264,12 @@ def places(
         ((tag, constant),) = branch.get("if", {}).get("properties", {None: None}).items()
         if constant and value.get(tag) == constant.get("const"):
             schema = referenced(branch["then"], known)
-    if "title" not in schema:  # a mapping of names, as `approvals`: one option
+    if (
+        "title" not in schema
+    ):  # a mapping of names: one option, as `approvals`, or a block by each name, as `variants`
+        for branch in schema.get("patternProperties", {}).values():
+            for name, entry in value.items() if "$ref" in branch else ():
+                yield from places(branch, entry, known, (*path, name))
         return
     for option, inner in schema.get("properties", {}).items():
         inner = {**referenced(inner, known), **inner}
