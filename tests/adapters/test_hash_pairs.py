@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from runner.adapters.pictures import hash_pairs
 from runner.adapters.pictures.hash_pairs import MAX_DISTANCE, HashPairs, pairs_between, pairs_within
 from runner.domain.errors import FlywheelError
 
@@ -38,17 +39,26 @@ def clustered(draw: st.DrawFn) -> NDArray[np.uint64]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(hashes=clustered(), others=clustered(), distance=st.integers(0, MAX_DISTANCE))
+@given(
+    hashes=clustered(),
+    others=clustered(),
+    distance=st.integers(0, MAX_DISTANCE),
+    few=st.sampled_from([-1, -1, hash_pairs.FEW]),
+)
 def test_the_pairs_are_those_of_comparing_each_with_each(
-    hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int
+    hashes: NDArray[np.uint64], others: NDArray[np.uint64], distance: int, few: int
 ) -> None:
-    assert told(pairs_within(hashes, distance)) == each_with_each(hashes, hashes, distance, same=True)
-    assert told(pairs_between(hashes, others, distance)) == each_with_each(
-        hashes, others, distance, same=False
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hash_pairs, "FEW", few)
+        within, between = pairs_within(hashes, distance), pairs_between(hashes, others, distance)
+    assert told(within) == each_with_each(hashes, hashes, distance, same=True)
+    assert told(between) == each_with_each(hashes, others, distance, same=False)
+    for found in (within, between):
+        assert {each.dtype for each in (found.first, found.second, found.bits)} == {np.dtype(np.int64)}
 
 
-def test_what_differs_in_every_word_alike_is_found_at_every_distance() -> None:
+def test_what_differs_in_every_word_alike_is_found_at_every_distance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hash_pairs, "FEW", -1)
     for distance in range(MAX_DISTANCE + 1):
         spread = sum(1 << (16 * (bit % 4) + bit // 4) for bit in range(distance))
         hashes = np.array([0, spread], np.uint64)
@@ -63,7 +73,8 @@ def test_other_distances_are_refused(distance: int) -> None:
 
 
 def test_so_many_pairs_that_they_tell_nothing_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.adapters.pictures.hash_pairs._MOST_PAIRS", 9)
+    monkeypatch.setattr(hash_pairs, "FEW", -1)
+    monkeypatch.setattr(hash_pairs, "_MOST_PAIRS", 9)
     with pytest.raises(
         FlywheelError, match="more than 9 pairs of images have perceptual hashes within 3 bits"
     ):

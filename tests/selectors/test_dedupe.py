@@ -111,6 +111,7 @@ def test_the_same_are_dropped_as_by_comparing_each_with_each(seed: int, count: i
     for few, most in ((0, 1 << 27), (5000, 1 << 27), (0, 1)):  # by pairs, one by one, and by too many pairs
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(dedupe, "FEW", few)
+            patch.setattr(hash_pairs, "FEW", -1)
             patch.setattr(hash_pairs, "_MOST_PAIRS", most)
             found = Dedupe(distance=distance).drop(candidates(hashes.tolist(), sharpness.tolist()))
         assert found == expected

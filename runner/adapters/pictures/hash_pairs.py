@@ -24,6 +24,7 @@ from runner.domain.errors import FlywheelError
 MAX_DISTANCE = 16
 _WORDS, _BITS = 4, 16
 _BUCKETS = 1 << _BITS
+FEW = 100_000  # pairs that are looked at one by one: sooner done than 65,536 buckets are gone through by several threads
 LARGE = 1_000_000  # hashes from which on other machines are asked: a million take a quarter of a second
 SHARES = 4  # of the values of a word: the tasks that other machines do are four times as many
 _MOST_PAIRS = 1 << 27  # some GiB of positions: what is asked for is no list of copies any more
@@ -69,6 +70,8 @@ def _search(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int, *
     if not 0 <= distance <= MAX_DISTANCE:
         raise ValueError(f"distances from 0 to {MAX_DISTANCE} are searched, not {distance}")
     executor = current() if len(one) + len(other) > LARGE else None
+    if executor is None and len(one) * len(other) <= FEW:
+        return _every_pair(one, other, distance, same=same)
     found: Iterator[tuple[int, tuple[NDArray[np.int64], NDArray[np.int64]]]]
     if executor is None:
         tasks = [(word, 0, _BUCKETS) for word in range(_WORDS)]
@@ -95,6 +98,15 @@ def _search(one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int, *
     return HashPairs(
         first=first, second=second, bits=np.bitwise_count(one[first] ^ other[second]).astype(np.int64)
     )
+
+
+def _every_pair(
+    one: NDArray[np.uint64], other: NDArray[np.uint64], distance: int, *, same: bool
+) -> HashPairs:
+    bits = np.bitwise_count(one[:, None] ^ other[None, :])
+    near = bits <= distance
+    first, second = np.nonzero(np.triu(near, 1) if same else near)
+    return HashPairs(first=first, second=second, bits=bits[first, second].astype(np.int64))
 
 
 def _pairs_of(
