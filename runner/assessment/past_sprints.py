@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.domain.cleaning import CleanedLabel
 from runner.domain.evaluation import Evaluation, Interval, Metrics
 from runner.domain.image_set import unpacked
 from runner.domain.records import JUDGED, Checks, Selection
@@ -26,6 +27,7 @@ class PastSprint:
 
     Attributes:
         params: the sections of params.yaml.
+        cleaned: what was decided about suspected labels for it.
         files: of its record, that were read, by their names → SHA-256.
     """
 
@@ -35,6 +37,7 @@ class PastSprint:
     verdict: Verdict
     params: Mapping[str, Any]
     checks: Checks | None = None
+    cleaned: Sequence[CleanedLabel] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
     @property

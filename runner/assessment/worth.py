@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import UNSET
 
 from runner.assessment.past_sprints import PastSprint, changes
+from runner.assessment.worth_cleaning import cleaning
 from runner.assessment.worth_curve import Wanted, curve
 from runner.domain.evaluation import (
     CHAMPION_TARGET,
@@ -22,7 +23,7 @@ from runner.domain.evaluation import (
     common_target,
 )
 from runner.domain.verdict import GateResult, Outcome
-from runner.domain.worth import POINT, CausedGain, Diagnosis, Effort, Gain, Rate, Worth
+from runner.domain.worth import POINT, CausedGain, Cleaning, Diagnosis, Effort, Gain, Rate, Worth
 from runner.evaluation.intervals import Sample, difference, simultaneous
 from runner.gates.evidence import Samples
 from runner.gates.one_interval import judging_gate
@@ -40,6 +41,7 @@ class Spent:
         answered: labels that annotators gave for the sprint; None where no answers are recorded. `paid`: what they cost, as
             annotation.json counts it: what was only looked at is cheaper than what was drawn.
         compute: money for the sprint's stages; None where their times are not recorded.
+        review: price of the review of one label; None where nobody entered one.
     """
 
     unit: str
@@ -48,6 +50,7 @@ class Spent:
     answered: int | None = None
     paid: float | None = None
     compute: float | None = None
+    review: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +86,11 @@ def worth(own: PastSprint, earlier: Sequence[PastSprint], asked: Asked) -> Worth
     metric = own.verdict.optimizing
     shared = _shared(asked.samples, own, asked.target_metric or metric)
     gains = _gains(own, before, asked.samples, level)
-    effort = _effort(own, before, asked.spent)
+    compared = champion.sprint if champion else before.name if before else None
+    cleaned = cleaning(own, earlier, before, gains, asked.spent.review, since=compared)
+    effort = _effort(own, before, asked.spent, cleaned)
     return Worth(
-        compared_with=champion.sprint if champion else before.name if before else None,
+        compared_with=compared,
         as_champion=champion is not None,
         level=level,
         optimizing=metric,
@@ -108,6 +113,7 @@ def worth(own: PastSprint, earlier: Sequence[PastSprint], asked: Asked) -> Worth
         ),
         diagnoses=_diagnoses(own, earlier, before, gains, shared),
         arms=dict(sorted(asked.arms.items())),
+        cleaned=cleaned or UNSET,
         caused=list(asked.caused) or UNSET,
     )
 
@@ -262,10 +268,16 @@ def _shared(samples: Samples | None, own: PastSprint, metric: str) -> float:
     return float(np.clip(np.corrcoef(one[measured], other[measured])[0, 1], 0.0, _MOST_SHARED))
 
 
-def _effort(own: PastSprint, before: PastSprint | None, spent: Spent) -> Effort:
+def _effort(own: PastSprint, before: PastSprint | None, spent: Spent, cleaned: Cleaning | None) -> Effort:
+    """What a review added or deleted was paid for as a review, and not as a label."""
     added = own.labels - before.labels if before is not None else None
-    paid = spent.answered if spent.answered is not None else added
+    paid = spent.answered
+    if paid is None and added is not None:
+        paid = added - (cleaned.net if cleaned else 0)
     by_price = max(0, paid) * spent.price if spent.price is not None and paid is not None else None
+    labelling = spent.paid if spent.paid is not None else by_price
+    if cleaned is not None and cleaned.cost is not None and (labelling is not None or not paid):
+        labelling = (labelling or 0.0) + cleaned.cost
     return Effort(
         unit=spent.unit,
         labels_before=before.labels if before is not None else None,
@@ -273,7 +285,7 @@ def _effort(own: PastSprint, before: PastSprint | None, spent: Spent) -> Effort:
         images_before=before.images if before is not None else None,
         images_after=own.images,
         answered=spent.answered,
-        labelling=spent.paid if spent.paid is not None else by_price,
+        labelling=labelling,
         compute=spent.compute,
         currency=spent.currency,
     )

@@ -231,6 +231,32 @@ class CausedGain(Record, frozen=True, kw_only=True):
     interval: Interval | None = None
 
 
+class Cleaning(Record, frozen=True, kw_only=True):
+    """Labels that were reviewed since the compared sprint; cleaning.csv of the sprints since then.
+
+    Attributes:
+        reviewed: decisions; `changed`: labels by the kind of what was wrong, `kept`: that were right.
+        test: changed labels of the test split: the two sprints' numbers are of other labels then.
+        net: labels of the train split that were added, without those that were deleted.
+        seconds: of the `timed` reviews that somebody timed; None where none was.
+        cost: of the reviews; None without a price.
+        per_review, per_review_interval: the gain in the optimizing metric by reviewed label; None where there is none to tell.
+        also: what else changed between the two sprints, by kind: the gain is of all that.
+    """
+
+    reviewed: int
+    changed: dict[str, int]
+    kept: int
+    test: int = 0
+    net: int = 0
+    seconds: float | None = None
+    timed: int = 0
+    cost: float | None = None
+    per_review: float | None = None
+    per_review_interval: Interval | None = None
+    also: list[str] = []
+
+
 class Worth(Record, frozen=True, kw_only=True):
     """worth.json.
 
@@ -240,6 +266,7 @@ class Worth(Record, frozen=True, kw_only=True):
         seed_deviation: the standard deviation over training seeds, where there are several.
         arms: images of each arm in the sprint's batch, where it had one.
         caused: what the strategy caused; empty where that was not measured.
+        cleaned: labels that were reviewed; absent where none was.
         rests_on: other sprints' files → SHA-256, without which it cannot be made again.
         unread: records that could not be read, and are missing in all of this.
     """
@@ -256,6 +283,7 @@ class Worth(Record, frozen=True, kw_only=True):
     diagnoses: list[Diagnosis] = []
     arms: dict[str, int] = {}
     caused: list[CausedGain] | UnsetType = UNSET
+    cleaned: Cleaning | UnsetType = UNSET
     rests_on: dict[str, str] = {}
     unread: list[str] = []
 

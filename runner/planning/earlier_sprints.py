@@ -10,11 +10,21 @@ from runner.adapters.system import yaml_text
 from runner.assessment.past_sprints import PastSprint
 from runner.domain.errors import FlywheelError
 from runner.domain.files import read_text
-from runner.record.catalogue import CHECKS, EVALUATION, PARAMS, REPORTS, SELECTION, VERDICT, RecordFile
+from runner.record.catalogue import (
+    CHECKS,
+    CLEANING,
+    EVALUATION,
+    PARAMS,
+    REPORTS,
+    SELECTION,
+    VERDICT,
+    RecordFile,
+)
 from runner.record.digests import digest_of
+from runner.record.label_issues import read_cleaning
 
 NEEDED: tuple[RecordFile, ...] = (EVALUATION, SELECTION, VERDICT, PARAMS)  # type: ignore[type-arg]
-READ = (*NEEDED, CHECKS)
+READ = (*NEEDED, CHECKS, CLEANING)
 T = TypeVar("T")
 
 
@@ -64,6 +74,7 @@ def past_sprint(folder: Path) -> PastSprint | None:
         verdict=VERDICT.read(folder),
         params=params_in(folder),
         checks=CHECKS.read_if_there(folder),
+        cleaned=read_cleaning(folder),
         files={file.name: digest_of(folder / file.name) for file in READ if (folder / file.name).is_file()},
     )
 

@@ -103,6 +103,27 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Suspected:
+    """Training labels that models which never saw them doubt, and that nobody has reviewed yet.
+
+    Attributes:
+        chances: of each being wrong, worth most first: what the models say, times what reviews so far made of that.
+        reviewed: decisions so far; `wrong`: that changed a label.
+        by: the sprint that looked.
+    """
+
+    chances: Sequence[float]
+    reviewed: int = 0
+    wrong: int = 0
+    by: str = ""
+
+    @property
+    def expected(self) -> float:
+        """How many of them are wrong."""
+        return sum(self.chances)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Known:
     """Everything that is known when a sprint was judged.
 
@@ -120,6 +141,7 @@ class Known:
         rise: how much the metric on val rose over the last tenth of the epochs, as a share of what it lacks to 1.
         peaked: the metric on val was best before the last third of the epochs.
         wrong: the share of train's labels that is wrong, where that was measured (gold images, agreement, faults that were found).
+        suspected: labels that are suspected one by one; None where nobody looked.
         costs: AP lost to each type of error.
         ceiling: what no further label can pass; None where agreement was not measured.
         target: what the project is to reach; None where flywheel.yaml does not say, or that metric was not measured.
@@ -150,6 +172,7 @@ class Known:
     augmented: bool = True
     peaked: bool = False
     wrong: Measure | None = None
+    suspected: Suspected | None = None
     costs: Mapping[str, float] = field(default_factory=dict)
     ceiling: float | None = None
     target: Target | None = None

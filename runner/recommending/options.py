@@ -174,15 +174,24 @@ def _collecting(known: Known, aims: list[Goal], drawn: Sources) -> Possible | No
 
 
 def _cleaning(known: Known, aims: list[Goal], drawn: Sources, chance: np.random.Generator) -> Possible | None:
-    if known.labels <= 0:
+    """A review of suspected labels, where somebody looked for them; else of all, those first that the model doubts."""
+    to_review = known.labels if known.suspected is None else len(known.suspected.chances)
+    if known.labels <= 0 or to_review == 0:
+        chance.uniform(size=DRAWS)  # the draws of what follows are the same, whatever is known
         return None
-    reviewed, budget = known.labels, _budget(known)
+    reviewed, budget = to_review, _budget(known)
     if budget is not None and known.prices.review:
-        reviewed = min(known.labels, int(budget / known.prices.review))
-    share = reviewed / known.labels * chance.uniform(*MENDED, size=DRAWS)
+        reviewed = min(to_review, int(budget / known.prices.review))
+    why = f"a review of {reviewed} of {known.labels} training labels, those that the model doubts first"
+    within = reviewed / known.labels
+    if known.suspected is not None:
+        found = sum(known.suspected.chances[:reviewed])
+        why = f"a review of {reviewed} of {to_review} suspected training labels, about {found:.0f} of them wrong"
+        within = found / max(known.suspected.expected, 1e-9)
+    share = within * chance.uniform(*MENDED, size=DRAWS)
     return Possible(
         action="clean",
-        why=f"a review of {reviewed} of {known.labels} training labels, those that the model doubts first",
+        why=why,
         gain=_mended([(goal, Lacks.of(goal, drawn, known).noise * share) for goal in aims]),
         labels=float(reviewed),
         price=_money(known, reviews=reviewed),

@@ -39,6 +39,10 @@ LUCK = 0.015
 """The standard deviation of a training's luck, where there is one seed only."""
 OTHERWISE = 0.03  # added to it where the recipe or the test images differ
 _UNLIKE = 0.6  # of the logarithms of two slices' errors, where both have as many images: slices differ in difficulty
+_FEW, _FACTOR = (
+    0.002,
+    0.5,
+)  # of suspected labels: shares below the first are alike; the spread of the logarithm
 _GAP, _RISE = 0.3, 0.12  # how far a training curve's signs are from the shares
 
 
@@ -132,6 +136,7 @@ def _evidence(prior: Sources, known: Known) -> list[tuple[str, Floats]]:
         _gap(prior, known),
         _rise(prior, known),
         _wrong(prior, known),
+        _suspected(prior, known),
         _localisation(prior, known),
     ]
     return [one for one in found if one is not None]
@@ -211,6 +216,18 @@ def _wrong(prior: Sources, known: Known) -> tuple[str, Floats] | None:
         return None
     said = f"labels: {known.wrong.value:.1%} of those looked at are wrong"
     return said, _normal(known.wrong.value, prior.wrong, max(known.wrong.error or 0.02, 0.005))
+
+
+def _suspected(prior: Sources, known: Known) -> tuple[str, Floats] | None:
+    """Labels that are suspected one by one. Models overlook errors and doubt what is right, so it tells a share within a factor."""
+    found = known.suspected
+    if found is None or known.labels <= 0:
+        return None
+    number, share = len(found.chances), found.expected / known.labels
+    said = f"labels: {number} of {known.labels} are suspected by {found.by}, about {found.expected:.0f} of them wrong"
+    if found.reviewed:
+        said += f" ({found.wrong} of {found.reviewed} reviewed were)"
+    return said, _normal(np.log(share + _FEW), np.log(prior.wrong + _FEW), _FACTOR)
 
 
 def _localisation(prior: Sources, known: Known) -> tuple[str, Floats] | None:

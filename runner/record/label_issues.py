@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.domain.cleaning import CleanedLabel
+from runner.domain.cleaning import KEEP, CleanedLabel
 from runner.domain.files import write_text
 from runner.domain.label_issues import LabelIssue
 from runner.record.catalogue import CLEANING, LABEL_ISSUES
@@ -44,3 +44,24 @@ def read_cleaning(folder: Path) -> list[CleanedLabel]:
 def write_cleaning(folder: Path, rows: Sequence[CleanedLabel]) -> None:
     """Writes cleaning.csv."""
     write_text(folder / CLEANING.name, table_text(CleanedLabel, rows))
+
+
+def is_settled(issue: LabelIssue, rows: Sequence[CleanedLabel]) -> bool:
+    """Whether it was decided already, or somebody looked at the same label and found it right."""
+    name = _content(issue.object_id)
+    return any(
+        row.issue == issue.issue
+        or (
+            row.decision == KEEP
+            and row.image_id == issue.image_id
+            and row.kind == issue.kind
+            and name != ""
+            and _content(row.object_id) == name
+        )
+        for row in rows
+    )
+
+
+def _content(object_id: str | None) -> str:
+    """Of an object's id, what its label says, whatever its image is called."""
+    return (object_id or "").rpartition("#")[2]

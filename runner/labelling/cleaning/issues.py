@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.config.load import list_sprints
-from runner.domain.cleaning import KEEP, CleanedLabel
+from runner.domain.cleaning import CleanedLabel
 from runner.domain.errors import ExitCode, FlywheelError, Where
 from runner.domain.label_issues import LabelIssue
 from runner.record.catalogue import LABEL_ISSUES, sprint_folder
@@ -56,24 +56,3 @@ def reviewed_before(root: Path, sprint: str) -> list[CleanedLabel]:
     """
     names = [name for name in list_sprints(root) if name <= sprint]
     return [row for name in names for row in read_cleaning(sprint_folder(root, name))]
-
-
-def is_settled(issue: LabelIssue, rows: list[CleanedLabel]) -> bool:
-    """Whether it was decided already, or somebody looked at the same label and found it right."""
-    name = _content(issue.object_id)
-    return any(
-        row.issue == issue.issue
-        or (
-            row.decision == KEEP
-            and row.image_id == issue.image_id
-            and row.kind == issue.kind
-            and name != ""
-            and _content(row.object_id) == name
-        )
-        for row in rows
-    )
-
-
-def _content(object_id: str | None) -> str:
-    """Of an object's id, what its label says, whatever its image is called."""
-    return (object_id or "").rpartition("#")[2]

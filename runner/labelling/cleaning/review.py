@@ -11,13 +11,14 @@ from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
 from runner.domain.label_issues import LabelIssue
 from runner.labelling.cleaning.apply import FOLDER
-from runner.labelling.cleaning.issues import Suspected, is_settled, reviewed_before, suspected
+from runner.labelling.cleaning.issues import Suspected, reviewed_before, suspected
 from runner.labelling.cleaning.pictures import shown_issues
 from runner.labelling.cleaning.review_file import Reviewed, read_review, write_review
 from runner.labelling.insertion import inserter_of
 from runner.planning.situation import Situation
 from runner.record.catalogue import REVIEW
 from runner.record.cleaned import ToClean
+from runner.record.label_issues import is_settled
 from runner.record.strangers import refuse_strangers
 from runner.report.review_page import render
 from runner.workflow.load import load_written

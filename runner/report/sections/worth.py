@@ -30,7 +30,7 @@ def _parts(report: SprintReport, _: Shown) -> list[Part]:
     if worth is None or worth.compared_with is None:
         return []
     texts = [f"**{markdown(_gained(worth), 300)}** {markdown(_effort(worth, report.sprint), 400)}"]
-    texts += [markdown(text, 500) for text in (*_rates(worth), *_caused(worth)) if text]
+    texts += [markdown(text, 500) for text in (*_rates(worth), *_cleaned(worth), *_caused(worth)) if text]
     texts += (
         [f"{code(f'flywheel ablate {report.sprint}', 120)} {ABLATION}"] if _can_be_measured(worth) else []
     )
@@ -111,6 +111,37 @@ def _rates(worth: Worth) -> list[str]:
     return [f"In points (a hundredth): {', '.join(told)}. {_cost_per_point(rate, worth)}{seeds}"]
 
 
+def _cleaned(worth: Worth) -> list[str]:
+    """What the reviewed labels gained; plain text."""
+    cleaned = worth.cleaned
+    if cleaned is UNSET:
+        return []
+    changed = sum(cleaned.changed.values())
+    kinds = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in cleaned.changed.items())
+    said = f"Labels cleaned: {changed:,} of {cleaned.reviewed:,} reviewed{f' ({kinds})' if kinds else ''}; {cleaned.kept:,} were right"
+    said += f"; {money(cleaned.cost, worth.effort.currency)} of review" if cleaned.cost is not None else ""
+    if cleaned.seconds is not None:
+        minutes = (
+            f"{cleaned.seconds / 60:.0f} minutes"
+            if cleaned.seconds >= 90
+            else f"{cleaned.seconds:.0f} seconds"
+        )
+        of = "" if cleaned.timed == cleaned.reviewed else f" for {cleaned.timed:,} of them"
+        said += f", {minutes}{of}"
+    told = [f"{said}."]
+    if cleaned.per_review is not None and changed:
+        gain = _points(cleaned.per_review, cleaned.per_review_interval, PER_LABELS)
+        sure = "" if worth.gains and worth.gains[0].separable else f", {INSEPARABLE}"
+        told.append(f"That is {gain} points per {PER_LABELS} reviewed labels{sure}.")
+    if cleaned.also:
+        told.append(f"The gain is of all that changed: also the {', the '.join(cleaned.also)}.")
+    if cleaned.test:
+        told.append(
+            f"{count(cleaned.test, 'label')} of the test split changed too: the numbers before and after are of other labels."
+        )
+    return [" ".join(told)]
+
+
 def _points(value: float, interval: Interval | None, times: float) -> str:
     scale = times / POINT
     ends = ""
@@ -183,7 +214,11 @@ def _terminal(report: SprintReport) -> list[str]:
     effort = worth.effort
     added = "" if effort.labels_added is None else f", {_more(effort.labels_added, 'label')}"
     spent = f", {money(effort.money, effort.currency)}" if effort.money is not None else ""
-    return [f"{BOLD}Worth it?{END} {plain(_gained(worth).rstrip('.'), 200)}{plain(added)}{plain(spent)}"]
+    changed = 0 if worth.cleaned is UNSET else sum(worth.cleaned.changed.values())
+    cleaned = f", {count(changed, 'label')} cleaned" if changed else ""
+    return [
+        f"{BOLD}Worth it?{END} {plain(_gained(worth).rstrip('.'), 200)}{plain(added)}{cleaned}{plain(spent)}"
+    ]
 
 
 def _line(report: SprintReport) -> str:

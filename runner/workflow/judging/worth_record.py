@@ -15,6 +15,7 @@ from runner.domain.labelling import GOLD_ARM
 from runner.domain.worth import CausedGain, Worth
 from runner.planning.earlier_sprints import earlier_sprints, params_in, past_sprint, recipe_in
 from runner.record.catalogue import ANNOTATIONS, CAUSED, QUALITY, sprint_path
+from runner.record.label_issues import read_cleaning
 from runner.record.labelling import read_annotations, read_batch
 from runner.report.build import sprint_cost
 from runner.report.inputs import ReportInputs
@@ -52,6 +53,7 @@ def worth_of(sources: Sources, inputs: ReportInputs, only: Collection[str] | Non
         verdict=verdict,
         params=params_in(sources.folder),
         checks=inputs.checks,
+        cleaned=read_cleaning(sources.folder),
     )
     made = worth(own, earlier, _asked(sources, inputs, evaluation))
     return msgspec.structs.replace(
@@ -82,6 +84,7 @@ def _asked(sources: Sources, inputs: ReportInputs, evaluated: Evaluation) -> Ask
             answered=_answered(sources),
             paid=quality.cost if quality is not None else None,
             compute=sprint_cost(inputs.timings, project.costs).total,
+            review=project.costs.label.review or None,
         ),
         samples=read_samples(samples) if samples.is_file() else None,
         target=goal.target if goal else None,

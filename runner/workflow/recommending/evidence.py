@@ -14,8 +14,9 @@ from runner.domain.records import JUDGED, POOL, Training
 from runner.domain.verdict import GateResult, Outcome
 from runner.planning.data_delta import Counts
 from runner.recommending.goals import distance
-from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices, Target
+from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices, Suspected, Target
 from runner.record.catalogue import TIMINGS
+from runner.record.label_issues import is_settled
 from runner.report.build import sprint_cost
 from runner.stages.timings import read_timings
 from runner.tasks import TASKS
@@ -70,6 +71,7 @@ def known_of(
         if own.errors
         else {},
         wrong=_wrong(quality),
+        suspected=_suspected(own, before),
         ceiling=_ceiling(quality, own.verdict.optimizing),
         target=_target(project, own),
         test=own.selection.splits[JUDGED].images if JUDGED in own.selection.splits else 0,
@@ -161,6 +163,32 @@ def _wrong(quality: AnnotationQuality | None) -> Measure | None:
     if both.value is None or same.value is None:
         return None
     return Measure(value=(1 - both.value * same.value) / 2, error=_error(both))
+
+
+def _suspected(own: JudgedRecords, before: Sequence[JudgedRecords]) -> Suspected | None:
+    """What its models suspect, else those of the newest sprint before it on the same labels, as far as nobody has decided about it."""
+    digest = own.selection.split_digests.get(TRAIN)
+    looked = next(
+        (
+            one
+            for one in (own, *reversed(before))
+            if one.issues is not None and one.selection.split_digests.get(TRAIN) == digest
+        ),
+        None,
+    )
+    if looked is None or looked.issues is None:
+        return None
+    decided = [row for one in (*before, own) for row in one.cleaned]
+    wrong = sum(row.changed for row in decided)
+    # What a suspicion is worth, by what reviews made of earlier ones; one made-up review says that it is what it says.
+    worth = (wrong + 1) / (sum(row.suspicion for row in decided) + 1)
+    left = [issue for issue in looked.issues if issue.split == TRAIN and not is_settled(issue, decided)]
+    return Suspected(
+        chances=[min(1.0, issue.suspicion * worth) for issue in left],
+        reviewed=len(decided),
+        wrong=wrong,
+        by=looked.name,
+    )
 
 
 def _error(found: Measured) -> float | None:

@@ -33,7 +33,7 @@ def what_was_done(before: JudgedRecords, after: JudgedRecords) -> list[Action]:
     was, now = before.selection, after.selection
     if now.splits["train"].images > was.splits["train"].images:
         done.append("label")
-    elif (
+    if any(row.changed for row in after.cleaned) or (
         now.splits["train"].images == was.splits["train"].images
         and now.split_digests["train"] != was.split_digests["train"]
     ):

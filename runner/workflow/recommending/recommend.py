@@ -17,8 +17,10 @@ from runner.recommending.decide import recommend
 from runner.record.catalogue import (
     BATCH_IMAGES,
     CHECKS,
+    CLEANING,
     ERRORS,
     EVALUATION,
+    LABEL_ISSUES,
     PARAMS,
     QUALITY,
     RECOMMENDATION,
@@ -35,8 +37,20 @@ from runner.workflow.recommending.evidence import known_of
 from runner.workflow.recommending.hindsight import past
 from runner.workflow.recommending.records import JudgedRecords, advised_records, judged_records
 
-OWN = (VERDICT, EVALUATION, SELECTION, TRAINING, ERRORS, CHECKS, TIMINGS, PARAMS, QUALITY)
-OTHERS = (VERDICT, EVALUATION, SELECTION, PARAMS, QUALITY, RECOMMENDATION)
+OWN = (
+    VERDICT,
+    EVALUATION,
+    SELECTION,
+    TRAINING,
+    ERRORS,
+    CHECKS,
+    TIMINGS,
+    PARAMS,
+    QUALITY,
+    CLEANING,
+    LABEL_ISSUES,
+)
+OTHERS = (VERDICT, EVALUATION, SELECTION, PARAMS, QUALITY, CLEANING, LABEL_ISSUES, RECOMMENDATION)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.adapters.system import yaml_text
 from runner.domain.annotation_quality import AnnotationQuality
+from runner.domain.cleaning import CleanedLabel
 from runner.domain.error_analysis import Errors
 from runner.domain.errors import FlywheelError
 from runner.domain.evaluation import Evaluation, Metrics, TargetEvaluation
 from runner.domain.files import read_text
+from runner.domain.label_issues import LabelIssue
 from runner.domain.records import Checks, Selection, Training
 from runner.domain.verdict import Verdict
 from runner.recommending.known import Measure
@@ -26,6 +29,7 @@ from runner.record.catalogue import (
     TRAINING,
     VERDICT,
 )
+from runner.record.label_issues import read_cleaning, read_label_issues
 from runner.record.parameters import told_in
 from runner.record.recommendation import Recommendation
 
@@ -35,6 +39,7 @@ class JudgedRecords:
     """What a sprint's folder holds once it was judged; None for what another version did not write.
 
     Attributes:
+        cleaned: what was decided about suspected labels. `issues`: those that its models suspect; None where it did not look.
         recommendation: of an earlier sprint; of the sprint itself it is what is made.
     """
 
@@ -48,6 +53,8 @@ class JudgedRecords:
     checks: Checks | None
     recommendation: Recommendation | None = None
     quality: AnnotationQuality | None = None
+    cleaned: Sequence[CleanedLabel] = ()
+    issues: Sequence[LabelIssue] | None = None
 
     @property
     def target(self) -> TargetEvaluation | None:
@@ -113,6 +120,8 @@ def judged_records(folder: Path) -> JudgedRecords | None:
         errors=ERRORS.read_if_there(folder),
         checks=CHECKS.read_if_there(folder),
         quality=QUALITY.read_if_there(folder),
+        cleaned=read_cleaning(folder),
+        issues=read_label_issues(folder),
     )
 
 

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from msgspec import UNSET
+
 from runner.annotators import ANNOTATORS
 from runner.config.load import LoadedSprint, list_sprints, load_sprint
 from runner.config.project import Project
@@ -13,6 +15,7 @@ from runner.domain.errors import FlywheelError, Where
 from runner.domain.files import write_text
 from runner.domain.task import TaskName
 from runner.record.catalogue import EVALUATION, VERDICT, sprint_folder
+from runner.record.label_issues import read_label_issues
 from runner.record.recommendation import Option, Recommendation
 from runner.scaffold.scalars import scalar
 from runner.tasks import TASKS
@@ -20,6 +23,7 @@ from runner.workflow.recommending.evidence import closes
 
 _LARGER = {"n": "s", "s": "m", "m": "l", "l": "x"}
 _NAME_LENGTH = 40
+FOLDS = 5
 FILES = ("yolo", "coco", "cvat")  # tools that need no server
 
 
@@ -51,7 +55,7 @@ def write_spec(
     except FlywheelError:
         (root / path).unlink()
         raise
-    return path, _then(name, option)
+    return path, _then(name, option, looked=_looked(root, loaded))
 
 
 def _name(root: Path, option: Option) -> str:
@@ -63,11 +67,12 @@ def _name(root: Path, option: Option) -> str:
     return f"{max(numbers, default=0) + 1:04d}-{slug.strip('-')}"
 
 
-def _then(name: str, option: Option) -> list[str]:
+def _then(name: str, option: Option, *, looked: bool) -> list[str]:
     if option.action in ("label", "label_test"):
         return [f"flywheel plan {name}", f"flywheel annotate push {name}", f"flywheel annotate pull {name}"]
     if option.action == "clean":
-        return ["# review the labels, then: dvc add data", f"flywheel plan {name}"]
+        found = [] if looked else [f"flywheel run {name}"]  # which finds the labels to review
+        return [*found, f"flywheel clean {name}", f"flywheel clean {name} --apply", f"flywheel run {name}"]
     return [f"flywheel plan {name}"]
 
 
@@ -130,8 +135,18 @@ def _work(root: Path, project: Project, loaded: LoadedSprint, option: Option) ->
             return _batch(root, project, loaded, option)
         case "tune":
             return _recipe(loaded, option)
+        case "clean" if not _looked(root, loaded) and getattr(loaded.sprint.evaluate, "folds", None) is UNSET:
+            return [
+                "evaluate:",
+                f"  folds: {FOLDS}                        # which labels do models doubt that never saw them?",
+            ]
         case _:
             return []
+
+
+def _looked(root: Path, loaded: LoadedSprint) -> bool:
+    """Whether wrong labels were looked for, so that there is something to review."""
+    return read_label_issues(sprint_folder(root, loaded.name)) is not None
 
 
 def _batch(root: Path, project: Project, loaded: LoadedSprint, option: Option) -> list[str]:
