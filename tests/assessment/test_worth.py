@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
+from msgspec import UNSET
 from planted_worth import champion_of, in_a_row, past
 
 from runner.assessment.past_sprints import PastSprint
 from runner.assessment.worth import Asked, Spent, worth
+from runner.domain.cleaning import CleanedLabel
 from runner.domain.evaluation import Interval
 from runner.domain.verdict import GateResult, Outcome
 from runner.domain.worth import Effort, Gain, Worth
 from runner.evaluation.intervals import Sample
+from runner.report.sections.worth import _cleaned
 
 SPENT = Spent(unit="box", currency="EUR", price=0.04, compute=0.5)
 
@@ -236,3 +241,56 @@ def test_money_is_none_and_not_zero_where_labels_have_no_price() -> None:
     effort = Effort(unit="box", labels_before=1, labels_after=2, images_before=1, images_after=2, compute=3.0)
     assert effort.money is None
     assert not Gain(metric="map50", value=0.5, reference=0.4, difference=0.1).separable
+
+
+def _reviewed(kind: str, before: str, after: str, decision: str = "accept") -> CleanedLabel:
+    return CleanedLabel(
+        issue=f"{kind}{before}{after}",
+        found_by="0004-more",
+        path="a.jpg",
+        image_id="0",
+        split="train",
+        kind=kind,  # type: ignore[arg-type]
+        suspicion=0.9,
+        decision=decision,
+        before=before,
+        after=after,
+        seconds=30.0,
+    )
+
+
+def test_clean_labels_are_told_with_what_they_gained_and_paid_for_as_reviews() -> None:
+    sprints = in_a_row()
+    rows = [
+        _reviewed("wrong_class", "cat 0 0 1 1", "dog 0 0 1 1"),
+        *(_reviewed("missed", "", f"cat 0 0 1 0.{number}") for number in range(3)),
+        _reviewed("spurious", "cat 0 0 1 1", ""),
+        *(
+            _reviewed("spurious", f"cat 0 0 1 0.{number}", f"cat 0 0 1 0.{number}", "keep")
+            for number in range(5)
+        ),
+    ]
+    before = sprints[-2]
+    own = replace(
+        past("0005-clean", before.labels + 2, 0.6, champion=champion_of(before, 0.04, 0.015, 0.6)),
+        cleaned=rows,
+    )
+    found = _worth([*sprints[:-1], own], spent=replace(SPENT, review=0.01))
+    cleaned = found.cleaned
+    assert cleaned is not UNSET
+    assert (cleaned.reviewed, cleaned.kept, cleaned.net) == (10, 5, 2)
+    assert cleaned.changed == {"missed": 3, "spurious": 1, "wrong_class": 1}
+    assert cleaned.per_review == pytest.approx(0.004)
+    assert cleaned.per_review_interval == Interval(low=pytest.approx(0.0025), high=pytest.approx(0.0055))
+    assert found.effort.labelling == pytest.approx(0.1)
+    assert "number of labels" not in cleaned.also
+    [told] = _cleaned(found)
+    assert told.startswith(
+        "Labels cleaned: 5 of 10 reviewed (3 missed, 1 spurious, 1 wrong class); 5 were right; 0.1000 EUR of review, 5 minutes."
+    )
+    assert "+40.00 (+25.00 to +55.00) points per 100 reviewed labels." in told
+    unclear = replace(
+        own, evaluation=past("0005-clean", 2, 0.6, champion=champion_of(before, 0.01, 0.03, 0.6)).evaluation
+    )
+    assert "not separable from zero" in _cleaned(_worth([*sprints[:-1], unclear]))[0]
+    assert _worth(sprints).cleaned is UNSET

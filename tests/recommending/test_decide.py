@@ -10,7 +10,7 @@ import pytest
 from runner.domain.evaluation import Interval
 from runner.domain.verdict import Outcome
 from runner.recommending.decide import SURE, recommend
-from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices, Target
+from runner.recommending.known import CurvePoint, Known, Measure, OpenGate, Part, Prices, Suspected, Target
 from runner.recommending.sources import sources
 from runner.record.recommendation import Option, Recommendation
 
@@ -87,6 +87,28 @@ def test_many_wrong_labels_ask_for_cleaning() -> None:
     found = recommend(replace(KNOWN, curve=FLAT, gap=0.8, wrong=Measure(value=0.35, error=0.03)))
     assert found.action == "clean"
     assert any("35.0% of those looked at are wrong" in said for said in option(found, "clean").rests)
+
+
+def test_suspected_labels_take_the_place_of_what_is_usual() -> None:
+    usual = option(recommend(KNOWN), "clean")
+    many = replace(
+        KNOWN, suspected=Suspected(chances=[0.9] * 300 + [0.1] * 100, by="0002-more", reviewed=20, wrong=15)
+    )
+    found = option(recommend(many), "clean")
+    assert "of 400 suspected training labels" in found.why
+    assert any(
+        "400 of 1400 are suspected by 0002-more, about 280 of them wrong (15 of 20 reviewed were)" in one
+        for one in found.rests
+    )
+    assert found.labels == 400
+    assert found.gain is not None
+    assert usual.gain is not None
+    assert found.gain > 1.5 * usual.gain
+    few = option(recommend(replace(KNOWN, suspected=Suspected(chances=[0.5] * 4, by="0002-more"))), "clean")
+    assert few.gain is not None
+    assert few.gain < usual.gain
+    none = recommend(replace(KNOWN, suspected=Suspected(chances=[], by="0002-more")))
+    assert all(one.action != "clean" for one in none.options)
 
 
 def test_a_model_that_fails_on_its_own_images_asks_for_tuning() -> None:

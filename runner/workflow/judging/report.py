@@ -132,12 +132,13 @@ def write_report(
 def _with_what_is_next(situation: Situation, inputs: ReportInputs) -> ReportInputs:
     """The inputs with recommendation.json, label_next.json and the folds' records as they are written now: of a sprint that was judged."""
     root, project, loaded = situation.root, situation.project, situation.loaded
+    of_folds = write_folds_records(root, situation.folder, project, loaded, inputs.verdict)  # recommended by
     found = write_recommendation(root, situation.folder, project, loaded)
     images = write_label_next(root, project, loaded, inputs.verdict, found)
     written = {RECOMMENDATION.name: found, LABEL_NEXT.name: images}
     made = {*written, *(file.name for file in FILES)}
     others = {name: record for name, record in inputs.records.items() if name not in made}
-    others |= write_folds_records(root, situation.folder, project, loaded, inputs.verdict)
+    others |= of_folds
     others |= {name: msgspec.to_builtins(record) for name, record in written.items() if record is not None}
     in_order = {file.name: others[file.name] for file in REPORTED if file.name in others}
     return msgspec.structs.replace(inputs, records=in_order)

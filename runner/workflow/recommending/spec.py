@@ -135,7 +135,7 @@ def _work(root: Path, project: Project, loaded: LoadedSprint, option: Option) ->
             return _batch(root, project, loaded, option)
         case "tune":
             return _recipe(loaded, option)
-        case "clean" if not _looked(root, loaded) and getattr(loaded.sprint.evaluate, "folds", None) is UNSET:
+        case "clean" if not _looked(root, loaded) and loaded.sprint.evaluate.folds is UNSET:
             return [
                 "evaluate:",
                 f"  folds: {FOLDS}                        # which labels do models doubt that never saw them?",
