@@ -102,7 +102,7 @@ def listed_pool(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("killed", [None, "insertion.coco._insert", "merge._Merger._move"])
+@pytest.mark.parametrize("killed", [None, "insertion.coco._insert", "moves.Moves._rename"])
 def test_an_image_that_the_pools_file_lists_is_listed_in_the_other_alone(
     killed: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,7 +343,7 @@ def test_killed_before_it_is_tracked_or_committed_it_is_by_the_next(
 ) -> None:
     push(versioned, SPRINT, say=quiet)
     answer(versioned, POOL[0], CAT)
-    for step in ("runner.labelling.pull.track", "runner.adapters.git.commits.commit_files"):
+    for step in ("runner.labelling.tracking.track", "runner.adapters.git.commits.commit_files"):
         with monkeypatch.context() as patch:
             patch.setattr(step, killed)
             with pytest.raises(KeyboardInterrupt):
