@@ -51,7 +51,7 @@ apiVersion: flywheel/v1
 kind: Project
 name: dice
 task: detect
-classes: ["1", "2", "3", "4", "5", "6"]
+classes: [one, two, three, four, five, six]
 dataset: {path: data, layout: yolo}
 splits:
   train: split = 'train' and group_fraction >= 0.25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from runner.domain.records import CheckResult, Severity
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from runner.adapters.tables.data_docs import DataDocs
 
 MAX_ROW_LENGTH = 300
 _NOTHING = ExpectationResult(success=True, checked=0, unexpected=0, rows=[], observed=None)
@@ -45,8 +48,13 @@ def expect(name: str, **arguments: object) -> Expectation:
     return Expectation(name=name, arguments=arguments)
 
 
-def run_rules(frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> list[CheckResult]:
+def run_rules(
+    frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule], docs: DataDocs | None = None
+) -> list[CheckResult]:
     """Runs all rules, one suite per table and split; results are in the order of the rules.
+
+    Args:
+        docs: take up each suite.
 
     Raises:
         FlywheelError: an expectation's arguments are wrong.
@@ -61,7 +69,8 @@ def run_rules(frames: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> list
         if frame.empty and all(rule.may_be_empty for rule in suite):
             found = [_NOTHING] * len(suite)
         else:
-            found = validate(frame, [rule.expectation for rule in suite])
+            seen = None if docs is None else partial(docs.add, f"{table}, split {split}" if split else table)
+            found = validate(frame, [rule.expectation for rule in suite], seen)
         outcomes.update((rule.id, outcome) for rule, outcome in zip(suite, found, strict=True))
     return [result_of(rule, outcomes[rule.id]) for rule in rules]
 

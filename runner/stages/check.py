@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from runner.config.project import Project
 from runner.config.sprint import SliceSpec, Sprint
 from runner.domain.bias import DataBias
 from runner.domain.errors import ExitCode, FlywheelError, Where
+from runner.domain.files import write_text
 from runner.domain.leaking import Copies
 from runner.domain.records import SPLITS, CheckResult, Checks, Record, Severity
 from runner.domain.task import TaskName
@@ -25,7 +27,10 @@ from runner.tasks import TASKS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from runner.adapters.tables.data_docs import DataDocs
+
 ROWS_SHOWN = 5
+DATA_DOCS = ".flywheel/data-docs"  # git-ignored; CI keeps it with the reports as pages
 OF_LABELS = ("label_problems", "degenerate_boxes", "boxes_outside_image", "empty_masks")
 
 
@@ -99,6 +104,7 @@ def _copies(context: StageContext, params: CheckParams) -> Copies:
 
 
 def _checked(context: StageContext, params: CheckParams, rules: Sequence[Rule]) -> Checks:
+    from runner.adapters.tables.data_docs import DataDocs
     from runner.checks.rule import run_rules
     from runner.checks.tables import check_frames
 
@@ -109,7 +115,19 @@ def _checked(context: StageContext, params: CheckParams, rules: Sequence[Rule]) 
     if wanted & OF_BIAS:
         bias, of_bias = _bias(context, params)
         frames |= of_bias
-    return Checks(results=run_rules(frames, rules), bias=bias)
+    docs = DataDocs(f"Data checks of {context.folder.name}")
+    checks = Checks(results=run_rules(frames, rules, docs), bias=bias)
+    _keep(context, docs)
+    return checks
+
+
+def _keep(context: StageContext, docs: DataDocs) -> None:
+    """Beside the record, since it is large, and what is written differs with the library's version; for a person to look at."""
+    path = context.root / DATA_DOCS / f"{context.folder.name}.html"
+    try:
+        write_text(path, docs.page())
+    except FlywheelError as error:
+        print(f"the data docs are not kept: {error}", file=sys.stderr)
 
 
 def _bias(context: StageContext, params: CheckParams) -> tuple[DataBias, Mapping[str, pd.DataFrame]]:

@@ -88,6 +88,7 @@ class Emulator:
 
     url: str
     process: subprocess.Popen[str]
+    connection: requests.Session
 
     @classmethod
     @contextmanager
@@ -100,7 +101,9 @@ class Emulator:
             try:
                 line = process.stdout.readline()
                 assert line, "the emulator did not start: see what Node wrote above"
-                yield cls(url=json.loads(line)["url"], process=process)
+                with requests.Session() as connection:
+                    connection.trust_env = False  # no proxy stands before 127.0.0.1
+                    yield cls(url=json.loads(line)["url"], process=process, connection=connection)
             finally:
                 process.kill()
 
@@ -279,7 +282,7 @@ class Emulator:
 
     def api(self, method: str, path: str, *, login: str = OWNER, **arguments: Any) -> Any:
         """A request below the repository as a person, for what has no method here. It is recorded like any other."""
-        answer = requests.request(
+        answer = self.connection.request(
             method,
             f"{self.url}/repos/{REPOSITORY}/{path}",
             headers={
@@ -304,6 +307,6 @@ class Emulator:
         return found
 
     def _control(self, method: str, name: str, body: object = None) -> Any:
-        answer = requests.request(method, f"{self.url}/__{name}", json=body, timeout=60)
+        answer = self.connection.request(method, f"{self.url}/__{name}", json=body, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()

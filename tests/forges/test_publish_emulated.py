@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from planted_bundle import SPRINT, Proposed, bundle_files, propose_sprint, zipped
 from planted_report import failing_inputs, sprint_inputs
 
+from runner.adapters.web.retries import Patience
 from runner.domain.errors import ExitCode, FlywheelError
 from runner.jobs import publish
 from runner.report.build import build
@@ -17,6 +19,12 @@ from runner.report.inputs import ReportInputs
 
 JOB = {"actions": "read", "checks": "write", "contents": "read", "pull-requests": "write"}
 RUN = 100
+
+
+@pytest.fixture(autouse=True)
+def _waits_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a job waits before it asks again is shown in tests/adapters/test_http.py."""
+    monkeypatch.setattr("runner.adapters.web.http.Patience", partial(Patience, sleep=lambda seconds: None))
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,8 @@ ALLOWED = {
 
 def literals(source: str) -> Iterator[tuple[int, str]]:
     """Where a text of Python code names a file or folder of a record: the line, and the text."""
+    if not _NAMED.search(source) and not any(name in source for name in (REPORTS, *FOLDERS)):
+        return
     tree = ast.parse(source)
     docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     joined = {

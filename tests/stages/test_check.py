@@ -45,7 +45,11 @@ def params(*blocks: dict[str, Any], **project: Any) -> check.CheckParams:
     return check.resolve(msgspec.convert(PROJECT | project, Project), msgspec.convert(sprint, Sprint))
 
 
-def context(root: Path) -> StageContext:
+def context(root: Path, sprint: SprintFolder | None = None) -> StageContext:
+    """The planted tables, and for each image a file in which nothing can be recognised."""
+    for path in sprint.images if sprint else ():
+        (root / "data" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "data" / path).touch()
     return StageContext(root=root, folder=sprint_folder(root, "0001-first"))
 
 
@@ -62,7 +66,7 @@ def test_params_survive_the_parameter_file() -> None:
 
 def test_met_checks_are_written(tmp_path: Path, sprint: SprintFolder) -> None:
     sprint.write()
-    check.run(context(tmp_path), params({"preset": "detection"}, BRIGHT))
+    check.run(context(tmp_path, sprint), params({"preset": "detection"}, BRIGHT))
     written = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks)
     assert written.success
     assert len(written.results) == 23
@@ -74,8 +78,13 @@ def test_failed_check_stops_the_sprint_after_writing_its_record(tmp_path: Path, 
     sprint.images["images/test/test0-0.jpg"]["group"] = "train5"
     sprint.write()
     with pytest.raises(FlywheelError) as caught:
-        check.run(context(tmp_path), params({"preset": "detection", "min_objects_per_class": 1000}, BRIGHT))
+        check.run(
+            context(tmp_path, sprint), params({"preset": "detection", "min_objects_per_class": 1000}, BRIGHT)
+        )
     assert not read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).success
+    docs = (tmp_path / ".flywheel" / "data-docs" / "0001-first.html").read_text()
+    assert "Data checks of 0001-first" in docs
+    assert "fas fa-times text-danger" in docs
     assert caught.value.exit_code is ExitCode.STAGE_FAILED
     assert str(caught.value) == (
         "reports/0001-first/checks.json: 2 of 23 data checks failed\n"
@@ -103,7 +112,7 @@ def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: 
     given = params({"preset": "classification", "min_images_per_class": 1000}, task="classify")
     assert msgspec.convert(msgspec.to_builtins(given), check.CheckParams) == given
     with pytest.raises(FlywheelError) as caught:
-        check.run(context(tmp_path), given)
+        check.run(context(tmp_path, sprint), given)
     assert "classification.label_problems: not so for 1 of 20" in str(caught.value)
     results = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).results
     assert [result.id.removeprefix("classification.") for result in results] == [
@@ -123,7 +132,7 @@ def test_a_classification_project_has_checks_of_its_own(tmp_path: Path, sprint: 
 
 def test_unmet_warning_does_not_stop_the_sprint(tmp_path: Path, sprint: SprintFolder) -> None:
     sprint.write()
-    check.run(context(tmp_path), params({"preset": "detection", "min_objects_per_class": 1000}))
+    check.run(context(tmp_path, sprint), params({"preset": "detection", "min_objects_per_class": 1000}))
     results = read_json(sprint_folder(tmp_path, "0001-first") / "checks.json", Checks).results
     assert [result.id for result in results if not result.success] == ["detection.class_balance"]
 
@@ -143,7 +152,7 @@ def test_missing_index_is_an_expected_failure(tmp_path: Path) -> None:
 def test_broken_index_is_an_expected_failure(tmp_path: Path, sprint: SprintFolder) -> None:
     (sprint.write() / "index" / "images.parquet").write_bytes(b"PAR1")
     with pytest.raises(FlywheelError) as caught:
-        check.run(context(tmp_path), params({"preset": "detection"}))
+        check.run(context(tmp_path, sprint), params({"preset": "detection"}))
     assert caught.value.message.startswith("not a readable Parquet file: ")
 
 
@@ -170,7 +179,7 @@ def test_mirrored_copies_and_neighbouring_frames_are_warnings_that_name_the_pair
         sprint.add(path, group=path, phash=int(random.integers(0, 2**62)))
         sprint.thumbnails[path] = seen.astype(np.uint8).tobytes()
     sprint.write()
-    check.run(context(tmp_path), params({"preset": "detection", "near_duplicate_distance": 2}))
+    check.run(context(tmp_path, sprint), params({"preset": "detection", "near_duplicate_distance": 2}))
     found = {
         result.id.removeprefix("detection."): result
         for result in read_json(tmp_path / "reports/0001-first/checks.json", Checks).results
@@ -181,7 +190,7 @@ def test_mirrored_copies_and_neighbouring_frames_are_warnings_that_name_the_pair
     assert [row.partition(" (")[0] for row in frames.rows] == [
         "images/test/cam_11.jpg: follows or precedes images/train/cam_10.jpg in train"
     ]
-    check.run(context(tmp_path), params({"preset": "detection", "frame_correlation": 1}))
+    check.run(context(tmp_path, sprint), params({"preset": "detection", "frame_correlation": 1}))
     results = read_json(tmp_path / "reports/0001-first/checks.json", Checks).results
     assert next(result for result in results if "frames" in result.id).success
 
@@ -205,7 +214,7 @@ def test_near_duplicates_across_splits_are_a_warning_that_names_the_pair(
         sprint.add(path, phash=phash)
         sprint.thumbnails[path] = seen
     sprint.write()
-    check.run(context(tmp_path), params({"preset": "detection"}))
+    check.run(context(tmp_path, sprint), params({"preset": "detection"}))
     result = {
         result.id: result for result in read_json(tmp_path / "reports/0001-first/checks.json", Checks).results
     }["detection.near_duplicates_across_splits"]
@@ -213,6 +222,6 @@ def test_near_duplicates_across_splits_are_a_warning_that_names_the_pair(
     assert result.rows == [
         "images/test/test9-0.jpg: nearly the same as images/train/train9-0.jpg in train (distance 4)"
     ]
-    check.run(context(tmp_path), params({"preset": "detection", "near_duplicate_distance": 5}))
+    check.run(context(tmp_path, sprint), params({"preset": "detection", "near_duplicate_distance": 5}))
     wider = read_json(tmp_path / "reports/0001-first/checks.json", Checks).results
     assert sum(result.unexpected for result in wider if "near_duplicates" in result.id) == 2

@@ -41,6 +41,7 @@ def test_no_room_compares_with_a_tasks_name() -> None:
         f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: {name}"
         for path in sorted(ROOT.rglob("*.py"))
         if not path.relative_to(ROOT).as_posix().startswith(OWNERS)
+        if any(name in path.read_text(encoding="utf-8") for name in TASK_NAMES)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in _named(node)
     ]

@@ -131,4 +131,4 @@ def test_the_states_of_a_labelling_round_follow_from_its_files(project: Path) ->
     BATCH.write(folder, batch)
     assert "batch proposed" in row(project)
     shown = flywheel(project, "plan", name, check=True).stdout
-    assert f"labels  batch proposed  (1 images for train: flywheel annotate push {name})" in shown
+    assert f"labels  batch proposed  (1 image for train: flywheel annotate push {name})" in shown

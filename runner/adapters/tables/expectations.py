@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -51,8 +51,13 @@ class ExpectationResult(Struct, frozen=True, kw_only=True):
     observed: str | None
 
 
-def validate(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[ExpectationResult]:
+def validate(
+    frame: pd.DataFrame, expectations: Sequence[Expectation], seen: Callable[[Any], None] | None = None
+) -> list[ExpectationResult]:
     """Validates a frame, whose rows are numbered from 0, against expectations; outcomes are in their order.
+
+    Args:
+        seen: is given Great Expectations' own result, an `ExpectationSuiteValidationResult`.
 
     Raises:
         FlywheelError: an expectation's arguments are wrong, or it cannot be computed on
@@ -64,10 +69,15 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[E
         import great_expectations  # noqa: F401 - it takes seconds, which are not the expectations'
 
         with _limited(VALIDATION_SECONDS):
-            return _validated(frame, expectations)
+            validated = _validated(frame, expectations)
+            results = {result.expectation_config.meta["position"]: result for result in validated.results}
+            outcomes = [_outcome(frame, results[position]) for position in range(len(expectations))]
+            if seen is not None:
+                seen(validated)
+            return outcomes
 
 
-def _validated(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[ExpectationResult]:
+def _validated(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> Any:
     import great_expectations as gx
 
     for expectation in expectations:
@@ -85,11 +95,10 @@ def _validated(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list
     except Exception as error:
         # Some faults surface outside Great Expectations' own error handling; find whose it is.
         raise _culprit(batch, expectations, built) or _unusable(expectations[0], str(error)) from error
-    results = {result.expectation_config.meta["position"]: result for result in validated.results}
-    if any(_failure(result) for result in results.values()):
+    if any(_failure(result) for result in validated.results):
         # One broken expectation can spoil the others of its suite: each is asked by itself.
         raise _culprit(batch, expectations, built) or _unusable(expectations[0], "it could not be computed")
-    return [_outcome(frame, results[position]) for position in range(len(expectations))]
+    return validated
 
 
 class _TooLong(BaseException):

@@ -11,9 +11,9 @@ export class Description {
   constructor(version, clock) {
     this.clock = clock
     this.version = version
-    const text = JSON.parse(readFileSync(new URL(`openapi-${version}.json`, import.meta.url)))
-    this.ajv = addFormats(new Ajv({ strict: false, allErrors: true, coerceTypes: false }))
-    this.coercing = addFormats(new Ajv({ strict: false, allErrors: true, coerceTypes: 'array' }))
+    const text = JSON.parse(readFileSync(new URL(`openapi-${version}.json`, import.meta.url)).toString().replaceAll('"#/$defs/', '"defs#/$defs/'))
+    this.ajv = addFormats(new Ajv({ strict: false, allErrors: true, coerceTypes: false, inlineRefs: false }))
+    this.coercing = addFormats(new Ajv({ strict: false, allErrors: true, coerceTypes: 'array', inlineRefs: false }))
     this.definitions = {}
     this.operations = []
     for (const [key, value] of Object.entries(text)) {
@@ -25,7 +25,9 @@ export class Description {
         this.operations.push({ key: `${method} ${name}`, name, method, pattern, ...operation })
       }
     }
-    this.compiled = new Map()
+    // A schema of its own: what several others refer to is compiled once.
+    for (const ajv of [this.ajv, this.coercing]) ajv.addSchema({ $id: 'defs', $defs: this.definitions })
+    this.values = new WeakMap()
   }
 
   /** The operation that a request asks for, with its path's parameters; null for what is not described. */
@@ -37,15 +39,15 @@ export class Description {
     return operation ? { operation, values: { ...operation.pattern.exec(path).groups } } : null
   }
 
-  validator(schema, ajv) {
-    const key = `${ajv === this.coercing} ${JSON.stringify(schema)}`
-    if (!this.compiled.has(key)) this.compiled.set(key, ajv.compile({ ...schema, $defs: this.definitions }))
-    return this.compiled.get(key)
+  errors(schema, value, ajv = this.ajv) {
+    const validate = ajv.compile(schema) // which ajv does once per schema
+    return validate(value) ? [] : validate.errors.map((each) => `${each.instancePath || '/'} ${each.message}`)
   }
 
-  errors(schema, value, ajv = this.ajv) {
-    const validate = this.validator(schema, ajv)
-    return validate(value) ? [] : validate.errors.map((each) => `${each.instancePath || '/'} ${each.message}`)
+  /** The schema of `{value: …}`, the same object for the same schema: values are coerced where they are members. */
+  ofValue(schema) {
+    if (!this.values.has(schema)) this.values.set(schema, { type: 'object', properties: { value: schema } })
+    return this.values.get(schema)
   }
 
   /** What is wrong with a request: its parameters, its headers, its body. */
@@ -58,7 +60,7 @@ export class Description {
         continue
       }
       if (place === 'path' || place === 'query') {
-        found.push(...this.errors({ type: 'object', properties: { value: schema } }, { value }, this.coercing).map((each) => `${place} ${name}:${each}`))
+        found.push(...this.errors(this.ofValue(schema), { value }, this.coercing).map((each) => `${place} ${name}:${each}`))
       }
     }
     const known = new Set(operation.parameters.filter((each) => each.in === 'query').map((each) => each.name))

@@ -103,10 +103,15 @@ export class World {
   /** Makes a commit for a SHA that a test names, so that the emulator answers for it. */
   async know(sha) {
     if (!sha || this.shas.has(sha)) return
+    this.tree ??= await this.someTree()
+    const made = await this.admin('POST', `/repos/${this.repository}/git/commits`, { message: sha, tree: this.tree, parents: [] })
+    this.shas.set(sha, made.sha)
+  }
+
+  async someTree() {
     const { commit } = await this.admin('GET', `/repos/${this.repository}/branches/${this.seed.default_branch}`)
     const { tree } = await this.admin('GET', `/repos/${this.repository}/git/commits/${commit.sha}`)
-    const made = await this.admin('POST', `/repos/${this.repository}/git/commits`, { message: sha, tree: tree.sha, parents: [] })
-    this.shas.set(sha, made.sha)
+    return tree.sha
   }
 
   async setRole(login, role) {
