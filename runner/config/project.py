@@ -79,7 +79,7 @@ class Dataset(Options, frozen=True, kw_only=True):
     labels: Annotated[LabelRules, Meta(description="What becomes of wrong labels.")] = LabelRules()
     remote: Annotated[
         RemoteImages | None,
-        Meta(description="Images that stay in an object store; needs the layout `manifest`."),
+        Meta(description="Images that stay in an object store; needs the layout `manifest`.", extra=NEUTRAL),
     ] = None
 
     def __post_init__(self) -> None:

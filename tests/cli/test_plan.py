@@ -60,6 +60,8 @@ def test_a_proposal_is_printed_whole(root: Path) -> None:
         "\n"
         "data  (not known before the index is built: no index of this data is in the cache (dvc pull fetches one that "
         "was pushed))\n"
+        "  to fetch: all of the dataset, 10 files, 1.0 kB (with --pull): no index of this data is recorded, and the "
+        "stage index reads every image once\n"
         "\n"
         "forecast  TIME, 0.00 EUR  (no run to go by; 5 images, counted by their files; 70 % of them taken to be for "
         "training; by a table of 2 CPU cores (AMD EPYC): may be several times off, and much too long for a GPU)\n"

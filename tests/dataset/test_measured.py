@@ -145,8 +145,8 @@ def test_the_version_covers_every_module_that_measures() -> None:
 def test_a_killed_look_loses_only_what_it_did_last(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = measured.see_images
 
-    def killed(paths: Sequence[Path], known: frozenset[str]) -> Iterator[SeenFile]:
-        for number, seen in enumerate(whole(paths, known)):
+    def killed(paths: Sequence[Path], known: frozenset[str], root: Path) -> Iterator[SeenFile]:
+        for number, seen in enumerate(whole(paths, known, root)):
             if number == 5:
                 raise KeyboardInterrupt
             yield seen
@@ -167,8 +167,8 @@ def test_measurements_that_vanish_meanwhile_are_made_again(
         os.utime(data / name)
     whole = measured.see_images
 
-    def cleared(paths: Sequence[Path], known: frozenset[str]) -> Iterator[SeenFile]:
-        yield from whole(paths, known)
+    def cleared(paths: Sequence[Path], known: frozenset[str], root: Path) -> Iterator[SeenFile]:
+        yield from whole(paths, known, root)
         shutil.rmtree(kept_folder(data.parent))
 
     monkeypatch.setattr(measured, "see_images", cleared)

@@ -110,6 +110,9 @@ EXAMPLES: dict[str, dict[str, str]] = {
         name: {P: PROJECT.replace("layout: yolo", f"layout: {{format: {name}}}")}
         for name in ("voc", "cvat", "label-studio", "manifest")
     },
+    "images in an object store": {
+        P: PROJECT.replace("layout: yolo", 'layout: manifest, remote: {prefixes: ["s3://pictures/", "s3://more/"]}')
+    },
     "another layout": {P: PROJECT.replace("layout: yolo", "layout: {format: coco}")},
     "a batch": {P: POOL, S2: LAST + BATCH},
     **{
@@ -167,6 +170,7 @@ LISTS: dict[str, list[Any]] = {
     "mean": [[0.5, 0.5, 0.5]],
     "std": [[0.5, 0.5, 0.5]],
     "names": [["nose", "ear"]],
+    "prefixes": [["s3://pictures/2026/"]],
 }
 DICTS: dict[str, list[Any]] = {
     "approvals": [{"gate_loosened": ["ml-leads"]}],
@@ -197,6 +201,7 @@ DICTS: dict[str, list[Any]] = {
     "quota": [{"by": "camera", "max": 7}],
     "images": [{"dock-a": 9}],
     "holdout": [{"significance": 0.9}],
+    "remote": [{"prefixes": ["s3://others/"]}],
     "model": [{"name": "another"}],
 }
 

@@ -107,6 +107,7 @@ def test_a_run_that_is_refused_leaves_the_terms_of_the_last_one(
     before = path.read_bytes()
     edit(proposal / "specs" / f"{SPRINT}.yaml", "epochs: 1", "epochs: 2")
     shutil.rmtree(proposal / "data")
+    shutil.rmtree(proposal / ".dvc" / "cache")  # from which the images that are looked at would be laid out
     refused = flywheel(proposal, "run", *base)
     assert refused.returncode == 3
     assert "the dataset is not here" in refused.stderr

@@ -97,7 +97,10 @@ def _require_store(repo: Any, shown: str) -> None:
         remote.fs.info(remote.path)
     except Exception as error:  # every storage has exceptions of its own
         fault = fault_of(error)
-        if fault.kind == "absent":
+        if fault.kind in (
+            "absent",
+            "no bucket",
+        ):  # storages differ in what they say of a bucket that is not there
             place = remote.fs.unstrip_protocol(remote.path)
             fault = StorageFault(kind="no bucket", words=f"there is no {place}, or nothing in it")
         raise _not_fetched(shown, fault.words, fault.hint) from error
