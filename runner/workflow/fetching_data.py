@@ -97,7 +97,7 @@ class _Part:
         if all((part / path).is_file() for path in self.sizes):
             return
         if pull and metafiles.cached_members(self.root, self.md5) is None:
-            faults = objects.fetch(self.root, [self.md5], self.pointer)
+            faults = objects.fetch_of(self.root, self.pointer, [self.md5])
             objects.refuse_faults(faults, {f"{self.dataset}/": self.md5}, self.pointer)
         objects.require_inside(self.root, self.md5, self.pointer)
         listing = metafiles.cached_members(self.root, self.md5)
@@ -130,7 +130,7 @@ class _Part:
     def _fetch(self, wanted: Mapping[str, str]) -> None:
         size = megabytes(sum(self.sizes[path] for path in wanted))
         self.say(f"fetching {len(wanted):,} files of {self.dataset}/ through DVC ({size})")
-        faults = objects.fetch(self.root, list(wanted.values()), self.pointer)
+        faults = objects.fetch_of(self.root, self.pointer, list(wanted.values()))
         objects.refuse_faults(
             faults, {f"{self.dataset}/{path}": md5 for path, md5 in wanted.items()}, self.pointer
         )

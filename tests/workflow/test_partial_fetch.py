@@ -220,6 +220,29 @@ def test_a_storage_that_gives_nothing_says_why_and_what_to_do(
     assert f"fetched from DVC's remote: {said}" in refused(clone)
 
 
+def with_own_remote(clone: Path, folder: Path) -> None:
+    """The data has a remote of its own, as data.dvc says; the repository's holds all else."""
+    call(clone, sys.executable, "-m", "dvc", "remote", "add", "-q", "own", str(folder))
+    pointer = clone / "data.dvc"
+    pointer.write_text(f"{pointer.read_text()}  remote: own\n")
+
+
+def test_data_with_a_remote_of_its_own_is_fetched_from_there(clone: Path, pushed: Path) -> None:
+    call(clone, sys.executable, "-m", "dvc", "remote", "modify", "store", "url", str(clone / "nothing"))
+    with_own_remote(clone, pushed / ".dvc" / "cache")  # laid out as a remote is
+    with as_command(clone):
+        objects.pull(clone, "data.dvc")
+    assert sorted(path.name for path in (clone / "data").rglob("*.jpg"))
+
+
+def test_a_part_of_data_with_a_remote_of_its_own_is_looked_for_there_alone(
+    clone: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    with_own_remote(clone, tmp_path / "own")
+    assert "there is no such object" in refused(clone)
+
+
 def test_a_bucket_that_is_not_there(clone: Path) -> None:
     call(clone, sys.executable, "-m", "dvc", "remote", "modify", "store", "url", "s3://elsewhere/store")
     assert refused(clone) == (

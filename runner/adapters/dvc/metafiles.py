@@ -129,6 +129,14 @@ def pointer_md5(path: Path) -> str | None:
         ) from None
 
 
+def pointer_remote(path: Path) -> str | None:
+    """The remote that a `.dvc` file names for its one output (`dvc add --remote`, or `remote:` written by hand); None without one."""
+    if pointer_md5(path) is None:
+        return None
+    remote = _load(path)["outs"][0].get("remote")
+    return None if remote is None else str(remote)
+
+
 class Pointer(Struct, frozen=True, kw_only=True):
     """What a `.dvc` file says of its one output; `files` is None for a single file."""
 

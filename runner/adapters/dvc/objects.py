@@ -33,13 +33,21 @@ class _Failures(logging.Handler):
             self.by_hash[str(said)] = record.exc_info[1]
 
 
-def fetch(root: Path, hashes: Sequence[str], shown: str) -> dict[str, StorageFault]:
+def fetch_of(root: Path, pointer: str, hashes: Sequence[str]) -> dict[str, StorageFault]:
+    """Objects of what a `.dvc` file tracks, from the remote that the file names, else the repository's: see `fetch`."""
+    return fetch(root, hashes, pointer, metafiles.pointer_remote(root / pointer))
+
+
+def fetch(
+    root: Path, hashes: Sequence[str], shown: str, remote: str | None = None
+) -> dict[str, StorageFault]:
     """Fetches objects that the cache lacks, many at once; of a folder its listing alone.
 
     Each is complete in the cache or not there, so that a fetch that was killed goes on.
 
     Args:
         shown: what they are, for messages.
+        remote: the name of the one to ask; None: the repository's.
 
     Returns:
         Those that are still not in the cache, with the reason.
@@ -62,9 +70,9 @@ def fetch(root: Path, hashes: Sequence[str], shown: str) -> dict[str, StorageFau
         logger.addHandler(failures)
         try:
             with opened(root) as repo:
-                repo.cloud.pull([HashInfo("md5", md5) for md5 in wanted])
+                repo.cloud.pull([HashInfo("md5", md5) for md5 in wanted], remote=remote)
                 if not failures.by_hash and not any(_is_here(root, md5) for md5 in wanted):
-                    _require_store(repo, shown)
+                    _require_store(repo, shown, remote)
         except FlywheelError:
             raise
         except (ConfigError, DvcException) as error:
@@ -90,9 +98,9 @@ def _is_here(root: Path, md5: str) -> bool:
     return metafiles.cache_path(root, md5).is_file()
 
 
-def _require_store(repo: Any, shown: str) -> None:
+def _require_store(repo: Any, shown: str, name: str | None) -> None:
     """Tells a storage that lacks all that was asked for from one that is not there, or does not answer."""
-    remote = repo.cloud.get_remote(command="pull")
+    remote = repo.cloud.get_remote(name, command="pull")
     try:
         remote.fs.info(remote.path)
     except Exception as error:  # every storage has exceptions of its own
@@ -126,11 +134,11 @@ def pull(root: Path, pointer: str) -> None:
             names files outside it, where DVC would write them (exit code 2).
     """
     md5, shown = metafiles.pointer_md5(root / pointer) or "", pointer.removesuffix(".dvc")
-    refuse_faults(fetch(root, [md5], pointer), {shown: md5}, pointer)
+    refuse_faults(fetch_of(root, pointer, [md5]), {shown: md5}, pointer)
     require_inside(root, md5, pointer)
     members = metafiles.cached_members(root, md5) or {}
     named = {f"{shown}/{name}": each for name, each in members.items()}
-    refuse_faults(fetch(root, list(named.values()), pointer), named, pointer)
+    refuse_faults(fetch_of(root, pointer, list(named.values())), named, pointer)
     require_sound(root, md5, shown)
     check_out(root, [root / pointer])
 
