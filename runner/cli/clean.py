@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root
+from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root, whole
 
 EXAMPLE = """\
   flywheel clean 0002-clean-labels                          list the suspected labels, and draw a page that shows them
@@ -25,7 +25,11 @@ def add_parser(commands: Subparsers) -> None:
     )
     add_sprint(parser)
     parser.add_argument(
-        "--limit", type=_number, default=None, metavar="N", help="list so many labels (default: 100)"
+        "--limit",
+        type=whole(1, 1_000_000),
+        default=None,
+        metavar="N",
+        help="list so many labels (default: 100)",
     )
     parser.add_argument(
         "--budget",
@@ -59,17 +63,13 @@ def add_parser(commands: Subparsers) -> None:
     add_root(parser)
 
 
-def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("1 or more")
-    return number
-
-
 def _money(text: str) -> float:
-    money = float(text)
+    try:
+        money = float(text)
+    except ValueError:
+        money = 0.0
     if not 0 < money < float("inf"):
-        raise argparse.ArgumentTypeError("more than 0")
+        raise argparse.ArgumentTypeError(f"{text!a} is no sum of money above 0")
     return money
 
 

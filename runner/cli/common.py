@@ -90,6 +90,18 @@ def add_sprint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Reads an option's whole number from `least` to `most`; any other text is an error that says so."""
+
+    def number(text: str) -> int:
+        value = int(text) if text.isdecimal() and len(text) < 12 else -1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!a} is no number from {least} to {most}")
+        return value
+
+    return number
+
+
 def project_root(options: argparse.Namespace) -> Path:
     """The project's folder.
 

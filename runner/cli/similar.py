@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say
+from runner.cli.common import Subparsers, add_root, command, print_json, project_root, say, whole
 from runner.cli.embed import add_source
 
 EXAMPLE = """\
@@ -22,19 +22,12 @@ def add_parser(commands: Subparsers) -> None:
     parser.add_argument(
         "image", type=Path, metavar="IMAGE", help="a file, or an image by its path in the dataset"
     )
-    parser.add_argument("--top", type=_count, default=12, metavar="N", help="how many (default: 12)")
+    parser.add_argument("--top", type=whole(1, MOST), default=12, metavar="N", help="how many (default: 12)")
     parser.add_argument(
         "--sheet", type=Path, default=None, metavar="FILE.png", help="where the contact sheet is written"
     )
     add_source(parser)
     add_root(parser)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST:
-        raise argparse.ArgumentTypeError(f"from 1 to {MOST}")
-    return number
 
 
 def execute(options: argparse.Namespace) -> int:

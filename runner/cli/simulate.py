@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
-from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root, say
+from runner.cli.common import Subparsers, add_root, add_sprint, command, print_json, project_root, say, whole
 
 EXAMPLE = """\
   flywheel simulate --rounds 4 --size 24 --seeds 3      the usual mix beside random, by the newest sprint's recipe
@@ -29,21 +28,21 @@ def add_parser(commands: Subparsers) -> None:
         metavar="MIX",
         help="a policy: shares by strategy, as in uncertainty=0.5,random=0.5; several times (the usual mix); random is always beside it",
     )
-    parser.add_argument("--rounds", type=_from(1, 1000), default=4, help="batches after the first images (4)")
-    parser.add_argument("--size", type=_from(1, 1_000_000), default=24, help="images of a batch (24)")
+    parser.add_argument("--rounds", type=whole(1, 1000), default=4, help="batches after the first images (4)")
+    parser.add_argument("--size", type=whole(1, 1_000_000), default=24, help="images of a batch (24)")
     parser.add_argument(
         "--start",
-        type=_from(1, 1_000_000),
+        type=whole(1, 1_000_000),
         help="images labelled at random before there is a model (as many as a batch)",
     )
     parser.add_argument(
         "--seeds",
-        type=_from(1, 100),
+        type=whole(1, 100),
         default=3,
         help="how often all is replayed, each time with other first images (3)",
     )
-    parser.add_argument("--epochs", type=_from(1, 10_000), help="of each training, in place of the sprint's")
-    parser.add_argument("--imgsz", type=_from(32, 4096), help="input size, in place of the sprint's")
+    parser.add_argument("--epochs", type=whole(1, 10_000), help="of each training, in place of the sprint's")
+    parser.add_argument("--imgsz", type=whole(32, 4096), help="input size, in place of the sprint's")
     parser.add_argument(
         "--metric", help="that policies are compared by, on val (the sprint's metric to push)"
     )
@@ -56,16 +55,6 @@ def add_parser(commands: Subparsers) -> None:
         help="labels without errors, in place of the simulated annotators of annotation.tool",
     )
     add_root(parser)
-
-
-def _from(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text) if text.isdecimal() and len(text) < 12 else -1
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!a} is no number from {least} to {most}")
-        return value
-
-    return number
 
 
 def _target(text: str) -> float:

@@ -159,7 +159,7 @@ def _collecting(known: Known, aims: list[Goal], drawn: Sources) -> Possible | No
     there = known.pool if part is None else part.pool
     return Possible(
         action="collect",
-        why=f"{there} images {'of ' + part.name + ' ' if part else ''}are left in the pool: {option.images} are to be taken; "
+        why=f"{there} {'image' if there == 1 else 'images'} {'of ' + part.name + ' ' if part else ''}left in the pool: {option.images} are to be taken; "
         "what taking them costs is not in the price",
         gain=option.gain,
         part=part,
